@@ -1,0 +1,34 @@
+/*
+ * arena.h - memory for one piece of work: allocate freely, reset once.
+ *
+ * An arena cannot be made without a maximum. Objects live until arena_reset or arena_free.
+ * Running out is an ordinary NULL. Under AddressSanitizer every object is its own malloc, so
+ * that overruns are still found. One arena belongs to one thread.
+ */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+
+#include "base/defs.h"
+#include "base/err.h"
+#include "base/span.h"
+
+struct arena;
+
+/* max_bytes bounds everything handed out between two resets. NULL when out of memory. */
+struct arena *arena_new(size_t max_bytes);
+void arena_free(struct arena *arena);
+DEFINE_CLEANUP(struct arena *, arena_free)
+/* Forget all objects; one block is kept for the next piece of work. */
+void arena_reset(struct arena *arena);
+/* Bytes handed out since the last reset. */
+size_t arena_used(const struct arena *arena);
+
+/* `size` bytes aligned for any type, not cleared. NULL at the limit. */
+void *arena_alloc(struct arena *arena, size_t size) __attribute__((malloc, alloc_size(2)));
+/* count * size bytes, cleared; NULL on overflow or at the limit. */
+void *arena_calloc(struct arena *arena, size_t count, size_t size);
+/* A copy with a terminating NUL behind it (not counted). data is NULL at the limit. */
+struct span arena_dup(struct arena *arena, struct span bytes);
+char *arena_printf(struct arena *arena, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * text.h - showing bytes from outside to people, and comparing words.
+ *
+ * Nothing that comes from a guest reaches a terminal, a log line or a JSON string raw:
+ * text_escape leaves printable characters and turns the rest into visible escapes
+ * (verification rule D-5, CVE-2022-23949).
+ */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include "base/arena.h"
+#include "base/span.h"
+
+/*
+ * Valid UTF-8 that is printable stays; control characters, DEL, bidirectional overrides and
+ * broken bytes become \n, \t, \xNN or \u{NNNN}. Always terminated; a cut text ends in "...".
+ * size must be at least 8.
+ */
+void text_escape(struct span bytes, char *text, size_t size);
+/* The same into the arena, at most max_chars long; "" when the arena is full. */
+const char *text_escape_dup(struct arena *arena, struct span bytes, size_t max_chars);
+/* UTF-16LE to UTF-8 (unpaired surrogates become U+FFFD); stops at the first NUL unit. Not yet
+ * escaped. data is NULL when the arena is full. */
+struct span text_from_utf16le(struct arena *arena, struct span utf16);
+/* ASCII only: case-insensitive equality. */
+bool text_equal_nocase(const char *a, const char *b);
+bool text_span_equal_nocase(struct span a, const char *b);
+/* True when all bytes are valid UTF-8 (RFC 3629: no surrogates, no overlong forms). */
+bool text_is_utf8(struct span bytes);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * timestamp.h - seconds since 1970-01-01T00:00:00Z as people write them (RFC 3339, UTC).
+ */
+#ifndef BASE_TIMESTAMP_H
+#define BASE_TIMESTAMP_H
+
+#include "base/err.h"
+
+enum { TIMESTAMP_SIZE = 32 };
+
+/* "2026-11-22T01:24:40Z"; size at least TIMESTAMP_SIZE. */
+void timestamp_format(int64_t seconds, char *text, size_t size);
+/* "2026-11-22T01:24:40Z", "2026-11-22" (midnight) or a plain count of seconds ("@" optional). */
+err_t timestamp_parse(const char *text, int64_t *ret) MUST_CHECK;
+/* The clock of this machine. Only programs and the http room ask; judgement takes time as input. */
+int64_t timestamp_now(void);
+/* Monotonic microseconds, for durations. */
+uint64_t timestamp_ticks_us(void);
+
+#endif

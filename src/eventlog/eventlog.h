@@ -1,0 +1,125 @@
+/*
+ * eventlog.h - read a TCG firmware event log and replay it.
+ *
+ * Both formats: SHA-1 records, and crypto-agile records that begin with a "Spec ID Event03"
+ * record (TCG PC Client Platform Firmware Profile 1.05, 10.2). Reading says only that the bytes
+ * have the form of a log. What an event proves is decided in reading.h.
+ *
+ * The log is borrowed: `bytes` must outlive everything here; event arrays live in the arena.
+ * Who may send these bytes: root of any guest.
+ */
+#ifndef EVENTLOG_EVENTLOG_H
+#define EVENTLOG_EVENTLOG_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/span.h"
+#include "crypto/hash.h"
+#include "tpm/tpm.h"
+
+enum {
+    EVENTLOG_MAX_BYTES = 1024 * 1024, /* L-15 */
+    EVENTLOG_MAX_EVENTS = 8192,
+    EVENTLOG_MAX_BANKS = 16, /* L-2 */
+    EVENTLOG_REGISTERS = 24,
+};
+
+enum eventlog_format { EVENTLOG_SHA1, EVENTLOG_AGILE };
+
+struct eventlog_bank {
+    uint16_t alg;  /* TPM_ALG_ID as in the header */
+    uint16_t size; /* digest bytes */
+    enum hash_alg
+        hash; /* HASH_NONE: named but not supported, its digests are not verified (ALG-6) */
+};
+
+struct event {
+    uint32_t index; /* 0 is the first record, the Spec ID one included */
+    size_t offset;  /* of the record in the log */
+    uint32_t pcr;
+    uint32_t type;
+    struct span digest[EVENTLOG_MAX_BANKS]; /* in the order of eventlog.banks, whatever the record's
+                                               order */
+    struct span data;
+};
+
+struct eventlog {
+    struct span bytes;
+    enum eventlog_format format;
+    struct eventlog_bank banks[EVENTLOG_MAX_BANKS];
+    size_t n_banks;
+    struct event *events;
+    size_t n_events;
+    uint8_t startup_locality; /* 0, 3 or 4: last byte of PCR 0's start value (L-7, L-8) */
+    bool has_hcrtm;
+};
+
+/*
+ * Read the whole log. Empty or all-zero input is ERR_NOT_FOUND: there is no log (L-5). Otherwise
+ * ERR_SHORT, ERR_TRAILING, ERR_MALFORMED, ERR_TOO_MANY, ERR_TOO_LARGE, ERR_UNSUPPORTED with the
+ * offset and words of what was expected there (L-1 to L-4, L-7).
+ */
+err_t eventlog_read(struct arena *arena, struct span bytes, struct trail *trail,
+                    struct eventlog **ret) MUST_CHECK;
+
+/* Index of a bank in log->banks, -1 when the log has none. */
+int eventlog_bank(const struct eventlog *log, enum hash_alg hash);
+
+/* "EV_EFI_VARIABLE_DRIVER_CONFIG"; "0x0000040e" for unknown types (static or in the arena). */
+const char *eventlog_type_name(struct arena *arena, uint32_t type);
+/* "sha256", "sm3_256", "0x0030" */
+const char *eventlog_bank_name(struct arena *arena, const struct eventlog_bank *bank);
+
+/* Values of the registers after the log, in one bank. */
+struct eventlog_registers {
+    enum hash_alg bank;
+    uint32_t extended; /* bit n: the log extended PCR n */
+    uint8_t value[EVENTLOG_REGISTERS][HASH_MAX_BYTES];
+};
+
+/* Replay one bank (L-6 to L-11). No allocation. PCR 17-22 start at all-ones and a static log may
+ * not touch them: ERR_VALUE (L-9). */
+err_t eventlog_replay(const struct eventlog *log, enum hash_alg bank, struct hasher *hasher,
+                      struct trail *trail, struct eventlog_registers *ret) MUST_CHECK;
+
+/* TCG event types (PFP 1.06, 10.4.1) that code speaks of. Not an enum: they fill 32 bits. */
+#define EV_PREBOOT_CERT 0x00u
+#define EV_POST_CODE 0x01u
+#define EV_NO_ACTION 0x03u
+#define EV_SEPARATOR 0x04u
+#define EV_ACTION 0x05u
+#define EV_EVENT_TAG 0x06u
+#define EV_S_CRTM_CONTENTS 0x07u
+#define EV_S_CRTM_VERSION 0x08u
+#define EV_CPU_MICROCODE 0x09u
+#define EV_PLATFORM_CONFIG_FLAGS 0x0au
+#define EV_TABLE_OF_DEVICES 0x0bu
+#define EV_COMPACT_HASH 0x0cu
+#define EV_IPL 0x0du
+#define EV_IPL_PARTITION_DATA 0x0eu
+#define EV_NONHOST_CODE 0x0fu
+#define EV_NONHOST_CONFIG 0x10u
+#define EV_NONHOST_INFO 0x11u
+#define EV_OMIT_BOOT_DEVICE_EVENTS 0x12u
+#define EV_POST_CODE2 0x13u
+#define EV_EFI_VARIABLE_DRIVER_CONFIG 0x80000001u
+#define EV_EFI_VARIABLE_BOOT 0x80000002u
+#define EV_EFI_BOOT_SERVICES_APPLICATION 0x80000003u
+#define EV_EFI_BOOT_SERVICES_DRIVER 0x80000004u
+#define EV_EFI_RUNTIME_SERVICES_DRIVER 0x80000005u
+#define EV_EFI_GPT_EVENT 0x80000006u
+#define EV_EFI_ACTION 0x80000007u
+#define EV_EFI_PLATFORM_FIRMWARE_BLOB 0x80000008u
+#define EV_EFI_HANDOFF_TABLES 0x80000009u
+#define EV_EFI_PLATFORM_FIRMWARE_BLOB2 0x8000000au
+#define EV_EFI_HANDOFF_TABLES2 0x8000000bu
+#define EV_EFI_VARIABLE_BOOT2 0x8000000cu
+#define EV_EFI_GPT_EVENT2 0x8000000du
+#define EV_EFI_HCRTM_EVENT 0x80000010u
+#define EV_EFI_VARIABLE_AUTHORITY 0x800000e0u
+#define EV_EFI_SPDM_FIRMWARE_BLOB 0x800000e1u
+#define EV_EFI_SPDM_FIRMWARE_CONFIG 0x800000e2u
+#define EV_EFI_SPDM_DEVICE_POLICY 0x800000e3u
+#define EV_EFI_SPDM_DEVICE_AUTHORITY 0x800000e4u
+
+#endif

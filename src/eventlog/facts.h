@@ -1,0 +1,149 @@
+/*
+ * facts.h - what a boot was, as far as its log authenticates it.
+ *
+ * Made from readings alone. A fact whose digest rule fails is absent and stands among the
+ * oddities instead; nothing here is a verdict. `struct boot_facts` and everything below live in
+ * the arena and borrow from the log. Three-valued throughout: absent is neither true nor false
+ * (rule S-3). Rules SB-1 to SB-16, B-1 to B-9.
+ */
+#ifndef EVENTLOG_FACTS_H
+#define EVENTLOG_FACTS_H
+
+#include "eventlog/reading.h"
+#include "eventlog/siglist.h"
+#include "json/json.h"
+
+enum tristate { STATE_UNKNOWN, STATE_NO, STATE_YES };
+
+/* An oddity or fault found in the log. Appraisal turns these into reasons. */
+enum finding_code {
+    FINDING_EVENT_DIGEST, /* D-1: an event used as a fact, whose digest is not of its data */
+    FINDING_EVENT_TYPE,   /* D-2, B: a type that may not stand in PCR 4 or 7 */
+    FINDING_SEPARATOR,    /* SB-1, B-1: missing, duplicate, wrong value, error report */
+    FINDING_EVENT_ORDER,  /* SB-2, SB-3: Secure Boot variables late, twice, missing, out of order */
+    FINDING_SECURE_BOOT_VALUE,    /* SB-4: length or value */
+    FINDING_DEBUG_MODE,           /* SB-8 */
+    FINDING_PCR7_ACTION,          /* SB-8: any other action text in PCR 7 */
+    FINDING_SIGLIST,              /* SB-11: malformed */
+    FINDING_AUTHORITY_NOT_IN_DB,  /* SB-10 */
+    FINDING_AUTHORITY_IN_DBX,     /* SB-10 */
+    FINDING_AUTHORITY_UNKNOWN,    /* an authority variable of a name we do not know */
+    FINDING_IMAGE_IN_DBX,         /* a measured image whose digest the measured dbx revokes */
+    FINDING_CMDLINE_CONFLICT,     /* B-7 */
+    FINDING_UKI_INCOMPLETE,       /* B-9 */
+    FINDING_BANK_LACKS_SEPARATOR, /* ALG-2, ALG-5 */
+    FINDING_UNKNOWN_BANK,         /* ALG-6 */
+    FINDING_NO_EXIT_BOOT,         /* B-2 */
+    FINDING_OLD_SHIM_AUTHORITY,   /* L-14: digest leaves the last byte out */
+    FINDING_UNKNOWN_EVENT_TYPE,
+    FINDING_OTHER,
+};
+enum finding_weight {
+    WEIGHT_NOTE,  /* worth showing */
+    WEIGHT_FAULT, /* the log contradicts itself or the rules: evidence not verified */
+    WEIGHT_BAD,   /* genuine, and the boot is bad */
+};
+struct finding {
+    enum finding_code code;
+    enum finding_weight weight;
+    const char *rule; /* "SB-2": static */
+    const char *text; /* for people, escaped */
+    int64_t event;    /* index, -1 when it concerns no single event */
+};
+const char *finding_code_name(enum finding_code code); /* "event-digest": static */
+
+/* A signature database as measured. */
+struct key_database {
+    bool present;      /* measured, digest matches */
+    struct span lists; /* EFI_SIGNATURE_LISTs, authenticated */
+    const struct event *event;
+    uint32_t n_x509, n_hashes, n_other;
+    bool has_test_key;    /* SB-14: snakeoil, DO NOT TRUST, DO NOT SHIP */
+    const char *test_key; /* its subject; NULL */
+};
+
+/* An entry that allowed a load (PCR 7, EV_EFI_VARIABLE_AUTHORITY). */
+struct authority {
+    const struct event *event;
+    const char *source;      /* "db", "MokListRT", "Shim", "vendor_db": escaped */
+    struct span certificate; /* DER; empty when the entry is a digest */
+    struct span digest;      /* entry of a hash type */
+    const char *subject;     /* of the certificate: "CN=...", or "" */
+    bool before_separator;   /* SB-7: authorised a driver, not the boot chain */
+};
+
+enum image_part { IMAGE_LOADER, IMAGE_KERNEL, IMAGE_UKI, IMAGE_UNKNOWN };
+struct boot_image {
+    const struct event *event;
+    struct span digest[HASH_COUNT]; /* Authenticode digests; empty for banks the log lacks */
+    const char *path_hint;          /* device path file name, escaped; "" */
+    enum image_part part;           /* a guess from its place, for words and change classes */
+    bool is_repeat;                 /* the same digest as the image before (shim's loader) */
+};
+
+struct boot_file {
+    const struct event *event;
+    enum event_role role; /* ROLE_GRUB_CONFIG, ROLE_KERNEL_FILE, ROLE_INITRD, ROLE_BOOT_FILE ... */
+    const char *name_hint;
+    struct span digest[HASH_COUNT];
+};
+
+struct uki_section {
+    const struct event *event; /* the content event */
+    const char *name;          /* ".linux": authenticated by the name event */
+    struct span digest[HASH_COUNT];
+};
+
+struct boot_facts {
+    const struct eventlog *log;
+    const struct readings *readings;
+
+    /* Secure Boot (PCR 7) */
+    enum tristate secure_boot; /* SB-5: YES only with all that SB-5 demands */
+    bool has_secure_boot_variable;
+    uint8_t secure_boot_value; /* as measured, when has_secure_boot_variable */
+    enum tristate setup_mode;  /* SB-6: inferred from an empty PK */
+    struct key_database pk, kek, db, dbx;
+    struct authority *authorities;
+    size_t n_authorities;
+    enum tristate dma_protection_disabled;
+    enum tristate debug_mode;
+
+    /* shim */
+    bool has_shim;                 /* SbatLevel or MokList measurements are there */
+    const char *sbat_level;        /* CSV text, authenticated; NULL */
+    enum tristate shim_validation; /* NO when MokSBState is measured as disabled (SB-15) */
+    struct span mok_list, mok_list_x,
+        mok_list_trusted; /* SHA-256 (or strongest) digests in PCR 14; empty when absent */
+    bool has_user_mok; /* an authority came from MokList with a certificate that is not shim's own
+                          ... see facts.c */
+
+    /* the chain */
+    struct boot_image *images;
+    size_t n_images;
+    uint32_t n_boot_attempts; /* "Calling EFI Application from Boot Option" */
+    uint32_t n_boot_returns;
+    bool has_exit_boot_services;
+    struct boot_file *files;
+    size_t n_files;
+    struct uki_section *uki;
+    size_t n_uki;
+    const char *cmdline; /* kernel command line, escaped; NULL when not authenticated */
+    const struct event *cmdline_event;
+    const char
+        *boot_software; /* "shim + GRUB", "systemd-boot", "UKI", "Windows", "unknown": static */
+    bool is_windows;
+    const char *firmware_version; /* S-CRTM version text; NULL */
+
+    struct finding *findings;
+    size_t n_findings;
+};
+
+err_t boot_facts_make(struct arena *arena, const struct readings *readings, struct hasher *hasher,
+                      struct boot_facts **ret) MUST_CHECK;
+
+/* The documented JSON form ("facts" of `verify` and `eventlog`); docs/formats/boot-facts.md. */
+yyjson_mut_val *boot_facts_json(struct arena *arena, yyjson_mut_doc *doc,
+                                const struct boot_facts *facts);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * ima.h - the kernel's IMA measurement list (binary_runtime_measurements), which explains PCR 10.
+ *
+ * Each record: u32 PCR, 20-byte template digest, u32 length and template name, then template
+ * data (little endian; Documentation/security/IMA-templates). The logged digest is SHA-1; in other
+ * banks the kernel extends the bank's hash of the template data, or before 6.12, for banks whose
+ * hash it had not built in, the SHA-1 digest padded with zeros. A zero digest is a recorded
+ * violation and extends as all-ones.
+ */
+#ifndef EVENTLOG_IMA_H
+#define EVENTLOG_IMA_H
+
+#include "eventlog/eventlog.h"
+
+enum {
+    IMA_MAX_BYTES = 1024 * 1024,
+    IMA_MAX_RECORDS = 16384,
+    IMA_NAME_MAX = 64,
+    IMA_DATA_MAX = 16 * 1024
+};
+
+enum ima_extend {
+    IMA_EXTEND_HASH,        /* H of the template data in the bank's hash */
+    IMA_EXTEND_SHA1_PADDED, /* the SHA-1 digest padded with zeros */
+};
+
+struct ima_summary {
+    uint32_t records;
+    uint32_t violations;
+    uint8_t value[HASH_MAX_BYTES]; /* PCR 10 */
+};
+
+/* Replay into PCR 10 of one bank. Refuses records for other PCRs, SHA-1 digests that are not of
+ * their data ("ima" template included), cut records: ERR_SHORT, ERR_MALFORMED, ERR_MISMATCH with
+ * offset. An empty list is zero records and a zero register. */
+err_t ima_replay(struct span bytes, enum hash_alg bank, enum ima_extend how, struct hasher *hasher,
+                 struct trail *trail, struct ima_summary *ret) MUST_CHECK;
+
+#endif

@@ -1,0 +1,309 @@
+/*
+ * read.c - JSON from outside. Who may send these bytes: anybody who reaches the server, and
+ * whoever wrote a file given to the command line.
+ */
+#include "base/codec.h"
+#include "base/text.h"
+#include "json/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void *arena_for_yyjson(void *ctx, size_t size)
+{
+    return arena_alloc(ctx, size);
+}
+
+static void *regrow_for_yyjson(void *ctx, void *old, size_t old_size, size_t size)
+{
+    void *bytes = arena_alloc(ctx, size);
+
+    if (bytes != NULL && old != NULL) {
+        memcpy(bytes, old, old_size < size ? old_size : size);
+    }
+    return bytes;
+}
+
+static void free_for_yyjson(void *ctx, void *bytes)
+{
+    (void)ctx;
+    (void)bytes; /* the arena frees all at once */
+}
+
+static yyjson_alc alc_of(struct arena *arena)
+{
+    return (yyjson_alc){arena_for_yyjson, regrow_for_yyjson, free_for_yyjson, arena};
+}
+
+yyjson_mut_doc *json_new(struct arena *arena)
+{
+    yyjson_alc *alc = arena_alloc(arena, sizeof(*alc));
+
+    if (alc == NULL) {
+        return NULL;
+    }
+    *alc = alc_of(arena);
+    return yyjson_mut_doc_new(alc);
+}
+
+/* Depth and number of values, before memory is spent on them. Only brackets and commas outside
+ * strings count, so this is exact for valid JSON and harmless for the rest. */
+static err_t check_shape(struct span text, const struct json_limits *limits, struct trail *trail)
+{
+    size_t depth = 0;
+    size_t values = 1;
+    bool in_string = false;
+
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+
+        if (in_string) {
+            i += c == '\\';
+            in_string = c != '"';
+            continue;
+        }
+        in_string = c == '"';
+        if (c == '{' || c == '[') {
+            depth++;
+            values++;
+        } else if ((c == '}' || c == ']') && depth > 0) {
+            depth--;
+        } else if (c == ',' || c == ':') {
+            values++;
+        }
+        if (depth > limits->max_depth) {
+            return trail_set_at(trail, ERR_TOO_DEEP, i, "JSON is nested deeper than %zu levels",
+                                limits->max_depth);
+        }
+        if (values > limits->max_values) {
+            return trail_set_at(trail, ERR_TOO_MANY, i, "JSON has more than %zu values",
+                                limits->max_values);
+        }
+    }
+    return ERR_OK;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    yyjson_val *const *x = a;
+    yyjson_val *const *y = b;
+    size_t lx = yyjson_get_len(*x);
+    size_t ly = yyjson_get_len(*y);
+    int order = memcmp(yyjson_get_str(*x), yyjson_get_str(*y), lx < ly ? lx : ly);
+
+    return order != 0 ? order : (lx > ly) - (lx < ly);
+}
+
+static err_t check_members(struct arena *arena, yyjson_val *object, struct trail *trail)
+{
+    size_t n = yyjson_obj_size(object);
+    yyjson_val **keys = arena_calloc(arena, n, sizeof(yyjson_val *));
+    yyjson_obj_iter iter = yyjson_obj_iter_with(object);
+
+    if (keys == NULL) {
+        return ERR_MEMORY;
+    }
+    for (size_t i = 0; i < n; i++) {
+        keys[i] = yyjson_obj_iter_next(&iter);
+    }
+    qsort(keys, n, sizeof(yyjson_val *), compare_keys);
+    for (size_t i = 1; i < n; i++) {
+        if (compare_keys(&keys[i - 1], &keys[i]) == 0) {
+            trail_set(trail, ERR_JSON_DUPLICATE, "member occurs twice");
+            return trail_in(trail, ERR_JSON_DUPLICATE, yyjson_get_str(keys[i]));
+        }
+    }
+    return ERR_OK;
+}
+
+/* Depth is capped by check_shape, so this recursion is too. */
+static err_t check_tree(struct arena *arena, yyjson_val *value, struct trail *trail)
+{
+    size_t index;
+    size_t max;
+    yyjson_val *key;
+    yyjson_val *child;
+    char name[24];
+    err_t err;
+
+    if (yyjson_is_obj(value)) {
+        err = check_members(arena, value, trail);
+        if (err) {
+            return err;
+        }
+        yyjson_obj_foreach(value, index, max, key, child)
+        {
+            err = yyjson_is_ctn(child) ? check_tree(arena, child, trail) : ERR_OK;
+            if (err) {
+                return trail_in(trail, err, yyjson_get_str(key));
+            }
+        }
+    } else if (yyjson_is_arr(value)) {
+        yyjson_arr_foreach(value, index, max, child)
+        {
+            err = yyjson_is_ctn(child) ? check_tree(arena, child, trail) : ERR_OK;
+            if (err) {
+                snprintf(name, sizeof(name), "[%zu]", index);
+                return trail_in(trail, err, name);
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+err_t json_read(struct arena *arena, struct span text, const struct json_limits *limits,
+                struct trail *trail, yyjson_val **ret)
+{
+    static const struct json_limits standard = {JSON_MAX_DEPTH, JSON_MAX_VALUES};
+    yyjson_alc *alc = arena_alloc(arena, sizeof(*alc));
+    yyjson_read_err fault = {0};
+    yyjson_doc *doc;
+    err_t err = check_shape(text, limits == NULL ? &standard : limits, trail);
+
+    if (err) {
+        return err;
+    }
+    if (alc == NULL) {
+        return ERR_MEMORY;
+    }
+    if (text.len == 0) {
+        return trail_set(trail, ERR_JSON_SYNTAX, "is empty, expected JSON");
+    }
+    *alc = alc_of(arena);
+    /* Without YYJSON_READ_INSITU the text is only read. */
+    doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.len, YYJSON_READ_NOFLAG, alc, &fault);
+    if (doc == NULL) {
+        if (fault.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
+            return ERR_MEMORY;
+        }
+        return trail_set_at(trail, ERR_JSON_SYNTAX, fault.pos, "is not valid JSON: %s", fault.msg);
+    }
+    err = check_tree(arena, yyjson_doc_get_root(doc), trail);
+    if (err == ERR_OK) {
+        *ret = yyjson_doc_get_root(doc);
+    }
+    return err;
+}
+
+yyjson_val *json_get(yyjson_val *object, const char *name)
+{
+    return yyjson_obj_get(object, name);
+}
+
+err_t json_get_nocase(yyjson_val *object, const char *name, struct trail *trail, yyjson_val **ret)
+{
+    size_t index;
+    size_t max;
+    yyjson_val *key;
+    yyjson_val *value;
+
+    *ret = NULL;
+    yyjson_obj_foreach(object, index, max, key, value)
+    {
+        if (!text_span_equal_nocase(json_span(key), name)) {
+            continue;
+        }
+        if (*ret != NULL) {
+            trail_set(trail, ERR_JSON_DUPLICATE, "member occurs twice in different spellings");
+            return trail_in(trail, ERR_JSON_DUPLICATE, name);
+        }
+        *ret = value;
+    }
+    return ERR_OK;
+}
+
+struct span json_span(yyjson_val *value)
+{
+    return yyjson_is_str(value) ? span_of(yyjson_get_str(value), yyjson_get_len(value))
+                                : (struct span){0};
+}
+
+const char *json_text(yyjson_val *value)
+{
+    struct span text = json_span(value);
+
+    return text.data != NULL && memchr(text.data, 0, text.len) == NULL ? (const char *)text.data
+                                                                       : NULL;
+}
+
+static err_t wrong_type(struct trail *trail, const char *name, const char *wanted)
+{
+    trail_set(trail, ERR_JSON_TYPE, "must be %s", wanted);
+    return trail_in(trail, ERR_JSON_TYPE, name);
+}
+
+err_t json_need(yyjson_val *object, const char *name, struct trail *trail, yyjson_val **ret)
+{
+    yyjson_val *value = json_get(object, name);
+
+    if (value == NULL) {
+        trail_set(trail, ERR_JSON_MISSING, "is missing");
+        return trail_in(trail, ERR_JSON_MISSING, name);
+    }
+    *ret = value;
+    return ERR_OK;
+}
+
+err_t json_need_string(yyjson_val *object, const char *name, struct trail *trail, struct span *ret)
+{
+    yyjson_val *value;
+    err_t err = json_need(object, name, trail, &value);
+
+    if (err) {
+        return err;
+    }
+    if (!yyjson_is_str(value)) {
+        return wrong_type(trail, name, "a string");
+    }
+    *ret = json_span(value);
+    return ERR_OK;
+}
+
+err_t json_need_object(yyjson_val *object, const char *name, struct trail *trail, yyjson_val **ret)
+{
+    err_t err = json_need(object, name, trail, ret);
+
+    return err ? err : yyjson_is_obj(*ret) ? ERR_OK : wrong_type(trail, name, "an object");
+}
+
+err_t json_need_array(yyjson_val *object, const char *name, struct trail *trail, yyjson_val **ret)
+{
+    err_t err = json_need(object, name, trail, ret);
+
+    return err ? err : yyjson_is_arr(*ret) ? ERR_OK : wrong_type(trail, name, "an array");
+}
+
+err_t json_need_uint(yyjson_val *object, const char *name, uint64_t max, struct trail *trail,
+                     uint64_t *ret)
+{
+    yyjson_val *value;
+    err_t err = json_need(object, name, trail, &value);
+
+    if (err) {
+        return err;
+    }
+    if (!yyjson_is_uint(value) || yyjson_get_uint(value) > max) {
+        char wanted[64];
+
+        snprintf(wanted, sizeof(wanted), "a whole number from 0 to %llu", (unsigned long long)max);
+        return wrong_type(trail, name, wanted);
+    }
+    *ret = yyjson_get_uint(value);
+    return ERR_OK;
+}
+
+err_t json_need_base64(struct arena *arena, yyjson_val *object, const char *name, int form,
+                       struct trail *trail, struct span *ret)
+{
+    struct span text;
+    err_t err = json_need_string(object, name, trail, &text);
+
+    if (err) {
+        return err;
+    }
+    err = base64_decode(arena, (enum base64_form)form, text, ret);
+    if (err == ERR_ENCODING) {
+        trail_set(trail, err, "is not valid base64");
+    }
+    return err ? trail_in(trail, err, name) : ERR_OK;
+}
