@@ -111,16 +111,21 @@ static err_t add_record(const struct record *record, enum hash_alg bank, enum im
                          sum->value);
 }
 
-err_t ima_replay(struct span bytes, enum hash_alg bank, enum ima_extend how, struct hasher *hasher,
-                 struct trail *trail, struct ima_summary *ret)
+/* One walk for both forms: with `wanted` the summary is frozen where PCR 10 reaches it, and the
+ * rest is still read, so that damage behind that point is found too. */
+static err_t walk(struct span bytes, enum hash_alg bank, enum ima_extend how,
+                  const struct span *wanted, struct hasher *hasher, struct trail *trail,
+                  struct ima_summary *ret, bool *ret_reached)
 {
     struct reader in = reader_on(bytes);
     struct ima_summary sum = {0};
+    bool reached = wanted != NULL && span_all(*wanted, 0);
 
     if (bytes.len > IMA_MAX_BYTES) {
         return trail_set(trail, ERR_TOO_LARGE, "IMA list of %zu bytes, %d are allowed", bytes.len,
                          IMA_MAX_BYTES);
     }
+    *ret = sum;
     while (reader_left(&in) > 0) {
         struct record record;
         struct trail inner = {0};
@@ -137,7 +142,39 @@ err_t ima_replay(struct span bytes, enum hash_alg bank, enum ima_extend how, str
             return trail_set_at(trail, err, offset, "record %u %s", sum.records,
                                 inner.what[0] != '\0' ? inner.what : "is cut short");
         }
+        if (!reached) {
+            *ret = sum;
+            reached = wanted != NULL && span_equal(span_of(sum.value, hash_size(bank)), *wanted);
+        }
+    }
+    *ret_reached = reached;
+    return ERR_OK;
+}
+
+err_t ima_replay(struct span bytes, enum hash_alg bank, enum ima_extend how, struct hasher *hasher,
+                 struct trail *trail, struct ima_summary *ret)
+{
+    struct ima_summary sum;
+    bool reached = false;
+    err_t err = walk(bytes, bank, how, NULL, hasher, trail, &sum, &reached);
+
+    if (err == ERR_OK) {
+        *ret = sum;
+    }
+    return err;
+}
+
+err_t ima_replay_until(struct span bytes, enum hash_alg bank, enum ima_extend how,
+                       struct span wanted, struct hasher *hasher, struct trail *trail,
+                       struct ima_summary *ret)
+{
+    struct ima_summary sum;
+    bool reached = false;
+    err_t err = walk(bytes, bank, how, &wanted, hasher, trail, &sum, &reached);
+
+    if (err) {
+        return err;
     }
     *ret = sum;
-    return ERR_OK;
+    return reached ? ERR_OK : ERR_END;
 }
