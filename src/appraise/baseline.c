@@ -291,10 +291,10 @@ static bool sbat_lowered(const char *before, const char *after)
         size_t len = strcspn(line, ",\n");
 
         /* "sbat,1,DATE" is the format's own version; components follow. */
-        if (after == NULL || sbat_generation(after, line, len) < sbat_generation(before, line, len)))
-            {
-                return true;
-            }
+        if (len > 0 && (after == NULL ||
+                        sbat_generation(after, line, len) < sbat_generation(before, line, len))) {
+            return true;
+        }
         line = strchr(line, '\n');
         line = line == NULL ? NULL : line + 1;
     }
