@@ -287,9 +287,12 @@ static void *run_worker(void *context)
     if (is_good) {
         event_base_dispatch(worker->base);
     }
+    begin_drain(worker);
     while (worker->connections != NULL) {
         connection_free(worker->connections);
     }
+    /* Callbacks that were put off hold references to what was just freed: let them run out. */
+    event_base_loop(worker->base, EVLOOP_NONBLOCK);
     if (options->worker_free != NULL && worker->user != NULL) {
         options->worker_free(worker->user);
         worker->user = NULL;
