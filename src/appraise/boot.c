@@ -46,12 +46,38 @@ static enum reason_code finding_reason(enum finding_code code)
     }
 }
 
+/* Events of required PCRs that nobody attested were dropped, and the missing PCR is a reason
+ * already: that their separators and variables are "missing" then says nothing about the boot. */
+static bool lacks_required_pcrs(const struct job *job)
+{
+    const struct appraisal *a = job->result;
+    uint32_t mask = a->shown.have[HASH_SHA256];
+
+    for (size_t i = 0; i < a->n_reasons; i++) {
+        if (a->reasons[i].code == REASON_PCR_MISSING) {
+            return mask != 0 && (mask & APPRAISE_REQUIRED_PCRS) != APPRAISE_REQUIRED_PCRS;
+        }
+    }
+    return false;
+}
+
+static bool is_about_absence(enum finding_code code)
+{
+    return code == FINDING_SEPARATOR || code == FINDING_EVENT_ORDER ||
+           code == FINDING_BANK_LACKS_SEPARATOR || code == FINDING_AUTHORITY_NOT_IN_DB;
+}
+
 static void judge_findings(struct job *job, const struct boot_facts *facts)
 {
+    bool is_partial = lacks_required_pcrs(job);
+
     for (size_t i = 0; i < facts->n_findings; i++) {
         const struct finding *finding = &facts->findings[i];
         char where[32] = "";
 
+        if (is_partial && is_about_absence(finding->code)) {
+            continue;
+        }
         if (finding->weight == WEIGHT_NOTE) {
             job_note(job, finding_code_name(finding->code), finding->rule, finding->event, "%s",
                      finding->text);
@@ -75,7 +101,7 @@ static void judge_secure_boot(struct job *job, const struct boot_facts *facts)
     if (facts->secure_boot == STATE_NO) {
         job_reason(job, REASON_SECURE_BOOT_OFF, "SB-5", "",
                    "Secure Boot was off in this boot (measured in PCR 7)");
-    } else if (facts->secure_boot == STATE_UNKNOWN) {
+    } else if (facts->secure_boot == STATE_UNKNOWN && !lacks_required_pcrs(job)) {
         job_reason(job, REASON_SECURE_BOOT_UNKNOWN, "SB-5", "",
                    "the measurements in PCR 7 do not prove that Secure Boot was on");
     }
@@ -90,6 +116,15 @@ static void judge_secure_boot(struct job *job, const struct boot_facts *facts)
         job_reason(
             job, REASON_SHIM_VALIDATION_OFF, "SB-15", "",
             "shim's validation is switched off (MokSBState): after shim, anything could run");
+    }
+    if (facts->has_shim && facts->shim_validation == STATE_UNKNOWN) {
+        job_reason(job, REASON_SHIM_VALIDATION_UNKNOWN, "SB-15", "",
+                   "the measurements do not rule out that shim's validation was switched off");
+    }
+    if (facts->mok_enrolled == STATE_YES) {
+        job_note(job, "mok-enrolled", "SB-15", -1,
+                 "machine owner keys are enrolled beside shim's own: software signed with them "
+                 "passes Secure Boot");
     }
     if (facts->debug_mode == STATE_YES) {
         job_reason(job, REASON_DEBUG_MODE, "SB-8", "", "the firmware was in debug mode");
