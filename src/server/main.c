@@ -168,9 +168,16 @@ static err_t choose_names(struct run *run)
 
 /* ---- files for scripts ---- */
 
-/* Fit for `. DIR/dev.env`: in single quotes, as sh reads them. */
+/* Fit for `. DIR/dev.env`: in single quotes where sh needs them. */
 static void add_variable(struct buf *out, const char *name, const char *value)
 {
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/:.,@%+_-";
+
+    if (value[strspn(value, plain)] == '\0') {
+        buf_addf(out, "%s=%s\n", name, value);
+        return;
+    }
     buf_addf(out, "%s='", name);
     for (const char *c = value; *c != '\0'; c++) {
         if (*c == '\'') {
