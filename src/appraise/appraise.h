@@ -1,0 +1,151 @@
+/*
+ * appraise.h - evidence + trust anchors + challenge + time → verdict with reasons, facts, claims.
+ *
+ * Pure: no clock, no files, no store. The order of work is rule ORD-1: AK, quote signature, quote
+ * content, PCR values, log replay, events, facts. A check that fails adds a reason and the rest
+ * is still appraised where that is safe, because owners need all reasons at once; nothing that
+ * rests on an unverified step is ever reported as attested.
+ */
+#ifndef APPRAISE_APPRAISE_H
+#define APPRAISE_APPRAISE_H
+
+#include "appraise/reasons.h"
+#include "crypto/cert.h"
+#include "eventlog/facts.h"
+#include "evidence/evidence.h"
+#include "policy/policy.h"
+
+enum {
+    APPRAISE_MAX_REASONS = 64, /* past it, reasons are counted, not kept */
+    APPRAISE_MAX_NOTES = 128,
+    APPRAISE_MAX_CHANGES = 64,
+    APPRAISE_REQUIRED_PCRS = 0xff,           /* SHA-256, 0-7 (decisions section 2) */
+    APPRAISE_CLOCK_TOLERANCE_MS = 30 * 1000, /* requests of one guest may overtake each other */
+};
+
+/* Anchors per role, never mixed. NULL stores trust nobody. */
+struct appraise_trust {
+    const struct cert_store *ek;
+    const struct cert_store *ak;
+    const struct tpm_name *enrolled_aks; /* proven by activation or by the operator's word */
+    size_t n_enrolled_aks;
+    const struct span *db_certificates; /* test keys that the operator names (SB-14): DER */
+    size_t n_db_certificates;
+};
+
+/* Where the clock of an AK's TPM stood at its last accepted proof. */
+struct appraise_clock {
+    uint32_t reset_count;
+    uint32_t restart_count;
+    uint64_t clock_ms;
+};
+
+struct appraise_options {
+    int64_t now;    /* seconds; for certificates */
+    bool has_nonce; /* extraData must equal nonce (empty: must be empty) */
+    struct span nonce;
+    uint32_t required_pcrs;                  /* of SHA-256; 0 = APPRAISE_REQUIRED_PCRS */
+    const struct appraise_clock *last_clock; /* NULL: first proof of this AK */
+    const struct boot_facts *baseline;       /* of an earlier boot; NULL: compare with nothing */
+    bool is_shape_changed; /* the machine is known to have got another shape (vCPUs) */
+};
+
+struct reason {
+    enum reason_code code;
+    const char *text;  /* for people, escaped */
+    const char *rule;  /* "Q-8"; "" */
+    const char *where; /* member, file or event: "TpmInfo.PcrQuote", "event 42"; "" */
+};
+
+struct note {
+    const char *code; /* finding or note name */
+    const char *text;
+    const char *rule;
+    int64_t event; /* -1 */
+};
+
+struct change {
+    enum reason_code code; /* REASON_CHANGE_* */
+    bool is_explained;
+    const char *text;        /* what is different, in words, before → after */
+    const char *explanation; /* what explains it, or why nothing does */
+    uint32_t pcrs;           /* registers involved */
+};
+
+enum ak_proof { AK_PROOF_NONE, AK_PROOF_ENROLLED, AK_PROOF_CERTIFICATE };
+
+struct appraised_ak {
+    bool is_parsed;
+    struct tpm_public pub;
+    struct tpm_name name;
+    struct pubkey *key;       /* owned by the appraisal */
+    struct cert *certificate; /* owned; NULL */
+    enum ak_proof proof;
+    const char *parent; /* "primary key of the endorsement hierarchy", ...; "" */
+    const char *label;  /* where its public area came from */
+};
+
+struct appraised_quote {
+    struct tpm_attest attest;
+    bool is_verified; /* signature and PCR digest hold */
+    bool counts;      /* and its AK is proven */
+    const char *where;
+};
+
+struct appraisal {
+    enum verdict verdict;
+    struct reason reasons[APPRAISE_MAX_REASONS];
+    size_t n_reasons;
+    struct note notes[APPRAISE_MAX_NOTES];
+    size_t n_notes;
+    struct change changes[APPRAISE_MAX_CHANGES];
+    size_t n_changes;
+    bool has_baseline;
+
+    struct appraised_ak aks[EVIDENCE_MAX_KEYS];
+    size_t n_aks;
+    size_t main_ak; /* the AK that the verdict rests on; aks[0] when none is proven */
+    struct appraised_quote quotes[EVIDENCE_MAX_QUOTES];
+    size_t n_quotes;
+    const char *ek_subject; /* of the verified EK certificate; NULL */
+
+    struct tpm_pcrs attested; /* values covered by a verified quote of a proven AK, nothing else */
+    struct tpm_pcrs shown;    /* the same without the demand on the AK: for display */
+    bool has_clock;
+    struct appraise_clock clock; /* of the main AK's quote */
+    struct span extra_data;      /* of that quote */
+    struct pubkey *enc_key; /* AzureGuest: owned; NULL unless certified and bound to the PCRs */
+
+    const struct eventlog *log; /* NULL without a readable log */
+    const struct boot_facts
+        *facts;         /* NULL without log; only from a log that replays (else facts_unproven) */
+    bool is_log_proven; /* replays to attested values */
+    struct arena *arena;
+};
+
+/* Judge. The appraisal lives in the arena; appraisal_done releases its keys. Errors are only
+ * ERR_MEMORY, ERR_CRYPTO and the like: bad evidence is a verdict. */
+err_t appraise(struct arena *arena, const struct evidence *evidence,
+               const struct appraise_trust *trust, const struct appraise_options *options,
+               struct hasher *hasher, struct appraisal **ret) MUST_CHECK;
+void appraisal_done(struct appraisal *appraisal);
+DEFINE_CLEANUP(struct appraisal *, appraisal_done)
+
+/* Add a reason found outside (challenge state, policy): recomputes the verdict. Text is copied. */
+void appraisal_add_reason(struct appraisal *appraisal, enum reason_code code, const char *rule,
+                          const char *where, const char *fmt, ...) PRINTF_LIKE(5, 6);
+
+/* Claims of an azurevm token (token-claims section 3), all of them always supplied. vmid may be
+ * NULL. Only attested values and authenticated facts enter. */
+err_t appraise_azurevm_claims(struct arena *arena, yyjson_mut_doc *doc,
+                              const struct appraisal *appraisal, const struct evidence *evidence,
+                              const char *vmid, struct claims *ret) MUST_CHECK;
+
+/* The documented JSON form of a result: {"verdict","reasons","changes","notes","facts","pcrs",
+ * "claims","ak"} (docs/formats/appraisal.md). claims may be NULL. */
+yyjson_mut_val *appraisal_json(struct arena *arena, yyjson_mut_doc *doc,
+                               const struct appraisal *appraisal, const struct claims *claims);
+/* [{"code","text","rule","where","remedy"}] */
+yyjson_mut_val *appraisal_reasons_json(yyjson_mut_doc *doc, const struct appraisal *appraisal);
+
+#endif
