@@ -1,5 +1,8 @@
 #include "crypto/hash.h"
 
+#include "crypto/internal.h"
+
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
@@ -32,20 +35,32 @@ err_t crypto_init(void)
             return ERR_CRYPTO;
         }
     }
-    return ERR_OK;
+    return pubkey_init();
 }
 
 __attribute__((destructor)) static void crypto_done(void)
 {
+    pubkey_done();
     for (int i = 0; i < HASH_COUNT; i++) {
         EVP_MD_free(fetched[i]);
         fetched[i] = NULL;
     }
 }
 
+err_t openssl_failed(err_t err)
+{
+    ERR_clear_error();
+    return err;
+}
+
 static bool is_known(enum hash_alg alg)
 {
     return (int)alg >= 0 && alg < HASH_COUNT;
+}
+
+const EVP_MD *crypto_md(enum hash_alg alg)
+{
+    return is_known(alg) ? fetched[alg] : NULL;
 }
 
 size_t hash_size(enum hash_alg alg)

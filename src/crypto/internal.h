@@ -1,0 +1,65 @@
+/*
+ * internal.h - what the files of this room share. Not for other rooms: OpenSSL's types stop here.
+ */
+#ifndef CRYPTO_INTERNAL_H
+#define CRYPTO_INTERNAL_H
+
+#include "base/buf.h"
+#include "crypto/pubkey.h"
+
+#include <openssl/evp.h>
+#include <stdatomic.h>
+
+/* The digest fetched by crypto_init; NULL for an unknown one. */
+const EVP_MD *crypto_md(enum hash_alg alg);
+
+/* Empties this thread's OpenSSL error queue and returns err: what is left there would be taken
+ * for a fault of the next TLS connection on the thread. */
+err_t openssl_failed(err_t err);
+
+/* Parts of crypto_init and of its counterpart at exit: a key without a point for each curve, from
+ * which pubkey_new_ec copies the group instead of building it again. */
+err_t pubkey_init(void) MUST_CHECK;
+void pubkey_done(void);
+
+/* a and b: RSA modulus and exponent without leading zeros; EC x and y, padded to the field. */
+struct pubkey {
+    atomic_uint refs;
+    enum pubkey_kind kind;
+    enum pubkey_curve curve;
+    unsigned bits;
+    EVP_PKEY *pkey;
+    EVP_PKEY_CTX *verifier; /* set up for RSASSA with SHA-256, or ECDSA; only ever duplicated */
+    struct span a, b;
+    uint8_t bytes[];
+};
+
+struct signkey {
+    atomic_uint refs;
+    EVP_PKEY *pkey;
+    struct pubkey *public_key;
+};
+
+DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free)
+DEFINE_CLEANUP(EVP_PKEY_CTX *, EVP_PKEY_CTX_free)
+
+size_t curve_bytes(enum pubkey_curve curve);
+const char *curve_openssl_name(enum pubkey_curve curve);
+
+/* Scheme and hash on a context that was initialised to sign or verify. salt_bytes: RSAPSS only. */
+err_t sig_setup(EVP_PKEY_CTX *ctx, enum sig_scheme scheme, enum hash_alg hash,
+                int salt_bytes) MUST_CHECK;
+/* The public half of any key we accept; ERR_VALUE for the others. */
+err_t pubkey_from_evp(EVP_PKEY *pkey, struct pubkey **ret) MUST_CHECK;
+/* SubjectPublicKeyInfo as it stands in certificates: also the RSAES-OAEP identifier, which older
+ * EK certificates use (TCG EK Credential Profile 2.0, 3.5.2 allows it). */
+err_t pubkey_from_spki(struct span der, bool allow_oaep, struct pubkey **ret) MUST_CHECK;
+void pubkey_put_spki(const struct pubkey *key, struct buf *out);
+
+/* The body of the first PEM block of this name, base64 decoded; *ret is allocated with
+ * OPENSSL_malloc. ERR_NOT_FOUND when there is none. `from` moves behind the block. */
+err_t pem_next(struct span pem, size_t *from, const char *name, uint8_t **ret,
+               size_t *ret_len) MUST_CHECK;
+void pem_put(struct buf *out, const char *name, struct span der);
+
+#endif
