@@ -52,9 +52,10 @@ struct policy_result {
 
 /* The built-in default for AzureGuest (decisions section 3). Static, never freed. */
 const struct policy *policy_default_azureguest(void);
-/* b64url(SHA-256(b64url(policy text))): the claim x-ms-policy-hash (attestation-api section 6.4).
- */
-const char *policy_hash(const struct policy *policy);
+/* The policy in the policy language. */
+const char *policy_text(const struct policy *policy);
+/* b64url(SHA-256(b64url(policy text))): the claim x-ms-policy-hash (attestation-api 6.4). */
+err_t policy_hash(struct arena *arena, const struct policy *policy, const char **ret) MUST_CHECK;
 /* Denied is a result, not an error. No claim that a rule needs = denied (rule S-3). */
 err_t policy_evaluate(struct arena *arena, const struct policy *policy,
                       const struct claims *incoming, struct policy_result *ret) MUST_CHECK;
