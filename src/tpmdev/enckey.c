@@ -91,6 +91,7 @@ static err_t decrypt_error(struct trail *trail, TSS2_RC rc)
         return trail_set(trail, ERR_MISMATCH, "the PCRs have changed since they were quoted");
     case TPM2_RC_VALUE:
     case TPM2_RC_SIZE:
+    case TPM2_RC_FAILURE: /* libtpms, for padding that does not fit */
         return trail_set(trail, ERR_SIGNATURE, "the reply was not encrypted to this TPM's key");
     default:
         return tpmdev_fail(trail, rc, "decrypting the reply");
