@@ -2,7 +2,7 @@
 set(BOOTWARDEN_WARNINGS
     -Wall -Wextra -Werror -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
     -Wold-style-definition -Wpointer-arith -Wcast-align -Wcast-qual -Wwrite-strings -Wundef
-    -Wformat=2 -Wvla -Wimplicit-fallthrough -Wswitch-enum -Wnull-dereference
+    -Wformat=2 -Wvla -Wimplicit-fallthrough -Wnull-dereference
     -Wno-gnu-zero-variadic-macro-arguments -Wno-overlength-strings)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
     list(APPEND BOOTWARDEN_WARNINGS -Wlogical-op -Wduplicated-cond -Wduplicated-branches)

@@ -119,7 +119,9 @@ struct appraisal {
     const struct eventlog *log; /* NULL without a readable log */
     const struct boot_facts
         *facts;         /* NULL without log; only from a log that replays (else facts_unproven) */
-    bool is_log_proven; /* replays to attested values */
+    bool is_log_proven; /* replays to the values of verified quotes, all of them */
+    bool is_db_known;   /* every db entry is a known platform's or named by the operator */
+    bool are_platform_keys_known; /* the same for PK and KEK */
     struct arena *arena;
 };
 

@@ -23,6 +23,7 @@ struct cert {
     struct span serial;
     struct span issuer, subject; /* Names, with tag and length */
     int64_t not_before, not_after;
+    struct span spki;
     struct pubkey *key; /* NULL for a kind we refuse */
 
     struct span signature_oid;

@@ -443,7 +443,6 @@ static err_t read_tbs(struct span tbs, struct span outer_algorithm, struct cert 
     struct reader in;
     struct span algorithm = {0};
     struct span validity = {0};
-    struct span spki = {0};
     struct span wrapped = {0};
     struct span list = {0};
     err_t err = read_version(&r);
@@ -457,7 +456,7 @@ static err_t read_tbs(struct span tbs, struct span outer_algorithm, struct cert 
     err = err ? err : read_time(&in, &cert->not_after);
     err = err ? err : reader_end(&in);
     err = err ? err : read_name(&r, &cert->subject);
-    err = err ? err : der_take_whole(&r, DER_SEQUENCE, &spki);
+    err = err ? err : der_take_whole(&r, DER_SEQUENCE, &cert->spki);
     if (err == ERR_OK && reader_left(&r) > 0) {
         err = der_take(&r, DER_CONTEXT_CONSTRUCTED | 3, &wrapped);
         in = reader_on(wrapped);
@@ -473,7 +472,7 @@ static err_t read_tbs(struct span tbs, struct span outer_algorithm, struct cert 
     if (!span_equal(algorithm, outer_algorithm) || cert->serial.len > CERT_SERIAL_MAX_BYTES) {
         return ERR_MALFORMED;
     }
-    err = pubkey_from_spki(spki, true, &cert->key);
+    err = pubkey_from_spki(cert->spki, true, &cert->key);
     return err == ERR_MEMORY || err == ERR_CRYPTO ? err : ERR_OK;
 }
 

@@ -44,11 +44,6 @@ static err_t fault(struct search *search, err_t err, const struct cert *cert, co
     return err;
 }
 
-static bool is_self_issued(const struct cert *cert)
-{
-    return span_equal(cert->subject, cert->issuer);
-}
-
 /* RFC 5280 4.1.2.4, 4.2.1.1: who claims to be the issuer, before any signature is checked. */
 static bool may_be_issuer(const struct cert *issuer, const struct cert *child)
 {
@@ -152,7 +147,7 @@ static err_t check_issuer(struct search *search, const struct cert *issuer)
         return fault(search, ERR_UNTRUSTED, issuer, "may not sign certificates (key usage)");
     }
     for (size_t i = 1; i < search->length; i++) {
-        below += is_self_issued(search->path[i]) ? 0 : 1;
+        below += cert_is_self_issued(search->path[i]) ? 0 : 1;
     }
     if (issuer->has_path_len && below > issuer->path_len) {
         return fault(search, ERR_UNTRUSTED, issuer, "allows fewer CAs below it (path length)");

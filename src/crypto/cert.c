@@ -89,6 +89,16 @@ const struct pubkey *cert_key(const struct cert *cert)
     return cert->key;
 }
 
+struct span cert_spki(const struct cert *cert)
+{
+    return cert->spki;
+}
+
+bool cert_is_self_issued(const struct cert *cert)
+{
+    return span_equal(cert->subject, cert->issuer);
+}
+
 bool cert_has_eku(const struct cert *cert, const char *oid)
 {
     struct reader r = reader_on(cert->eku);

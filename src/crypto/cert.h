@@ -35,6 +35,10 @@ DEFINE_CLEANUP(struct cert *, cert_free)
 struct span cert_der(const struct cert *cert); /* borrowed */
 const struct pubkey *cert_key(
     const struct cert *cert); /* borrowed; NULL when of a kind we refuse */
+/* DER SubjectPublicKeyInfo as it stands in the certificate; borrowed. */
+struct span cert_spki(const struct cert *cert);
+/* Subject and issuer are the same name. Says nothing about who signed. */
+bool cert_is_self_issued(const struct cert *cert);
 bool cert_has_eku(const struct cert *cert, const char *oid);
 /* Subject / issuer as "CN=..., O=..." (RFC 2253 order, escaped); in the arena. For display only
  * (X-10). */

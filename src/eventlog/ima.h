@@ -36,4 +36,14 @@ struct ima_summary {
 err_t ima_replay(struct span bytes, enum hash_alg bank, enum ima_extend how, struct hasher *hasher,
                  struct trail *trail, struct ima_summary *ret) MUST_CHECK;
 
+/*
+ * The same, stopping at the first record after which PCR 10 is `wanted`: the kernel goes on
+ * measuring between a quote and the reading of the list, so a genuine list may be longer than what
+ * was quoted. The records behind that point prove nothing and are not counted; they are still read.
+ * ERR_END when no such record exists (*ret is then the whole list's).
+ */
+err_t ima_replay_until(struct span bytes, enum hash_alg bank, enum ima_extend how,
+                       struct span wanted, struct hasher *hasher, struct trail *trail,
+                       struct ima_summary *ret) MUST_CHECK;
+
 #endif

@@ -1,0 +1,209 @@
+/*
+ * boot.c - from facts and findings to reasons: was this boot a good one? (rules SB-*, B-*, D-*)
+ */
+#include "appraise/internal.h"
+
+#include <stdio.h>
+
+/* Which reason a finding becomes. Notes never become reasons. */
+static enum reason_code finding_reason(enum finding_code code)
+{
+    switch (code) {
+    case FINDING_EVENT_DIGEST:
+        return REASON_EVENT_DIGEST;
+    case FINDING_EVENT_TYPE:
+    case FINDING_PCR7_ACTION:
+    case FINDING_UNKNOWN_EVENT_TYPE:
+        return REASON_EVENT_TYPE;
+    case FINDING_SEPARATOR:
+    case FINDING_EVENT_ORDER:
+    case FINDING_UKI_INCOMPLETE:
+    case FINDING_NO_EXIT_BOOT:
+    case FINDING_OTHER:
+        return REASON_EVENT_ORDER;
+    case FINDING_SECURE_BOOT_VALUE:
+        return REASON_SECURE_BOOT_UNKNOWN;
+    case FINDING_DEBUG_MODE:
+        return REASON_DEBUG_MODE;
+    case FINDING_SIGLIST:
+        return REASON_SIGNATURE_LIST_MALFORMED;
+    case FINDING_AUTHORITY_NOT_IN_DB:
+        return REASON_AUTHORITY_NOT_IN_DB;
+    case FINDING_AUTHORITY_IN_DBX:
+    case FINDING_IMAGE_IN_DBX:
+        return REASON_REVOKED_IMAGE;
+    case FINDING_AUTHORITY_UNKNOWN:
+        return REASON_AUTHORITY_UNKNOWN;
+    case FINDING_CMDLINE_CONFLICT:
+        return REASON_CMDLINE_AMBIGUOUS;
+    case FINDING_BANK_LACKS_SEPARATOR:
+        return REASON_BANK_UNEXTENDED;
+    case FINDING_UNKNOWN_BANK:
+        return REASON_BANK_UNSUPPORTED;
+    case FINDING_OLD_SHIM_AUTHORITY:
+    default:
+        return REASON_EVENT_DIGEST;
+    }
+}
+
+static void judge_findings(struct job *job, const struct boot_facts *facts)
+{
+    for (size_t i = 0; i < facts->n_findings; i++) {
+        const struct finding *finding = &facts->findings[i];
+        char where[32] = "";
+
+        if (finding->weight == WEIGHT_NOTE) {
+            job_note(job, finding_code_name(finding->code), finding->rule, finding->event, "%s",
+                     finding->text);
+            continue;
+        }
+        if (finding->event >= 0) {
+            snprintf(where, sizeof(where), "event %lld", (long long)finding->event);
+        }
+        job_reason(job, finding_reason(finding->code), finding->rule,
+                   (const char *)arena_dup(job->arena, span_str(where)).data, "%s", finding->text);
+    }
+}
+
+static bool is_empty(const struct key_database *database)
+{
+    return database->present && database->lists.len == 0;
+}
+
+static void judge_secure_boot(struct job *job, const struct boot_facts *facts)
+{
+    if (facts->secure_boot == STATE_NO) {
+        job_reason(job, REASON_SECURE_BOOT_OFF, "SB-5", "",
+                   "Secure Boot was off in this boot (measured in PCR 7)");
+    } else if (facts->secure_boot == STATE_UNKNOWN) {
+        job_reason(job, REASON_SECURE_BOOT_UNKNOWN, "SB-5", "",
+                   "the measurements in PCR 7 do not prove that Secure Boot was on");
+    }
+    if (facts->setup_mode == STATE_YES || is_empty(&facts->pk) || is_empty(&facts->kek) ||
+        is_empty(&facts->db)) {
+        job_reason(job, REASON_SECURE_BOOT_KEYS_MISSING, "SB-6", "",
+                   "no Secure Boot keys are enrolled:%s%s%s empty",
+                   is_empty(&facts->pk) ? " PK" : "", is_empty(&facts->kek) ? " KEK" : "",
+                   is_empty(&facts->db) ? " db" : "");
+    }
+    if (facts->shim_validation == STATE_NO) {
+        job_reason(
+            job, REASON_SHIM_VALIDATION_OFF, "SB-15", "",
+            "shim's validation is switched off (MokSBState): after shim, anything could run");
+    }
+    if (facts->debug_mode == STATE_YES) {
+        job_reason(job, REASON_DEBUG_MODE, "SB-8", "", "the firmware was in debug mode");
+    }
+    if (facts->dma_protection_disabled == STATE_YES) {
+        job_note(job, "dma-protection-disabled", "SB-8", -1,
+                 "firmware reports that DMA protection was disabled");
+    }
+}
+
+static err_t judge_test_keys(struct job *job, const struct boot_facts *facts)
+{
+    const struct {
+        const struct key_database *database;
+        unsigned role;
+        const char *name;
+    } databases[] = {{&facts->pk, KNOWN_PK, "PK"},
+                     {&facts->kek, KNOWN_KEK, "KEK"},
+                     {&facts->db, KNOWN_DB, "db"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(databases); i++) {
+        const char *unknown = NULL;
+        err_t err;
+
+        if (!databases[i].database->has_test_key) {
+            continue;
+        }
+        err = known_key_database(job, databases[i].database, databases[i].role, &unknown);
+        if (err) {
+            return err;
+        }
+        if (unknown != NULL) {
+            job_reason(job, REASON_TEST_KEYS, "SB-14", "",
+                       "%s holds a test key whose private half is public: %s", databases[i].name,
+                       databases[i].database->test_key);
+        } else {
+            job_note(job, "test-keys-named", "SB-14", -1,
+                     "%s holds a test key that the operator named: %s", databases[i].name,
+                     databases[i].database->test_key);
+        }
+    }
+    return ERR_OK;
+}
+
+/* What the claims about key databases rest on (decisions section 3). */
+static err_t judge_platform_keys(struct job *job, const struct boot_facts *facts)
+{
+    struct appraisal *a = job->result;
+    const char *pk = "PK is not measured";
+    const char *kek = "KEK is not measured";
+    const char *db = "db is not measured";
+    err_t err = ERR_OK;
+
+    if (facts->pk.present) {
+        err = known_key_database(job, &facts->pk, KNOWN_PK, &pk);
+    }
+    if (err == ERR_OK && facts->kek.present) {
+        err = known_key_database(job, &facts->kek, KNOWN_KEK, &kek);
+    }
+    if (err == ERR_OK && facts->db.present) {
+        err = known_key_database(job, &facts->db, KNOWN_DB, &db);
+    }
+    a->are_platform_keys_known = pk == NULL && kek == NULL;
+    a->is_db_known = db == NULL;
+    if (!a->are_platform_keys_known) {
+        job_note(job, "platform-key-unknown", "SB-14", -1, "not a known platform's key in %s: %s",
+                 pk != NULL ? "PK" : "KEK", pk != NULL ? pk : kek);
+    }
+    if (!a->is_db_known) {
+        job_note(job, "db-key-unknown", "SB-14", -1, "not a known platform's key in db: %s", db);
+    }
+    return err;
+}
+
+/* Windows keeps its security state in events that are not decoded yet. A Windows boot must not
+ * pass as a Linux one, whatever the request says of itself (B-13). */
+static void judge_windows(struct job *job, const struct boot_facts *facts)
+{
+    bool windows = facts->is_windows;
+
+    for (size_t i = 0; !windows && i < facts->n_authorities; i++) {
+        uint8_t fingerprint[SHA256_BYTES];
+
+        windows =
+            !facts->authorities[i].before_separator && facts->authorities[i].certificate.len > 0 &&
+            hasher_once(job->hasher, HASH_SHA256, facts->authorities[i].certificate, fingerprint) ==
+                ERR_OK &&
+            known_key_name(fingerprint, KNOWN_WINDOWS) != NULL;
+    }
+    if (windows) {
+        job_reason(job, REASON_LOG_UNSUPPORTED, "B-13", job->evidence->log.where,
+                   "this is a Windows boot: its debugging and signing state cannot be read yet");
+    }
+}
+
+err_t judge_boot(struct job *job)
+{
+    struct appraisal *a = job->result;
+    struct readings *readings = NULL;
+    struct boot_facts *facts = NULL;
+    err_t err;
+
+    if (a->log == NULL) {
+        return ERR_OK;
+    }
+    err = readings_make(job->arena, a->log, job->hasher, &readings);
+    err = err ? err : boot_facts_make(job->arena, readings, job->hasher, &facts);
+    if (err) {
+        return err;
+    }
+    a->facts = facts;
+    judge_findings(job, facts);
+    judge_secure_boot(job, facts);
+    judge_windows(job, facts);
+    err = judge_platform_keys(job, facts);
+    return err ? err : judge_test_keys(job, facts);
+}

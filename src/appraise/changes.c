@@ -1,0 +1,31 @@
+/*
+ * changes.c - hold a boot against an earlier one and turn what nothing explains into reasons.
+ */
+#include "appraise/baseline.h"
+#include "appraise/internal.h"
+
+err_t judge_changes(struct job *job)
+{
+    struct appraisal *a = job->result;
+    err_t err;
+
+    if (job->options->baseline == NULL || a->facts == NULL) {
+        return ERR_OK;
+    }
+    a->has_baseline = true;
+    err = baseline_compare(job->arena, job->options->baseline, a->facts,
+                           job->options->is_shape_changed, a->changes, &a->n_changes);
+    if (err) {
+        return err;
+    }
+    for (size_t i = 0; i < a->n_changes; i++) {
+        const struct change *change = &a->changes[i];
+
+        if (!change->is_explained) {
+            job_reason(job, change->code, "baseline",
+                       arena_printf(job->arena, "PCR %s", pcr_list(job->arena, change->pcrs)),
+                       "%s (%s)", change->text, change->explanation);
+        }
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,265 @@
+/*
+ * registers.c - the logs against the attested PCR values, both ways (rules L-9 to L-13, ALG-*).
+ *
+ * Every attested PCR that is not in its reset state must be explained by the firmware log, or
+ * PCR 10 by the IMA list. Events for PCRs outside the attested set are dropped before anything is
+ * read from them: they are text that anybody could have written (B-8, S-2).
+ */
+#include "appraise/internal.h"
+
+#include "base/codec.h"
+#include "eventlog/ima.h"
+
+enum { PCR_IMA = 10, FIRMWARE_PCRS = 0xff };
+
+static bool is_reset_value(const struct tpm_pcrs *pcrs, enum hash_alg bank, unsigned pcr)
+{
+    struct span value = tpm_pcr(pcrs, bank, pcr);
+
+    return span_all(value, 0) || (pcr >= 17 && pcr <= 22 && span_all(value, 0xff));
+}
+
+static void differs(struct job *job, enum reason_code code, const char *rule, enum hash_alg bank,
+                    unsigned pcr, struct span replayed, const char *what)
+{
+    job_reason(job, code, rule, "", "%s PCR %u: %s leads to %.16s..., the quote attests %.16s...",
+               hash_name(bank), pcr, what, hex_dup(job->arena, replayed),
+               hex_dup(job->arena, tpm_pcr(&job->result->shown, bank, pcr)));
+}
+
+static err_t compare_bank(struct job *job, enum hash_alg bank, struct eventlog_registers *registers,
+                          bool *ret_all_match)
+{
+    const struct tpm_pcrs *shown = &job->result->shown;
+    struct trail trail = {0};
+    char text[TRAIL_WHAT_MAX];
+    err_t err = eventlog_replay(job->result->log, bank, job->hasher, &trail, registers);
+
+    if (err) {
+        trail_format(&trail, err, text, sizeof(text));
+        job_reason(job, REASON_LOG_REPLAY, "L-9", job->evidence->log.where,
+                   "the log cannot be replayed: %s", text);
+        *ret_all_match = false;
+        return err_category(err) == ERR_CAT_INTERNAL ? err : ERR_OK;
+    }
+    for (unsigned pcr = 0; pcr < TPM_MAX_PCRS; pcr++) {
+        struct span replayed = span_of(registers->value[pcr], hash_size(bank));
+
+        if ((shown->have[bank] & 1u << pcr) == 0) {
+            continue;
+        }
+        if ((registers->extended & 1u << pcr) != 0) {
+            if (!span_equal(replayed, tpm_pcr(shown, bank, pcr))) {
+                differs(job, REASON_LOG_REPLAY, "L-12", bank, pcr, replayed, "the event log");
+                *ret_all_match = false;
+            }
+        } else if (pcr != PCR_IMA && !is_reset_value(shown, bank, pcr)) {
+            job_reason(job, REASON_LOG_UNEXPLAINED_PCR, "L-12", "",
+                       "%s PCR %u was extended, but no log says by what", hash_name(bank), pcr);
+            *ret_all_match = false;
+        }
+    }
+    return ERR_OK;
+}
+
+/* ALG-2: a bank that firmware did not extend is open to any history the OS likes. */
+static bool check_bank(struct job *job, enum hash_alg bank)
+{
+    const struct tpm_pcrs *shown = &job->result->shown;
+    bool all_reset = true;
+
+    for (unsigned pcr = 0; pcr < 8; pcr++) {
+        bool have = (shown->have[bank] & 1u << pcr) != 0;
+
+        all_reset = all_reset && (!have || is_reset_value(shown, bank, pcr));
+    }
+    if ((shown->have[bank] & FIRMWARE_PCRS) != 0 && all_reset) {
+        job_reason(job, REASON_BANK_UNEXTENDED, "ALG-2", "",
+                   "%s PCRs 0 to 7 are in their reset state: firmware never extended this bank",
+                   hash_name(bank));
+        return false;
+    }
+    if (job->result->log != NULL && eventlog_bank(job->result->log, bank) < 0 &&
+        shown->have[bank] != 0) {
+        job_reason(job, REASON_BANK_UNEXTENDED, "ALG-2", job->evidence->log.where,
+                   "the quote covers bank %s, but firmware's event log does not", hash_name(bank));
+        return false;
+    }
+    return true;
+}
+
+static err_t compare_ima(struct job *job, enum hash_alg bank, enum ima_extend how, bool *ret_match,
+                         struct ima_summary *ret)
+{
+    struct trail trail = {0};
+    char text[TRAIL_WHAT_MAX];
+    struct span wanted = tpm_pcr(&job->result->shown, bank, PCR_IMA);
+    err_t err =
+        ima_replay_until(job->evidence->ima.bytes, bank, how, wanted, job->hasher, &trail, ret);
+
+    *ret_match = err == ERR_OK;
+    if (err == ERR_OK || err == ERR_END || err_category(err) == ERR_CAT_INTERNAL) {
+        return err == ERR_END ? ERR_OK : err;
+    }
+    trail_format(&trail, err, text, sizeof(text));
+    job_reason(job, REASON_IMA_REPLAY, "L-12", job->evidence->ima.where,
+               "the IMA list cannot be read: %s", text);
+    return ERR_OK;
+}
+
+static err_t judge_ima_bank(struct job *job, enum hash_alg bank, bool sha256_matches,
+                            bool *ret_match)
+{
+    struct ima_summary summary = {0};
+    size_t before = job->result->n_reasons;
+    err_t err = compare_ima(job, bank, IMA_EXTEND_HASH, ret_match, &summary);
+
+    if (err || *ret_match || job->result->n_reasons > before) {
+        return err;
+    }
+    /* Decisions section 4: kernels before 6.12 pad SHA-1 in banks they cannot hash yet. Believed
+     * only beside a SHA-256 bank that replays, and recorded (L-14). */
+    if (bank != HASH_SHA1 && bank != HASH_SHA256 && sha256_matches) {
+        err = compare_ima(job, bank, IMA_EXTEND_SHA1_PADDED, ret_match, &summary);
+        if (err == ERR_OK && *ret_match) {
+            job_note(
+                job, "ima-sha1-padded", "L-14", -1,
+                "%s PCR 10 holds SHA-1 digests padded with zeros (a quirk of kernels before 6.12)",
+                hash_name(bank));
+        }
+    }
+    if (err == ERR_OK && !*ret_match) {
+        differs(job, REASON_IMA_REPLAY, "L-12", bank, PCR_IMA,
+                span_of(summary.value, hash_size(bank)), "the IMA list");
+    }
+    return err;
+}
+
+static err_t judge_ima(struct job *job)
+{
+    const struct tpm_pcrs *shown = &job->result->shown;
+    bool has_list = job->evidence->ima.bytes.len > 0;
+    bool sha256_matches = false;
+    /* SHA-256 first: the others may lean on it. */
+    static const enum hash_alg order[] = {HASH_SHA256, HASH_SHA1, HASH_SHA384, HASH_SHA512};
+    err_t err = ERR_OK;
+
+    for (size_t i = 0; err == ERR_OK && i < ARRAY_LEN(order); i++) {
+        enum hash_alg bank = order[i];
+        bool match = false;
+
+        if ((shown->have[bank] & 1u << PCR_IMA) == 0 || is_reset_value(shown, bank, PCR_IMA)) {
+            continue;
+        }
+        if (!has_list) {
+            job_reason(job, REASON_LOG_UNEXPLAINED_PCR, "L-12", "",
+                       "%s PCR 10 was extended, but there is no IMA list to explain it",
+                       hash_name(bank));
+            continue;
+        }
+        err = judge_ima_bank(job, bank, sha256_matches, &match);
+        sha256_matches = bank == HASH_SHA256 ? match : sha256_matches;
+    }
+    if (has_list && (shown->have[HASH_SHA256] & 1u << PCR_IMA) == 0) {
+        job_note(job, "ima-not-attested", "L-12", -1,
+                 "an IMA list was sent, but the quote does not cover PCR 10");
+    }
+    return err;
+}
+
+/* The log without events of PCRs that nobody attested. Indexes stay those of the whole log. */
+static err_t attested_log(struct job *job, const struct eventlog *whole, struct eventlog **ret)
+{
+    struct eventlog *log = arena_alloc(job->arena, sizeof(*log));
+    uint32_t mask = job->result->shown.have[HASH_SHA256];
+    uint32_t dropped = 0;
+    size_t n = 0;
+
+    if (log == NULL) {
+        return ERR_MEMORY;
+    }
+    *log = *whole;
+    log->events = arena_calloc(job->arena, whole->n_events, sizeof(*log->events));
+    if (log->events == NULL) {
+        return ERR_MEMORY;
+    }
+    for (size_t i = 0; i < whole->n_events; i++) {
+        const struct event *event = &whole->events[i];
+
+        if (mask == 0 || event->type == EV_NO_ACTION ||
+            (event->pcr < TPM_MAX_PCRS && (mask & 1u << event->pcr) != 0)) {
+            log->events[n++] = *event;
+        } else if (event->pcr < TPM_MAX_PCRS) {
+            dropped |= 1u << event->pcr;
+        }
+    }
+    log->n_events = n;
+    if (dropped != 0) {
+        job_note(job, "log-beyond-quote", "L-12", -1,
+                 "the log has events for PCR %s, which the quote does not cover: they are left out",
+                 pcr_list(job->arena, dropped));
+    }
+    *ret = log;
+    return ERR_OK;
+}
+
+static err_t read_log(struct job *job)
+{
+    struct trail trail = {0};
+    char text[TRAIL_WHAT_MAX];
+    struct eventlog *whole = NULL;
+    struct eventlog *log = NULL;
+    err_t err = eventlog_read(job->arena, job->evidence->log.bytes, &trail, &whole);
+
+    if (err && err_category(err) == ERR_CAT_INTERNAL) {
+        return err;
+    }
+    if (err) {
+        trail_format(&trail, err, text, sizeof(text));
+        if (err == ERR_NOT_FOUND) {
+            job_reason(job, REASON_NO_LOG, "L-5", job->evidence->log.where,
+                       "there is no event log: the guest sent an empty one");
+        } else if (err == ERR_UNSUPPORTED) {
+            job_reason(job, REASON_LOG_UNSUPPORTED, "L-1", job->evidence->log.where,
+                       "the event log is of a kind that is not supported: %s", text);
+        } else {
+            job_reason(job, REASON_LOG_MALFORMED, "L-3", job->evidence->log.where,
+                       "the event log cannot be read: %s", text);
+        }
+        return ERR_OK;
+    }
+    err = attested_log(job, whole, &log);
+    job->result->log = log;
+    return err;
+}
+
+err_t judge_registers(struct job *job)
+{
+    struct appraisal *a = job->result;
+    struct eventlog_registers registers;
+    bool all_match = a->shown.have[HASH_SHA256] != 0;
+    err_t err = ERR_OK;
+
+    if (job->evidence->log.bytes.len == 0) {
+        job_reason(job, REASON_NO_LOG, "L-5", "",
+                   "there is no event log: nothing says what was booted");
+    } else {
+        err = read_log(job);
+    }
+    for (int bank = 0; err == ERR_OK && bank < HASH_COUNT; bank++) {
+        if (a->shown.have[bank] == 0) {
+            continue;
+        }
+        if (!check_bank(job, (enum hash_alg)bank)) {
+            all_match = false;
+        } else if (a->log != NULL) {
+            err = compare_bank(job, (enum hash_alg)bank, &registers, &all_match);
+        }
+    }
+    /* Without a firmware log the verdict is cannot-judge; PCR 10 would only add noise. */
+    if (err == ERR_OK && a->log != NULL) {
+        err = judge_ima(job);
+    }
+    a->is_log_proven = a->log != NULL && all_match;
+    return err;
+}
