@@ -60,8 +60,8 @@ static err_t bad_answer(struct agent *agent, const struct trail *trail)
 static err_t need_ek(struct agent *agent)
 {
     struct trail trail = {0};
-    err_t err = agent->has_ek ? ERR_OK
-                              : tpmdev_ek_find(agent->tpm, agent->arena, &trail, &agent->ek);
+    err_t err =
+        agent->has_ek ? ERR_OK : tpmdev_ek_find(agent->tpm, agent->arena, &trail, &agent->ek);
 
     if (err == ERR_NOT_FOUND && agent->ak.certificate.len > 0) {
         return fault_set(&agent->fault, EXIT_INTERNAL, err,
@@ -96,9 +96,9 @@ static struct span join_body(struct agent *agent, yyjson_mut_doc *doc)
     if (agent->ek.n_chain > 0) {
         chain = json_add_array(doc, root, "intermediates");
         for (size_t i = 0; i < agent->ek.n_chain; i++) {
-            yyjson_mut_arr_append(
-                chain, yyjson_mut_strcpy(doc, base64_dup(agent->arena, BASE64_STANDARD,
-                                                         agent->ek.chain[i])));
+            yyjson_mut_arr_append(chain,
+                                  yyjson_mut_strcpy(doc, base64_dup(agent->arena, BASE64_STANDARD,
+                                                                    agent->ek.chain[i])));
         }
     }
     return json_write(agent->arena, doc, root, false);
@@ -154,8 +154,8 @@ static err_t answer_challenge(struct agent *agent, yyjson_val *challenge,
     err_t err;
 
     buf_init_secret(&secret, HASH_MAX_BYTES);
-    err = json_need_base64(agent->arena, challenge, "credentialBlob", BASE64_STANDARD, &trail,
-                           &blob);
+    err =
+        json_need_base64(agent->arena, challenge, "credentialBlob", BASE64_STANDARD, &trail, &blob);
     err = err ? err
               : json_need_base64(agent->arena, challenge, "encryptedSecret", BASE64_STANDARD,
                                  &trail, &wrapped);
@@ -246,13 +246,12 @@ static err_t take_activation(struct agent *agent, yyjson_val *body)
         return no_memory(agent);
     }
     err = need_word(agent, body, "machineId", MACHINE_ID_MAX, &trail, &agent->machine_id);
-    err = err ? err
-              : need_word(agent, body, "name", MACHINE_ID_MAX, &trail, &agent->machine_name);
+    err = err ? err : need_word(agent, body, "name", MACHINE_ID_MAX, &trail, &agent->machine_name);
     err = err ? err
               : need_word(agent, body, "sessionToken", TOKEN_MAX, &trail, &agent->session_token);
-    err = err ? err
-              : json_need_base64(agent->arena, body, "akCertificate", BASE64_STANDARD, &trail,
-                                 &der);
+    err =
+        err ? err
+            : json_need_base64(agent->arena, body, "akCertificate", BASE64_STANDARD, &trail, &der);
     err = err ? err : read_authorities(agent, body, &trail, authorities);
     if (err) {
         agent->session_token = NULL;

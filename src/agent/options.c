@@ -48,7 +48,8 @@ static const struct {
     {"--ima-log", OPT_IMA_LOG, "FILE", "IMA log, which explains PCR 10 (default: the kernel's)"},
     {"--azure", OPT_AZURE, NULL, "send what Azure's own client sends: no challenge, PCRs 0-7"},
     {"--retries", OPT_RETRIES, "N", "how often to try again, 0 to 3 (default: 3)"},
-    {"--retry-wait", OPT_RETRY_WAIT, "SECONDS", "before the first retry, then doubled (default: 5)"},
+    {"--retry-wait", OPT_RETRY_WAIT, "SECONDS",
+     "before the first retry, then doubled (default: 5)"},
     {"--verbose", OPT_VERBOSE, NULL, "let the TPM library log to standard error"},
     {"--help", OPT_HELP, NULL, "this text"},
     {"--version", OPT_VERSION, NULL, "the version"},
@@ -217,8 +218,9 @@ static err_t check(const struct agent_options *out, struct trail *trail)
         return trail_set(trail, ERR_USAGE, "--output token goes with attest");
     }
     if (out->is_azure && out->ima_log != NULL) {
-        return trail_set(trail, ERR_USAGE, "--ima-log does not go with --azure, which quotes PCRs "
-                                           "0-7 alone");
+        return trail_set(trail, ERR_USAGE,
+                         "--ima-log does not go with --azure, which quotes PCRs "
+                         "0-7 alone");
     }
     return ERR_OK;
 }

@@ -25,7 +25,7 @@ enum { AGENT_MAX_RETRIES = 3, AGENT_RETRY_WAIT_MS = 5000, AGENT_MAX_WAIT_MS = 30
 
 struct agent_options {
     enum agent_command command;
-    const char *server; /* --server or BOOTWARDEN_ENDPOINT */
+    const char *server;  /* --server or BOOTWARDEN_ENDPOINT */
     const char *ca_file; /* --ca or BOOTWARDEN_CA; NULL = the system's roots */
     const char *tcti;
     const char *event_log; /* NULL = the kernel's */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CODE_MAX = 64, MESSAGE_MAX = 16 * 1024, ORIGIN_MAX = 512 };
+enum { CODE_MAX = 64, MESSAGE_MAX = 16 * 1024, REASON_MAX = 1024, ORIGIN_MAX = 512 };
 
 static const struct {
     bool is_attest; /* else the guest API */
@@ -60,10 +60,31 @@ void service_done(struct service *service)
     *service = (struct service){0};
 }
 
+static void add_reason(struct arena *arena, struct service_answer *answer, struct span text)
+{
+    if (text.len > 0 && answer->n_reasons < SERVICE_MAX_REASONS) {
+        answer->reasons[answer->n_reasons++] = text_escape_dup(arena, text, REASON_MAX);
+    }
+}
+
+/* One reason a line. */
+static void split_message(struct arena *arena, struct service_answer *answer, struct span message)
+{
+    while (message.len > 0) {
+        const uint8_t *newline = memchr(message.data, '\n', message.len);
+        size_t len = newline != NULL ? (size_t)(newline - message.data) : message.len;
+
+        add_reason(arena, answer, span_cut(message, 0, len));
+        message = span_cut(message, len + 1, message.len);
+    }
+}
+
+/* {"error":{"code","message"}} */
 static void read_error(struct arena *arena, struct service_answer *answer)
 {
     yyjson_val *root = NULL;
     yyjson_val *error;
+    struct span message;
 
     answer->code = "";
     answer->message = "";
@@ -71,8 +92,10 @@ static void read_error(struct arena *arena, struct service_answer *answer)
         return;
     }
     error = json_get(root, "error");
+    message = json_span(json_get(error, "message"));
     answer->code = text_escape_dup(arena, json_span(json_get(error, "code")), CODE_MAX);
-    answer->message = text_escape_dup(arena, json_span(json_get(error, "message")), MESSAGE_MAX);
+    answer->message = text_escape_dup(arena, message, MESSAGE_MAX);
+    split_message(arena, answer, message);
 }
 
 static const char *unreachable_remedy(err_t err, const char *why)

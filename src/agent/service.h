@@ -13,6 +13,8 @@
 #include "httpclient/client.h"
 #include "json/json.h"
 
+enum { SERVICE_MAX_REASONS = 64 };
+
 struct service {
     struct http_client *guest;  /* base: https://host:port */
     struct http_client *attest; /* base: the whole URL */
@@ -31,7 +33,9 @@ struct service_answer {
     unsigned retry_after_s;
     yyjson_val *body; /* of 200: an object */
     struct span bytes;
-    const char *code, *message; /* of others */
+    const char *code, *message;               /* of others; "" when it says none */
+    const char *reasons[SERVICE_MAX_REASONS]; /* the message, one reason at a time */
+    size_t n_reasons;
 };
 
 enum service_call {
