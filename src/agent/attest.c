@@ -1,6 +1,7 @@
 #include "agent/attest.h"
 
 #include "agent/enroll.h"
+#include "agent/reply.h"
 #include "agent/request.h"
 #include "agent/show.h"
 #include "base/codec.h"
@@ -8,8 +9,6 @@
 #include "evidence/azureguest.h"
 
 #include <string.h>
-
-enum { INNER_KEY_MAX = 256 };
 
 static err_t tpm_fault(struct agent *agent, err_t err, const struct trail *trail)
 {
@@ -171,28 +170,19 @@ static err_t send(struct agent *agent, const struct proof *proof, struct service
     return service_call(&agent->service, CALL_ATTEST, NULL, body, agent->arena, &agent->fault, ret);
 }
 
-/* azure-guest-protocol, section 6: the TPM opens the key, the key opens the token. */
 static err_t open_reply(struct agent *agent, struct proof *proof, struct span body,
                         struct span *ret_jwt)
 {
-    CLEANUP(buf_done) struct buf key = {0};
-    struct azureguest_sealed sealed = {0};
     struct trail trail = {0};
-    err_t err = azureguest_parse_reply(agent->arena, body, &trail, &sealed);
+    err_t err = reply_open(&proof->enckey, agent->arena, body, &trail, ret_jwt);
 
-    if (err) {
+    if (err && err_category(err) == ERR_CAT_INPUT) {
         char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 64];
 
         trail_format(&trail, err, words, sizeof(words));
         return fault_set(&agent->fault, EXIT_SERVICE, ERR_REFUSED,
                          "%s answered with a sealed token that is none: %s", agent->service.address,
                          words);
-    }
-    buf_init_secret(&key, INNER_KEY_MAX);
-    err = tpmdev_enckey_decrypt(&proof->enckey, sealed.wrapped_key, &trail, &key);
-    if (err == ERR_OK) {
-        err = azureguest_open_reply(agent->arena, &sealed, buf_span(&key), ret_jwt);
-        trail_set(&trail, err, "the sealed token does not open with its key");
     }
     if (err) {
         tpm_fault(agent, err, &trail);
