@@ -274,8 +274,8 @@ static long sbat_generation(const char *csv, const char *name, size_t name_len)
         if (strncmp(csv, name, name_len) == 0 && csv[name_len] == ',') {
             return strtol(csv + name_len + 1, NULL, 10);
         }
-        csv = strstr(csv, "\\n"); /* the fact is escaped for display */
-        csv = csv == NULL ? NULL : csv + 2;
+        csv = strchr(csv, '\n');
+        csv = csv == NULL ? NULL : csv + 1;
     }
     return -1;
 }
@@ -288,15 +288,15 @@ static bool sbat_lowered(const char *before, const char *after)
         return false;
     }
     while (line != NULL && *line != '\0') {
-        size_t len = strcspn(line, ",\\");
+        size_t len = strcspn(line, ",\n");
 
         /* "sbat,1,DATE" is the format's own version; components follow. */
-        if (after == NULL ||
-            sbat_generation(after, line, len) < sbat_generation(before, line, len)) {
+        if (len > 0 && (after == NULL ||
+                        sbat_generation(after, line, len) < sbat_generation(before, line, len))) {
             return true;
         }
-        line = strstr(line, "\\n");
-        line = line == NULL ? NULL : line + 2;
+        line = strchr(line, '\n');
+        line = line == NULL ? NULL : line + 1;
     }
     return false;
 }
@@ -441,6 +441,26 @@ static void explain_unsigned(const struct comparison *c, struct change *change)
     change->explanation = "not signed: only an announcement or an approval explains it";
 }
 
+/* GRUB measures the kernel's file name in front of its parameters; a new kernel has a new name. */
+static bool has_same_parameters(const struct comparison *c)
+{
+    return c->before->cmdline != NULL && c->after->cmdline != NULL &&
+           strcmp(c->before->cmdline, c->after->cmdline) == 0 &&
+           c->groups[REASON_CHANGE_CMDLINE].n_added == 1 &&
+           c->groups[REASON_CHANGE_CMDLINE].n_removed == 1;
+}
+
+static void explain_cmdline(const struct comparison *c, struct change *change)
+{
+    if (has_same_parameters(c)) {
+        change->is_explained = true;
+        change->explanation =
+            "the parameters are the same; only the kernel's file name in front of them differs";
+    } else {
+        explain_unsigned(c, change);
+    }
+}
+
 static void explain(const struct comparison *c, enum reason_code code, struct change *change)
 {
     const struct group *group = &c->groups[code];
@@ -455,8 +475,10 @@ static void explain(const struct comparison *c, enum reason_code code, struct ch
         explain_dbx(c, change);
         break;
     case REASON_CHANGE_INITRD:
-    case REASON_CHANGE_CMDLINE:
         explain_unsigned(c, change);
+        break;
+    case REASON_CHANGE_CMDLINE:
+        explain_cmdline(c, change);
         break;
     case REASON_CHANGE_GRUB_CONFIG:
     case REASON_CHANGE_CREDENTIALS:

@@ -3,6 +3,8 @@
  */
 #include "appraise/internal.h"
 
+#include "base/buf.h"
+
 #include <stdio.h>
 
 /* Which reason a finding becomes. Notes never become reasons. */
@@ -46,12 +48,38 @@ static enum reason_code finding_reason(enum finding_code code)
     }
 }
 
+/* Events of required PCRs that nobody attested were dropped, and the missing PCR is a reason
+ * already: that their separators and variables are "missing" then says nothing about the boot. */
+static bool lacks_required_pcrs(const struct job *job)
+{
+    const struct appraisal *a = job->result;
+    uint32_t mask = a->shown.have[HASH_SHA256];
+
+    for (size_t i = 0; i < a->n_reasons; i++) {
+        if (a->reasons[i].code == REASON_PCR_MISSING) {
+            return mask != 0 && (mask & APPRAISE_REQUIRED_PCRS) != APPRAISE_REQUIRED_PCRS;
+        }
+    }
+    return false;
+}
+
+static bool is_about_absence(enum finding_code code)
+{
+    return code == FINDING_SEPARATOR || code == FINDING_EVENT_ORDER ||
+           code == FINDING_BANK_LACKS_SEPARATOR || code == FINDING_AUTHORITY_NOT_IN_DB;
+}
+
 static void judge_findings(struct job *job, const struct boot_facts *facts)
 {
+    bool is_partial = lacks_required_pcrs(job);
+
     for (size_t i = 0; i < facts->n_findings; i++) {
         const struct finding *finding = &facts->findings[i];
         char where[32] = "";
 
+        if (is_partial && is_about_absence(finding->code)) {
+            continue;
+        }
         if (finding->weight == WEIGHT_NOTE) {
             job_note(job, finding_code_name(finding->code), finding->rule, finding->event, "%s",
                      finding->text);
@@ -75,7 +103,7 @@ static void judge_secure_boot(struct job *job, const struct boot_facts *facts)
     if (facts->secure_boot == STATE_NO) {
         job_reason(job, REASON_SECURE_BOOT_OFF, "SB-5", "",
                    "Secure Boot was off in this boot (measured in PCR 7)");
-    } else if (facts->secure_boot == STATE_UNKNOWN) {
+    } else if (facts->secure_boot == STATE_UNKNOWN && !lacks_required_pcrs(job)) {
         job_reason(job, REASON_SECURE_BOOT_UNKNOWN, "SB-5", "",
                    "the measurements in PCR 7 do not prove that Secure Boot was on");
     }
@@ -131,6 +159,53 @@ static err_t judge_test_keys(struct job *job, const struct boot_facts *facts)
                      databases[i].database->test_key);
         }
     }
+    return ERR_OK;
+}
+
+/*
+ * A MOK that is enrolled but unused shows only in the digest of MokList (PCR 14). shim puts its
+ * built-in certificate first into that list and measures it as the first MokList authority: when
+ * the list of that one entry has the digest that was measured, nobody enrolled anything beside it.
+ */
+static err_t judge_mok(struct job *job, const struct boot_facts *facts)
+{
+    static const uint8_t x509_guid[16] = {0xa1, 0x59, 0xc0, 0xa5, 0xe4, 0x94, 0xa7, 0x4a,
+                                          0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72};
+    CLEANUP(buf_done) struct buf list = {0};
+    uint8_t digest[SHA256_BYTES];
+    const struct authority *first = NULL;
+    uint32_t entry_size;
+    err_t err;
+
+    for (size_t i = 0; first == NULL && i < facts->n_authorities; i++) {
+        if (strncmp(facts->authorities[i].source, "MokList", 7) == 0 &&
+            facts->authorities[i].entry.len > 0) {
+            first = &facts->authorities[i];
+        }
+    }
+    if (facts->mok_list.len != SHA256_BYTES) {
+        return ERR_OK;
+    }
+    if (first != NULL) {
+        entry_size = (uint32_t)first->entry.len;
+        buf_init(&list, CERT_MAX_BYTES + 64);
+        buf_add(&list, span_of(x509_guid, sizeof(x509_guid)));
+        buf_u32le(&list, entry_size + 28);
+        buf_u32le(&list, 0);
+        buf_u32le(&list, entry_size);
+        buf_add(&list, first->entry);
+        err = buf_err(&list);
+        err = err ? err : hasher_once(job->hasher, HASH_SHA256, buf_span(&list), digest);
+        if (err) {
+            return err == ERR_TOO_LARGE ? ERR_OK : err;
+        }
+        if (span_equal(facts->mok_list, span_of(digest, sizeof(digest)))) {
+            return ERR_OK;
+        }
+    }
+    job_note(job, "mok-enrolled", "SB-15", -1,
+             "machine owner keys are enrolled beside shim's own: software signed with them passes "
+             "Secure Boot");
     return ERR_OK;
 }
 
@@ -204,6 +279,7 @@ err_t judge_boot(struct job *job)
     judge_findings(job, facts);
     judge_secure_boot(job, facts);
     judge_windows(job, facts);
-    err = judge_platform_keys(job, facts);
+    err = judge_mok(job, facts);
+    err = err ? err : judge_platform_keys(job, facts);
     return err ? err : judge_test_keys(job, facts);
 }

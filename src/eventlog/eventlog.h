@@ -39,7 +39,7 @@ struct event {
     uint32_t pcr;
     uint32_t type;
     struct span digest[EVENTLOG_MAX_BANKS]; /* in the order of eventlog.banks, whatever the record's
-                                               order */
+                                               order; empty for the Spec ID record */
     struct span data;
 };
 
@@ -57,7 +57,8 @@ struct eventlog {
 /*
  * Read the whole log. Empty or all-zero input is ERR_NOT_FOUND: there is no log (L-5). Otherwise
  * ERR_SHORT, ERR_TRAILING, ERR_MALFORMED, ERR_TOO_MANY, ERR_TOO_LARGE, ERR_UNSUPPORTED with the
- * offset and words of what was expected there (L-1 to L-4, L-7).
+ * offset and words of what was expected there (L-1 to L-4, L-7). The log of a confidential VM
+ * (CCEL: the Spec ID record stands in register 1) is ERR_UNSUPPORTED: its registers are not PCRs.
  */
 err_t eventlog_read(struct arena *arena, struct span bytes, struct trail *trail,
                     struct eventlog **ret) MUST_CHECK;
@@ -67,6 +68,8 @@ int eventlog_bank(const struct eventlog *log, enum hash_alg hash);
 
 /* "EV_EFI_VARIABLE_DRIVER_CONFIG"; "0x0000040e" for unknown types (static or in the arena). */
 const char *eventlog_type_name(struct arena *arena, uint32_t type);
+/* NULL for types that the profile does not name. */
+const char *eventlog_type_known(uint32_t type);
 /* "sha256", "sm3_256", "0x0030" */
 const char *eventlog_bank_name(struct arena *arena, const struct eventlog_bank *bank);
 
@@ -78,13 +81,14 @@ struct eventlog_registers {
 };
 
 /* Replay one bank (L-6 to L-11). No allocation. PCR 17-22 start at all-ones and a static log may
- * not touch them: ERR_VALUE (L-9). */
+ * not touch them: ERR_VALUE (L-9). ERR_NOT_FOUND when the log has no such bank. */
 err_t eventlog_replay(const struct eventlog *log, enum hash_alg bank, struct hasher *hasher,
                       struct trail *trail, struct eventlog_registers *ret) MUST_CHECK;
 
 /* TCG event types (PFP 1.06, 10.4.1) that code speaks of. Not an enum: they fill 32 bits. */
 #define EV_PREBOOT_CERT 0x00u
 #define EV_POST_CODE 0x01u
+#define EV_UNUSED 0x02u
 #define EV_NO_ACTION 0x03u
 #define EV_SEPARATOR 0x04u
 #define EV_ACTION 0x05u

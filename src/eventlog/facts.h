@@ -50,11 +50,13 @@ struct finding {
     const char *text; /* for people, escaped */
     int64_t event;    /* index, -1 when it concerns no single event */
 };
-const char *finding_code_name(enum finding_code code); /* "event-digest": static */
+const char *finding_code_name(enum finding_code code);       /* "event-digest": static */
+const char *finding_weight_name(enum finding_weight weight); /* "note", "fault", "bad" */
 
 /* A signature database as measured. */
 struct key_database {
     bool present;      /* measured, digest matches */
+    bool is_malformed; /* SB-11: its entries count for nothing */
     struct span lists; /* EFI_SIGNATURE_LISTs, authenticated */
     const struct event *event;
     uint32_t n_x509, n_hashes, n_other;
@@ -66,6 +68,7 @@ struct key_database {
 struct authority {
     const struct event *event;
     const char *source;      /* "db", "MokListRT", "Shim", "vendor_db": escaped */
+    struct span entry;       /* the measured value whole: EFI_SIGNATURE_DATA (owner and data) */
     struct span certificate; /* DER; empty when the entry is a digest */
     struct span digest;      /* entry of a hash type */
     const char *subject;     /* of the certificate: "CN=...", or "" */
@@ -77,6 +80,7 @@ struct boot_image {
     const struct event *event;
     struct span digest[HASH_COUNT]; /* Authenticode digests; empty for banks the log lacks */
     const char *path_hint;          /* device path file name, escaped; "" */
+    bool before_separator;          /* B-1: belongs to the firmware, not to the boot chain */
     enum image_part part;           /* a guess from its place, for words and change classes */
     bool is_repeat;                 /* the same digest as the image before (shim's loader) */
 };
@@ -108,15 +112,16 @@ struct boot_facts {
     size_t n_authorities;
     enum tristate dma_protection_disabled;
     enum tristate debug_mode;
+    enum tristate audit_mode, deployed_mode; /* SB-6; often not measured */
 
     /* shim */
     bool has_shim;                 /* SbatLevel or MokList measurements are there */
-    const char *sbat_level;        /* CSV text, authenticated; NULL */
+    const char *sbat_level;        /* CSV lines (printable ASCII and \n), authenticated; NULL */
     enum tristate shim_validation; /* NO when MokSBState is measured as disabled (SB-15) */
     struct span mok_list, mok_list_x,
-        mok_list_trusted; /* SHA-256 (or strongest) digests in PCR 14; empty when absent */
-    bool has_user_mok; /* an authority came from MokList with a certificate that is not shim's own
-                          ... see facts.c */
+        mok_list_trusted;       /* SHA-256 (or strongest) digests in PCR 14; empty when absent */
+    enum tristate mok_enrolled; /* MokList holds more than shim's own certificate, used or not */
+    bool has_user_mok; /* a MokList certificate that is not known as shim's own allowed a load */
 
     /* the chain */
     struct boot_image *images;
@@ -128,10 +133,13 @@ struct boot_facts {
     size_t n_files;
     struct uki_section *uki;
     size_t n_uki;
-    const char *cmdline; /* kernel command line, escaped; NULL when not authenticated */
-    const struct event *cmdline_event;
+    const char *cmdline; /* kernel command line, escaped; NULL when not authenticated. GRUB's is
+                            without its first word; several in PCR 12 are joined in order */
+    const struct event *cmdline_event; /* the first */
+    const char *kernel_path; /* that first word, authenticated: "/boot/vmlinuz-6.1.0"; NULL */
     const char
-        *boot_software; /* "shim + GRUB", "systemd-boot", "UKI", "Windows", "unknown": static */
+        *boot_software; /* "GRUB", "systemd-boot", "UKI", "Linux EFI stub", "Windows", each but the
+                           last also as "shim + ..."; "shim", "legacy BIOS", "unknown": static */
     bool is_windows;
     const char *firmware_version; /* S-CRTM version text; NULL */
 
@@ -139,11 +147,15 @@ struct boot_facts {
     size_t n_findings;
 };
 
+/* ERR_MEMORY and ERR_CRYPTO only: whatever is odd about the log is a finding. Findings stand in
+ * the order of the rules that made them; past 1024 of a weight the rest of it is dropped. */
 err_t boot_facts_make(struct arena *arena, const struct readings *readings, struct hasher *hasher,
                       struct boot_facts **ret) MUST_CHECK;
 
 /* The documented JSON form ("facts" of `verify` and `eventlog`); docs/formats/boot-facts.md. */
 yyjson_mut_val *boot_facts_json(struct arena *arena, yyjson_mut_doc *doc,
                                 const struct boot_facts *facts);
+/* Its findings: an array of {"code","weight","rule","event","text"}. */
+yyjson_mut_val *boot_findings_json(yyjson_mut_doc *doc, const struct boot_facts *facts);
 
 #endif

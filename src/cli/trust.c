@@ -1,0 +1,164 @@
+#include "trust.h"
+
+#include "base/codec.h"
+#include "base/file.h"
+#include "eventlog/siglist.h"
+
+enum { ANCHOR_FILE_MAX = 1024 * 1024, EFIVARFS_ATTRIBUTES = 4 };
+
+err_t trust_init(struct trust *trust)
+{
+    *trust = (struct trust){.ek = cert_store_new(), .ak = cert_store_new()};
+    return trust->ek == NULL || trust->ak == NULL ? ERR_MEMORY : ERR_OK;
+}
+
+void trust_done(struct trust *trust)
+{
+    cert_store_free(trust->ek);
+    cert_store_free(trust->ak);
+    *trust = (struct trust){0};
+}
+
+/* Certificates of an EFI_SIGNATURE_LIST; ERR_MALFORMED when it is none. */
+static err_t add_siglist(struct trust *trust, struct arena *arena, struct span lists,
+                         size_t *ret_added)
+{
+    struct siglist_iter iter;
+    struct siglist_entry entry;
+    err_t err;
+
+    siglist_begin(&iter, lists);
+    while ((err = siglist_next(&iter, &entry)) == ERR_OK) {
+        if (entry.kind != SIGLIST_X509) {
+            continue;
+        }
+        if (trust->n_db == TRUST_MAX_DB) {
+            return ERR_TOO_MANY;
+        }
+        trust->db[trust->n_db] = arena_dup(arena, entry.data);
+        if (trust->db[trust->n_db].data == NULL) {
+            return ERR_MEMORY;
+        }
+        trust->n_db++;
+        (*ret_added)++;
+    }
+    return err == ERR_END ? ERR_OK : err;
+}
+
+static err_t add_db_certificates(struct trust *trust, struct arena *arena, struct span bytes,
+                                 struct trail *trail)
+{
+    CLEANUP(cert_store_free) struct cert_store *store = cert_store_new();
+    err_t err = store == NULL ? ERR_MEMORY : cert_store_add_file(store, bytes, trail);
+
+    for (size_t i = 0; err == ERR_OK && i < cert_store_count(store); i++) {
+        if (trust->n_db == TRUST_MAX_DB) {
+            return ERR_TOO_MANY;
+        }
+        trust->db[trust->n_db] = arena_dup(arena, cert_der(cert_store_at(store, i)));
+        err = trust->db[trust->n_db].data == NULL ? ERR_MEMORY : ERR_OK;
+        trust->n_db += err == ERR_OK;
+    }
+    return err;
+}
+
+static err_t add_db_file(struct trust *trust, struct arena *arena, struct span bytes,
+                         struct trail *trail)
+{
+    size_t added = 0;
+
+    /* A signature list begins with a GUID, an efivarfs file with four attribute bytes before it;
+     * neither can be read as the other or as a certificate. */
+    if (add_siglist(trust, arena, bytes, &added) == ERR_OK && added > 0) {
+        return ERR_OK;
+    }
+    if (add_siglist(trust, arena, span_cut(bytes, EFIVARFS_ATTRIBUTES, bytes.len), &added) ==
+            ERR_OK &&
+        added > 0) {
+        return ERR_OK;
+    }
+    return add_db_certificates(trust, arena, bytes, trail);
+}
+
+static err_t add_file(struct trust *trust, struct arena *arena, const char *role, const char *path,
+                      struct trail *trail)
+{
+    struct span bytes = {0};
+    err_t err = file_read(arena, path, ANCHOR_FILE_MAX, trail, &bytes);
+
+    if (err) {
+        return err;
+    }
+    if (strcmp(role, "db") == 0) {
+        err = add_db_file(trust, arena, bytes, trail);
+    } else {
+        err = cert_store_add_file(strcmp(role, "ak") == 0 ? trust->ak : trust->ek, bytes, trail);
+    }
+    return err ? trail_in(trail, err, path) : ERR_OK;
+}
+
+err_t trust_add(struct trust *trust, struct arena *arena, const char *argument,
+                const char *standard, struct trail *trail)
+{
+    static const char *const roles[] = {"ek", "ak", "db"};
+    const char *role = standard;
+    const char *path = argument;
+    const char **names = NULL;
+    err_t err;
+
+    for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+        if (strncmp(argument, roles[i], 2) == 0 && argument[2] == '=') {
+            role = roles[i];
+            path = argument + 3;
+        }
+    }
+    if (!file_is_folder(path)) {
+        return add_file(trust, arena, role, path, trail);
+    }
+    err = file_list(arena, path, trail, &names);
+    for (; err == ERR_OK && *names != NULL; names++) {
+        const char *file = arena_printf(arena, "%s/%s", path, *names);
+
+        if (!file_is_folder(file) && (*names)[0] != '.' && strncmp(*names, "README", 6) != 0) {
+            err = add_file(trust, arena, role, file, trail);
+        }
+    }
+    return err;
+}
+
+err_t trust_add_ak(struct trust *trust, const char *hex, struct trail *trail)
+{
+    struct tpm_name *name = &trust->aks[trust->n_aks];
+    size_t len = strlen(hex) / 2;
+    enum hash_alg alg;
+
+    if (trust->n_aks == TRUST_MAX_AKS) {
+        return trail_set(trail, ERR_TOO_MANY, "more than %d enrolled keys", TRUST_MAX_AKS);
+    }
+    if (len < 2 || len > sizeof(name->bytes) ||
+        hex_decode_into(span_str(hex), name->bytes, len) != ERR_OK) {
+        return trail_set(trail, ERR_ENCODING,
+                         "'%s' is not a TPM name: expected hexadecimal digits, 000b and 64 more",
+                         hex);
+    }
+    alg = hash_by_tpm_id((uint16_t)(name->bytes[0] << 8 | name->bytes[1]));
+    if (alg == HASH_NONE || len != 2 + hash_size(alg)) {
+        return trail_set(trail, ERR_VALUE,
+                         "'%s' is not a TPM name: it begins with the hash (000b for SHA-256) and "
+                         "goes on with its digest",
+                         hex);
+    }
+    name->len = len;
+    trust->n_aks++;
+    return ERR_OK;
+}
+
+struct appraise_trust trust_for_appraisal(const struct trust *trust)
+{
+    return (struct appraise_trust){.ek = trust->ek,
+                                   .ak = trust->ak,
+                                   .enrolled_aks = trust->aks,
+                                   .n_enrolled_aks = trust->n_aks,
+                                   .db_certificates = trust->db,
+                                   .n_db_certificates = trust->n_db};
+}

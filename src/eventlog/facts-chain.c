@@ -1,0 +1,420 @@
+/*
+ * facts-chain.c - what was started and read, in order: images, files, UKI sections, the kernel
+ * command line (B-1 to B-4, B-7 to B-9).
+ *
+ * Who may send these bytes: root of any guest.
+ */
+#include "eventlog/facts-parts.h"
+
+/* Order between registers is not proven (L-13); as the log stands it tells one part of the boot
+ * from another, for words and change classes. */
+struct chain {
+    bool after_separator; /* of PCR 4 */
+    bool after_grub;
+    bool after_uki;
+    bool after_exit;
+    bool late_reported;
+};
+
+/* ---- images ---- */
+
+static enum image_part part_of(const struct chain *chain, const struct boot_image *image)
+{
+    if (!chain->after_separator) {
+        return IMAGE_UNKNOWN;
+    }
+    if (chain->after_uki) {
+        return IMAGE_KERNEL; /* the stub starts the kernel inside it */
+    }
+    if (chain->after_grub) {
+        /* GRUB starts a kernel from memory, without a device path; chainloading has one. */
+        return image->path_hint[0] == '\0' ? IMAGE_KERNEL : IMAGE_LOADER;
+    }
+    return IMAGE_LOADER;
+}
+
+static bool same_digests(const struct boot_image *a, const struct boot_image *b)
+{
+    for (int i = 0; i < HASH_COUNT; i++) {
+        if (!span_equal(a->digest[i], b->digest[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void add_image(struct facts_ctx *ctx, const struct chain *chain, const struct reading *r)
+{
+    struct boot_facts *facts = ctx->facts;
+    struct boot_image *image = &facts->images[facts->n_images];
+
+    image->event = r->event;
+    image->path_hint = r->name;
+    image->before_separator = !chain->after_separator;
+    facts_digests(ctx, r->event, image->digest);
+    image->part = part_of(chain, image);
+    if (facts->n_images > 0 && same_digests(image, image - 1)) {
+        image->is_repeat = true;
+        image->part = image[-1].part == IMAGE_KERNEL ? IMAGE_KERNEL : image->part;
+    }
+    facts->n_images++;
+}
+
+/* The image whose stub measured the first section. */
+static void mark_uki(struct facts_ctx *ctx)
+{
+    struct boot_facts *facts = ctx->facts;
+
+    if (facts->n_images > 0 && facts->images[facts->n_images - 1].part == IMAGE_LOADER) {
+        facts->images[facts->n_images - 1].part = IMAGE_UKI;
+    }
+}
+
+/* Without GRUB and without sections: the last of several is the kernel that a loader started;
+ * a single one is the kernel when its stub says so. */
+static void mark_last_kernel(struct facts_ctx *ctx, const struct chain *chain, bool has_stub)
+{
+    struct boot_facts *facts = ctx->facts;
+    size_t n = 0;
+
+    if (chain->after_grub || chain->after_uki || facts->is_windows) {
+        return;
+    }
+    for (size_t i = 0; i < facts->n_images; i++) {
+        n += facts->images[i].before_separator ? 0 : 1;
+    }
+    if (n > 1 || (n == 1 && has_stub)) {
+        facts->images[facts->n_images - 1].part = IMAGE_KERNEL;
+    }
+}
+
+/* ---- actions ---- */
+
+static void note_action(struct facts_ctx *ctx, struct chain *chain, const struct reading *r)
+{
+    struct boot_facts *facts = ctx->facts;
+
+    if (r->match != READING_MATCHES) {
+        return;
+    }
+    if (span_is(r->content, "Calling EFI Application from Boot Option")) {
+        facts->n_boot_attempts++;
+    } else if (span_is(r->content, "Returning from EFI Application from Boot Option")) {
+        facts->n_boot_returns++;
+    } else if (span_is(r->content, "Exit Boot Services Returned with Success") &&
+               r->event->pcr == 5) {
+        facts->has_exit_boot_services = true;
+        chain->after_exit = true;
+    }
+}
+
+/* ---- files ---- */
+
+static void add_file(struct facts_ctx *ctx, const struct reading *r)
+{
+    struct boot_file *file = &ctx->facts->files[ctx->facts->n_files++];
+
+    file->event = r->event;
+    file->role = r->role;
+    file->name_hint = r->name;
+    facts_digests(ctx, r->event, file->digest);
+}
+
+static bool is_file_role(enum event_role role)
+{
+    return role == ROLE_GRUB_CONFIG || role == ROLE_GRUB_MODULE || role == ROLE_KERNEL_FILE ||
+           role == ROLE_INITRD || role == ROLE_BOOT_FILE || role == ROLE_CREDENTIALS ||
+           role == ROLE_SYSEXT;
+}
+
+/* ---- UKI sections (B-9) ---- */
+
+static int section_rank(const char *name)
+{
+    static const char *const canonical[] = {".linux",  ".osrel",   ".cmdline", ".initrd", ".ucode",
+                                            ".splash", ".dtb",     ".dtbauto", ".hwids",  ".uname",
+                                            ".sbat",   ".pcrpkey", ".profile"};
+
+    for (size_t i = 0; i < ARRAY_LEN(canonical); i++) {
+        if (strcmp(name, canonical[i]) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+static void add_section(struct facts_ctx *ctx, const struct reading *content)
+{
+    struct boot_facts *facts = ctx->facts;
+    struct uki_section *section = &facts->uki[facts->n_uki];
+    int rank = section_rank(content->name);
+
+    section->event = content->event;
+    section->name = content->name;
+    facts_digests(ctx, content->event, section->digest);
+    if (facts->n_uki > 0 && rank >= 0) {
+        int before = section_rank(facts->uki[facts->n_uki - 1].name);
+
+        if (before >= rank) {
+            facts_find(ctx, FINDING_UKI_INCOMPLETE, WEIGHT_NOTE, "B-9", content->event,
+                       "event %u: UKI section %s stands %s", content->event->index, content->name,
+                       before == rank ? "there twice" : "out of order");
+        }
+    }
+    facts->n_uki++;
+}
+
+/* Pairs of name and content, undisturbed in PCR 11. */
+static void read_sections(struct facts_ctx *ctx)
+{
+    const struct reading *name = NULL;
+
+    for (size_t i = 0; i < ctx->readings->n && ctx->err == ERR_OK; i++) {
+        const struct reading *r = &ctx->readings->items[i];
+        bool is_content = r->role == ROLE_UKI_SECTION && r->match == READING_NOT_COVERED;
+
+        if (r->event->pcr != 11 || r->role == ROLE_NONE) {
+            continue;
+        }
+        if (name != NULL && is_content) {
+            add_section(ctx, r);
+            name = NULL;
+            continue;
+        }
+        if (name != NULL) {
+            facts_find(ctx, FINDING_UKI_INCOMPLETE, WEIGHT_FAULT, "B-9", name->event,
+                       "event %u: the content of UKI section %s was not measured",
+                       name->event->index, name->name);
+        }
+        name = r->role == ROLE_UKI_SECTION && r->match == READING_MATCHES ? r : NULL;
+    }
+    if (name != NULL) {
+        facts_find(ctx, FINDING_UKI_INCOMPLETE, WEIGHT_FAULT, "B-9", name->event,
+                   "event %u: the content of UKI section %s was not measured", name->event->index,
+                   name->name);
+    }
+}
+
+/* ---- kernel command line (B-7) ---- */
+
+struct cmdline {
+    const struct reading *grub;
+    bool conflict;
+    const char *additions; /* PCR 12, joined */
+    const struct reading *first_addition;
+};
+
+static const char *kept(struct facts_ctx *ctx, const char *text)
+{
+    if (text == NULL) {
+        ctx->err = ERR_MEMORY;
+        return "";
+    }
+    return text;
+}
+
+static void note_cmdline(struct facts_ctx *ctx, struct cmdline *line, const struct reading *r)
+{
+    if (r->match != READING_MATCHES) {
+        return;
+    }
+    if (r->event->pcr == 12) {
+        const char *text = kept(ctx, show_utf16(ctx->arena, r->content));
+
+        line->additions = line->additions == NULL
+                              ? text
+                              : kept(ctx, show_join(ctx->arena, line->additions, " ", text));
+        line->first_addition = line->first_addition == NULL ? r : line->first_addition;
+    } else if (r->event->pcr == 8) {
+        if (line->grub != NULL && !span_equal(line->grub->content, r->content)) {
+            line->conflict = true;
+            facts_find(ctx, FINDING_CMDLINE_CONFLICT, WEIGHT_FAULT, "B-7", r->event,
+                       "event %u: a second kernel command line, other than that of event %u",
+                       r->event->index, line->grub->event->index);
+        }
+        line->grub = line->grub == NULL ? r : line->grub;
+    }
+}
+
+static void set_cmdline(struct facts_ctx *ctx, const struct cmdline *line)
+{
+    struct boot_facts *facts = ctx->facts;
+
+    if (line->conflict || (line->grub != NULL && line->additions != NULL)) {
+        if (!line->conflict) {
+            facts_find(ctx, FINDING_CMDLINE_CONFLICT, WEIGHT_NOTE, "B-7",
+                       line->first_addition->event,
+                       "kernel command lines from GRUB and from systemd: which one counts is "
+                       "not known");
+        }
+        return;
+    }
+    if (line->grub != NULL) {
+        /* "/boot/vmlinuz-6.1 root=...": the first word changes with every update. */
+        struct span text = line->grub->content;
+        const uint8_t *space = text.len > 0 ? memchr(text.data, ' ', text.len) : NULL;
+        size_t at = space != NULL ? (size_t)(space - text.data) : text.len;
+
+        facts->kernel_path = kept(ctx, show_bytes(ctx->arena, span_cut(text, 0, at)));
+        facts->cmdline = kept(ctx, show_bytes(ctx->arena, span_cut(text, at + 1, text.len)));
+        facts->cmdline_event = line->grub->event;
+    } else if (line->additions != NULL) {
+        facts->cmdline = line->additions;
+        facts->cmdline_event = line->first_addition->event;
+    }
+}
+
+/* ---- the walk ---- */
+
+/* B-2: nothing of the firmware comes after ExitBootServices. */
+static void check_late(struct facts_ctx *ctx, struct chain *chain, const struct event *event)
+{
+    if (chain->after_exit && !chain->late_reported && event->pcr < 8) {
+        chain->late_reported = true;
+        facts_find(ctx, FINDING_EVENT_ORDER, WEIGHT_NOTE, "B-2", event,
+                   "event %u extends PCR %u after the firmware was left", event->index, event->pcr);
+    }
+}
+
+static void walk_reading(struct facts_ctx *ctx, struct chain *chain, struct cmdline *line,
+                         const struct reading *r)
+{
+    check_late(ctx, chain, r->event);
+    if (r->role == ROLE_SEPARATOR && r->event->pcr == 4) {
+        chain->after_separator = true;
+    } else if (r->role == ROLE_IMAGE) {
+        add_image(ctx, chain, r);
+    } else if (r->role == ROLE_BOOT_ACTION) {
+        note_action(ctx, chain, r);
+    } else if (r->role == ROLE_CMDLINE) {
+        note_cmdline(ctx, line, r);
+    } else if (r->role == ROLE_UKI_SECTION && !chain->after_uki) {
+        mark_uki(ctx);
+        chain->after_uki = true;
+    } else if (is_file_role(r->role)) {
+        add_file(ctx, r);
+    }
+    if ((r->event->pcr == 8 || r->event->pcr == 9) && r->event->type == EV_IPL &&
+        r->role != ROLE_OTHER) {
+        chain->after_grub = true;
+    }
+    if (r->role == ROLE_WINDOWS && r->event->type == EV_EVENT_TAG && r->match == READING_MATCHES) {
+        ctx->facts->is_windows = true;
+    }
+}
+
+static bool has_linux_stub(const struct facts_ctx *ctx)
+{
+    for (size_t i = 0; i < ctx->readings->n; i++) {
+        const struct reading *r = &ctx->readings->items[i];
+
+        if (r->event->pcr == 9 && r->event->type == EV_EVENT_TAG &&
+            (r->role == ROLE_CMDLINE || r->role == ROLE_INITRD)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void facts_chain(struct facts_ctx *ctx)
+{
+    struct boot_facts *facts = ctx->facts;
+    struct chain chain = {0};
+    struct cmdline line = {0};
+    size_t n_files = 0;
+
+    for (int role = 0; role < ROLE_COUNT; role++) {
+        n_files += is_file_role((enum event_role)role) ? ctx->n_by_role[role] : 0;
+    }
+    facts->images = facts_alloc(ctx, ctx->n_by_role[ROLE_IMAGE], sizeof(*facts->images));
+    facts->files = facts_alloc(ctx, n_files, sizeof(*facts->files));
+    facts->uki = facts_alloc(ctx, ctx->n_by_role[ROLE_UKI_SECTION], sizeof(*facts->uki));
+    for (size_t i = 0; i < ctx->readings->n && ctx->err == ERR_OK; i++) {
+        const struct reading *r = &ctx->readings->items[i];
+
+        if (r->role != ROLE_NONE) {
+            walk_reading(ctx, &chain, &line, r);
+        }
+    }
+    if (ctx->err) {
+        return;
+    }
+    mark_last_kernel(ctx, &chain, has_linux_stub(ctx));
+    read_sections(ctx);
+    set_cmdline(ctx, &line);
+    if (!facts->has_exit_boot_services) {
+        facts_find(ctx, FINDING_NO_EXIT_BOOT, WEIGHT_NOTE, "B-2", NULL,
+                   "the end of the firmware phase was not measured: later events in PCR 0 to 7 "
+                   "cannot be told from the firmware's");
+    }
+}
+
+/* ---- words for the whole ---- */
+
+struct software {
+    bool grub, systemd_boot, uki, stub, efi;
+};
+
+static void note_software(struct software *seen, const struct reading *r)
+{
+    if (r->event->type == EV_IPL && (r->event->pcr == 8 || r->event->pcr == 9) &&
+        r->role != ROLE_OTHER) {
+        seen->grub = true;
+    } else if (r->role == ROLE_UKI_SECTION) {
+        seen->uki = true;
+    } else if (r->event->pcr == 12 && r->role == ROLE_CMDLINE) {
+        seen->systemd_boot = true;
+    } else if (r->event->pcr == 5 && r->role == ROLE_BOOT_FILE) {
+        seen->systemd_boot = true;
+    } else if (r->event->pcr == 9 && r->event->type == EV_EVENT_TAG && r->role != ROLE_OTHER) {
+        seen->stub = true;
+    } else if (r->role == ROLE_IMAGE || r->role == ROLE_SB_VARIABLE) {
+        seen->efi = true;
+    }
+}
+
+static const char *software_name(const struct software *seen, const struct boot_facts *facts)
+{
+    if (facts->is_windows) {
+        return facts->has_shim ? "shim + Windows" : "Windows";
+    }
+    if (seen->uki) {
+        return facts->has_shim ? "shim + UKI" : "UKI";
+    }
+    if (seen->grub) {
+        return facts->has_shim ? "shim + GRUB" : "GRUB";
+    }
+    if (seen->systemd_boot) {
+        return facts->has_shim ? "shim + systemd-boot" : "systemd-boot";
+    }
+    if (seen->stub) {
+        return facts->has_shim ? "shim + Linux EFI stub" : "Linux EFI stub";
+    }
+    if (facts->has_shim) {
+        return "shim";
+    }
+    return seen->efi || facts->log->n_events < 2 ? "unknown" : "legacy BIOS";
+}
+
+/* EV_S_CRTM_VERSION: UTF-16 text from most firmware, else a GUID or something of the vendor's. */
+static void read_firmware_version(struct facts_ctx *ctx, const struct reading *r)
+{
+    struct boot_facts *facts = ctx->facts;
+
+    if (r->event->type == EV_S_CRTM_VERSION && r->event->pcr == 0 && r->match == READING_MATCHES &&
+        facts->firmware_version == NULL && r->content.len % 2 == 0 &&
+        show_is_plain_utf16(r->content)) {
+        facts->firmware_version = kept(ctx, show_utf16(ctx->arena, r->content));
+    }
+}
+
+void facts_software(struct facts_ctx *ctx)
+{
+    struct software seen = {0};
+
+    for (size_t i = 0; i < ctx->readings->n && ctx->err == ERR_OK; i++) {
+        note_software(&seen, &ctx->readings->items[i]);
+        read_firmware_version(ctx, &ctx->readings->items[i]);
+    }
+    ctx->facts->boot_software = software_name(&seen, ctx->facts);
+}

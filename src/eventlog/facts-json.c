@@ -1,0 +1,241 @@
+/*
+ * facts-json.c - the documented JSON form of facts (docs/formats/boot-facts.md).
+ */
+#include "eventlog/facts.h"
+
+static const char *state_name(enum tristate state)
+{
+    switch (state) {
+    case STATE_YES:
+        return "yes";
+    case STATE_NO:
+        return "no";
+    case STATE_UNKNOWN:
+    default:
+        return "unknown";
+    }
+}
+
+static const char *part_name(enum image_part part)
+{
+    switch (part) {
+    case IMAGE_LOADER:
+        return "loader";
+    case IMAGE_KERNEL:
+        return "kernel";
+    case IMAGE_UKI:
+        return "uki";
+    case IMAGE_UNKNOWN:
+    default:
+        return "unknown";
+    }
+}
+
+static void add_digests(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
+                        const struct span digest[HASH_COUNT])
+{
+    yyjson_mut_val *digests = json_add_object(doc, object, "digests");
+
+    for (int alg = 0; alg < HASH_COUNT; alg++) {
+        if (digest[alg].len > 0) {
+            json_add_hex(arena, doc, digests, hash_name((enum hash_alg)alg), digest[alg]);
+        }
+    }
+}
+
+static yyjson_mut_val *append_object(yyjson_mut_doc *doc, yyjson_mut_val *array)
+{
+    return yyjson_mut_arr_add_obj(doc, array);
+}
+
+static void add_database(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *name,
+                         const struct key_database *db)
+{
+    yyjson_mut_val *value = json_add_object(doc, object, name);
+
+    json_add_bool(doc, value, "present", db->present);
+    if (!db->present) {
+        return;
+    }
+    json_add_bool(doc, value, "wellFormed", !db->is_malformed);
+    json_add_uint(doc, value, "bytes", db->lists.len);
+    json_add_uint(doc, value, "certificates", db->n_x509);
+    json_add_uint(doc, value, "hashes", db->n_hashes);
+    json_add_uint(doc, value, "otherEntries", db->n_other);
+    json_add_text(doc, value, "testKey", db->has_test_key ? db->test_key : NULL);
+    json_add_uint(doc, value, "event", db->event->index);
+}
+
+/* What the variable says, which is less than what the state says (SB-5). */
+static const char *variable_word(const struct boot_facts *facts)
+{
+    if (facts->has_secure_boot_variable) {
+        return facts->secure_boot_value == 1 ? "enabled" : "disabled";
+    }
+    for (size_t i = 0; i < facts->readings->n; i++) {
+        const struct reading *r = &facts->readings->items[i];
+
+        if (r->role == ROLE_SB_VARIABLE && strcmp(r->name, "SecureBoot") == 0) {
+            return r->match != READING_MATCHES ? "not authentic"
+                   : r->content.len == 0       ? "zero-length"
+                                               : "invalid";
+        }
+    }
+    return "absent";
+}
+
+static void add_secure_boot(yyjson_mut_doc *doc, yyjson_mut_val *object,
+                            const struct boot_facts *facts)
+{
+    yyjson_mut_val *value = json_add_object(doc, object, "secure_boot");
+
+    json_add_text(doc, value, "state",
+                  facts->secure_boot == STATE_YES  ? "enabled"
+                  : facts->secure_boot == STATE_NO ? "disabled"
+                                                   : "unknown");
+    json_add_text(doc, value, "variable", variable_word(facts));
+    json_add_text(doc, value, "setupMode", state_name(facts->setup_mode));
+    json_add_text(doc, value, "auditMode", state_name(facts->audit_mode));
+    json_add_text(doc, value, "deployedMode", state_name(facts->deployed_mode));
+    json_add_text(doc, value, "debugMode", state_name(facts->debug_mode));
+    json_add_text(doc, value, "dmaProtectionDisabled", state_name(facts->dma_protection_disabled));
+    add_database(doc, value, "PK", &facts->pk);
+    add_database(doc, value, "KEK", &facts->kek);
+    add_database(doc, value, "db", &facts->db);
+    add_database(doc, value, "dbx", &facts->dbx);
+}
+
+static void add_authorities(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
+                            const struct boot_facts *facts)
+{
+    yyjson_mut_val *array = json_add_array(doc, object, "authorities");
+
+    for (size_t i = 0; i < facts->n_authorities; i++) {
+        const struct authority *authority = &facts->authorities[i];
+        yyjson_mut_val *value = append_object(doc, array);
+
+        json_add_text(doc, value, "source", authority->source);
+        json_add_text(doc, value, "subject",
+                      authority->subject[0] != '\0' ? authority->subject : NULL);
+        if (authority->digest.len > 0) {
+            json_add_hex(arena, doc, value, "digest", authority->digest);
+        }
+        json_add_bool(doc, value, "beforeSeparator", authority->before_separator);
+        json_add_uint(doc, value, "event", authority->event->index);
+    }
+}
+
+static void add_mok_digest(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
+                           const char *name, struct span digest)
+{
+    if (digest.len > 0) {
+        json_add_hex(arena, doc, object, name, digest);
+    } else {
+        json_add_text(doc, object, name, NULL);
+    }
+}
+
+static void add_shim(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
+                     const struct boot_facts *facts)
+{
+    yyjson_mut_val *value = json_add_object(doc, object, "shim");
+
+    json_add_bool(doc, value, "present", facts->has_shim);
+    json_add_text(doc, value, "validation", state_name(facts->shim_validation));
+    json_add_text(doc, value, "sbatLevel", facts->sbat_level);
+    json_add_text(doc, value, "mokEnrolled", state_name(facts->mok_enrolled));
+    json_add_bool(doc, value, "userMokUsed", facts->has_user_mok);
+    add_mok_digest(arena, doc, value, "mokList", facts->mok_list);
+    add_mok_digest(arena, doc, value, "mokListX", facts->mok_list_x);
+    add_mok_digest(arena, doc, value, "mokListTrusted", facts->mok_list_trusted);
+}
+
+static void add_images(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
+                       const struct boot_facts *facts)
+{
+    yyjson_mut_val *array = json_add_array(doc, object, "images");
+
+    for (size_t i = 0; i < facts->n_images; i++) {
+        const struct boot_image *image = &facts->images[i];
+        yyjson_mut_val *value = append_object(doc, array);
+
+        json_add_text(doc, value, "part", part_name(image->part));
+        json_add_text(doc, value, "pathHint", image->path_hint);
+        json_add_bool(doc, value, "beforeSeparator", image->before_separator);
+        json_add_bool(doc, value, "repeat", image->is_repeat);
+        add_digests(arena, doc, value, image->digest);
+        json_add_uint(doc, value, "event", image->event->index);
+    }
+}
+
+static void add_files(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
+                      const struct boot_facts *facts)
+{
+    yyjson_mut_val *array = json_add_array(doc, object, "files");
+
+    for (size_t i = 0; i < facts->n_files; i++) {
+        yyjson_mut_val *value = append_object(doc, array);
+
+        json_add_text(doc, value, "role", event_role_name(facts->files[i].role));
+        json_add_text(doc, value, "nameHint", facts->files[i].name_hint);
+        add_digests(arena, doc, value, facts->files[i].digest);
+        json_add_uint(doc, value, "event", facts->files[i].event->index);
+    }
+}
+
+static void add_sections(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
+                         const struct boot_facts *facts)
+{
+    yyjson_mut_val *array = json_add_array(doc, object, "ukiSections");
+
+    for (size_t i = 0; i < facts->n_uki; i++) {
+        yyjson_mut_val *value = append_object(doc, array);
+
+        json_add_text(doc, value, "name", facts->uki[i].name);
+        add_digests(arena, doc, value, facts->uki[i].digest);
+        json_add_uint(doc, value, "event", facts->uki[i].event->index);
+    }
+}
+
+yyjson_mut_val *boot_facts_json(struct arena *arena, yyjson_mut_doc *doc,
+                                const struct boot_facts *facts)
+{
+    yyjson_mut_val *object = yyjson_mut_obj(doc);
+
+    add_secure_boot(doc, object, facts);
+    add_authorities(arena, doc, object, facts);
+    add_shim(arena, doc, object, facts);
+    json_add_text(doc, object, "bootSoftware", facts->boot_software);
+    json_add_bool(doc, object, "windows", facts->is_windows);
+    json_add_text(doc, object, "firmwareVersion", facts->firmware_version);
+    json_add_text(doc, object, "kernelPath", facts->kernel_path);
+    json_add_text(doc, object, "cmdline", facts->cmdline);
+    json_add_uint(doc, object, "bootAttempts", facts->n_boot_attempts);
+    json_add_uint(doc, object, "bootReturns", facts->n_boot_returns);
+    json_add_bool(doc, object, "exitBootServices", facts->has_exit_boot_services);
+    add_images(arena, doc, object, facts);
+    add_files(arena, doc, object, facts);
+    add_sections(arena, doc, object, facts);
+    return object;
+}
+
+yyjson_mut_val *boot_findings_json(yyjson_mut_doc *doc, const struct boot_facts *facts)
+{
+    yyjson_mut_val *array = yyjson_mut_arr(doc);
+
+    for (size_t i = 0; i < facts->n_findings; i++) {
+        const struct finding *finding = &facts->findings[i];
+        yyjson_mut_val *value = append_object(doc, array);
+
+        json_add_text(doc, value, "code", finding_code_name(finding->code));
+        json_add_text(doc, value, "weight", finding_weight_name(finding->weight));
+        json_add_text(doc, value, "rule", finding->rule);
+        if (finding->event >= 0) {
+            json_add_int(doc, value, "event", finding->event);
+        } else {
+            json_add_value(doc, value, "event", yyjson_mut_null(doc));
+        }
+        json_add_text(doc, value, "text", finding->text);
+    }
+    return array;
+}

@@ -1,0 +1,50 @@
+/*
+ * facts-parts.h - what the facts*.c files share. Not for other rooms.
+ *
+ * Each part walks the readings once and fills its share of boot_facts. Failures (memory, hashing)
+ * stick in ctx->err and end boot_facts_make.
+ */
+#ifndef EVENTLOG_FACTS_PARTS_H
+#define EVENTLOG_FACTS_PARTS_H
+
+#include "eventlog/facts.h"
+#include "eventlog/readers.h"
+
+enum { FINDINGS_PER_WEIGHT = 1024 };
+
+struct facts_ctx {
+    struct arena *arena;
+    struct hasher *hasher;
+    const struct eventlog *log;
+    const struct readings *readings;
+    struct boot_facts *facts;
+    err_t err;
+    size_t findings_size;
+    size_t n_by_weight[WEIGHT_BAD + 1];
+    size_t n_by_role[ROLE_COUNT];
+    bool pcr7_sound; /* no fault among the events of PCR 7 so far */
+};
+
+/* Add a finding; text is made like printf, its arguments are escaped already. */
+void facts_find(struct facts_ctx *ctx, enum finding_code code, enum finding_weight weight,
+                const char *rule, const struct event *event, const char *fmt, ...)
+    PRINTF_LIKE(6, 7);
+/* Cleared memory; NULL and ctx->err at the limit, or when count is 0. */
+void *facts_alloc(struct facts_ctx *ctx, size_t count, size_t size);
+/* The event's digests by hash. */
+void facts_digests(const struct facts_ctx *ctx, const struct event *event,
+                   struct span digest[HASH_COUNT]);
+/* The bank to speak of where one digest must do: SHA-256, else the strongest; -1 when none. */
+int facts_bank(const struct facts_ctx *ctx);
+/* H(bytes) in facts_bank equals the event's digest there. */
+bool facts_digest_is(struct facts_ctx *ctx, const struct event *event, struct span bytes);
+
+void facts_general(struct facts_ctx *ctx);
+void facts_secure_boot(struct facts_ctx *ctx);
+void facts_authorities(struct facts_ctx *ctx);
+void facts_shim(struct facts_ctx *ctx);
+void facts_chain(struct facts_ctx *ctx);
+void facts_revoked(struct facts_ctx *ctx); /* after authorities, Secure Boot and chain */
+void facts_software(struct facts_ctx *ctx);
+
+#endif

@@ -1,0 +1,319 @@
+/*
+ * facts.c - make facts from readings: the parts in order, and the rules that hold for every
+ * register (D-1, D-2, B-1, ALG-2, ALG-6).
+ *
+ * Who may send these bytes: root of any guest.
+ */
+#include "eventlog/facts-parts.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { FIRMWARE_PCRS = 8 };
+
+/* ---- what the parts share ---- */
+
+void *facts_alloc(struct facts_ctx *ctx, size_t count, size_t size)
+{
+    void *memory = count == 0 ? NULL : arena_calloc(ctx->arena, count, size);
+
+    if (count > 0 && memory == NULL) {
+        ctx->err = ERR_MEMORY;
+    }
+    return memory;
+}
+
+static bool findings_grow(struct facts_ctx *ctx)
+{
+    size_t size = ctx->findings_size == 0 ? 16 : ctx->findings_size * 2;
+    struct finding *grown;
+
+    if (ctx->facts->n_findings < ctx->findings_size) {
+        return true;
+    }
+    grown = facts_alloc(ctx, size, sizeof(*grown));
+    if (grown == NULL) {
+        return false;
+    }
+    if (ctx->facts->n_findings > 0) {
+        memcpy(grown, ctx->facts->findings, ctx->facts->n_findings * sizeof(*grown));
+    }
+    ctx->facts->findings = grown;
+    ctx->findings_size = size;
+    return true;
+}
+
+void facts_find(struct facts_ctx *ctx, enum finding_code code, enum finding_weight weight,
+                const char *rule, const struct event *event, const char *fmt, ...)
+{
+    char text[512];
+    struct span copy;
+    va_list args;
+
+    if (weight == WEIGHT_FAULT && event != NULL && event->pcr == 7) {
+        ctx->pcr7_sound = false;
+    }
+    if (++ctx->n_by_weight[weight] > FINDINGS_PER_WEIGHT || ctx->err || !findings_grow(ctx)) {
+        return;
+    }
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    copy = arena_dup(ctx->arena, span_str(text));
+    if (copy.data == NULL) {
+        ctx->err = ERR_MEMORY;
+        return;
+    }
+    ctx->facts->findings[ctx->facts->n_findings++] =
+        (struct finding){.code = code,
+                         .weight = weight,
+                         .rule = rule,
+                         .text = (const char *)copy.data,
+                         .event = event != NULL ? (int64_t)event->index : -1};
+}
+
+void facts_digests(const struct facts_ctx *ctx, const struct event *event,
+                   struct span digest[HASH_COUNT])
+{
+    for (size_t i = 0; i < ctx->log->n_banks; i++) {
+        if (ctx->log->banks[i].hash != HASH_NONE) {
+            digest[ctx->log->banks[i].hash] = event->digest[i];
+        }
+    }
+}
+
+int facts_bank(const struct facts_ctx *ctx)
+{
+    int best = eventlog_bank(ctx->log, HASH_SHA256);
+
+    for (int alg = HASH_COUNT - 1; best < 0 && alg >= 0; alg--) {
+        best = eventlog_bank(ctx->log, (enum hash_alg)alg);
+    }
+    return best;
+}
+
+bool facts_digest_is(struct facts_ctx *ctx, const struct event *event, struct span bytes)
+{
+    uint8_t digest[HASH_MAX_BYTES];
+    int bank = facts_bank(ctx);
+
+    if (bank < 0 || ctx->err) {
+        return false;
+    }
+    ctx->err = hasher_once(ctx->hasher, ctx->log->banks[bank].hash, bytes, digest);
+    return ctx->err == ERR_OK &&
+           span_equal(span_of(digest, ctx->log->banks[bank].size), event->digest[bank]);
+}
+
+/* ---- D-1: data that its digest does not cover ---- */
+
+/* Of these types the data is used as fact, and in the field it always matches. */
+static enum finding_weight weight_of_mismatch(const struct event *event)
+{
+    switch (event->type) {
+    case EV_SEPARATOR:
+    case EV_EFI_ACTION:
+    case EV_EFI_VARIABLE_DRIVER_CONFIG:
+    case EV_EFI_VARIABLE_AUTHORITY:
+    case EV_EFI_GPT_EVENT:
+        return WEIGHT_FAULT;
+    case EV_IPL: /* GRUB's texts, names of UKI sections */
+        return event->pcr == 8 || event->pcr == 11 ? WEIGHT_FAULT : WEIGHT_NOTE;
+    default:
+        return WEIGHT_NOTE;
+    }
+}
+
+static void check_digest(struct facts_ctx *ctx, const struct reading *r)
+{
+    if (r->match == READING_DIFFERS) {
+        facts_find(ctx, FINDING_EVENT_DIGEST, weight_of_mismatch(r->event), "D-1", r->event,
+                   "event %u in PCR %u: what it says is not what was measured", r->event->index,
+                   r->event->pcr);
+    } else if (r->rule == rule_old_shim) {
+        facts_find(ctx, FINDING_OLD_SHIM_AUTHORITY, WEIGHT_NOTE, "L-14", r->event,
+                   "event %u: an old shim left the last byte of its own record out of the digest",
+                   r->event->index);
+    }
+}
+
+/* ---- D-2: the type field is only a claim ---- */
+
+/* A machine without UEFI Secure Boot variables: there EV_IPL and EV_COMPACT_HASH are how a boot
+ * block is measured. Nothing in such a log can become "Secure Boot is on". */
+static bool is_legacy_bios(const struct facts_ctx *ctx)
+{
+    for (size_t i = 0; i < ctx->log->n_events; i++) {
+        const struct event *event = &ctx->log->events[i];
+
+        if (event->type == EV_EFI_VARIABLE_DRIVER_CONFIG && event->pcr == 7) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_allowed_type(const struct event *event, bool legacy)
+{
+    switch (event->type) {
+    case EV_SEPARATOR:
+    case EV_EFI_ACTION:
+        return true;
+    case EV_EFI_VARIABLE_DRIVER_CONFIG:
+    case EV_EFI_VARIABLE_AUTHORITY:
+    case EV_EFI_SPDM_DEVICE_POLICY:
+    case EV_EFI_SPDM_DEVICE_AUTHORITY:
+        return event->pcr == 7;
+    case EV_EFI_BOOT_SERVICES_APPLICATION:
+    case EV_EFI_BOOT_SERVICES_DRIVER:
+    case EV_EFI_RUNTIME_SERVICES_DRIVER:
+        return event->pcr == 4;
+    case EV_COMPACT_HASH:
+    case EV_IPL:
+        return event->pcr == 4 && legacy;
+    default:
+        return false;
+    }
+}
+
+static void check_type(struct facts_ctx *ctx, const struct event *event, bool legacy)
+{
+    const char *known = eventlog_type_known(event->type);
+    char number[16];
+
+    snprintf(number, sizeof(number), "0x%08x", event->type);
+    if ((event->pcr == 4 || event->pcr == 7) && !is_allowed_type(event, legacy)) {
+        facts_find(ctx, FINDING_EVENT_TYPE, WEIGHT_FAULT, "D-2", event,
+                   "event %u: type %s does not belong into PCR %u", event->index,
+                   known != NULL ? known : number, event->pcr);
+    } else if (known == NULL) {
+        facts_find(ctx, FINDING_UNKNOWN_EVENT_TYPE, WEIGHT_NOTE, "D-2", event,
+                   "event %u in PCR %u is of the unknown type %s", event->index, event->pcr,
+                   number);
+    }
+}
+
+/* ---- B-1, SB-1, ALG-2: separators ---- */
+
+static void check_separator_value(struct facts_ctx *ctx, const struct reading *r)
+{
+    const char *rule = r->event->pcr == 7 ? "SB-1" : "B-1";
+
+    if (r->match != READING_MATCHES) {
+        return;
+    }
+    if (r->content.len == 4 && span_all(r->content, 0)) {
+        return;
+    }
+    if (r->content.len == 4 && span_all(r->content, 0xff) && r->event->pcr != 7) {
+        facts_find(ctx, FINDING_SEPARATOR, WEIGHT_NOTE, rule, r->event,
+                   "event %u: separator of PCR %u is FFFFFFFF", r->event->index, r->event->pcr);
+        return;
+    }
+    facts_find(ctx, FINDING_SEPARATOR, WEIGHT_FAULT, rule, r->event,
+               "event %u: separator of PCR %u has another value: the firmware reports an error",
+               r->event->index, r->event->pcr);
+}
+
+/* ALG-2, ALG-5: a bank in which the firmware did not hash but fill in something. */
+static void check_bank_separators(struct facts_ctx *ctx, const struct reading *r, bool *lacks)
+{
+    uint8_t digest[HASH_MAX_BYTES];
+
+    for (size_t i = 0; i < ctx->log->n_banks && ctx->err == ERR_OK; i++) {
+        const struct eventlog_bank *bank = &ctx->log->banks[i];
+
+        if (bank->hash == HASH_NONE || lacks[i]) {
+            continue;
+        }
+        ctx->err = hasher_once(ctx->hasher, bank->hash, r->event->data, digest);
+        if (ctx->err == ERR_OK && !span_equal(span_of(digest, bank->size), r->event->digest[i])) {
+            lacks[i] = true;
+            facts_find(ctx, FINDING_BANK_LACKS_SEPARATOR, WEIGHT_FAULT, "ALG-2", r->event,
+                       "bank %s holds no separator for PCR %u", hash_name(bank->hash),
+                       r->event->pcr);
+        }
+    }
+}
+
+static void check_separators(struct facts_ctx *ctx)
+{
+    unsigned seen[FIRMWARE_PCRS] = {0};
+    bool lacks[EVENTLOG_MAX_BANKS] = {false};
+
+    for (size_t i = 0; i < ctx->readings->n; i++) {
+        const struct reading *r = &ctx->readings->items[i];
+
+        if (r->role != ROLE_SEPARATOR || r->event->pcr >= FIRMWARE_PCRS) {
+            continue;
+        }
+        if (++seen[r->event->pcr] == 2) {
+            facts_find(ctx, FINDING_SEPARATOR, WEIGHT_FAULT, r->event->pcr == 7 ? "SB-1" : "B-1",
+                       r->event, "event %u: PCR %u has more than one separator", r->event->index,
+                       r->event->pcr);
+        }
+        check_separator_value(ctx, r);
+        if (r->match == READING_DIFFERS) {
+            check_bank_separators(ctx, r, lacks);
+        }
+    }
+    for (unsigned pcr = 0; pcr < FIRMWARE_PCRS; pcr++) {
+        if (seen[pcr] == 0) {
+            ctx->pcr7_sound = ctx->pcr7_sound && pcr != 7;
+            facts_find(ctx, FINDING_SEPARATOR, WEIGHT_FAULT, pcr == 7 ? "SB-1" : "B-1", NULL,
+                       "PCR %u has no separator", pcr);
+        }
+    }
+}
+
+void facts_general(struct facts_ctx *ctx)
+{
+    bool legacy = is_legacy_bios(ctx);
+
+    for (size_t i = 0; i < ctx->log->n_banks; i++) {
+        if (ctx->log->banks[i].hash == HASH_NONE) {
+            facts_find(ctx, FINDING_UNKNOWN_BANK, WEIGHT_NOTE, "ALG-6", NULL,
+                       "bank %s is not supported: its digests prove nothing",
+                       eventlog_bank_name(ctx->arena, &ctx->log->banks[i]));
+        }
+    }
+    for (size_t i = 0; i < ctx->readings->n; i++) {
+        const struct reading *r = &ctx->readings->items[i];
+
+        ctx->n_by_role[r->role]++;
+        if (r->event->type != EV_NO_ACTION) {
+            check_digest(ctx, r);
+            check_type(ctx, r->event, legacy);
+        }
+    }
+    check_separators(ctx);
+}
+
+err_t boot_facts_make(struct arena *arena, const struct readings *readings, struct hasher *hasher,
+                      struct boot_facts **ret)
+{
+    struct facts_ctx ctx = {.arena = arena,
+                            .hasher = hasher,
+                            .log = readings->log,
+                            .readings = readings,
+                            .pcr7_sound = true};
+
+    ctx.facts = arena_calloc(arena, 1, sizeof(*ctx.facts));
+    if (ctx.facts == NULL) {
+        return ERR_MEMORY;
+    }
+    ctx.facts->log = readings->log;
+    ctx.facts->readings = readings;
+    facts_general(&ctx);
+    facts_authorities(&ctx);
+    facts_secure_boot(&ctx);
+    facts_shim(&ctx);
+    facts_chain(&ctx);
+    facts_revoked(&ctx);
+    facts_software(&ctx);
+    if (ctx.err) {
+        return ctx.err;
+    }
+    *ret = ctx.facts;
+    return ERR_OK;
+}

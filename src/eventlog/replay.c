@@ -1,0 +1,52 @@
+/*
+ * replay.c - the registers that a log leads to, one bank at a time (L-6 to L-11).
+ */
+#include "eventlog/eventlog.h"
+
+enum { DRTM_FIRST = 17, DRTM_LAST = 22 };
+
+static void set_start(const struct eventlog *log, size_t size, struct eventlog_registers *regs)
+{
+    memset(regs->value, 0, sizeof(regs->value));
+    /* L-7, L-8: the locality of TPM2_Startup is PCR 0's last byte. */
+    regs->value[0][size - 1] = log->startup_locality;
+    for (size_t pcr = DRTM_FIRST; pcr <= DRTM_LAST; pcr++) {
+        memset(regs->value[pcr], 0xff, size);
+    }
+}
+
+err_t eventlog_replay(const struct eventlog *log, enum hash_alg bank, struct hasher *hasher,
+                      struct trail *trail, struct eventlog_registers *ret)
+{
+    struct eventlog_registers regs = {.bank = bank};
+    int at = eventlog_bank(log, bank);
+    size_t size = hash_size(bank);
+
+    if (at < 0) {
+        return trail_set(trail, ERR_NOT_FOUND, "the log has no %s bank", hash_name(bank));
+    }
+    set_start(log, size, &regs);
+    for (size_t i = 0; i < log->n_events; i++) {
+        const struct event *event = &log->events[i];
+        err_t err;
+
+        /* L-6: whatever its digest field holds. */
+        if (event->type == EV_NO_ACTION) {
+            continue;
+        }
+        /* L-9: these leave all-ones only through a dynamic launch, which firmware does not log. */
+        if (event->pcr >= DRTM_FIRST && event->pcr <= DRTM_LAST) {
+            return trail_set_at(trail, ERR_VALUE, event->offset,
+                                "event %u: a firmware log cannot extend PCR %u", event->index,
+                                event->pcr);
+        }
+        err = hasher_extend(hasher, bank, span_of(regs.value[event->pcr], size), event->digest[at],
+                            regs.value[event->pcr]);
+        if (err) {
+            return trail_set(trail, err, "hashing failed");
+        }
+        regs.extended |= 1u << event->pcr;
+    }
+    *ret = regs;
+    return ERR_OK;
+}

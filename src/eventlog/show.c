@@ -1,0 +1,114 @@
+#include "eventlog/show.h"
+
+#include "base/text.h"
+
+/* Printable ASCII without the escape character needs no escaping. */
+static bool is_plain(uint8_t c)
+{
+    return c >= 0x20 && c < 0x7f && c != '\\';
+}
+
+struct span show_until_nul(struct span bytes)
+{
+    const uint8_t *nul = bytes.len > 0 ? memchr(bytes.data, 0, bytes.len) : NULL;
+
+    return nul != NULL ? span_of(bytes.data, (size_t)(nul - bytes.data)) : bytes;
+}
+
+static const char *copy_plain(struct arena *arena, struct span bytes)
+{
+    struct span copy = arena_dup(arena, bytes);
+
+    return (const char *)copy.data;
+}
+
+/* text_escape_dup answers "" when the arena is full; bytes never escape to nothing. */
+static const char *escape(struct arena *arena, struct span bytes)
+{
+    const char *text = text_escape_dup(arena, bytes, SHOW_MAX);
+
+    return bytes.len > 0 && text[0] == '\0' ? NULL : text;
+}
+
+const char *show_bytes(struct arena *arena, struct span bytes)
+{
+    size_t i = 0;
+
+    if (bytes.len == 0) {
+        return "";
+    }
+    while (i < bytes.len && is_plain(bytes.data[i])) {
+        i++;
+    }
+    return i == bytes.len && bytes.len <= SHOW_MAX ? copy_plain(arena, bytes)
+                                                   : escape(arena, bytes);
+}
+
+const char *show_text(struct arena *arena, struct span bytes)
+{
+    return show_bytes(arena, show_until_nul(bytes));
+}
+
+/* Units of UTF-16LE up to the first NUL, and whether they are all plain ASCII. */
+static size_t utf16_units(struct span utf16, bool *ret_plain)
+{
+    size_t units = utf16.len / 2;
+    size_t n = 0;
+
+    *ret_plain = true;
+    while (n < units && (utf16.data[2 * n] != 0 || utf16.data[2 * n + 1] != 0)) {
+        if (utf16.data[2 * n + 1] != 0 || !is_plain(utf16.data[2 * n])) {
+            *ret_plain = false;
+        }
+        n++;
+    }
+    return n;
+}
+
+bool show_is_plain_utf16(struct span utf16)
+{
+    bool plain = false;
+
+    return utf16_units(utf16, &plain) > 0 && plain;
+}
+
+const char *show_utf16(struct arena *arena, struct span utf16)
+{
+    bool plain = false;
+    size_t n = utf16_units(utf16, &plain);
+    char *text;
+
+    if (n == 0) {
+        return "";
+    }
+    if (!plain || n > SHOW_MAX) {
+        struct span utf8 = text_from_utf16le(arena, span_cut(utf16, 0, 2 * n));
+
+        return utf8.data != NULL ? escape(arena, utf8) : NULL;
+    }
+    text = arena_alloc(arena, n + 1);
+    if (text == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++) {
+        text[i] = (char)utf16.data[2 * i];
+    }
+    text[n] = '\0';
+    return text;
+}
+
+const char *show_join(struct arena *arena, const char *a, const char *b, const char *c)
+{
+    size_t a_len = strlen(a);
+    size_t b_len = strlen(b);
+    size_t c_len = strlen(c);
+    char *text = arena_alloc(arena, a_len + b_len + c_len + 1);
+
+    if (text == NULL) {
+        return NULL;
+    }
+    memcpy(text, a, a_len);
+    memcpy(text + a_len, b, b_len);
+    memcpy(text + a_len + b_len, c, c_len + 1);
+    return text;
+}
