@@ -9,7 +9,7 @@
 
 #include <sys/types.h>
 
-enum { SWTPM_PATH_MAX = 128 };
+enum { SWTPM_PATH_MAX = 64 };
 
 struct swtpm {
     char folder[SWTPM_PATH_MAX];
