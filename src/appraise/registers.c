@@ -167,7 +167,44 @@ static err_t judge_ima(struct job *job)
     return err;
 }
 
-/* The log without events of PCRs that nobody attested. Indexes stay those of the whole log. */
+/* Banks of the log that a verified quote covers; the digests of others are text like any other. */
+static void keep_attested_banks(struct job *job, const struct eventlog *whole, struct eventlog *log)
+{
+    size_t kept[EVENTLOG_MAX_BANKS];
+    const char *dropped = "";
+    size_t n = 0;
+
+    for (size_t i = 0; i < whole->n_banks; i++) {
+        enum hash_alg hash = whole->banks[i].hash;
+
+        if (hash != HASH_NONE && job->result->shown.have[hash] != 0) {
+            log->banks[n] = whole->banks[i];
+            kept[n++] = i;
+        } else {
+            dropped = arena_printf(job->arena, "%s%s%s", dropped, dropped[0] == '\0' ? "" : ", ",
+                                   eventlog_bank_name(job->arena, &whole->banks[i]));
+        }
+    }
+    log->n_banks = n;
+    for (size_t e = 0; e < log->n_events; e++) {
+        struct event *event = &log->events[e];
+
+        for (size_t i = 0; i < n; i++) {
+            event->digest[i] = event->digest[kept[i]];
+        }
+    }
+    if (dropped[0] != '\0') {
+        job_note(job, "bank-not-attested", "Q-14", -1,
+                 "the log's digests in %s are left out: the quote does not cover that bank",
+                 dropped);
+    }
+}
+
+/*
+ * The log without what nobody attested: events of PCRs outside the quote, digests of banks outside
+ * the quote. Indexes stay those of the whole log. Without any verified quote all is kept, for
+ * display; the verdict is not-verified then.
+ */
 static err_t attested_log(struct job *job, const struct eventlog *whole, struct eventlog **ret)
 {
     struct eventlog *log = arena_alloc(job->arena, sizeof(*log));
@@ -179,7 +216,7 @@ static err_t attested_log(struct job *job, const struct eventlog *whole, struct 
         return ERR_MEMORY;
     }
     *log = *whole;
-    log->events = arena_calloc(job->arena, whole->n_events, sizeof(*log->events));
+    log->events = arena_alloc(job->arena, whole->n_events * sizeof(*log->events));
     if (log->events == NULL) {
         return ERR_MEMORY;
     }
@@ -198,6 +235,9 @@ static err_t attested_log(struct job *job, const struct eventlog *whole, struct 
         job_note(job, "log-beyond-quote", "L-12", -1,
                  "the log has events for PCR %s, which the quote does not cover: they are left out",
                  pcr_list(job->arena, dropped));
+    }
+    if (mask != 0 && eventlog_bank(whole, HASH_SHA256) >= 0) {
+        keep_attested_banks(job, whole, log);
     }
     *ret = log;
     return ERR_OK;

@@ -161,15 +161,6 @@ err_t der_take_bits(struct reader *r, struct span *ret)
     return ERR_OK;
 }
 
-/* X.690 11.6: the shorter one padded with zeros. */
-static int compare_encodings(struct span a, struct span b)
-{
-    size_t n = a.len < b.len ? a.len : b.len;
-    int order = n == 0 ? 0 : memcmp(a.data, b.data, n);
-
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 static bool primitive_ok(const struct der_item *item)
 {
     switch (item->tag) {
@@ -191,8 +182,6 @@ static bool primitive_ok(const struct der_item *item)
 err_t der_check(struct span bytes)
 {
     struct reader levels[DER_MAX_DEPTH];
-    struct span before[DER_MAX_DEPTH] = {0}; /* previous element where the level is a SET */
-    bool is_set[DER_MAX_DEPTH] = {false};
     size_t depth = 0;
 
     levels[0] = reader_on(bytes);
@@ -208,10 +197,6 @@ err_t der_check(struct span bytes)
         if (err) {
             return err;
         }
-        if (is_set[depth] && compare_encodings(before[depth], item.whole) > 0) {
-            return ERR_MALFORMED;
-        }
-        before[depth] = item.whole;
         if ((item.tag & 0x20) == 0) {
             if (!primitive_ok(&item)) {
                 return ERR_MALFORMED;
@@ -221,10 +206,7 @@ err_t der_check(struct span bytes)
         if (depth + 1 == DER_MAX_DEPTH) {
             return ERR_TOO_DEEP;
         }
-        depth++;
-        levels[depth] = reader_on(item.body);
-        before[depth] = (struct span){0};
-        is_set[depth] = item.tag == DER_SET;
+        levels[++depth] = reader_on(item.body);
     }
     return ERR_OK;
 }

@@ -49,7 +49,8 @@ err_t der_take_bits(struct reader *r, struct span *ret) MUST_CHECK;
 
 /*
  * All of `bytes`, down into every constructed item, is DER: minimal INTEGERs, BOOLEANs of 00 or
- * FF, clear padding bits, SET OF in order. Strings and octet strings are not looked into.
+ * FF, clear padding bits. Strings and octet strings are not looked into. The order of a SET OF is
+ * left open: all certificates of one large TPM vendor have names that break it.
  */
 err_t der_check(struct span bytes) MUST_CHECK;
 

@@ -46,8 +46,10 @@ struct event {
 struct eventlog {
     struct span bytes;
     enum eventlog_format format;
-    struct eventlog_bank banks[EVENTLOG_MAX_BANKS];
+    struct eventlog_bank banks[EVENTLOG_MAX_BANKS]; /* of which every event has a digest */
     size_t n_banks;
+    struct eventlog_bank unused[EVENTLOG_MAX_BANKS]; /* named by the header, in no event */
+    size_t n_unused;
     struct event *events;
     size_t n_events;
     uint8_t startup_locality; /* 0, 3 or 4: last byte of PCR 0's start value (L-7, L-8) */

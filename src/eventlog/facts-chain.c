@@ -70,8 +70,8 @@ static void mark_uki(struct facts_ctx *ctx)
     }
 }
 
-/* Without GRUB and without sections: the last of several is the kernel that a loader started;
- * a single one is the kernel when its stub says so. */
+/* Without GRUB and without sections: the last of several before the firmware was left is the
+ * kernel that a loader started; a single one is the kernel when its stub says so. */
 static void mark_last_kernel(struct facts_ctx *ctx, const struct chain *chain, bool has_stub)
 {
     struct boot_facts *facts = ctx->facts;
@@ -83,7 +83,7 @@ static void mark_last_kernel(struct facts_ctx *ctx, const struct chain *chain, b
     for (size_t i = 0; i < facts->n_images; i++) {
         n += facts->images[i].before_separator ? 0 : 1;
     }
-    if (n > 1 || (n == 1 && has_stub)) {
+    if ((n > 1 && (facts->has_exit_boot_services || has_stub)) || (n == 1 && has_stub)) {
         facts->images[facts->n_images - 1].part = IMAGE_KERNEL;
     }
 }

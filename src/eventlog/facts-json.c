@@ -57,12 +57,12 @@ static void add_database(yyjson_mut_doc *doc, yyjson_mut_val *object, const char
     if (!db->present) {
         return;
     }
-    json_add_bool(doc, value, "wellFormed", !db->is_malformed);
+    json_add_bool(doc, value, "well_formed", !db->is_malformed);
     json_add_uint(doc, value, "bytes", db->lists.len);
     json_add_uint(doc, value, "certificates", db->n_x509);
     json_add_uint(doc, value, "hashes", db->n_hashes);
-    json_add_uint(doc, value, "otherEntries", db->n_other);
-    json_add_text(doc, value, "testKey", db->has_test_key ? db->test_key : NULL);
+    json_add_uint(doc, value, "other_entries", db->n_other);
+    json_add_text(doc, value, "test_key", db->has_test_key ? db->test_key : NULL);
     json_add_uint(doc, value, "event", db->event->index);
 }
 
@@ -94,11 +94,12 @@ static void add_secure_boot(yyjson_mut_doc *doc, yyjson_mut_val *object,
                   : facts->secure_boot == STATE_NO ? "disabled"
                                                    : "unknown");
     json_add_text(doc, value, "variable", variable_word(facts));
-    json_add_text(doc, value, "setupMode", state_name(facts->setup_mode));
-    json_add_text(doc, value, "auditMode", state_name(facts->audit_mode));
-    json_add_text(doc, value, "deployedMode", state_name(facts->deployed_mode));
-    json_add_text(doc, value, "debugMode", state_name(facts->debug_mode));
-    json_add_text(doc, value, "dmaProtectionDisabled", state_name(facts->dma_protection_disabled));
+    json_add_text(doc, value, "setup_mode", state_name(facts->setup_mode));
+    json_add_text(doc, value, "audit_mode", state_name(facts->audit_mode));
+    json_add_text(doc, value, "deployed_mode", state_name(facts->deployed_mode));
+    json_add_text(doc, value, "debug_mode", state_name(facts->debug_mode));
+    json_add_text(doc, value, "dma_protection_disabled",
+                  state_name(facts->dma_protection_disabled));
     add_database(doc, value, "PK", &facts->pk);
     add_database(doc, value, "KEK", &facts->kek);
     add_database(doc, value, "db", &facts->db);
@@ -120,7 +121,7 @@ static void add_authorities(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut
         if (authority->digest.len > 0) {
             json_add_hex(arena, doc, value, "digest", authority->digest);
         }
-        json_add_bool(doc, value, "beforeSeparator", authority->before_separator);
+        json_add_bool(doc, value, "before_separator", authority->before_separator);
         json_add_uint(doc, value, "event", authority->event->index);
     }
 }
@@ -142,12 +143,12 @@ static void add_shim(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *o
 
     json_add_bool(doc, value, "present", facts->has_shim);
     json_add_text(doc, value, "validation", state_name(facts->shim_validation));
-    json_add_text(doc, value, "sbatLevel", facts->sbat_level);
-    json_add_text(doc, value, "mokEnrolled", state_name(facts->mok_enrolled));
-    json_add_bool(doc, value, "userMokUsed", facts->has_user_mok);
-    add_mok_digest(arena, doc, value, "mokList", facts->mok_list);
-    add_mok_digest(arena, doc, value, "mokListX", facts->mok_list_x);
-    add_mok_digest(arena, doc, value, "mokListTrusted", facts->mok_list_trusted);
+    json_add_text(doc, value, "sbat_level", facts->sbat_level);
+    json_add_text(doc, value, "mok_enrolled", state_name(facts->mok_enrolled));
+    json_add_bool(doc, value, "user_mok_used", facts->has_user_mok);
+    add_mok_digest(arena, doc, value, "mok_list", facts->mok_list);
+    add_mok_digest(arena, doc, value, "mok_list_x", facts->mok_list_x);
+    add_mok_digest(arena, doc, value, "mok_list_trusted", facts->mok_list_trusted);
 }
 
 static void add_images(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
@@ -160,8 +161,8 @@ static void add_images(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val 
         yyjson_mut_val *value = append_object(doc, array);
 
         json_add_text(doc, value, "part", part_name(image->part));
-        json_add_text(doc, value, "pathHint", image->path_hint);
-        json_add_bool(doc, value, "beforeSeparator", image->before_separator);
+        json_add_text(doc, value, "path_hint", image->path_hint);
+        json_add_bool(doc, value, "before_separator", image->before_separator);
         json_add_bool(doc, value, "repeat", image->is_repeat);
         add_digests(arena, doc, value, image->digest);
         json_add_uint(doc, value, "event", image->event->index);
@@ -177,7 +178,7 @@ static void add_files(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *
         yyjson_mut_val *value = append_object(doc, array);
 
         json_add_text(doc, value, "role", event_role_name(facts->files[i].role));
-        json_add_text(doc, value, "nameHint", facts->files[i].name_hint);
+        json_add_text(doc, value, "name_hint", facts->files[i].name_hint);
         add_digests(arena, doc, value, facts->files[i].digest);
         json_add_uint(doc, value, "event", facts->files[i].event->index);
     }
@@ -186,7 +187,7 @@ static void add_files(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *
 static void add_sections(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
                          const struct boot_facts *facts)
 {
-    yyjson_mut_val *array = json_add_array(doc, object, "ukiSections");
+    yyjson_mut_val *array = json_add_array(doc, object, "uki_sections");
 
     for (size_t i = 0; i < facts->n_uki; i++) {
         yyjson_mut_val *value = append_object(doc, array);
@@ -205,14 +206,14 @@ yyjson_mut_val *boot_facts_json(struct arena *arena, yyjson_mut_doc *doc,
     add_secure_boot(doc, object, facts);
     add_authorities(arena, doc, object, facts);
     add_shim(arena, doc, object, facts);
-    json_add_text(doc, object, "bootSoftware", facts->boot_software);
+    json_add_text(doc, object, "boot_software", facts->boot_software);
     json_add_bool(doc, object, "windows", facts->is_windows);
-    json_add_text(doc, object, "firmwareVersion", facts->firmware_version);
-    json_add_text(doc, object, "kernelPath", facts->kernel_path);
+    json_add_text(doc, object, "firmware_version", facts->firmware_version);
+    json_add_text(doc, object, "kernel_path", facts->kernel_path);
     json_add_text(doc, object, "cmdline", facts->cmdline);
-    json_add_uint(doc, object, "bootAttempts", facts->n_boot_attempts);
-    json_add_uint(doc, object, "bootReturns", facts->n_boot_returns);
-    json_add_bool(doc, object, "exitBootServices", facts->has_exit_boot_services);
+    json_add_uint(doc, object, "boot_attempts", facts->n_boot_attempts);
+    json_add_uint(doc, object, "boot_returns", facts->n_boot_returns);
+    json_add_bool(doc, object, "exit_boot_services", facts->has_exit_boot_services);
     add_images(arena, doc, object, facts);
     add_files(arena, doc, object, facts);
     add_sections(arena, doc, object, facts);

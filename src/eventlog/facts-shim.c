@@ -261,6 +261,7 @@ void facts_shim(struct facts_ctx *ctx)
     for (size_t i = 0; i < ctx->readings->n && ctx->err == ERR_OK; i++) {
         const struct reading *r = &ctx->readings->items[i];
 
+        facts->has_shim = facts->has_shim || r->rule == rule_old_shim;
         if (r->role == ROLE_SBAT_LEVEL) {
             facts->has_shim = true;
             read_sbat_level(ctx, r, &sbat_conflict);

@@ -277,6 +277,11 @@ void facts_general(struct facts_ctx *ctx)
                        eventlog_bank_name(ctx->arena, &ctx->log->banks[i]));
         }
     }
+    for (size_t i = 0; i < ctx->log->n_unused; i++) {
+        facts_find(ctx, FINDING_BANK_LACKS_SEPARATOR, WEIGHT_NOTE, "ALG-2", NULL,
+                   "bank %s is named in the log's header and nothing was measured into it",
+                   eventlog_bank_name(ctx->arena, &ctx->log->unused[i]));
+    }
     for (size_t i = 0; i < ctx->readings->n; i++) {
         const struct reading *r = &ctx->readings->items[i];
 

@@ -60,7 +60,8 @@ static err_t add_bank(struct eventlog *log, uint16_t alg, uint16_t size, struct 
 }
 
 /* TCG_EfiSpecIDEvent (PFP 1.05, 10.4.5.1), behind the signature. */
-static err_t read_spec_id(struct eventlog *log, struct span data, struct trail *trail)
+static err_t read_spec_id(struct eventlog *log, struct span data, struct reader *after,
+                          struct trail *trail)
 {
     struct reader in = reader_on(data);
     struct trail inner = {0};
@@ -85,8 +86,13 @@ static err_t read_spec_id(struct eventlog *log, struct span data, struct trail *
         err = err ? err : add_bank(log, alg, size, &inner);
     }
     err = err ? err : reader_u8(&in, &vendor_len);
-    err = err ? err : reader_skip(&in, vendor_len);
-    err = err ? err : reader_end(&in);
+    if (err == ERR_OK && reader_left(&in) == 0) {
+        /* Seen in the field: the event's size leaves the vendor information out. */
+        err = reader_skip(after, vendor_len);
+    } else {
+        err = err ? err : reader_skip(&in, vendor_len);
+        err = err ? err : reader_end(&in);
+    }
     if (err) {
         return trail_set_at(trail, err, 32 + in.offset, "%s",
                             inner.what[0] != '\0' ? inner.what : "specification id is malformed");
@@ -99,7 +105,7 @@ static err_t read_digest_sha1(struct reader *in, struct event *event)
     return reader_take(in, SHA1_BYTES, &event->digest[0]);
 }
 
-/* As many digests as the header has banks, each bank once, in any order (L-3). */
+/* One digest of each bank, in any order (L-3). */
 static err_t read_digests(struct reader *in, const struct eventlog *log, struct event *event,
                           struct trail *trail)
 {
@@ -110,8 +116,7 @@ static err_t read_digests(struct reader *in, const struct eventlog *log, struct 
         return err;
     }
     if (count != log->n_banks) {
-        return trail_set(trail, ERR_MALFORMED, "%u digests where the header names %zu", count,
-                         log->n_banks);
+        return trail_set(trail, ERR_MALFORMED, "%u digests instead of %zu", count, log->n_banks);
     }
     for (size_t i = 0; i < log->n_banks; i++) {
         uint16_t alg = 0;
@@ -126,7 +131,7 @@ static err_t read_digests(struct reader *in, const struct eventlog *log, struct 
         }
         if (bank == log->n_banks || event->digest[bank].data != NULL) {
             return trail_set(trail, ERR_MALFORMED, "digest of algorithm 0x%04x %s", alg,
-                             bank == log->n_banks ? "is not in the header" : "is there twice");
+                             bank == log->n_banks ? "is not expected" : "is there twice");
         }
         err = reader_take(in, log->banks[bank].size, &event->digest[bank]);
         if (err) {
@@ -340,7 +345,7 @@ static err_t read_header(struct eventlog *log, struct reader *in, struct event *
     }
     log->format = EVENTLOG_AGILE;
     log->n_banks = 0;
-    err = read_spec_id(log, header.data, trail);
+    err = read_spec_id(log, header.data, &ahead, trail);
     if (err) {
         return err;
     }
@@ -348,6 +353,47 @@ static err_t read_header(struct eventlog *log, struct reader *in, struct event *
     *ret_header = header;
     *in = ahead;
     return ERR_OK;
+}
+
+/*
+ * Some firmware names all algorithms of the TPM in the header and measures into the active banks
+ * alone. The banks of the first event are then the banks of the log: every event must have
+ * exactly these (ALG-4), and the others count as not there (ALG-2).
+ */
+static void drop_unused_banks(struct eventlog *log, struct reader in)
+{
+    struct eventlog_bank named[EVENTLOG_MAX_BANKS];
+    bool used[EVENTLOG_MAX_BANKS] = {false};
+    size_t n = log->n_banks;
+    uint32_t count = 0;
+
+    memcpy(named, log->banks, sizeof(named));
+    if (reader_skip(&in, 8) || reader_u32le(&in, &count) || count == 0 || count >= n) {
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint16_t alg = 0;
+        size_t bank = 0;
+
+        if (reader_u16le(&in, &alg)) {
+            return;
+        }
+        while (bank < n && named[bank].alg != alg) {
+            bank++;
+        }
+        if (bank == n || used[bank] || reader_skip(&in, named[bank].size)) {
+            return; /* read_record says what is wrong */
+        }
+        used[bank] = true;
+    }
+    log->n_banks = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (used[i]) {
+            log->banks[log->n_banks++] = named[i];
+        } else {
+            log->unused[log->n_unused++] = named[i];
+        }
+    }
 }
 
 static err_t fill_events(struct arena *arena, struct eventlog *log, struct reader in,
@@ -400,6 +446,9 @@ err_t eventlog_read(struct arena *arena, struct span bytes, struct trail *trail,
     }
     log->bytes = bytes;
     err = read_header(log, &in, &header, &agile, trail);
+    if (err == ERR_OK && agile) {
+        drop_unused_banks(log, in);
+    }
     err = err ? err : count_records(log, in, agile ? 1 : 0, trail);
     err = err ? err : fill_events(arena, log, in, &header, trail);
     if (err) {

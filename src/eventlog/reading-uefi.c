@@ -165,7 +165,11 @@ void read_image(struct reading_ctx *ctx, struct reading *r)
     }
     r->name = ctx_show16(ctx, path_file(r->event->data));
     r->name_is_hint = true;
-    reading_say(ctx, r, is_app ? "image " : "driver ", r->name);
+    if (r->name[0] == '\0') {
+        r->text = is_app ? "image without a path" : "driver";
+    } else {
+        reading_say(ctx, r, is_app ? "image " : "driver ", r->name);
+    }
 }
 
 /* ---- variables ---- */

@@ -30,18 +30,49 @@ static const char *escape(struct arena *arena, struct span bytes)
     return bytes.len > 0 && text[0] == '\0' ? NULL : text;
 }
 
+/* Plain text with line ends and tabs, as in GRUB's menus: what text_escape does, in one pass. */
+static const char *escape_lines(struct arena *arena, struct span bytes, size_t n_escapes)
+{
+    char *text = arena_alloc(arena, bytes.len + n_escapes + 1);
+    size_t n = 0;
+
+    if (text == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < bytes.len; i++) {
+        uint8_t c = bytes.data[i];
+
+        if (!is_plain(c)) {
+            text[n++] = '\\';
+            c = c == '\n' ? 'n' : c == '\t' ? 't' : c;
+        }
+        text[n++] = (char)c;
+    }
+    text[n] = '\0';
+    return text;
+}
+
 const char *show_bytes(struct arena *arena, struct span bytes)
 {
-    size_t i = 0;
+    size_t n_escapes = 0;
 
     if (bytes.len == 0) {
         return "";
     }
-    while (i < bytes.len && is_plain(bytes.data[i])) {
-        i++;
+    if (bytes.len > SHOW_MAX / 2) {
+        return escape(arena, bytes);
     }
-    return i == bytes.len && bytes.len <= SHOW_MAX ? copy_plain(arena, bytes)
-                                                   : escape(arena, bytes);
+    for (size_t i = 0; i < bytes.len; i++) {
+        uint8_t c = bytes.data[i];
+
+        if (!is_plain(c)) {
+            if (c != '\n' && c != '\t' && c != '\\') {
+                return escape(arena, bytes);
+            }
+            n_escapes++;
+        }
+    }
+    return n_escapes == 0 ? copy_plain(arena, bytes) : escape_lines(arena, bytes, n_escapes);
 }
 
 const char *show_text(struct arena *arena, struct span bytes)
@@ -81,7 +112,7 @@ const char *show_utf16(struct arena *arena, struct span utf16)
     if (n == 0) {
         return "";
     }
-    if (!plain || n > SHOW_MAX) {
+    if (!plain || n > SHOW_MAX / 2) {
         struct span utf8 = text_from_utf16le(arena, span_cut(utf16, 0, 2 * n));
 
         return utf8.data != NULL ? escape(arena, utf8) : NULL;

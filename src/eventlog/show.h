@@ -10,7 +10,7 @@
 #include "base/arena.h"
 #include "base/span.h"
 
-enum { SHOW_MAX = 4096 }; /* longest text shown of one event */
+enum { SHOW_MAX = 8192 }; /* longest text shown of one event */
 
 /* All bytes as UTF-8 text, escaped, NULs too. */
 const char *show_bytes(struct arena *arena, struct span bytes);

@@ -8,6 +8,7 @@
 #include "crypto/cert.h"
 #include "support/support.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
@@ -59,11 +60,15 @@ static inline struct made make_cert(const struct recipe *recipe)
     ASN1_TIME_set(X509_getm_notAfter(made.x), recipe->to != 0 ? recipe->to : MADE_TO);
     X509_set_pubkey(made.x, made.key);
     X509V3_set_ctx(&ctx, issuer, made.x, NULL, NULL, 0);
+    X509V3_set_ctx_nodb(&ctx);
     for (size_t i = 0; i < 8 && recipe->extensions[i][0] != NULL; i++) {
         X509_EXTENSION *extension =
             X509V3_EXT_conf(NULL, &ctx, recipe->extensions[i][0], recipe->extensions[i][1]);
 
-        assert_non_null(extension);
+        if (extension == NULL) {
+            fail_msg("%s: %s", recipe->extensions[i][0],
+                     ERR_error_string(ERR_peek_last_error(), NULL));
+        }
         X509_add_ext(made.x, extension, -1);
         X509_EXTENSION_free(extension);
     }

@@ -202,10 +202,10 @@ static void refuses_unknown_critical_extensions(void **state)
         .extensions = {CA_EXTENSIONS, {"nameConstraints", "critical,permitted;DNS:example.com"}}};
     const struct recipe policies = {
         .subject = "middle",
-        .extensions = {CA_EXTENSIONS, {"certificatePolicies", "critical,1.2.3.4"}}};
+        .extensions = {CA_EXTENSIONS, {"certificatePolicies", "critical,DER:3007300506032a0304"}}};
     const struct recipe policy_constraints = {
         .subject = "middle",
-        .extensions = {CA_EXTENSIONS, {"policyConstraints", "critical,requireExplicitPolicy:0"}}};
+        .extensions = {CA_EXTENSIONS, {"policyConstraints", "critical,DER:3003800100"}}};
 
     (void)state;
     check_family(NULL, NULL, &leaf, ERR_UNSUPPORTED, "1.2.3.4.5");
@@ -610,6 +610,7 @@ static bool corpus_read(struct corpus *corpus)
         if (err) {
             /* Attribute certificates and one without its first bytes are no X.509 certificates. */
             printf("%-55s not read: %s\n", corpus->names[i], trail.what);
+            assert_false(span_starts(span_str(corpus->names[i]), "ca-"));
             continue;
         }
         {
@@ -692,7 +693,7 @@ static void agrees_with_openssl_on_vendor_paths(void **state)
         accepted += err == ERR_OK;
     }
     printf("%zu of %zu vendor certificates lead to a root\n", accepted, corpus.count);
-    assert_true(accepted >= 25);
+    assert_true(accepted >= 30);
     corpus_done(&corpus);
 }
 

@@ -1,0 +1,178 @@
+/*
+ * main.c - bootwarden: finds the command and runs it.
+ */
+#include "cli/cli.h"
+
+#include "base/text.h"
+#include "crypto/hash.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+/* One line a command; keep it sorted. */
+static const struct command commands[] = {
+    {"eventlog", "show what a TCG event log says about a boot", cmd_eventlog},
+};
+
+enum { WORD_MAX = 32 };
+
+void cli_complain(const char *command, const char *fmt, ...)
+{
+    va_list args;
+
+    fprintf(stderr, command[0] != '\0' ? "bootwarden %s: " : "bootwarden%s: ", command);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+int cli_fail(const char *command, const char *what, err_t err, const struct trail *trail)
+{
+    char name[256];
+    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 64];
+
+    text_escape(span_str(what), name, sizeof(name));
+    trail_format(trail, err, words, sizeof(words));
+    /* Messages about files name the file themselves. */
+    if (strncmp(words, name, strlen(name)) == 0) {
+        cli_complain(command, "%s", words);
+    } else {
+        cli_complain(command, "%s: %s", name, words);
+    }
+    switch (err_category(err)) {
+    case ERR_CAT_UNAVAILABLE:
+        return EXIT_SERVICE;
+    case ERR_CAT_INTERNAL:
+        return err == ERR_IO ? EXIT_USAGE : EXIT_INTERNAL;
+    case ERR_CAT_NONE:
+    case ERR_CAT_INPUT:
+    case ERR_CAT_LIMIT:
+    case ERR_CAT_AUTH:
+    case ERR_CAT_NOT_FOUND:
+    case ERR_CAT_CONFLICT:
+    default:
+        return EXIT_USAGE;
+    }
+}
+
+/* Edits between two short words: insertions, deletions, replacements (Wagner and Fischer). */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[WORD_MAX + 1];
+    size_t a_len = strlen(a);
+    size_t b_len = strlen(b);
+
+    if (a_len > WORD_MAX || b_len > WORD_MAX) {
+        return SIZE_MAX;
+    }
+    for (size_t j = 0; j <= b_len; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; i <= a_len; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= b_len; j++) {
+            size_t above = row[j];
+            size_t best = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+
+            best = above + 1 < best ? above + 1 : best;
+            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+            diagonal = above;
+            row[j] = best;
+        }
+    }
+    return row[b_len];
+}
+
+const char *cli_nearest(const char *typed, const char *const *known, size_t n)
+{
+    const char *nearest = NULL;
+    size_t best = 3; /* more edits than two are another word */
+
+    for (size_t i = 0; i < n; i++) {
+        size_t d = distance(typed, known[i]);
+
+        if (d < best && d < strlen(known[i])) {
+            best = d;
+            nearest = known[i];
+        }
+    }
+    return nearest;
+}
+
+int cli_finish(const char *command, int code)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        cli_complain(command, "standard output: %s", strerror(errno));
+        return EXIT_INTERNAL;
+    }
+    return code;
+}
+
+static void print_help(FILE *out)
+{
+    fputs("usage: bootwarden COMMAND [OPTION]... [ARGUMENT]...\n"
+          "       bootwarden --help | --version\n"
+          "\n"
+          "Reads and judges evidence of how a machine booted.\n"
+          "\n"
+          "Commands:\n",
+          out);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].help);
+    }
+    fputs("\n"
+          "`bootwarden COMMAND --help` explains a command.\n"
+          "Exit status: 0 yes or done, 1 the answer is no, 2 wrong use or unreadable input,\n"
+          "3 service not reachable or refusing, 4 internal.\n",
+          out);
+}
+
+static int unknown_command(const char *typed)
+{
+    const char *names[ARRAY_LEN(commands)];
+    const char *nearest;
+    char shown[128];
+
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        names[i] = commands[i].name;
+    }
+    nearest = cli_nearest(typed, names, ARRAY_LEN(names));
+    text_escape(span_str(typed), shown, sizeof(shown));
+    if (nearest != NULL) {
+        cli_complain("", "unknown command '%s'; did you mean '%s'?", shown, nearest);
+    } else {
+        cli_complain("", "unknown command '%s'; see 'bootwarden --help'", shown);
+    }
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return cli_finish("", EXIT_YES);
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        puts("bootwarden " BOOTWARDEN_VERSION);
+        return cli_finish("", EXIT_YES);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            if (crypto_init() != ERR_OK) {
+                cli_complain("", "the cryptographic library does not work");
+                return EXIT_INTERNAL;
+            }
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    }
+    return unknown_command(argv[1]);
+}
