@@ -13,7 +13,7 @@ err_t agent_open(const struct agent_options *options, struct arena *arena, struc
     err_t err;
 
     *ret = (struct agent){.options = options, .arena = arena};
-    err = service_open(options, &trail, &ret->service);
+    err = remote_open(options, &trail, &ret->remote);
     if (err) {
         return fault_from(&ret->fault, EXIT_USAGE, err, &trail);
     }
@@ -25,7 +25,7 @@ err_t agent_open(const struct agent_options *options, struct arena *arena, struc
 void agent_done(struct agent *agent)
 {
     tpmdev_free(agent->tpm);
-    service_done(&agent->service);
+    remote_done(&agent->remote);
     agent->tpm = NULL;
 }
 

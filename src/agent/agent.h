@@ -7,7 +7,7 @@
 #include "agent/fault.h"
 #include "agent/guest.h"
 #include "agent/options.h"
-#include "agent/service.h"
+#include "agent/remote.h"
 #include "tpmdev/tpmdev.h"
 
 enum {
@@ -19,7 +19,7 @@ struct agent {
     const struct agent_options *options;
     struct arena *arena; /* not owned */
     struct tpmdev *tpm;
-    struct service service;
+    struct remote remote;
     struct fault fault; /* of the last failed step */
 
     struct tpmdev_ak ak;

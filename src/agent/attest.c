@@ -27,11 +27,11 @@ static err_t prepare(struct agent *agent)
 
 static err_t get_context(struct agent *agent, struct span *ret)
 {
-    struct service_answer answer = {0};
+    struct remote_answer answer = {0};
     struct trail trail = {0};
     struct span context = {0};
-    err_t err = service_call(&agent->service, CALL_CHALLENGE, agent->session_token, span_str("{}"),
-                             agent->arena, &agent->fault, &answer);
+    err_t err = remote_call(&agent->remote, CALL_CHALLENGE, agent->session_token, span_str("{}"),
+                            agent->arena, &agent->fault, &answer);
 
     if (err) {
         return err;
@@ -40,7 +40,7 @@ static err_t get_context(struct agent *agent, struct span *ret)
         if (answer.status == 401) {
             agent->session_token = NULL; /* expired, or the service restarted: begin again */
         }
-        err = service_refused(&agent->service, CALL_CHALLENGE, &answer, &agent->fault);
+        err = remote_refused(&agent->remote, CALL_CHALLENGE, &answer, &agent->fault);
         agent->fault.is_temporary |= answer.status == 401;
         return err;
     }
@@ -49,7 +49,7 @@ static err_t get_context(struct agent *agent, struct span *ret)
     if (err || context.len == 0 || context.len > AZUREGUEST_CONTEXT_MAX) {
         return fault_set(&agent->fault, EXIT_SERVICE, ERR_REFUSED,
                          "%s sent a challenge that is none (1 to %d bytes of base64url)",
-                         agent->service.address, AZUREGUEST_CONTEXT_MAX);
+                         agent->remote.address, AZUREGUEST_CONTEXT_MAX);
     }
     *ret = context;
     return ERR_OK;
@@ -150,7 +150,7 @@ static err_t collect(struct agent *agent, struct proof *proof)
     return err ? tpm_fault(agent, err, &trail) : ERR_OK;
 }
 
-static err_t send(struct agent *agent, const struct proof *proof, struct service_answer *ret)
+static err_t send(struct agent *agent, const struct proof *proof, struct remote_answer *ret)
 {
     struct request request = {.ak = &agent->ak,
                               .quote = &proof->quote,
@@ -167,7 +167,7 @@ static err_t send(struct agent *agent, const struct proof *proof, struct service
         return fault_set(&agent->fault, EXIT_INTERNAL, err, "building the request: %s",
                          err_text(err));
     }
-    return service_call(&agent->service, CALL_ATTEST, NULL, body, agent->arena, &agent->fault, ret);
+    return remote_call(&agent->remote, CALL_ATTEST, NULL, body, agent->arena, &agent->fault, ret);
 }
 
 static err_t open_reply(struct agent *agent, struct proof *proof, struct span body,
@@ -181,7 +181,7 @@ static err_t open_reply(struct agent *agent, struct proof *proof, struct span bo
 
         trail_format(&trail, err, words, sizeof(words));
         return fault_set(&agent->fault, EXIT_SERVICE, ERR_REFUSED,
-                         "%s answered with a sealed token that is none: %s", agent->service.address,
+                         "%s answered with a sealed token that is none: %s", agent->remote.address,
                          words);
     }
     if (err) {
@@ -195,7 +195,7 @@ static err_t open_reply(struct agent *agent, struct proof *proof, struct span bo
 static err_t attest_once(struct agent *agent, struct attest_result *result)
 {
     CLEANUP(proof_done) struct proof proof = {0};
-    struct service_answer answer = {0};
+    struct remote_answer answer = {0};
     err_t err = prepare(agent);
 
     err = err ? err : collect(agent, &proof);
@@ -210,7 +210,7 @@ static err_t attest_once(struct agent *agent, struct attest_result *result)
         return ERR_OK;
     }
     if (answer.status != 200) {
-        return service_refused(&agent->service, CALL_ATTEST, &answer, &agent->fault);
+        return remote_refused(&agent->remote, CALL_ATTEST, &answer, &agent->fault);
     }
     return open_reply(agent, &proof, answer.bytes, &result->jwt);
 }

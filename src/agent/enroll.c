@@ -53,7 +53,7 @@ static err_t no_memory(struct agent *agent)
 static err_t bad_answer(struct agent *agent, const struct trail *trail)
 {
     return fault_set(&agent->fault, EXIT_SERVICE, ERR_REFUSED,
-                     "%s answered something unexpected: %s%s%s", agent->service.address,
+                     "%s answered something unexpected: %s%s%s", agent->remote.address,
                      trail->where, trail->where[0] != '\0' ? ": " : "", trail->what);
 }
 
@@ -105,7 +105,7 @@ static struct span join_body(struct agent *agent, yyjson_mut_doc *doc)
 }
 
 /* Ask for a challenge to the AK, by `join` or `session`. */
-static err_t ask(struct agent *agent, enum service_call call, struct service_answer *ret)
+static err_t ask(struct agent *agent, enum remote_call call, struct remote_answer *ret)
 {
     yyjson_mut_doc *doc = json_new(agent->arena);
     struct span body = {0};
@@ -121,7 +121,7 @@ static err_t ask(struct agent *agent, enum service_call call, struct service_ans
     if (body.data == NULL) {
         return no_memory(agent);
     }
-    return service_call(&agent->service, call, NULL, body, agent->arena, &agent->fault, ret);
+    return remote_call(&agent->remote, call, NULL, body, agent->arena, &agent->fault, ret);
 }
 
 /* The text member as a C string in the arena. */
@@ -143,8 +143,7 @@ static err_t need_word(struct agent *agent, yyjson_val *body, const char *name, 
 }
 
 /* Answer the challenge: the TPM opens the credential, the service compares. */
-static err_t answer_challenge(struct agent *agent, yyjson_val *challenge,
-                              struct service_answer *ret)
+static err_t answer_challenge(struct agent *agent, yyjson_val *challenge, struct remote_answer *ret)
 {
     CLEANUP(buf_done) struct buf secret = {0};
     struct span blob = {0}, wrapped = {0}, session = {0}, body;
@@ -174,8 +173,8 @@ static err_t answer_challenge(struct agent *agent, yyjson_val *challenge,
     add_base64(agent, doc, root, "secret", buf_span(&secret));
     body = json_write(agent->arena, doc, root, false);
     return body.data == NULL ? no_memory(agent)
-                             : service_call(&agent->service, CALL_ACTIVATE, NULL, body,
-                                            agent->arena, &agent->fault, ret);
+                             : remote_call(&agent->remote, CALL_ACTIVATE, NULL, body, agent->arena,
+                                           &agent->fault, ret);
 }
 
 static err_t read_authorities(struct agent *agent, yyjson_val *body, struct trail *trail,
@@ -225,7 +224,7 @@ static err_t store_certificate(struct agent *agent, struct span der)
     if (cert == NULL) {
         return fault_set(&agent->fault, EXIT_SERVICE, ERR_MISMATCH,
                          "%s sent an AK certificate that is not for the key of this TPM",
-                         agent->service.address);
+                         agent->remote.address);
     }
     err = tpmdev_ak_store_certificate(agent->tpm, der, &trail);
     if (err) {
@@ -262,8 +261,8 @@ static err_t take_activation(struct agent *agent, yyjson_val *body)
 
 err_t enroll_session(struct agent *agent, bool must_join)
 {
-    struct service_answer challenge = {0}, activated = {0};
-    enum service_call call = CALL_JOIN;
+    struct remote_answer challenge = {0}, activated = {0};
+    enum remote_call call = CALL_JOIN;
     err_t err = need_ek(agent);
 
     if (err == ERR_OK && !must_join && enroll_has_certificate(agent, timestamp_now())) {
@@ -280,14 +279,14 @@ err_t enroll_session(struct agent *agent, bool must_join)
         return err;
     }
     if (challenge.status != 200) {
-        return service_refused(&agent->service, call, &challenge, &agent->fault);
+        return remote_refused(&agent->remote, call, &challenge, &agent->fault);
     }
     err = answer_challenge(agent, challenge.body, &activated);
     if (err) {
         return err;
     }
     if (activated.status != 200) {
-        return service_refused(&agent->service, CALL_ACTIVATE, &activated, &agent->fault);
+        return remote_refused(&agent->remote, CALL_ACTIVATE, &activated, &agent->fault);
     }
     return take_activation(agent, activated.body);
 }

@@ -83,9 +83,9 @@ enum agent_exit show_enrolled(struct agent *agent)
 
 enum agent_exit show_refusal(struct agent *agent, const struct attest_result *result)
 {
-    const struct service_answer *answer = &result->refusal;
+    const struct remote_answer *answer = &result->refusal;
     yyjson_mut_doc *doc;
-    yyjson_mut_val *root;
+    yyjson_mut_val *root, *list;
 
     if (result->is_log_missing) {
         show_warning("this kernel shows no firmware event log (%s)", GUEST_EVENT_LOG);
@@ -94,7 +94,8 @@ enum agent_exit show_refusal(struct agent *agent, const struct attest_result *re
         /* Not what was asked for, so not on standard output when that is to be the bare token. */
         FILE *out = agent->options->output == OUTPUT_TEXT ? stdout : stderr;
 
-        fprintf(out, "not attested: %s\n", answer->code);
+        fprintf(out, "not attested: %s\n",
+                answer->verdict[0] != '\0' ? answer->verdict : answer->code);
         for (size_t i = 0; i < answer->n_reasons; i++) {
             fprintf(out, "  %s\n", answer->reasons[i]);
         }
@@ -104,7 +105,12 @@ enum agent_exit show_refusal(struct agent *agent, const struct attest_result *re
     root = doc == NULL ? NULL : yyjson_mut_obj(doc);
     json_add_text(doc, root, "result", "refused");
     json_add_text(doc, root, "code", answer->code);
+    json_add_text(doc, root, "verdict", answer->verdict);
     json_add_text(doc, root, "message", answer->message);
+    list = json_add_array(doc, root, "reasons");
+    for (size_t i = 0; i < answer->n_reasons && doc != NULL; i++) {
+        yyjson_mut_arr_append(list, yyjson_mut_strcpy(doc, answer->reasons[i]));
+    }
     return print_json(agent, doc, root, EXIT_NO);
 }
 
@@ -120,13 +126,13 @@ struct checked {
 
 static err_t get_keys(struct agent *agent, struct trail *trail, struct token_keys **ret)
 {
-    struct service_answer answer = {0};
+    struct remote_answer answer = {0};
     size_t left_out = 0;
-    err_t err = service_call(&agent->service, CALL_CERTS, NULL, (struct span){0}, agent->arena,
-                             &agent->fault, &answer);
+    err_t err = remote_call(&agent->remote, CALL_CERTS, NULL, (struct span){0}, agent->arena,
+                            &agent->fault, &answer);
 
     if (err == ERR_OK && answer.status != 200) {
-        err = service_refused(&agent->service, CALL_CERTS, &answer, &agent->fault);
+        err = remote_refused(&agent->remote, CALL_CERTS, &answer, &agent->fault);
     }
     if (err) {
         return trail_set(trail, err, "%s", agent->fault.text);

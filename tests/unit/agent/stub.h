@@ -286,7 +286,7 @@ static inline void stub_attest(struct http_request *request, struct http_respons
         azureguest_parse(stub.arena, arena_dup(stub.arena, request->body), NULL, &stub.evidence));
     if (stub.faults.untrusted > 0 || stub.faults.verdict != NULL) {
         http_answer_error(request->arena, response, 400, "InvalidParameter", "%s",
-                          stub.faults.untrusted > 0 ? "ak-untrusted: no CA in trust/ak issued it"
+                          stub.faults.untrusted > 0 ? "not-verified: ak-untrusted: unknown CA"
                                                     : stub.faults.verdict);
         stub.faults.untrusted -= stub.faults.untrusted > 0 ? 1 : 0;
         return;

@@ -254,14 +254,32 @@ static void refusal_is_a_result_with_its_reasons(void **state)
     struct attest_result result = {0};
 
     (void)state;
-    stub.faults.verdict = "log-replay: PCR 4 is not explained by the log";
+    stub.faults.verdict = "not-verified: log-replay: PCR 4 (4; 5) is not: explained; nonce: is "
+                          "another (TpmInfo.PcrQuote)";
     assert_ok(run(&result));
     assert_true(result.is_refused);
     assert_null(result.jwt.data);
     assert_int_equal(stub.proofs, 1);
     assert_string_equal(result.refusal.code, "InvalidParameter");
+    assert_string_equal(result.refusal.verdict, "not-verified");
+    assert_int_equal(result.refusal.n_reasons, 2);
+    assert_string_equal(result.refusal.reasons[0], "log-replay: PCR 4 (4; 5) is not: explained");
+    assert_string_equal(result.refusal.reasons[1], "nonce: is another (TpmInfo.PcrQuote)");
+}
+
+static void refusal_in_other_words_is_shown_whole(void **state)
+{
+    struct attest_result result = {0};
+
+    (void)state;
+    stub.faults.verdict = "AttestationInfo: \\EFI\\BOOT is missing; try again";
+    assert_ok(run(&result));
+    assert_true(result.is_refused);
+    assert_string_equal(result.refusal.verdict, "");
     assert_int_equal(result.refusal.n_reasons, 1);
-    assert_non_null(strstr(result.refusal.reasons[0], "PCR 4"));
+    /* Escaped once by the stub, and not once more by us. */
+    assert_string_equal(result.refusal.reasons[0],
+                        "AttestationInfo: \\\\EFI\\\\BOOT is missing; try again");
 }
 
 static void unknown_ca_of_the_ak_certificate_means_joining_once(void **state)
@@ -408,6 +426,7 @@ int main(void)
         AGENT_TEST(ima_log_brings_pcr_10_with_it),
         AGENT_TEST(azure_form_needs_no_session_and_has_no_nonce),
         AGENT_TEST(refusal_is_a_result_with_its_reasons),
+        AGENT_TEST(refusal_in_other_words_is_shown_whole),
         AGENT_TEST(unknown_ca_of_the_ak_certificate_means_joining_once),
         AGENT_TEST(nonsense_instead_of_a_sealed_token_is_named),
         AGENT_TEST(altered_reply_is_never_opened_but_asked_for_again),

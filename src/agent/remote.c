@@ -1,5 +1,5 @@
 /* Who may send the answers read here: the configured service, or whoever holds its certificate. */
-#include "agent/service.h"
+#include "agent/remote.h"
 
 #include "base/text.h"
 
@@ -33,54 +33,97 @@ static const char *origin_of(const char *url, char *origin, size_t size)
     return origin;
 }
 
-err_t service_open(const struct agent_options *options, struct trail *trail, struct service *ret)
+err_t remote_open(const struct agent_options *options, struct trail *trail, struct remote *ret)
 {
     char origin[ORIGIN_MAX];
-    struct service service = {0};
+    struct remote remote = {0};
     struct http_client_options http = {.base_url = options->server,
                                        .ca_file = options->ca_file,
                                        .user_agent = "bootwarden-agent/" BOOTWARDEN_VERSION};
-    err_t err = http_client_new(&http, trail, &service.attest);
+    err_t err = http_client_new(&http, trail, &remote.attest);
 
     http.base_url = origin_of(options->server, origin, sizeof(origin));
-    err = err ? err : http_client_new(&http, trail, &service.guest);
+    err = err ? err : http_client_new(&http, trail, &remote.guest);
     if (err) {
-        service_done(&service);
+        remote_done(&remote);
         return err;
     }
-    service.address = http_client_address(service.guest);
-    *ret = service;
+    remote.address = http_client_address(remote.guest);
+    *ret = remote;
     return ERR_OK;
 }
 
-void service_done(struct service *service)
+void remote_done(struct remote *remote)
 {
-    http_client_free(service->guest);
-    http_client_free(service->attest);
-    *service = (struct service){0};
+    http_client_free(remote->guest);
+    http_client_free(remote->attest);
+    *remote = (struct remote){0};
 }
 
-static void add_reason(struct arena *arena, struct service_answer *answer, struct span text)
+/* Words of the service for people: control characters become visible, but a backslash stays one,
+ * for the service has escaped what it quotes. */
+static const char *show_words(struct arena *arena, struct span words, size_t max)
 {
-    if (text.len > 0 && answer->n_reasons < SERVICE_MAX_REASONS) {
-        answer->reasons[answer->n_reasons++] = text_escape_dup(arena, text, REASON_MAX);
+    struct span text = span_str(text_escape_dup(arena, words, max));
+    char *out = arena_alloc(arena, text.len + 1);
+    size_t n = 0;
+
+    if (out == NULL) {
+        return "";
     }
+    for (size_t i = 0; i < text.len; i++) {
+        out[n++] = (char)text.data[i];
+        i += text.data[i] == '\\' && i + 1 < text.len && text.data[i + 1] == '\\' ? 1 : 0;
+    }
+    out[n] = '\0';
+    return out;
 }
 
-/* One reason a line. */
-static void split_message(struct arena *arena, struct service_answer *answer, struct span message)
+/* Length of "word: " at the beginning, a word being lower-case letters, digits and hyphens as in
+ * verdicts and reason codes; 0 without one. */
+static size_t word_length(struct span text)
 {
-    while (message.len > 0) {
-        const uint8_t *newline = memchr(message.data, '\n', message.len);
-        size_t len = newline != NULL ? (size_t)(newline - message.data) : message.len;
+    size_t n = 0;
 
-        add_reason(arena, answer, span_cut(message, 0, len));
-        message = span_cut(message, len + 1, message.len);
+    while (n < text.len && ((text.data[n] >= 'a' && text.data[n] <= 'z') ||
+                            (text.data[n] >= '0' && text.data[n] <= '9') || text.data[n] == '-')) {
+        n++;
+    }
+    return n > 0 && n + 1 < text.len && text.data[n] == ':' && text.data[n + 1] == ' ' ? n + 2 : 0;
+}
+
+/* Where the next "; reason-code: " begins, else the end. */
+static size_t reason_length(struct span text)
+{
+    for (size_t i = 0; i + 2 < text.len; i++) {
+        if (text.data[i] == ';' && text.data[i + 1] == ' ' &&
+            word_length(span_cut(text, i + 2, text.len)) > 0) {
+            return i;
+        }
+    }
+    return text.len;
+}
+
+/* "verdict: code: words; code: words". A message of another form is one reason, whole. */
+static void read_reasons(struct arena *arena, struct span message, struct remote_answer *answer)
+{
+    size_t verdict = word_length(message);
+
+    if (verdict > 0 && word_length(span_cut(message, verdict, message.len)) > 0) {
+        answer->verdict = text_escape_dup(arena, span_cut(message, 0, verdict - 2), CODE_MAX);
+        message = span_cut(message, verdict, message.len);
+    }
+    while (message.len > 0 && answer->n_reasons < REMOTE_MAX_REASONS) {
+        size_t len = reason_length(message);
+
+        answer->reasons[answer->n_reasons++] =
+            show_words(arena, span_cut(message, 0, len), REASON_MAX);
+        message = span_cut(message, len + 2, message.len);
     }
 }
 
 /* {"error":{"code","message"}} */
-static void read_error(struct arena *arena, struct service_answer *answer)
+static void read_error(struct arena *arena, struct remote_answer *answer)
 {
     yyjson_val *root = NULL;
     yyjson_val *error;
@@ -88,14 +131,15 @@ static void read_error(struct arena *arena, struct service_answer *answer)
 
     answer->code = "";
     answer->message = "";
+    answer->verdict = "";
     if (json_read(arena, answer->bytes, NULL, NULL, &root) != ERR_OK) {
         return;
     }
     error = json_get(root, "error");
     message = json_span(json_get(error, "message"));
     answer->code = text_escape_dup(arena, json_span(json_get(error, "code")), CODE_MAX);
-    answer->message = text_escape_dup(arena, message, MESSAGE_MAX);
-    split_message(arena, answer, message);
+    answer->message = show_words(arena, message, MESSAGE_MAX);
+    read_reasons(arena, message, answer);
 }
 
 static const char *unreachable_remedy(err_t err, const char *why)
@@ -114,7 +158,7 @@ static const char *unreachable_remedy(err_t err, const char *why)
            "reach that port.";
 }
 
-static err_t unreachable(enum service_call call, err_t err, const struct trail *trail,
+static err_t unreachable(enum remote_call call, err_t err, const struct trail *trail,
                          struct fault *fault)
 {
     fault_set(fault, EXIT_SERVICE, err, "%s endpoint unreachable: %s. %s. %s",
@@ -124,12 +168,12 @@ static err_t unreachable(enum service_call call, err_t err, const struct trail *
     return err;
 }
 
-err_t service_call(struct service *service, enum service_call call, const char *bearer,
-                   struct span body, struct arena *arena, struct fault *fault,
-                   struct service_answer *ret)
+err_t remote_call(struct remote *remote, enum remote_call call, const char *bearer,
+                  struct span body, struct arena *arena, struct fault *fault,
+                  struct remote_answer *ret)
 {
-    struct http_client *client = calls[call].is_attest ? service->attest : service->guest;
-    struct service_answer answer = {0};
+    struct http_client *client = calls[call].is_attest ? remote->attest : remote->guest;
+    struct remote_answer answer = {0};
     struct http_reply reply = {0};
     struct trail trail = {0};
     err_t err = http_client_call(client, calls[call].method, calls[call].path, bearer, body, arena,
@@ -154,14 +198,14 @@ err_t service_call(struct service *service, enum service_call call, const char *
         return fault_set(fault, EXIT_SERVICE, ERR_REFUSED,
                          "%s failed: %s answered 200 with something that is no JSON object. Is "
                          "--server the address of a Bootwarden service?",
-                         calls[call].what, service->address);
+                         calls[call].what, remote->address);
     }
     *ret = answer;
     return ERR_OK;
 }
 
 /* The service's own words say what to do; these are for answers without any. */
-static const char *refused_remedy(const struct service_answer *answer)
+static const char *refused_remedy(const struct remote_answer *answer)
 {
     if (answer->message[0] != '\0') {
         return "";
@@ -171,14 +215,14 @@ static const char *refused_remedy(const struct service_answer *answer)
                : " Is --server the address of a Bootwarden service?";
 }
 
-err_t service_refused(const struct service *service, enum service_call call,
-                      const struct service_answer *answer, struct fault *fault)
+err_t remote_refused(const struct remote *remote, enum remote_call call,
+                     const struct remote_answer *answer, struct fault *fault)
 {
     bool is_temporary = answer->status == 408 || answer->status == 429 || answer->status >= 500;
     err_t err = is_temporary ? ERR_UNAVAILABLE : ERR_REFUSED;
 
     fault_set(fault, EXIT_SERVICE, err, "%s refused: %s said %u%s%s%s%s%s", calls[call].what,
-              service->address, answer->status, answer->code[0] != '\0' ? " " : "", answer->code,
+              remote->address, answer->status, answer->code[0] != '\0' ? " " : "", answer->code,
               answer->message[0] != '\0' ? ": " : ".", answer->message, refused_remedy(answer));
     fault->is_temporary = is_temporary;
     fault->retry_after_s = answer->retry_after_s;
