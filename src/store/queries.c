@@ -24,8 +24,10 @@ static err_t read_machine(sqlite3_stmt *row, struct trail *trail, struct store_m
 {
     struct store_machine machine = {0};
     struct span ek = column_span(row, 2), ak = column_span(row, 3);
+    struct span ek_public = column_span(row, 7);
 
-    if (ek.len != sizeof(machine.ek_digest) || ak.len > sizeof(machine.ak_name) || ak.len == 0) {
+    if (ek.len != sizeof(machine.ek_digest) || ak.len > sizeof(machine.ak_name) || ak.len == 0 ||
+        ek_public.len > sizeof(machine.ek_public)) {
         return trail_set(trail, ERR_STORE, "the database is damaged: a machine's keys are not");
     }
     column_text(row, 0, machine.id, sizeof(machine.id));
@@ -33,6 +35,10 @@ static err_t read_machine(sqlite3_stmt *row, struct trail *trail, struct store_m
     memcpy(machine.ek_digest, ek.data, ek.len);
     memcpy(machine.ak_name, ak.data, ak.len);
     machine.ak_name_len = ak.len;
+    if (ek_public.len > 0) {
+        memcpy(machine.ek_public, ek_public.data, ek_public.len);
+    }
+    machine.ek_public_len = ek_public.len;
     machine.is_active = sqlite3_column_int(row, 4) != 0;
     machine.created = sqlite3_column_int64(row, 5);
     machine.last_seen = sqlite3_column_int64(row, 6);
@@ -110,6 +116,7 @@ static err_t add_machine(struct sqlite *db, const struct store_machine *machine,
     sqlite3_bind_int(row, 5, 1);
     sqlite3_bind_int64(row, 6, machine->created);
     sqlite3_bind_int64(row, 7, 0);
+    sqlite_bind_span(row, 8, span_of(machine->ek_public, machine->ek_public_len));
     err = sqlite_step(db, row, trail, &has_row);
     sqlite_release(row);
     return err;

@@ -24,7 +24,7 @@
     X(MACHINE_BY_ID, "SELECT " MACHINE_COLUMNS " FROM machines WHERE id = ?1") \
     X(MACHINE_BY_NAME, "SELECT " MACHINE_COLUMNS " FROM machines WHERE name = ?1") \
     X(MACHINES, "SELECT " MACHINE_COLUMNS " FROM machines ORDER BY name LIMIT ?1") \
-    X(MACHINE_ADD, "INSERT INTO machines (" MACHINE_COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7)") \
+    X(MACHINE_ADD, "INSERT INTO machines (" MACHINE_COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8)") \
     X(MACHINE_SEEN, "UPDATE machines SET last_seen = max(last_seen, ?2) WHERE id = ?1") \
     X(USE_ONCE, "INSERT INTO used (id, expires) VALUES (?1, ?2) ON CONFLICT DO NOTHING") \
     X(WAS_USED, "SELECT 1 FROM used WHERE id = ?1") \
@@ -42,7 +42,7 @@
     X(ATTESTATIONS, "SELECT " ATTESTATION_COLUMNS " FROM attestations ORDER BY id DESC LIMIT ?1") \
     X(ATTESTATIONS_OF, "SELECT " ATTESTATION_COLUMNS " FROM attestations WHERE machine = ?2 " \
         "ORDER BY id DESC LIMIT ?1")
-#define MACHINE_COLUMNS "id, name, ek_digest, ak_name, is_active, created, last_seen"
+#define MACHINE_COLUMNS "id, name, ek_digest, ak_name, is_active, created, last_seen, ek_public"
 #define ATTESTATION_COLUMNS "id, time, machine, ak_name, is_proven, verdict, reasons, facts, " \
     "evidence_digest, token_id, pcr_digest, reset_count, restart_count, clock_ms"
 /* clang-format on */

@@ -20,6 +20,7 @@ enum {
     STORE_ID_SIZE = 37, /* a UUID as text and its NUL */
     STORE_NAME_MAX = 64,
     STORE_AK_NAME_MAX = 66,
+    STORE_EK_PUBLIC_MAX = 2050, /* TPM2B_PUBLIC */
     STORE_DIGEST_BYTES = 32,
     STORE_ONCE_MAX = 64,
     STORE_FACTS_MAX = 64 * 1024,
@@ -56,6 +57,8 @@ struct store_machine {
     uint8_t ek_digest[STORE_DIGEST_BYTES];
     uint8_t ak_name[STORE_AK_NAME_MAX];
     size_t ak_name_len;
+    uint8_t ek_public[STORE_EK_PUBLIC_MAX]; /* to challenge the machine again */
+    size_t ek_public_len;
     bool is_active;
     int64_t created, last_seen; /* last_seen 0 = never */
 };
