@@ -56,7 +56,9 @@ static void for_each_boot(void (*check)(struct hasher *hasher, const char *name,
     assert_non_null(hasher);
     assert_ok(file_list(arena, test_vector_path(arena, "boots"), NULL, &names));
     for (; *names != NULL; names++) {
-        check(hasher, *names, logs_boot(arena, *names));
+        if (logs_has_boot(arena, *names)) {
+            check(hasher, *names, logs_boot(arena, *names));
+        }
     }
 }
 
