@@ -400,7 +400,7 @@ static void the_policy_denies_platforms_with_unknown_keys(void **state)
                               &result));
     assert_int_equal(a->verdict, VERDICT_UNHEALTHY);
     assert_true(has_reason(a, REASON_POLICY_DENIED, NULL));
-    assert_non_null(strstr(a->reasons[0].text, "dbvalidated"));
+    assert_non_null(strstr(a->reasons[0].text, "securebootkeysvalidated must be true"));
     appraisal_done(a);
     machine_end(&m);
 }
