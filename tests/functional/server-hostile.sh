@@ -11,7 +11,7 @@ raw() { timeout 60 openssl s_client -quiet -verify_quiet -connect "localhost:$po
 
 # ---- slow clients, in the background, since they have to be waited for ----
 # Half a request, then silence with the connection open.
-hold() { printf "$1"; read -rt 40 <> <(:); }
+hold() { printf '%b' "$1"; read -rt 40 <> <(:); }
 hold 'GET /healthz HTTP/1.1\r\nHost: lo' | raw >"$work/slow-head" &
 slow_head=$!
 hold 'POST /attest/AzureGuest?api-version=2020-10-01 HTTP/1.1\r\nHost: l\r\nContent-Length: 900\r\n\r\n{"a' |
@@ -76,7 +76,9 @@ for type in Tpm SgxEnclave OpenEnclave SevSnpVm TdxVm; do
     what=$type && call POST "/attest/$type?api-version=2025-06-01" -d '{}' && refused 400 InvalidOperation "$type .*not served"
 done
 what='unknown type' && call POST '/attest/Toaster?api-version=2025-06-01' -d '{}' && refused 404 NotFound 'AzureGuest'
-what='many headers' && call GET /certs $(for i in {1..70}; do printf -- '-H h%d:x ' "$i"; done) && refused 431 RequestHeadersTooLarge '.'
+many=()
+for i in {1..70}; do many+=(-H "h$i: x"); done
+what='many headers' && call GET /certs "${many[@]}" && refused 431 RequestHeadersTooLarge '.'
 what='long header' && call GET /certs -H "x: $(head -c 20000 /dev/zero | tr '\0' a)" && refused 431 RequestHeadersTooLarge '.'
 what='no session' && call POST /guest/v1/challenge -d '{}' && refused 401 Unauthorized 'session token'
 what='foreign session' && call POST /guest/v1/challenge -H 'Authorization: Bearer AAAA' -d '{}' && refused 401 Unauthorized '.'
@@ -108,7 +110,7 @@ for i in {1..20}; do
     exec 9>&-
 done
 exec 9<>"/dev/tcp/127.0.0.1/$port"
-printf 'GET / HTTP/1.1\r\nHost: x\r\n\r\n' >&9
+printf 'GET / HTTP/1.1\r\nHost: x\r\n\r\n' | cat >&9
 has 'plain HTTP' "$(timeout 20 cat <&9)" 'this port speaks HTTPS'
 exec 9>&-
 for i in {1..20}; do
@@ -122,8 +124,8 @@ is 'two lengths' "$(printf 'POST /certs HTTP/1.1\r\nHost: l\r\nContent-Length: 1
 is 'TLS 1.1' "$(openssl s_client -connect "localhost:$port" -tls1_1 </dev/null 2>&1 | grep -c 'BEGIN CERTIFICATE')" 0
 
 # ---- many at once ----
-many=$(for i in {1..100}; do echo "url=\"$endpoint/certs\""; echo "output=/dev/null"; done)
-codes=$(curl -sS --noproxy '*' --cacert "$ca" -Z --parallel-max 50 -w '%{http_code}\n' -K - <<<"$many" | sort | uniq -c | tr -s ' ')
+list=$(for i in {1..100}; do echo "url=\"$endpoint/certs\""; echo "output=/dev/null"; done)
+codes=$(curl -sS --noproxy '*' --cacert "$ca" -Z --parallel-max 50 -w '%{http_code}\n' -K - <<<"$list" | sort | uniq -c | tr -s ' ')
 is '100 at once' "$codes" ' 100 200'
 
 # ---- the slow ones ----

@@ -3,6 +3,7 @@
 # with the test.
 set -u
 server=${BOOTWARDEN_BIN:?}/bootwarden-server
+# shellcheck disable=SC2034
 boots=${BOOTWARDEN_SOURCE:?}/tests/vectors/boots
 work=$(mktemp -d)
 passed=0
@@ -18,6 +19,7 @@ finish() {
     rm -rf "$work"
 }
 trap finish EXIT
+trap '' PIPE # the other side may close first
 
 ok() { passed=$((passed + 1)); }
 fault() {
@@ -63,6 +65,7 @@ start_server() {
         exit 1
     fi
     endpoint=$(sed -n 's/^ready //p' "$folder.out")
+    # shellcheck disable=SC2034
     port=${endpoint##*:}
     ca=$folder/tls/ca.pem
 }
