@@ -56,10 +56,8 @@ static void for_each_boot(void (*check)(struct hasher *hasher, const char *name,
     assert_non_null(hasher);
     assert_ok(file_list(arena, test_vector_path(arena, "boots"), NULL, &names));
     for (; *names != NULL; names++) {
-        const char *log = arena_printf(arena, "boots/%s/eventlog.bin", *names);
-
-        if (file_exists(test_vector_path(arena, log))) { /* some boots left none */
-            check(hasher, *names, test_vector(arena, log));
+        if (logs_has_boot(arena, *names)) {
+            check(hasher, *names, logs_boot(arena, *names));
         }
     }
 }
