@@ -73,7 +73,7 @@ static void additions_of_pcr_12_are_joined_B_7(void **state)
     logs_insert(edit, edit->n, 12, EV_IPL, utf16(arena, "init=/bin/sh"));
     facts = logs_edited_facts(edit);
     assert_string_equal(facts->cmdline,
-                        "initrd=\\\\initrd root=LABEL=root ro console=ttyS0 quiet init=/bin/sh");
+                        "initrd=\\initrd root=LABEL=root ro console=ttyS0 quiet init=/bin/sh");
     logs_expect_clean(facts);
 }
 

@@ -210,7 +210,7 @@ static void tells_the_parts_of_the_chain_apart_B_3(void **state)
 
     (void)state;
     assert_int_equal(grub->images[0].part, IMAGE_LOADER);
-    assert_string_equal(grub->images[0].path_hint, "\\\\EFI\\\\BOOT\\\\BOOTX64.EFI");
+    assert_string_equal(grub->images[0].path_hint, "\\EFI\\BOOT\\BOOTX64.EFI");
     assert_int_equal(grub->images[1].part, IMAGE_LOADER);
     assert_int_equal(grub->images[2].part, IMAGE_KERNEL);
     assert_false(grub->images[2].is_repeat);
@@ -247,7 +247,7 @@ static void reads_the_command_line_of_systemd_boot_B_7(void **state)
     const struct boot_facts *facts = logs_facts(arena, logs_boot(arena, "n-systemd-boot")).facts;
 
     (void)state;
-    assert_string_equal(facts->cmdline, "initrd=\\\\initrd root=LABEL=root ro console=ttyS0 quiet");
+    assert_string_equal(facts->cmdline, "initrd=\\initrd root=LABEL=root ro console=ttyS0 quiet");
     assert_int_equal(facts->cmdline_event->pcr, 12);
     assert_null(facts->kernel_path);
 }

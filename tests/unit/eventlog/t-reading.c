@@ -129,7 +129,7 @@ static void types_with_a_firm_rule_are_a_fault_D_1(void **state)
         const char *data;
     } cases[] = {
         {5, EV_EFI_ACTION, "Exit Boot Services Invocation"},
-        {5, EV_EFI_GPT_EVENT, "EFI PART"},
+        {5, EV_EFI_GPT_EVENT, "EFI PART"}, /* B-6 */
         {8, EV_IPL, "grub_cmd: set x=1"},
         {8, EV_IPL, "kernel_cmdline: /vmlinuz x"},
         {8, EV_IPL, "module_cmdline: /xen x"},
