@@ -143,6 +143,16 @@ err_t appraise_azurevm_claims(struct arena *arena, yyjson_mut_doc *doc,
                               const struct appraisal *appraisal, const struct evidence *evidence,
                               const char *vmid, struct claims *ret) MUST_CHECK;
 
+/*
+ * Claims, then the policy on them. A denial becomes the reason policy-denied unless the verdict is
+ * unhealthy or worse already. The token gets ret->issued, and only when appraisal->verdict is
+ * healthy or changed afterwards.
+ */
+err_t appraise_decide(struct arena *arena, yyjson_mut_doc *doc, struct appraisal *appraisal,
+                      const struct evidence *evidence, const struct policy *policy,
+                      const char *vmid, struct claims *incoming,
+                      struct policy_result *ret) MUST_CHECK;
+
 /* The documented JSON form of a result: {"verdict","reasons","changes","notes","facts","pcrs",
  * "claims","ak"} (docs/formats/appraisal.md). claims may be NULL. */
 yyjson_mut_val *appraisal_json(struct arena *arena, yyjson_mut_doc *doc,

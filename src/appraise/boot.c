@@ -3,8 +3,6 @@
  */
 #include "appraise/internal.h"
 
-#include "base/buf.h"
-
 #include <stdio.h>
 
 /* Which reason a finding becomes. Notes never become reasons. */
@@ -119,6 +117,15 @@ static void judge_secure_boot(struct job *job, const struct boot_facts *facts)
             job, REASON_SHIM_VALIDATION_OFF, "SB-15", "",
             "shim's validation is switched off (MokSBState): after shim, anything could run");
     }
+    if (facts->has_shim && facts->shim_validation == STATE_UNKNOWN) {
+        job_reason(job, REASON_SHIM_VALIDATION_UNKNOWN, "SB-15", "",
+                   "the measurements do not rule out that shim's validation was switched off");
+    }
+    if (facts->mok_enrolled == STATE_YES) {
+        job_note(job, "mok-enrolled", "SB-15", -1,
+                 "machine owner keys are enrolled beside shim's own: software signed with them "
+                 "passes Secure Boot");
+    }
     if (facts->debug_mode == STATE_YES) {
         job_reason(job, REASON_DEBUG_MODE, "SB-8", "", "the firmware was in debug mode");
     }
@@ -159,53 +166,6 @@ static err_t judge_test_keys(struct job *job, const struct boot_facts *facts)
                      databases[i].database->test_key);
         }
     }
-    return ERR_OK;
-}
-
-/*
- * A MOK that is enrolled but unused shows only in the digest of MokList (PCR 14). shim puts its
- * built-in certificate first into that list and measures it as the first MokList authority: when
- * the list of that one entry has the digest that was measured, nobody enrolled anything beside it.
- */
-static err_t judge_mok(struct job *job, const struct boot_facts *facts)
-{
-    static const uint8_t x509_guid[16] = {0xa1, 0x59, 0xc0, 0xa5, 0xe4, 0x94, 0xa7, 0x4a,
-                                          0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72};
-    CLEANUP(buf_done) struct buf list = {0};
-    uint8_t digest[SHA256_BYTES];
-    const struct authority *first = NULL;
-    uint32_t entry_size;
-    err_t err;
-
-    for (size_t i = 0; first == NULL && i < facts->n_authorities; i++) {
-        if (strncmp(facts->authorities[i].source, "MokList", 7) == 0 &&
-            facts->authorities[i].entry.len > 0) {
-            first = &facts->authorities[i];
-        }
-    }
-    if (facts->mok_list.len != SHA256_BYTES) {
-        return ERR_OK;
-    }
-    if (first != NULL) {
-        entry_size = (uint32_t)first->entry.len;
-        buf_init(&list, CERT_MAX_BYTES + 64);
-        buf_add(&list, span_of(x509_guid, sizeof(x509_guid)));
-        buf_u32le(&list, entry_size + 28);
-        buf_u32le(&list, 0);
-        buf_u32le(&list, entry_size);
-        buf_add(&list, first->entry);
-        err = buf_err(&list);
-        err = err ? err : hasher_once(job->hasher, HASH_SHA256, buf_span(&list), digest);
-        if (err) {
-            return err == ERR_TOO_LARGE ? ERR_OK : err;
-        }
-        if (span_equal(facts->mok_list, span_of(digest, sizeof(digest)))) {
-            return ERR_OK;
-        }
-    }
-    job_note(job, "mok-enrolled", "SB-15", -1,
-             "machine owner keys are enrolled beside shim's own: software signed with them passes "
-             "Secure Boot");
     return ERR_OK;
 }
 
@@ -279,7 +239,6 @@ err_t judge_boot(struct job *job)
     judge_findings(job, facts);
     judge_secure_boot(job, facts);
     judge_windows(job, facts);
-    err = judge_mok(job, facts);
-    err = err ? err : judge_platform_keys(job, facts);
+    err = judge_platform_keys(job, facts);
     return err ? err : judge_test_keys(job, facts);
 }

@@ -82,6 +82,8 @@ static const char *const remedies[REASON_COUNT] = {
         "A measured key database is malformed: restore the factory keys.",
     [REASON_DEBUG_MODE] = "Switch the firmware's debug mode off.",
     [REASON_SHIM_VALIDATION_OFF] = "Run 'mokutil --enable-validation' and restart.",
+    [REASON_SHIM_VALIDATION_UNKNOWN] = "Compare the machine's MOK variables with its log (mokutil "
+                                       "--sb-state); quote PCR 14 with the log of this boot.",
     [REASON_AUTHORITY_UNKNOWN] =
         "An unknown authority allowed a boot component: find out what it is.",
     [REASON_AUTHORITY_NOT_IN_DB] = "A component was allowed by a key that is not in db: treat as "

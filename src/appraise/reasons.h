@@ -59,6 +59,7 @@ enum verdict {
     X(SIGNATURE_LIST_MALFORMED, UNHEALTHY,   "signature-list-malformed")                           \
     X(DEBUG_MODE,              UNHEALTHY,    "debug-mode")                                         \
     X(SHIM_VALIDATION_OFF,     UNHEALTHY,    "shim-validation-off")                                \
+    X(SHIM_VALIDATION_UNKNOWN, UNHEALTHY,    "shim-validation-unknown")                            \
     X(AUTHORITY_UNKNOWN,       UNHEALTHY,    "authority-unknown")                                  \
     X(AUTHORITY_NOT_IN_DB,     UNHEALTHY,    "authority-not-in-db")                                \
     X(TEST_KEYS,               UNHEALTHY,    "test-keys")                                          \

@@ -150,11 +150,6 @@ void buf_u64be(struct buf *buf, uint64_t value)
     add_be(buf, value, 8);
 }
 
-void buf_u32le(struct buf *buf, uint32_t value)
-{
-    add_be(buf, __builtin_bswap32(value), 4);
-}
-
 void buf_tpm2b(struct buf *buf, struct span bytes)
 {
     if (bytes.len > UINT16_MAX) {

@@ -34,7 +34,6 @@ void buf_u8(struct buf *buf, uint8_t value);
 void buf_u16be(struct buf *buf, uint16_t value);
 void buf_u32be(struct buf *buf, uint32_t value);
 void buf_u64be(struct buf *buf, uint64_t value);
-void buf_u32le(struct buf *buf, uint32_t value);
 /* u16 big-endian length, then the bytes; ERR_TOO_LARGE past 65535. */
 void buf_tpm2b(struct buf *buf, struct span bytes);
 /* Room for `len` more bytes to write into directly; NULL when that failed. Follow with buf_grown.

@@ -1,4 +1,4 @@
-#include "boot-folder.h"
+#include "cli/boot-folder.h"
 
 #include "base/file.h"
 #include "eventlog/eventlog.h"

@@ -13,6 +13,7 @@
 /* One line a command; keep it sorted. */
 static const struct command commands[] = {
     {"eventlog", "show what a TCG event log says about a boot", cmd_eventlog},
+    {"verify", "judge evidence of a boot, against trust anchors and a baseline", cmd_verify},
 };
 
 enum { WORD_MAX = 32 };

@@ -1,4 +1,4 @@
-#include "trust.h"
+#include "cli/trust.h"
 
 #include "base/codec.h"
 #include "base/file.h"

@@ -1,6 +1,7 @@
-#include "verify-show.h"
+#include "cli/verify-show.h"
 
 #include "base/codec.h"
+#include "base/text.h"
 
 static const char *verdict_words(enum verdict verdict)
 {
@@ -89,7 +90,8 @@ static void show_facts(FILE *out, struct arena *arena, const struct appraisal *a
         fprintf(out, "  command line   %s\n", facts->cmdline);
     }
     if (facts->sbat_level != NULL) {
-        fprintf(out, "  SBAT level     %s\n", facts->sbat_level);
+        fprintf(out, "  SBAT level     %s\n",
+                text_escape_dup(arena, span_str(facts->sbat_level), 400));
     }
 }
 

@@ -18,7 +18,6 @@ static void split_entry(struct authority *authority, struct span value)
 {
     struct span behind_owner = span_cut(value, OWNER_BYTES, value.len);
 
-    authority->entry = value;
     if (subject_is_sequence(behind_owner)) {
         authority->certificate = behind_owner;
     } else if (subject_is_sequence(value)) {

@@ -68,7 +68,6 @@ struct key_database {
 struct authority {
     const struct event *event;
     const char *source;      /* "db", "MokListRT", "Shim", "vendor_db": escaped */
-    struct span entry;       /* the measured value whole: EFI_SIGNATURE_DATA (owner and data) */
     struct span certificate; /* DER; empty when the entry is a digest */
     struct span digest;      /* entry of a hash type */
     const char *subject;     /* of the certificate: "CN=...", or "" */

@@ -1,0 +1,61 @@
+#include "agent/agent.h"
+
+#include "agent/retry.h"
+#include "crypto/secret.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+err_t agent_open(const struct agent_options *options, struct arena *arena, struct agent *ret)
+{
+    struct trail trail = {0};
+    err_t err;
+
+    *ret = (struct agent){.options = options, .arena = arena};
+    err = remote_open(options, &trail, &ret->remote);
+    if (err) {
+        return fault_from(&ret->fault, EXIT_USAGE, err, &trail);
+    }
+    err = tpmdev_open(options->tcti, options->is_verbose, &trail, &ret->tpm);
+    err = err ? err : tpmdev_ak_need(ret->tpm, arena, &trail, &ret->ak);
+    return err ? fault_from(&ret->fault, EXIT_INTERNAL, err, &trail) : ERR_OK;
+}
+
+void agent_done(struct agent *agent)
+{
+    tpmdev_free(agent->tpm);
+    remote_done(&agent->remote);
+    agent->tpm = NULL;
+}
+
+static void sleep_ms(uint64_t ms)
+{
+    struct timespec left = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+    }
+}
+
+err_t agent_repeat(struct agent *agent, err_t (*round)(struct agent *agent, void *context),
+                   void *context)
+{
+    struct retry retry = {.left = agent->options->retries,
+                          .wait_ms = agent->options->retry_wait_ms};
+
+    for (;;) {
+        uint32_t jitter = 0;
+        uint64_t wait_ms = 0;
+        err_t err = round(agent, context);
+
+        if (err == ERR_OK || !agent->fault.is_temporary ||
+            random_bytes(&jitter, sizeof(jitter)) != ERR_OK ||
+            !retry_next(&retry, (uint64_t)agent->fault.retry_after_s * 1000, AGENT_MAX_WAIT_MS,
+                        jitter, &wait_ms)) {
+            return err;
+        }
+        fprintf(stderr, "bootwarden-agent: %s\nbootwarden-agent: trying again in %.1f s\n",
+                agent->fault.text, (double)wait_ms / 1000);
+        sleep_ms(wait_ms);
+    }
+}

@@ -1,0 +1,47 @@
+/*
+ * agent.h - one run of the agent: its TPM, its service, and what it has learned so far.
+ */
+#ifndef AGENT_AGENT_H
+#define AGENT_AGENT_H
+
+#include "agent/fault.h"
+#include "agent/guest.h"
+#include "agent/options.h"
+#include "agent/remote.h"
+#include "tpmdev/tpmdev.h"
+
+enum {
+    AGENT_ARENA_MAX = 64 * 1024 * 1024,
+    AGENT_RENEW_BEFORE_S = 90 * 24 * 3600, /* decisions, section 5: renewed at 90 days left */
+};
+
+struct agent {
+    const struct agent_options *options;
+    struct arena *arena; /* not owned */
+    struct tpmdev *tpm;
+    struct remote remote;
+    struct fault fault; /* of the last failed step */
+
+    struct tpmdev_ak ak;
+    struct tpmdev_ek ek;
+    bool has_ek;
+    bool has_rejoined; /* once, when the service does not know our AK certificate's issuer */
+
+    /* From the service, once activated. */
+    const char *session_token;
+    const char *machine_id;
+    const char *machine_name;
+};
+
+/* Open TPM and connections, find or make the AK. */
+err_t agent_open(const struct agent_options *options, struct arena *arena,
+                 struct agent *ret) MUST_CHECK;
+void agent_done(struct agent *agent);
+DEFINE_CLEANUP_DONE(struct agent, agent_done)
+
+/* Do `round` until it succeeds, fails for good, or the retries are used up; says on standard error
+ * what it waits for. The fault of the last round stays in the agent. */
+err_t agent_repeat(struct agent *agent, err_t (*round)(struct agent *agent, void *context),
+                   void *context) MUST_CHECK;
+
+#endif

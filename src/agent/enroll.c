@@ -1,0 +1,308 @@
+#include "agent/enroll.h"
+
+#include "agent/show.h"
+#include "base/codec.h"
+#include "base/text.h"
+#include "base/timestamp.h"
+#include "crypto/cert.h"
+#include "tpm/tpm.h"
+
+enum { MACHINE_ID_MAX = 64, TOKEN_MAX = 4096, CREDENTIAL_MAX = 1024, CAS_MAX = 8 };
+
+struct activation {
+    struct span certificate;
+    struct cert_store *authorities;
+};
+
+/* NULL when the bytes are no certificate for the AK. */
+static struct cert *ak_certificate(const struct agent *agent, struct span der)
+{
+    CLEANUP(cert_free) struct cert *cert = NULL;
+    CLEANUP(pubkey_free) struct pubkey *key = NULL;
+    struct tpm_public area;
+
+    if (der.len == 0 || cert_new_der(der, NULL, &cert) != ERR_OK || cert_key(cert) == NULL ||
+        tpm2b_public_parse(agent->ak.public_area, false, NULL, &area) != ERR_OK ||
+        tpm_public_key(&area, NULL, &key) != ERR_OK || !pubkey_equal(key, cert_key(cert))) {
+        return NULL;
+    }
+    return TAKE(cert);
+}
+
+static bool is_valid_at(const struct cert *cert, int64_t now, int64_t margin_s)
+{
+    int64_t not_before, not_after;
+
+    cert_validity(cert, &not_before, &not_after);
+    return now >= not_before && now < not_after - margin_s;
+}
+
+bool enroll_has_certificate(const struct agent *agent, int64_t now)
+{
+    CLEANUP(cert_free) struct cert *cert = ak_certificate(agent, agent->ak.certificate);
+
+    return cert != NULL && is_valid_at(cert, now, 0);
+}
+
+static err_t no_memory(struct agent *agent)
+{
+    return fault_set(&agent->fault, EXIT_INTERNAL, ERR_MEMORY, "out of memory");
+}
+
+/* An answer of the service that is not what guest-api.md says. */
+static err_t bad_answer(struct agent *agent, const struct trail *trail)
+{
+    return fault_set(&agent->fault, EXIT_SERVICE, ERR_REFUSED,
+                     "%s answered something unexpected: %s%s%s", agent->remote.address,
+                     trail->where, trail->where[0] != '\0' ? ": " : "", trail->what);
+}
+
+static err_t need_ek(struct agent *agent)
+{
+    struct trail trail = {0};
+    err_t err =
+        agent->has_ek ? ERR_OK : tpmdev_ek_find(agent->tpm, agent->arena, &trail, &agent->ek);
+
+    if (err == ERR_NOT_FOUND && agent->ak.certificate.len > 0) {
+        return fault_set(&agent->fault, EXIT_INTERNAL, err,
+                         "%s. The attestation key has a certificate, as on Azure: --azure works "
+                         "without joining.",
+                         trail.what);
+    }
+    if (err) {
+        return fault_from(&agent->fault, EXIT_INTERNAL, err, &trail);
+    }
+    agent->has_ek = true;
+    return ERR_OK;
+}
+
+static void add_base64(struct agent *agent, yyjson_mut_doc *doc, yyjson_mut_val *object,
+                       const char *name, struct span bytes)
+{
+    json_add_text(doc, object, name, base64_dup(agent->arena, BASE64_STANDARD, bytes));
+}
+
+static struct span join_body(struct agent *agent, yyjson_mut_doc *doc)
+{
+    yyjson_mut_val *root = yyjson_mut_obj(doc);
+    yyjson_mut_val *chain;
+
+    add_base64(agent, doc, root, "ekCertificate", agent->ek.certificate);
+    add_base64(agent, doc, root, "ekPublic", agent->ek.public_area);
+    add_base64(agent, doc, root, "akPublic", agent->ak.public_area);
+    if (agent->options->name != NULL) {
+        json_add_text(doc, root, "name", agent->options->name);
+    }
+    if (agent->ek.n_chain > 0) {
+        chain = json_add_array(doc, root, "intermediates");
+        for (size_t i = 0; i < agent->ek.n_chain; i++) {
+            yyjson_mut_arr_append(chain,
+                                  yyjson_mut_strcpy(doc, base64_dup(agent->arena, BASE64_STANDARD,
+                                                                    agent->ek.chain[i])));
+        }
+    }
+    return json_write(agent->arena, doc, root, false);
+}
+
+/* Ask for a challenge to the AK, by `join` or `session`. */
+static err_t ask(struct agent *agent, enum remote_call call, struct remote_answer *ret)
+{
+    yyjson_mut_doc *doc = json_new(agent->arena);
+    struct span body = {0};
+
+    if (doc != NULL && call == CALL_JOIN) {
+        body = join_body(agent, doc);
+    } else if (doc != NULL) {
+        yyjson_mut_val *root = yyjson_mut_obj(doc);
+
+        add_base64(agent, doc, root, "akPublic", agent->ak.public_area);
+        body = json_write(agent->arena, doc, root, false);
+    }
+    if (body.data == NULL) {
+        return no_memory(agent);
+    }
+    return remote_call(&agent->remote, call, NULL, body, agent->arena, &agent->fault, ret);
+}
+
+/* The text member as a C string in the arena. */
+static err_t need_word(struct agent *agent, yyjson_val *body, const char *name, size_t max,
+                       struct trail *trail, const char **ret)
+{
+    struct span text = {0};
+    err_t err = json_need_string(body, name, trail, &text);
+
+    if (err == ERR_OK && (text.len == 0 || text.len > max)) {
+        err = trail_set(trail, ERR_VALUE, "has %zu characters, not 1 to %zu", text.len, max);
+        trail_in(trail, err, name);
+    }
+    if (err) {
+        return err;
+    }
+    *ret = text_escape_dup(agent->arena, text, max);
+    return ERR_OK;
+}
+
+/* Answer the challenge: the TPM opens the credential, the service compares. */
+static err_t answer_challenge(struct agent *agent, yyjson_val *challenge, struct remote_answer *ret)
+{
+    CLEANUP(buf_done) struct buf secret = {0};
+    struct span blob = {0}, wrapped = {0}, session = {0}, body;
+    struct trail trail = {0};
+    yyjson_mut_doc *doc = json_new(agent->arena);
+    yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
+    err_t err;
+
+    buf_init_secret(&secret, HASH_MAX_BYTES);
+    err =
+        json_need_base64(agent->arena, challenge, "credentialBlob", BASE64_STANDARD, &trail, &blob);
+    err = err ? err
+              : json_need_base64(agent->arena, challenge, "encryptedSecret", BASE64_STANDARD,
+                                 &trail, &wrapped);
+    err = err ? err : json_need_string(challenge, "session", &trail, &session);
+    if (err) {
+        return bad_answer(agent, &trail);
+    }
+    err = tpmdev_ek_activate(agent->tpm, &agent->ek, blob, wrapped, &trail, &secret);
+    if (err) {
+        return fault_from(&agent->fault, EXIT_INTERNAL, err, &trail);
+    }
+    if (root == NULL) {
+        return no_memory(agent);
+    }
+    json_add_span(doc, root, "session", session);
+    add_base64(agent, doc, root, "secret", buf_span(&secret));
+    body = json_write(agent->arena, doc, root, false);
+    return body.data == NULL ? no_memory(agent)
+                             : remote_call(&agent->remote, CALL_ACTIVATE, NULL, body, agent->arena,
+                                           &agent->fault, ret);
+}
+
+static err_t read_authorities(struct agent *agent, yyjson_val *body, struct trail *trail,
+                              struct cert_store *store)
+{
+    yyjson_val *list = NULL, *item;
+    size_t i, max;
+    err_t err = json_need_array(body, "caCertificates", trail, &list);
+
+    if (err == ERR_OK && yyjson_arr_size(list) > CAS_MAX) {
+        err = trail_set(trail, ERR_TOO_MANY, "more than %d caCertificates", CAS_MAX);
+    }
+    if (err) {
+        return err;
+    }
+    yyjson_arr_foreach(list, i, max, item)
+    {
+        CLEANUP(cert_free) struct cert *cert = NULL;
+        struct span der = {0};
+
+        err = base64_decode(agent->arena, BASE64_STANDARD, json_span(item), &der);
+        err = err ? err : cert_new_der(der, trail, &cert);
+        err = err ? err : cert_store_add(store, cert);
+        if (err) {
+            return trail_in(trail, err, "caCertificates");
+        }
+    }
+    return ERR_OK;
+}
+
+/* Whether what the TPM holds serves on, or the new certificate must replace it. */
+static bool keeps_certificate(struct agent *agent, const struct cert_store *authorities)
+{
+    CLEANUP(cert_free) struct cert *held = ak_certificate(agent, agent->ak.certificate);
+    int64_t now = timestamp_now();
+
+    return held != NULL && is_valid_at(held, now, AGENT_RENEW_BEFORE_S) &&
+           cert_verify(held, NULL, authorities, CERT_ROLE_AK, now, false, NULL) == ERR_OK;
+}
+
+static err_t store_certificate(struct agent *agent, struct span der)
+{
+    CLEANUP(cert_free) struct cert *cert = ak_certificate(agent, der);
+    struct trail trail = {0};
+    err_t err;
+
+    if (cert == NULL) {
+        return fault_set(&agent->fault, EXIT_SERVICE, ERR_MISMATCH,
+                         "%s sent an AK certificate that is not for the key of this TPM",
+                         agent->remote.address);
+    }
+    err = tpmdev_ak_store_certificate(agent->tpm, der, &trail);
+    if (err) {
+        return fault_from(&agent->fault, EXIT_INTERNAL, err, &trail);
+    }
+    agent->ak.certificate = der;
+    return ERR_OK;
+}
+
+static err_t take_activation(struct agent *agent, yyjson_val *body)
+{
+    CLEANUP(cert_store_free) struct cert_store *authorities = cert_store_new();
+    struct trail trail = {0};
+    struct span der = {0};
+    err_t err;
+
+    if (authorities == NULL) {
+        return no_memory(agent);
+    }
+    err = need_word(agent, body, "machineId", MACHINE_ID_MAX, &trail, &agent->machine_id);
+    err = err ? err : need_word(agent, body, "name", MACHINE_ID_MAX, &trail, &agent->machine_name);
+    err = err ? err
+              : need_word(agent, body, "sessionToken", TOKEN_MAX, &trail, &agent->session_token);
+    err =
+        err ? err
+            : json_need_base64(agent->arena, body, "akCertificate", BASE64_STANDARD, &trail, &der);
+    err = err ? err : read_authorities(agent, body, &trail, authorities);
+    if (err) {
+        agent->session_token = NULL;
+        return bad_answer(agent, &trail);
+    }
+    return keeps_certificate(agent, authorities) ? ERR_OK : store_certificate(agent, der);
+}
+
+err_t enroll_session(struct agent *agent, bool must_join)
+{
+    struct remote_answer challenge = {0}, activated = {0};
+    enum remote_call call = CALL_JOIN;
+    err_t err = need_ek(agent);
+
+    if (err == ERR_OK && !must_join && enroll_has_certificate(agent, timestamp_now())) {
+        call = CALL_SESSION;
+        err = ask(agent, call, &challenge);
+        if (err == ERR_OK && challenge.status == 404) {
+            call = CALL_JOIN; /* the service has lost its records, or this is another one */
+        }
+    }
+    if (err == ERR_OK && call == CALL_JOIN) {
+        err = ask(agent, call, &challenge);
+    }
+    if (err) {
+        return err;
+    }
+    if (challenge.status != 200) {
+        return remote_refused(&agent->remote, call, &challenge, &agent->fault);
+    }
+    err = answer_challenge(agent, challenge.body, &activated);
+    if (err) {
+        return err;
+    }
+    if (activated.status != 200) {
+        return remote_refused(&agent->remote, CALL_ACTIVATE, &activated, &agent->fault);
+    }
+    return take_activation(agent, activated.body);
+}
+
+static err_t enroll_round(struct agent *agent, void *context)
+{
+    (void)context;
+    return enroll_session(agent, true);
+}
+
+enum agent_exit enroll_run(struct agent *agent)
+{
+    err_t err = agent_repeat(agent, enroll_round, NULL);
+
+    if (err) {
+        return show_fault(agent);
+    }
+    return show_enrolled(agent);
+}

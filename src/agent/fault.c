@@ -1,0 +1,25 @@
+#include "agent/fault.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+err_t fault_set(struct fault *fault, enum agent_exit exit, err_t err, const char *fmt, ...)
+{
+    va_list args;
+
+    *fault = (struct fault){.err = err, .exit = exit};
+    va_start(args, fmt);
+    vsnprintf(fault->text, sizeof(fault->text), fmt, args);
+    va_end(args);
+    return err;
+}
+
+err_t fault_from(struct fault *fault, enum agent_exit exit, err_t err, const struct trail *trail)
+{
+    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 64];
+
+    trail_format(trail, err, words, sizeof(words));
+    fault_set(fault, exit, err, "%s", words);
+    fault->is_temporary = err_category(err) == ERR_CAT_UNAVAILABLE && err != ERR_TPM;
+    return err;
+}

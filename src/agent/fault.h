@@ -1,0 +1,29 @@
+/*
+ * fault.h - why a run of the agent did not end with a token: the words for people, the exit
+ * status, and whether the same again may succeed.
+ */
+#ifndef AGENT_FAULT_H
+#define AGENT_FAULT_H
+
+#include "agent/options.h"
+#include "base/defs.h"
+#include "base/err.h"
+
+enum { FAULT_TEXT_MAX = 4096 };
+
+/* {0} is no fault. */
+struct fault {
+    err_t err;
+    enum agent_exit exit;
+    bool is_temporary;
+    unsigned retry_after_s; /* asked for by the service; 0 = not */
+    char text[FAULT_TEXT_MAX];
+};
+
+/* Record and return err. The words are printable ASCII or UTF-8 already. */
+err_t fault_set(struct fault *fault, enum agent_exit exit, err_t err, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+/* What a room below said. Busy TPMs and networks are temporary. */
+err_t fault_from(struct fault *fault, enum agent_exit exit, err_t err, const struct trail *trail);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * options.h - the command line of bootwarden-agent: one table of commands, one of options, from
+ * which --help is made.
+ */
+#ifndef AGENT_OPTIONS_H
+#define AGENT_OPTIONS_H
+
+#include "base/err.h"
+
+#include <stdio.h>
+
+/* What the programs of Bootwarden exit with. */
+enum agent_exit {
+    EXIT_TOKEN = 0,   /* proven, a token was obtained; or joined */
+    EXIT_NO = 1,      /* the service's answer is no */
+    EXIT_USAGE = 2,   /* command line, or a file it names */
+    EXIT_SERVICE = 3, /* not reachable, or refusing for another reason than the evidence */
+    EXIT_INTERNAL = 4 /* our fault, the machine's or its TPM's */
+};
+
+enum agent_command { COMMAND_HELP, COMMAND_VERSION, COMMAND_ATTEST, COMMAND_ENROLL };
+enum agent_output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_TOKEN };
+
+enum { AGENT_MAX_RETRIES = 3, AGENT_RETRY_WAIT_MS = 5000, AGENT_MAX_WAIT_MS = 300 * 1000 };
+
+struct agent_options {
+    enum agent_command command;
+    const char *server;  /* --server or BOOTWARDEN_ENDPOINT */
+    const char *ca_file; /* --ca or BOOTWARDEN_CA; NULL = the system's roots */
+    const char *tcti;
+    const char *event_log; /* NULL = the kernel's */
+    const char *ima_log;   /* NULL = the kernel's, or none beside a given event log */
+    const char *name;
+    enum agent_output output;
+    bool is_azure; /* what Azure's own client sends */
+    bool is_verbose;
+    unsigned retries;
+    unsigned retry_wait_ms; /* before the first retry; doubles */
+};
+
+/* Texts borrow from argv and the environment. ERR_USAGE with the fault in words. */
+err_t agent_options_parse(int argc, char **argv, struct trail *trail,
+                          struct agent_options *ret) MUST_CHECK;
+void agent_options_help(FILE *out);
+
+#endif

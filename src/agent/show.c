@@ -1,0 +1,253 @@
+#include "agent/show.h"
+
+#include "base/text.h"
+#include "base/timestamp.h"
+#include "crypto/cert.h"
+#include "token/token.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { SHOWN_TEXT_MAX = 256, SKEW_S = 60 };
+
+void show_warning(const char *fmt, ...)
+{
+    va_list args;
+
+    fputs("bootwarden-agent: ", stderr);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+enum agent_exit show_fault(const struct agent *agent)
+{
+    show_warning("%s", agent->fault.text);
+    return agent->fault.exit;
+}
+
+/* Standard output may be a full disk: then nothing was delivered. */
+static enum agent_exit delivered(enum agent_exit exit)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        show_warning("cannot write to standard output");
+        return EXIT_INTERNAL;
+    }
+    return exit;
+}
+
+static enum agent_exit print_json(struct agent *agent, yyjson_mut_doc *doc, yyjson_mut_val *root,
+                                  enum agent_exit exit)
+{
+    struct span text = json_write(agent->arena, doc, root, true);
+
+    if (text.data == NULL) {
+        show_warning("out of memory");
+        return EXIT_INTERNAL;
+    }
+    printf("%s\n", (const char *)text.data);
+    return delivered(exit);
+}
+
+/* ---- enrolment ---- */
+
+enum agent_exit show_enrolled(struct agent *agent)
+{
+    CLEANUP(cert_free) struct cert *cert = NULL;
+    char until[TIMESTAMP_SIZE] = "";
+    int64_t not_before, not_after;
+    yyjson_mut_doc *doc;
+    yyjson_mut_val *root;
+
+    if (cert_new_der(agent->ak.certificate, NULL, &cert) == ERR_OK) {
+        cert_validity(cert, &not_before, &not_after);
+        timestamp_format(not_after, until, sizeof(until));
+    }
+    if (agent->options->output == OUTPUT_TEXT) {
+        printf("enrolled: %s\nmachine id: %s\nattestation key certificate: until %s\n",
+               agent->machine_name, agent->machine_id, until);
+        return delivered(EXIT_TOKEN);
+    }
+    doc = json_new(agent->arena);
+    root = doc == NULL ? NULL : yyjson_mut_obj(doc);
+    json_add_text(doc, root, "result", "enrolled");
+    json_add_text(doc, root, "machineId", agent->machine_id);
+    json_add_text(doc, root, "name", agent->machine_name);
+    json_add_text(doc, root, "certificateNotAfter", until);
+    return print_json(agent, doc, root, EXIT_TOKEN);
+}
+
+/* ---- the answer is no ---- */
+
+enum agent_exit show_refusal(struct agent *agent, const struct attest_result *result)
+{
+    const struct remote_answer *answer = &result->refusal;
+    yyjson_mut_doc *doc;
+    yyjson_mut_val *root, *list;
+
+    if (result->is_log_missing) {
+        show_warning("this kernel shows no firmware event log (%s)", GUEST_EVENT_LOG);
+    }
+    if (agent->options->output != OUTPUT_JSON) {
+        /* Not what was asked for, so not on standard output when that is to be the bare token. */
+        FILE *out = agent->options->output == OUTPUT_TEXT ? stdout : stderr;
+
+        fprintf(out, "not attested: %s\n",
+                answer->verdict[0] != '\0' ? answer->verdict : answer->code);
+        for (size_t i = 0; i < answer->n_reasons; i++) {
+            fprintf(out, "  %s\n", answer->reasons[i]);
+        }
+        return delivered(EXIT_NO);
+    }
+    doc = json_new(agent->arena);
+    root = doc == NULL ? NULL : yyjson_mut_obj(doc);
+    json_add_text(doc, root, "result", "refused");
+    json_add_text(doc, root, "code", answer->code);
+    json_add_text(doc, root, "verdict", answer->verdict);
+    json_add_text(doc, root, "message", answer->message);
+    list = json_add_array(doc, root, "reasons");
+    for (size_t i = 0; i < answer->n_reasons && doc != NULL; i++) {
+        yyjson_mut_arr_append(list, yyjson_mut_strcpy(doc, answer->reasons[i]));
+    }
+    return print_json(agent, doc, root, EXIT_NO);
+}
+
+/* ---- the token ---- */
+
+struct checked {
+    yyjson_val *claims; /* of the token, whether or not its signature could be checked */
+    const char *issuer;
+    int64_t expires_at;
+    err_t err; /* ERR_OK: signature and validity hold */
+    char words[TRAIL_WHAT_MAX + TRAIL_WHERE_MAX + 64];
+};
+
+static err_t get_keys(struct agent *agent, struct trail *trail, struct token_keys **ret)
+{
+    struct remote_answer answer = {0};
+    size_t left_out = 0;
+    err_t err = remote_call(&agent->remote, CALL_CERTS, NULL, (struct span){0}, agent->arena,
+                            &agent->fault, &answer);
+
+    if (err == ERR_OK && answer.status != 200) {
+        err = remote_refused(&agent->remote, CALL_CERTS, &answer, &agent->fault);
+    }
+    if (err) {
+        return trail_set(trail, err, "%s", agent->fault.text);
+    }
+    return jwks_read(agent->arena, answer.bytes, trail, ret, &left_out);
+}
+
+/* The keys come from the service that was asked, over a connection that was authenticated; the
+ * issuer is what those keys say it is. */
+static void check_token(struct agent *agent, struct span jwt, struct checked *ret)
+{
+    CLEANUP(token_keys_free) struct token_keys *keys = NULL;
+    struct token_verify_options options = {.now = timestamp_now(), .skew_s = SKEW_S};
+    struct trail trail = {0};
+    struct jws jws = {0};
+    struct token token = {0};
+
+    ret->issuer = "";
+    ret->err = jws_read(agent->arena, jwt, 0, &trail, &jws);
+    ret->err =
+        ret->err ? ret->err : json_read(agent->arena, jws.payload, NULL, &trail, &ret->claims);
+    if (ret->err == ERR_OK) {
+        struct span issuer = json_span(json_get(ret->claims, "iss"));
+
+        ret->issuer = text_escape_dup(agent->arena, issuer, SHOWN_TEXT_MAX);
+        ret->err = get_keys(agent, &trail, &keys);
+    }
+    if (ret->err == ERR_OK) {
+        options.keys = keys;
+        options.iss = json_text(json_get(ret->claims, "iss"));
+        ret->err = options.iss == NULL ? trail_set(&trail, ERR_MISMATCH, "has no issuer")
+                                       : token_verify(agent->arena, jwt, &options, &trail, &token);
+    }
+    ret->expires_at = token.expires_at;
+    trail_format(&trail, ret->err, ret->words, sizeof(ret->words));
+}
+
+/* Not having got the keys says nothing against the token. */
+static bool is_bad(const struct checked *checked)
+{
+    return checked->err != ERR_OK && err_category(checked->err) != ERR_CAT_UNAVAILABLE &&
+           err_category(checked->err) != ERR_CAT_INTERNAL;
+}
+
+static void print_claim(struct agent *agent, yyjson_val *claims, const char *name,
+                        const char *label)
+{
+    yyjson_val *value = json_get(claims, name);
+
+    if (yyjson_is_bool(value)) {
+        printf("%s: %s\n", label, yyjson_get_bool(value) ? "yes" : "no");
+    } else if (yyjson_is_str(value)) {
+        printf("%s: %s\n", label, text_escape_dup(agent->arena, json_span(value), SHOWN_TEXT_MAX));
+    }
+}
+
+static void print_pcrs(yyjson_val *claims)
+{
+    yyjson_val *list = json_get(claims, "x-ms-azurevm-attested-pcrs"), *item;
+    size_t i, max;
+
+    if (!yyjson_is_arr(list)) {
+        return;
+    }
+    printf("attested PCRs:");
+    yyjson_arr_foreach(list, i, max, item)
+    {
+        printf(" %" PRIu64, yyjson_get_uint(item));
+    }
+    printf("\n");
+}
+
+static enum agent_exit print_text(struct agent *agent, const struct checked *checked)
+{
+    char until[TIMESTAMP_SIZE];
+
+    printf("attested: the service has verified this boot and its policy accepts it\n");
+    print_claim(agent, checked->claims, "secureboot", "secure boot");
+    print_claim(agent, checked->claims, "x-ms-azurevm-vmid", "machine id");
+    print_claim(agent, checked->claims, "x-ms-azurevm-osdistro", "system (its own word)");
+    print_pcrs(checked->claims);
+    if (checked->err == ERR_OK) {
+        timestamp_format(checked->expires_at, until, sizeof(until));
+        printf("token: signature ok, issuer %s, expires %s\n", checked->issuer, until);
+    } else {
+        printf("token: %s: %s\n", is_bad(checked) ? "NOT VALID" : "signature not checked",
+               checked->words);
+    }
+    return delivered(is_bad(checked) ? EXIT_SERVICE : EXIT_TOKEN);
+}
+
+enum agent_exit show_token(struct agent *agent, const struct attest_result *result)
+{
+    struct checked checked = {0};
+    yyjson_mut_doc *doc;
+    yyjson_mut_val *root;
+
+    if (agent->options->output == OUTPUT_TOKEN) {
+        printf("%.*s\n", (int)result->jwt.len, (const char *)result->jwt.data);
+        return delivered(EXIT_TOKEN);
+    }
+    check_token(agent, result->jwt, &checked);
+    if (agent->options->output == OUTPUT_TEXT) {
+        return print_text(agent, &checked);
+    }
+    doc = json_new(agent->arena);
+    root = doc == NULL ? NULL : yyjson_mut_obj(doc);
+    json_add_text(doc, root, "result", is_bad(&checked) ? "invalid" : "token");
+    json_add_span(doc, root, "token", result->jwt);
+    json_add_bool(doc, root, "signatureChecked", checked.err == ERR_OK);
+    if (checked.err) {
+        json_add_text(doc, root, "problem", checked.words);
+    }
+    if (checked.claims != NULL && doc != NULL) {
+        json_add_value(doc, root, "claims", yyjson_val_mut_copy(doc, checked.claims));
+    }
+    return print_json(agent, doc, root, is_bad(&checked) ? EXIT_SERVICE : EXIT_TOKEN);
+}

@@ -1,0 +1,393 @@
+#include "api/api.h"
+
+#include "base/log.h"
+#include "base/text.h"
+#include "base/timestamp.h"
+#include "http/request.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    ATTEST_BODY_MAX = 1024 * 1024, /* decisions section 1 */
+    OTHER_BODY_MAX = 64 * 1024,
+    METRICS_MAX_BYTES = 1024 * 1024,
+    LOG_PATH_MAX = 128,
+};
+
+struct api {
+    struct service *service;
+    struct metrics *metrics;
+    _Atomic(const struct http_server *) server;
+    struct metric *requests, *durations;
+    struct metric *connections, *accepted, *refused, *handshakes, *timeouts;
+};
+
+struct api_worker {
+    struct hasher *hasher;
+};
+
+/* ---- requests and answers ---- */
+
+static struct api *api_of(struct http_request *request)
+{
+    return request->context;
+}
+
+static struct service_call call_of(struct http_request *request)
+{
+    struct api_worker *worker = request->worker;
+
+    return (struct service_call){
+        .arena = request->arena, .hasher = worker->hasher, .now = timestamp_now()};
+}
+
+static void finish(struct http_request *request, const struct service_answer *answer,
+                   struct http_response *response)
+{
+    if (answer->code != NULL) {
+        http_answer_error(request->arena, response, answer->status, answer->code, "%s",
+                          answer->message);
+    } else {
+        http_answer_json(response, answer->status, answer->body);
+    }
+    response->retry_after_s = answer->retry_after_s;
+    response->note = answer->note;
+}
+
+/* attestation-api section 2: these, on every path that wants a version. */
+static bool check_version(struct http_request *request, struct http_response *response)
+{
+    static const char *const versions[] = {
+        "2018-09-01-preview", "2020-10-01", "2022-08-01",         "2022-09-01-preview",
+        "2023-04-01-preview", "2025-06-01", "2026-03-11-preview",
+    };
+    struct span version = http_request_query(request, "api-version");
+
+    for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
+        if (span_is(version, versions[i])) {
+            return true;
+        }
+    }
+    if (version.data == NULL) {
+        http_answer_error(request->arena, response, 400, "InvalidParameter",
+                          "the query parameter api-version is missing; for example "
+                          "?api-version=2025-06-01");
+    } else {
+        http_answer_error(request->arena, response, 400, "InvalidParameter",
+                          "the api-version '%.*s' is not known; the newest stable one is "
+                          "2025-06-01",
+                          (int)(version.len < 40 ? version.len : 40), (const char *)version.data);
+    }
+    return false;
+}
+
+/* ---- attestation ---- */
+
+static void handle_attest(struct http_request *request, struct http_response *response)
+{
+    struct service_call call = call_of(request);
+    struct service_answer answer = {0};
+
+    if (!check_version(request, response)) {
+        return;
+    }
+    service_attest_azureguest(api_of(request)->service, &call, request->body, &answer);
+    finish(request, &answer, response);
+}
+
+static void handle_attest_other(struct http_request *request, struct http_response *response)
+{
+    static const struct {
+        const char *type, *needs;
+    } types[] = {
+        {"Tpm", "TPM policies"},
+        {"SgxEnclave", "SGX quotes"},
+        {"OpenEnclave", "Open Enclave reports"},
+        {"SevSnpVm", "SEV-SNP reports"},
+        {"TdxVm", "TDX quotes"},
+    };
+    const struct span type = request->parameters[0];
+
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        if (text_span_equal_nocase(type, types[i].type)) {
+            if (check_version(request, response)) {
+                http_answer_error(request->arena, response, 400, "InvalidOperation",
+                                  "attestation of type %s (%s) is not served by this provider; it "
+                                  "serves AzureGuest",
+                                  types[i].type, types[i].needs);
+            }
+            return;
+        }
+    }
+    http_answer_error(request->arena, response, 404, "NotFound",
+                      "there is no such attestation type; this provider serves AzureGuest");
+}
+
+static void handle_certs(struct http_request *request, struct http_response *response)
+{
+    struct service_call call = call_of(request);
+    struct service_answer answer = {0};
+
+    service_jwks(api_of(request)->service, &call, &answer);
+    finish(request, &answer, response);
+}
+
+static void handle_openid(struct http_request *request, struct http_response *response)
+{
+    struct service_call call = call_of(request);
+    struct service_answer answer = {0};
+
+    service_openid(api_of(request)->service, &call, &answer);
+    finish(request, &answer, response);
+}
+
+/* ---- guests ---- */
+
+static void handle_join(struct http_request *request, struct http_response *response)
+{
+    struct service_call call = call_of(request);
+    struct service_answer answer = {0};
+
+    service_guest_join(api_of(request)->service, &call, request->body, &answer);
+    finish(request, &answer, response);
+}
+
+static void handle_activate(struct http_request *request, struct http_response *response)
+{
+    struct service_call call = call_of(request);
+    struct service_answer answer = {0};
+
+    service_guest_activate(api_of(request)->service, &call, request->body, &answer);
+    finish(request, &answer, response);
+}
+
+static void handle_session(struct http_request *request, struct http_response *response)
+{
+    struct service_call call = call_of(request);
+    struct service_answer answer = {0};
+
+    service_guest_session(api_of(request)->service, &call, request->body, &answer);
+    finish(request, &answer, response);
+}
+
+static void handle_challenge(struct http_request *request, struct http_response *response)
+{
+    struct service_call call = call_of(request);
+    struct service_answer answer = {0};
+
+    service_guest_challenge(api_of(request)->service, &call, http_request_bearer(request),
+                            request->body, &answer);
+    if (answer.status == 401) {
+        http_answer_header(response, "WWW-Authenticate", "Bearer");
+    }
+    finish(request, &answer, response);
+}
+
+/* ---- probes ---- */
+
+static void handle_healthz(struct http_request *request, struct http_response *response)
+{
+    (void)request;
+    http_answer_json(response, 200, span_str("{\"status\":\"ok\"}"));
+}
+
+static void handle_readyz(struct http_request *request, struct http_response *response)
+{
+    struct trail trail = {0};
+    err_t err = service_check(api_of(request)->service, &trail);
+
+    if (err) {
+        http_answer_error(request->arena, response, 503, "ServiceUnavailable",
+                          "the store cannot be written: %s",
+                          trail.what[0] != '\0' ? trail.what : err_text(err));
+        response->retry_after_s = 5;
+        return;
+    }
+    http_answer_json(response, 200, span_str("{\"status\":\"ready\"}"));
+}
+
+static void handle_metrics(struct http_request *request, struct http_response *response)
+{
+    struct api *api = api_of(request);
+    const struct http_server *server = atomic_load(&api->server);
+    CLEANUP(buf_done) struct buf text = {0};
+    struct http_stats stats = {0};
+
+    if (server != NULL) {
+        http_server_stats(server, &stats);
+        metric_set(api->connections, NULL, stats.open);
+        metric_set(api->accepted, NULL, stats.accepted);
+        metric_set(api->refused, NULL, stats.refused);
+        metric_set(api->handshakes, NULL, stats.handshakes_failed);
+        metric_set(api->timeouts, NULL, stats.timed_out);
+    }
+    buf_init(&text, METRICS_MAX_BYTES);
+    metrics_write(api->metrics, &text);
+    if (buf_err(&text) != ERR_OK) {
+        http_answer_error(request->arena, response, 500, "InternalError",
+                          "the metrics are larger than expected");
+        return;
+    }
+    response->status = 200;
+    response->content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    response->body = arena_dup(request->arena, buf_span(&text));
+}
+
+/* clang-format off */
+static const struct http_route routes[] = {
+    {HTTP_POST, "/attest/AzureGuest", handle_attest, ATTEST_BODY_MAX, HTTP_NO_STORE, API_ROLE_ATTEST},
+    {HTTP_POST, "/attest/{type}", handle_attest_other, ATTEST_BODY_MAX, HTTP_NO_STORE, API_ROLE_ATTEST},
+    {HTTP_GET, "/certs", handle_certs, 0, 0, API_ROLE_ATTEST},
+    {HTTP_GET, "/.well-known/openid-configuration", handle_openid, 0, 0, API_ROLE_ATTEST},
+    {HTTP_POST, "/guest/v1/join", handle_join, OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_GUEST},
+    {HTTP_POST, "/guest/v1/activate", handle_activate, OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_GUEST},
+    {HTTP_POST, "/guest/v1/session", handle_session, OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_GUEST},
+    {HTTP_POST, "/guest/v1/challenge", handle_challenge, OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_GUEST},
+    {HTTP_GET, "/healthz", handle_healthz, 0, HTTP_NO_STORE | HTTP_NO_LOG, 0},
+    {HTTP_GET, "/readyz", handle_readyz, 0, HTTP_NO_STORE | HTTP_NO_LOG, 0},
+    {HTTP_GET, "/metrics", handle_metrics, 0, HTTP_NO_STORE | HTTP_NO_LOG, API_ROLE_METRICS},
+};
+/* clang-format on */
+
+unsigned api_role_by_name(struct span name)
+{
+    static const struct {
+        const char *name;
+        unsigned role;
+    } roles[] = {
+        {"attest", API_ROLE_ATTEST}, {"manage", API_ROLE_MANAGE},   {"guest", API_ROLE_GUEST},
+        {"portal", API_ROLE_PORTAL}, {"metrics", API_ROLE_METRICS},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+        if (span_is(name, roles[i].name)) {
+            return roles[i].role;
+        }
+    }
+    return 0;
+}
+
+/* ---- around the requests ---- */
+
+static void *worker_new(void *context, unsigned index)
+{
+    struct api_worker *worker = calloc(1, sizeof(*worker));
+
+    (void)context;
+    (void)index;
+    if (worker != NULL) {
+        worker->hasher = hasher_new();
+        if (worker->hasher == NULL) {
+            free(worker);
+            worker = NULL;
+        }
+    }
+    return worker;
+}
+
+static void worker_free(void *context)
+{
+    struct api_worker *worker = context;
+
+    hasher_free(worker->hasher);
+    free(worker);
+}
+
+/* One request, one closing line. */
+static void log_request(const struct http_done *done)
+{
+    struct log_line line;
+
+    if ((done->flags & HTTP_NO_LOG) != 0 && done->status < 400) {
+        return;
+    }
+    log_begin(&line, done->status >= 500 ? LOG_ERROR : LOG_INFO, "http.request");
+    log_text(&line, "method", done->method);
+    log_span(&line, "path", span_cut(done->path, 0, LOG_PATH_MAX));
+    log_uint(&line, "status", done->status);
+    if (done->error_code[0] != '\0') {
+        log_text(&line, "code", done->error_code);
+    }
+    log_uint(&line, "us", done->duration_us);
+    log_uint(&line, "in", done->body_bytes);
+    log_uint(&line, "out", done->answer_bytes);
+    log_text(&line, "peer", done->peer);
+    log_text(&line, "id", done->id);
+    if (done->note != NULL) {
+        log_fields(&line, done->note);
+    }
+    log_end(&line);
+}
+
+static void on_done(void *context, void *worker, const struct http_done *done)
+{
+    struct api *api = context;
+    /* The pattern, not the path: label values must not come from outside. */
+    const char *route = done->route[0] != '\0' ? done->route : "none";
+    char status[8];
+    const char *labels[] = {route, status};
+
+    (void)worker;
+    snprintf(status, sizeof(status), "%u", done->status);
+    metric_add(api->requests, labels, 1);
+    metric_observe_us(api->durations, &route, done->duration_us);
+    log_request(done);
+}
+
+static void register_metrics(struct api *api)
+{
+    static const char *const by_route_status[] = {"route", "status", NULL};
+    static const char *const by_route[] = {"route", NULL};
+    static const double bounds[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+                                    0.05,   0.1,   0.25,   1,     5,    30};
+    struct metrics *m = api->metrics;
+
+    api->requests = metrics_counter(m, "bootwarden_http_requests",
+                                    "Answered requests by route and status.", by_route_status);
+    api->durations = metrics_histogram(m, "bootwarden_http_request_duration_seconds",
+                                       "From a request's first byte to its answer.", by_route,
+                                       bounds, ARRAY_LEN(bounds));
+    api->connections = metrics_gauge(m, "bootwarden_http_connections", "Open connections.", NULL);
+    api->accepted =
+        metrics_counter(m, "bootwarden_http_connections_accepted", "Accepted connections.", NULL);
+    api->refused =
+        metrics_counter(m, "bootwarden_http_refused",
+                        "Connections and requests refused because the server was busy.", NULL);
+    api->handshakes = metrics_counter(m, "bootwarden_tls_handshakes_failed",
+                                      "Connections that never became TLS.", NULL);
+    api->timeouts = metrics_counter(m, "bootwarden_http_requests_timed_out",
+                                    "Requests that did not come in time.", NULL);
+}
+
+struct api *api_new(struct service *service, struct metrics *metrics)
+{
+    struct api *api = calloc(1, sizeof(*api));
+
+    if (api != NULL) {
+        api->service = service;
+        api->metrics = metrics;
+        register_metrics(api);
+    }
+    return api;
+}
+
+void api_free(struct api *api)
+{
+    free(api);
+}
+
+void api_install(struct api *api, struct http_options *options)
+{
+    options->routes = (struct http_routes){.items = routes, .n = ARRAY_LEN(routes)};
+    options->context = api;
+    options->worker_new = worker_new;
+    options->worker_free = worker_free;
+    options->done = on_done;
+}
+
+void api_set_server(struct api *api, const struct http_server *server)
+{
+    atomic_store(&api->server, server);
+}

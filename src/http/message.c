@@ -1,0 +1,425 @@
+/* Who may send these bytes: anybody who reaches the port, before any authentication. */
+#include "http/message.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+
+enum { MAX_EMPTY_BYTES = 16 }; /* empty lines in front of a request */
+
+static const struct {
+    enum http_method method;
+    const char *name;
+} methods[] = {
+    {HTTP_GET, "GET"},     {HTTP_HEAD, "HEAD"},     {HTTP_POST, "POST"},       {HTTP_PUT, "PUT"},
+    {HTTP_PATCH, "PATCH"}, {HTTP_DELETE, "DELETE"}, {HTTP_OPTIONS, "OPTIONS"},
+};
+
+const char *http_method_name(enum http_method method)
+{
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        if (methods[i].method == method) {
+            return methods[i].name;
+        }
+    }
+    return "?";
+}
+
+void http_methods_text(unsigned set, char *text, size_t size)
+{
+    size_t len = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(methods) && len < size; i++) {
+        if ((set & methods[i].method) != 0) {
+            len += (size_t)snprintf(text + len, size - len, "%s%s", len == 0 ? "" : ", ",
+                                    methods[i].name);
+        }
+    }
+}
+
+err_t http_head_end(struct span bytes, size_t *scanned, size_t *ret_len)
+{
+    size_t limit = bytes.len < HTTP_HEAD_MAX_BYTES ? bytes.len : HTTP_HEAD_MAX_BYTES;
+    size_t at = *scanned;
+
+    for (; at < limit; at++) {
+        if (bytes.data[at] != '\n') {
+            continue;
+        }
+        if (at == 0 || bytes.data[at - 1] != '\r') {
+            return ERR_MALFORMED;
+        }
+        /* CR LF CR LF, unless nothing but empty lines came so far (RFC 9112, 2.2). */
+        if (at >= 3 && bytes.data[at - 2] == '\n') {
+            size_t first = 0;
+
+            while (first < at && (bytes.data[first] == '\r' || bytes.data[first] == '\n')) {
+                first++;
+            }
+            if (first < at) {
+                *scanned = at + 1;
+                *ret_len = at + 1;
+                return ERR_OK;
+            }
+            if (at >= MAX_EMPTY_BYTES) {
+                return ERR_MALFORMED;
+            }
+        }
+    }
+    *scanned = at;
+    if (bytes.len >= HTTP_HEAD_MAX_BYTES) {
+        return ERR_TOO_LARGE;
+    }
+    *ret_len = 0;
+    return ERR_OK;
+}
+
+/* RFC 9110, 5.6.2 */
+static bool is_token(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+        bool is_alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+
+        if (!is_alnum && (c == 0 || strchr("!#$%&'*+-.^_`|~", c) == NULL)) {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
+static struct span trim(struct span text)
+{
+    while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
+        text = span_cut(text, 1, text.len);
+    }
+    while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t')) {
+        text.len--;
+    }
+    return text;
+}
+
+/* The next line without its CR LF; the head is known to end in an empty line. */
+static bool next_line(struct span *rest, struct span *ret_line)
+{
+    const uint8_t *end = rest->len == 0 ? NULL : memchr(rest->data, '\n', rest->len);
+    size_t len;
+
+    if (end == NULL || end == rest->data || end[-1] != '\r') {
+        return false;
+    }
+    len = (size_t)(end - rest->data);
+    *ret_line = span_of(rest->data, len - 1);
+    *rest = span_cut(*rest, len + 1, rest->len);
+    return true;
+}
+
+static bool cut_at(struct span *rest, uint8_t separator, struct span *ret_part)
+{
+    const uint8_t *at = rest->len == 0 ? NULL : memchr(rest->data, separator, rest->len);
+
+    if (at == NULL) {
+        return false;
+    }
+    *ret_part = span_of(rest->data, (size_t)(at - rest->data));
+    *rest = span_cut(*rest, ret_part->len + 1, rest->len);
+    return true;
+}
+
+/* Origin form, absolute form (whose host says nothing here) or "*" (RFC 9112, 3.2). */
+static bool parse_target(struct span target, struct http_head *head)
+{
+    struct span path;
+
+    for (size_t i = 0; i < target.len; i++) {
+        if (target.data[i] <= ' ' || target.data[i] >= 0x7f || target.data[i] == '#') {
+            return false;
+        }
+    }
+    if (span_starts(target, "https://") || span_starts(target, "http://")) {
+        const uint8_t *slash;
+
+        target = span_cut(target, span_starts(target, "https") ? 8 : 7, target.len);
+        slash = target.len == 0 ? NULL : memchr(target.data, '/', target.len);
+        target = slash == NULL ? span_str("/")
+                               : span_cut(target, (size_t)(slash - target.data), target.len);
+    }
+    if (!span_starts(target, "/") && !span_is(target, "*")) {
+        return false;
+    }
+    head->query = (struct span){0};
+    head->path = target;
+    if (cut_at(&target, '?', &path)) {
+        head->path = path;
+        /* "?" with nothing behind it is a query too, so data must not be NULL. */
+        head->query = target.len == 0 ? span_str("") : target;
+    }
+    return true;
+}
+
+static unsigned refuse(struct trail *trail, unsigned status, const char *words)
+{
+    trail_set(trail, ERR_MALFORMED, "%s", words);
+    return status;
+}
+
+static unsigned parse_request_line(struct span line, struct trail *trail, struct http_head *head)
+{
+    struct span method, target;
+
+    if (!cut_at(&line, ' ', &method) || !is_token(method) || !cut_at(&line, ' ', &target) ||
+        !span_starts(line, "HTTP/")) {
+        return refuse(trail, 400, "the request line is not of the form METHOD TARGET HTTP/1.1");
+    }
+    if (!span_is(line, "HTTP/1.1") && !span_is(line, "HTTP/1.0")) {
+        return refuse(trail, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+    }
+    head->is_http_1_0 = span_is(line, "HTTP/1.0");
+    if (!parse_target(target, head)) {
+        return refuse(trail, 400, "the request target is not a path");
+    }
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        if (span_is(method, methods[i].name)) {
+            head->method = methods[i].method;
+            return 0;
+        }
+    }
+    return refuse(trail, 501, "the method is not known");
+}
+
+static unsigned parse_header(struct span line, struct trail *trail, struct http_head *head)
+{
+    struct http_header header;
+
+    if (head->n_headers == HTTP_MAX_HEADERS) {
+        return refuse(trail, 431, "too many headers");
+    }
+    /* Also refuses space before the colon and folded lines (RFC 9112, 5.1 and 5.2). */
+    if (!cut_at(&line, ':', &header.name) || !is_token(header.name)) {
+        return refuse(trail, 400, "a header line is not of the form NAME: VALUE");
+    }
+    header.value = trim(line);
+    if (header.value.len == 0) {
+        header.value = span_str(""); /* there, and empty: not the same as absent */
+    }
+    for (size_t i = 0; i < header.value.len; i++) {
+        uint8_t c = header.value.data[i];
+
+        if ((c < ' ' && c != '\t') || c == 0x7f) {
+            return refuse(trail, 400, "a header holds control characters");
+        }
+    }
+    head->headers[head->n_headers++] = header;
+    return 0;
+}
+
+struct span http_head_find(const struct http_head *head, const char *name)
+{
+    for (size_t i = 0; i < head->n_headers; i++) {
+        if (text_span_equal_nocase(head->headers[i].name, name)) {
+            return head->headers[i].value;
+        }
+    }
+    return (struct span){0};
+}
+
+static size_t count_headers(const struct http_head *head, const char *name)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < head->n_headers; i++) {
+        n += text_span_equal_nocase(head->headers[i].name, name);
+    }
+    return n;
+}
+
+static unsigned read_length(const struct http_head *head, struct trail *trail, uint64_t *ret)
+{
+    struct span text = http_head_find(head, "content-length");
+    uint64_t value = 0;
+
+    if (count_headers(head, "content-length") > 1) {
+        return refuse(trail, 400, "Content-Length is there twice");
+    }
+    if (text.data == NULL) {
+        *ret = 0;
+        return 0;
+    }
+    if (text.len == 0) {
+        return refuse(trail, 400, "Content-Length is not a number");
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return refuse(trail, 400, "Content-Length is not a number");
+        }
+        if (value > (UINT64_MAX - 9) / 10) {
+            return refuse(trail, 413, "Content-Length is larger than any body");
+        }
+        value = value * 10 + (text.data[i] - '0');
+    }
+    *ret = value;
+    return 0;
+}
+
+/* Where the body ends (RFC 9112, 6). */
+static unsigned read_framing(struct trail *trail, struct http_head *head)
+{
+    struct span coding = http_head_find(head, "transfer-encoding");
+    struct span expect = http_head_find(head, "expect");
+    struct span content_coding = http_head_find(head, "content-encoding");
+    unsigned status = read_length(head, trail, &head->content_length);
+
+    if (status != 0) {
+        return status;
+    }
+    if (coding.data != NULL) {
+        if (http_head_find(head, "content-length").data != NULL || head->is_http_1_0 ||
+            count_headers(head, "transfer-encoding") > 1) {
+            return refuse(trail, 400, "the length of the body is given in two ways");
+        }
+        if (!text_span_equal_nocase(coding, "chunked")) {
+            return refuse(trail, 501, "no transfer coding but chunked is spoken here");
+        }
+        head->is_chunked = true;
+    }
+    if (expect.data != NULL && !text_span_equal_nocase(expect, "100-continue")) {
+        return refuse(trail, 417, "no expectation but 100-continue can be met");
+    }
+    head->expects_continue = expect.data != NULL && !head->is_http_1_0;
+    /* A small body must not unpack into a large one (rule S-6). */
+    if (content_coding.data != NULL && !text_span_equal_nocase(content_coding, "identity")) {
+        return refuse(trail, 415, "compressed bodies are not read");
+    }
+    return 0;
+}
+
+static bool list_holds(struct span list, const char *word)
+{
+    struct span part;
+
+    while (cut_at(&list, ',', &part)) {
+        if (text_span_equal_nocase(trim(part), word)) {
+            return true;
+        }
+    }
+    return text_span_equal_nocase(trim(list), word);
+}
+
+static void read_connection(struct http_head *head)
+{
+    head->keeps_alive = !head->is_http_1_0;
+    for (size_t i = 0; i < head->n_headers; i++) {
+        if (!text_span_equal_nocase(head->headers[i].name, "connection")) {
+            continue;
+        }
+        if (list_holds(head->headers[i].value, "close")) {
+            head->keeps_alive = false;
+            return;
+        }
+        if (list_holds(head->headers[i].value, "keep-alive")) {
+            head->keeps_alive = true;
+        }
+    }
+}
+
+unsigned http_head_parse(struct span bytes, struct trail *trail, struct http_head *ret)
+{
+    struct http_head head = {0};
+    struct span line = {0};
+    size_t n_hosts;
+    unsigned status;
+
+    while (bytes.len >= 2 && bytes.data[0] == '\r' && bytes.data[1] == '\n') {
+        bytes = span_cut(bytes, 2, bytes.len);
+    }
+    if (!next_line(&bytes, &line)) {
+        return refuse(trail, 400, "there is no request line");
+    }
+    status = parse_request_line(line, trail, &head);
+    while (status == 0 && next_line(&bytes, &line) && line.len > 0) {
+        status = parse_header(line, trail, &head);
+    }
+    n_hosts = count_headers(&head, "host");
+    if (status == 0 && (n_hosts > 1 || (n_hosts == 0 && !head.is_http_1_0))) {
+        status = refuse(trail, 400, "there must be one Host header");
+    }
+    status = status != 0 ? status : read_framing(trail, &head);
+    if (status == 0) {
+        read_connection(&head);
+        *ret = head;
+    }
+    return status;
+}
+
+static int hex_value(uint8_t c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+err_t http_percent_decode(struct arena *arena, struct span text, struct span *ret)
+{
+    uint8_t *out = arena_alloc(arena, text.len + 1);
+    size_t n = 0;
+
+    if (out == NULL) {
+        return ERR_MEMORY;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+
+        if (c == '%') {
+            int high = text.len - i > 2 ? hex_value(text.data[i + 1]) : -1;
+            int low = text.len - i > 2 ? hex_value(text.data[i + 2]) : -1;
+
+            if (high < 0 || low < 0) {
+                return ERR_MALFORMED;
+            }
+            c = (uint8_t)(high << 4 | low);
+            i += 2;
+        }
+        if (c < ' ' || c == 0x7f) {
+            return ERR_MALFORMED;
+        }
+        out[n++] = c;
+    }
+    out[n] = 0;
+    *ret = span_of(out, n);
+    return ERR_OK;
+}
+
+err_t http_path_parse(struct arena *arena, struct span path, struct http_path *ret)
+{
+    struct http_path out = {0};
+    struct span part = {0};
+    bool is_last = false;
+    err_t err;
+
+    if (!span_starts(path, "/")) {
+        return ERR_MALFORMED;
+    }
+    path = span_cut(path, 1, path.len);
+    while (!is_last && (path.len > 0 || out.n > 0)) {
+        if (out.n == HTTP_MAX_SEGMENTS) {
+            return ERR_TOO_MANY;
+        }
+        if (!cut_at(&path, '/', &part)) {
+            part = path;
+            is_last = true;
+        }
+        err = http_percent_decode(arena, part, &out.segments[out.n]);
+        if (err) {
+            return err;
+        }
+        if (memchr(out.segments[out.n].data, '/', out.segments[out.n].len) != NULL) {
+            return ERR_MALFORMED;
+        }
+        out.n++;
+    }
+    *ret = out;
+    return ERR_OK;
+}

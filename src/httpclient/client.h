@@ -1,0 +1,60 @@
+/*
+ * client.h - call one HTTPS service: JSON in, JSON out, with deadlines and limits.
+ *
+ * A client holds one connection to one base address and belongs to one thread. Only https is
+ * spoken (TLS 1.2 or later), redirects are never followed (a bearer token must not travel to
+ * somebody else's address), proxies come from the environment as curl reads them (https_proxy,
+ * no_proxy). With a CA file nothing but that file is trusted, not even the system's roots.
+ *
+ * Not reaching the service is an error: ERR_TIMEOUT when it took too long, ERR_NETWORK for the
+ * rest, ERR_TOO_LARGE for an answer over the limit. The trail's `where` is "host:port", its
+ * `what` the cause in words: name resolution, refused, no route, which certificate problem. An
+ * answer with any status is a success of the call: the caller looks at `status`.
+ */
+#ifndef HTTPCLIENT_CLIENT_H
+#define HTTPCLIENT_CLIENT_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/span.h"
+
+enum {
+    HTTP_CLIENT_TIMEOUT_MS = 30 * 1000,
+    HTTP_CLIENT_CONNECT_TIMEOUT_MS = 10 * 1000,
+    HTTP_CLIENT_BODY_MAX_BYTES = 1024 * 1024,
+};
+
+struct http_client;
+
+struct http_client_options {
+    const char *base_url;        /* "https://host[:port][/path]"; a last slash is ignored */
+    const char *ca_file;         /* PEM; NULL = the system's roots */
+    const char *user_agent;      /* NULL = "bootwarden/VERSION" */
+    unsigned timeout_ms;         /* the whole call; 0 = HTTP_CLIENT_TIMEOUT_MS */
+    unsigned connect_timeout_ms; /* 0 = HTTP_CLIENT_CONNECT_TIMEOUT_MS, or less with timeout_ms */
+    size_t body_max_bytes;       /* of an answer; 0 = HTTP_CLIENT_BODY_MAX_BYTES */
+};
+
+struct http_reply {
+    unsigned status;
+    unsigned retry_after_s; /* from Retry-After; 0 when there is none */
+    struct span body;       /* in the arena, NUL behind it */
+};
+
+/* Copies the options. ERR_USAGE for an address that is not https, ERR_NOT_FOUND for a missing CA
+ * file; nothing is connected yet. */
+err_t http_client_new(const struct http_client_options *options, struct trail *trail,
+                      struct http_client **ret) MUST_CHECK;
+void http_client_free(struct http_client *client);
+DEFINE_CLEANUP(struct http_client *, http_client_free)
+
+/* "host:port" for messages; borrowed. */
+const char *http_client_address(const struct http_client *client);
+
+/* One call. path begins with "/" and may carry a query. method is GET, HEAD, POST, PUT, PATCH or
+ * DELETE; body goes out as application/json (data NULL = none). bearer may be NULL. */
+err_t http_client_call(struct http_client *client, const char *method, const char *path,
+                       const char *bearer, struct span body, struct arena *arena,
+                       struct trail *trail, struct http_reply *ret) MUST_CHECK;
+
+#endif

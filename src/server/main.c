@@ -1,0 +1,407 @@
+/*
+ * bootwarden-server: the attestation service. Standard output gets one line, "ready URL";
+ * everything else is log lines on standard error.
+ */
+#include "api/api.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/text.h"
+#include "base/timestamp.h"
+#include "server/options.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    ARENA_BYTES = 4 * 1024 * 1024,
+    GRACE_MS = 10 * 1000,
+    TICK_S = 1,
+    PORT_FILE_MAX = 16,
+    ALL_NAMES_MAX = SERVER_MAX_NAMES + HTTP_MAX_LISTEN + 4,
+};
+
+struct run {
+    struct arena *arena;
+    struct server_options options;
+    const char *folder; /* absolute */
+    int lock_fd;
+    uint16_t port;
+    const char *endpoint;
+    const char *names[ALL_NAMES_MAX];
+    size_t n_names;
+    struct metrics *metrics;
+    struct service *service;
+    struct api *api;
+    struct http_server *server;
+};
+
+/* One clear line; the exit code says which kind of trouble. */
+static int fail(enum server_exit code, err_t err, const struct trail *trail)
+{
+    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 48];
+
+    trail_format(trail, err, words, sizeof(words));
+    fprintf(stderr, "bootwarden-server: %s\n", words);
+    return code;
+}
+
+/* ---- the port ---- */
+
+static uint16_t any_free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    uint16_t port = 0;
+
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, len) == 0 &&
+        getsockname(fd, (struct sockaddr *)&address, &len) == 0) {
+        port = ntohs(address.sin_port);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return port;
+}
+
+/* The port given, else the one remembered, else a free one: the issuer of tokens holds it, so it
+ * must be the same after a restart (decisions section 6). */
+static err_t choose_port(struct run *run, struct trail *trail)
+{
+    const char *path = arena_printf(run->arena, "%s/port", run->folder);
+    struct span text = {0};
+    char line[PORT_FILE_MAX];
+    unsigned long number = 0;
+
+    if (path == NULL) {
+        return ERR_MEMORY;
+    }
+    run->port = run->options.listen[0].port;
+    if (run->port == 0 && file_read(run->arena, path, PORT_FILE_MAX, NULL, &text) == ERR_OK) {
+        number = strtoul((const char *)text.data, NULL, 10);
+        run->port = number <= 65535 ? (uint16_t)number : 0;
+    }
+    if (run->port == 0) {
+        run->port = any_free_port();
+    }
+    for (size_t i = 0; i < run->options.n_listen; i++) {
+        if (run->options.listen[i].port == 0) {
+            run->options.listen[i].port = run->port;
+        }
+    }
+    snprintf(line, sizeof(line), "%u\n", run->port);
+    return span_is(text, line) ? ERR_OK : file_write(path, span_str(line), 0644, trail);
+}
+
+/* ---- names ---- */
+
+static bool is_wildcard_or_loopback(const char *host)
+{
+    return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0 || strcmp(host, "::1") == 0 ||
+           strncmp(host, "127.", 4) == 0;
+}
+
+static void add_name(struct run *run, const char *name)
+{
+    for (size_t i = 0; i < run->n_names; i++) {
+        if (text_equal_nocase(run->names[i], name)) {
+            return;
+        }
+    }
+    if (run->n_names < ALL_NAMES_MAX) {
+        run->names[run->n_names++] = name;
+    }
+}
+
+/* "https://host:port/path" to "host". */
+static const char *host_of(struct arena *arena, const char *url)
+{
+    const char *host = strstr(url, "://") + 3;
+
+    if (host[0] == '[') {
+        return arena_printf(arena, "%.*s", (int)strcspn(host + 1, "]"), host + 1);
+    }
+    return arena_printf(arena, "%.*s", (int)strcspn(host, ":/"), host);
+}
+
+static err_t choose_names(struct run *run)
+{
+    const struct server_options *o = &run->options;
+    const char *first = o->listen[0].host;
+    bool is_local = is_wildcard_or_loopback(first);
+    const char *host = is_local                     ? "localhost"
+                       : strchr(first, ':') != NULL ? arena_printf(run->arena, "[%s]", first)
+                                                    : first;
+
+    run->endpoint = o->endpoint != NULL
+                        ? o->endpoint
+                        : arena_printf(run->arena, "https://%s:%u", host, run->port);
+    if (run->endpoint == NULL) {
+        return ERR_MEMORY;
+    }
+    if (o->endpoint != NULL) {
+        add_name(run, host_of(run->arena, o->endpoint));
+    }
+    add_name(run, "localhost");
+    add_name(run, "127.0.0.1");
+    add_name(run, "::1");
+    for (size_t i = 0; i < o->n_listen; i++) {
+        if (!is_wildcard_or_loopback(o->listen[i].host)) {
+            add_name(run, o->listen[i].host);
+        }
+    }
+    for (size_t i = 0; i < o->n_names; i++) {
+        add_name(run, o->names[i]);
+    }
+    return ERR_OK;
+}
+
+/* ---- files for scripts ---- */
+
+/* Fit for `. DIR/dev.env`: in single quotes where sh needs them. */
+static void add_variable(struct buf *out, const char *name, const char *value)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/:.,@%+_-";
+
+    if (value[strspn(value, plain)] == '\0') {
+        buf_addf(out, "%s=%s\n", name, value);
+        return;
+    }
+    buf_addf(out, "%s='", name);
+    for (const char *c = value; *c != '\0'; c++) {
+        if (*c == '\'') {
+            buf_add_str(out, "'\\''");
+        } else {
+            buf_add_char(out, *c);
+        }
+    }
+    buf_add_str(out, "'\n");
+}
+
+static err_t write_environment(struct run *run, struct trail *trail)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+    const char *path = arena_printf(run->arena, "%s/dev.env", run->folder);
+    const char *ca = arena_printf(run->arena, "%s/tls/ca.pem", run->folder);
+    err_t err;
+
+    if (path == NULL || ca == NULL) {
+        return ERR_MEMORY;
+    }
+    buf_init(&text, ARENA_BYTES);
+    add_variable(&text, "BOOTWARDEN_ENDPOINT", run->endpoint);
+    add_variable(&text, "BOOTWARDEN_CA", ca);
+    err = buf_err(&text);
+    return err ? err : file_write(path, buf_span(&text), 0644, trail);
+}
+
+/* ---- life ---- */
+
+static int open_folder(struct run *run)
+{
+    struct trail trail = {0};
+    err_t err = service_lock(run->options.data, &trail, &run->lock_fd);
+    char *absolute;
+
+    if (err) {
+        return fail(SERVER_FAILED, err, &trail);
+    }
+    absolute = realpath(run->options.data, NULL);
+    run->folder =
+        absolute == NULL ? NULL : (const char *)arena_dup(run->arena, span_str(absolute)).data;
+    free(absolute);
+    err = run->folder == NULL ? ERR_MEMORY : choose_port(run, &trail);
+    err = err ? err : choose_names(run);
+    return err ? fail(SERVER_FAILED, err, &trail) : SERVER_DONE;
+}
+
+static int open_service(struct run *run)
+{
+    const struct service_options options = {
+        .folder = run->folder,
+        .issuer = run->endpoint,
+        .signing = run->options.signing,
+        .tls_names = run->options.tls_certificate == NULL ? run->names : NULL,
+        .n_tls_names = run->n_names,
+        .now = timestamp_now(),
+        .metrics = run->metrics,
+        .lock_fd = run->lock_fd,
+    };
+    struct trail trail = {0};
+    err_t err = service_open(&options, &trail, &run->service);
+
+    if (err) {
+        return fail(SERVER_FAILED, err, &trail);
+    }
+    run->lock_fd = -1;
+    if (run->options.is_dev) {
+        err = write_environment(run, &trail);
+    }
+    return err ? fail(SERVER_FAILED, err, &trail) : SERVER_DONE;
+}
+
+static int start_server(struct run *run)
+{
+    const struct server_options *o = &run->options;
+    struct http_options options = {
+        .n_listen = o->n_listen,
+        .n_workers = o->workers,
+        .certificate_file = o->tls_certificate != NULL
+                                ? o->tls_certificate
+                                : arena_printf(run->arena, "%s/tls/server.pem", run->folder),
+        .key_file = o->tls_key != NULL ? o->tls_key
+                                       : arena_printf(run->arena, "%s/tls/server.key", run->folder),
+        /* Four fields, as Azure's; the version whose behaviour this one has. */
+        .service_version = "1.10.0.0",
+    };
+    struct trail trail = {0};
+    err_t err;
+
+    run->api = api_new(run->service, run->metrics);
+    if (run->api == NULL || options.certificate_file == NULL || options.key_file == NULL) {
+        return fail(SERVER_FAILED, ERR_MEMORY, NULL);
+    }
+    memcpy(options.listen, o->listen, sizeof(options.listen));
+    api_install(run->api, &options);
+    err = http_server_start(&options, &trail, &run->server);
+    if (err) {
+        bool is_file = strcmp(trail.where, options.certificate_file) == 0 ||
+                       strcmp(trail.where, options.key_file) == 0;
+
+        if (err == ERR_CONFLICT && o->is_dev) {
+            struct trail more = {0};
+
+            trail_set(&more, err, "%s; choose another with --listen", trail.what);
+            trail_in(&more, err, trail.where);
+            trail = more;
+        }
+        return fail(is_file || err == ERR_MEMORY ? SERVER_FAILED : SERVER_ADDRESS, err, &trail);
+    }
+    api_set_server(run->api, run->server);
+    return SERVER_DONE;
+}
+
+static void log_ready(const struct run *run)
+{
+    struct log_line line;
+
+    log_begin(&line, LOG_INFO, "server.ready");
+    log_text(&line, "endpoint", run->endpoint);
+    log_text(&line, "data", run->folder);
+    log_uint(&line, "workers", run->options.workers);
+    log_text(&line, "version", BOOTWARDEN_VERSION);
+    log_end(&line);
+    printf("ready %s\n", run->endpoint);
+    fflush(stdout);
+}
+
+static void log_reload(const char *what, err_t err, const struct trail *trail)
+{
+    struct log_line line;
+    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 48];
+
+    log_begin(&line, err ? LOG_ERROR : LOG_INFO, "server.reload");
+    log_text(&line, "what", what);
+    if (err) {
+        trail_format(trail, err, words, sizeof(words));
+        log_text(&line, "cause", words);
+    }
+    log_end(&line);
+}
+
+static void reload(struct run *run)
+{
+    struct trail tls = {0}, trust = {0};
+
+    log_reload("tls", http_server_reload_tls(run->server, &tls), &tls);
+    log_reload("trust", service_reload(run->service, &trust), &trust);
+}
+
+static void serve(struct run *run, const sigset_t *signals)
+{
+    const struct timespec tick = {.tv_sec = TICK_S};
+
+    for (;;) {
+        int signal = sigtimedwait(signals, NULL, &tick);
+        struct log_line line;
+
+        if (signal == SIGHUP) {
+            reload(run);
+        } else if (signal == SIGTERM || signal == SIGINT) {
+            log_begin(&line, LOG_INFO, "server.stopping");
+            log_text(&line, "signal", signal == SIGTERM ? "TERM" : "INT");
+            log_end(&line);
+            return;
+        }
+        service_tick(run->service, timestamp_now());
+    }
+}
+
+static void block_signals(sigset_t *signals)
+{
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int run_server(struct run *run)
+{
+    struct log_line line;
+    sigset_t signals;
+    int code;
+
+    block_signals(&signals);
+    code = open_folder(run);
+    code = code != SERVER_DONE ? code : open_service(run);
+    code = code != SERVER_DONE ? code : start_server(run);
+    if (code != SERVER_DONE) {
+        return code;
+    }
+    log_ready(run);
+    serve(run, &signals);
+    http_server_stop(run->server, GRACE_MS);
+    log_begin(&line, LOG_INFO, "server.stopped");
+    log_end(&line);
+    return SERVER_DONE;
+}
+
+int main(int argc, char **argv)
+{
+    const struct rlimit no_core = {0, 0};
+    struct run run = {.lock_fd = -1};
+    int code = SERVER_FAILED;
+
+    umask(077);
+    /* A core file would hold the keys (S-8). */
+    setrlimit(RLIMIT_CORE, &no_core);
+    run.arena = arena_new(ARENA_BYTES);
+    run.metrics = metrics_new();
+    if (run.arena == NULL || run.metrics == NULL || crypto_init() != ERR_OK) {
+        fputs("bootwarden-server: cannot start: out of memory, or libcrypto fails\n", stderr);
+    } else if (server_options_read(run.arena, argc, argv, &run.options, &code)) {
+        code = run_server(&run);
+    }
+    http_server_free(run.server);
+    api_free(run.api);
+    service_close(run.service);
+    if (run.lock_fd >= 0) {
+        close(run.lock_fd);
+    }
+    metrics_free(run.metrics);
+    arena_free(run.arena);
+    return code;
+}

@@ -1,0 +1,378 @@
+#include "server/options.h"
+
+#include "api/api.h"
+#include "base/text.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MIN_WORKERS = 4, WORD_MAX = 320 };
+
+static const char usage[] =
+    "usage: bootwarden-server --dev [--data DIR] [--listen [ROLES=]ADDR:PORT]...\n"
+    "       bootwarden-server --config FILE\n"
+    "\n"
+    "Verifies boot evidence of virtual machines and signs the result.\n"
+    "\n"
+    "  --dev                no configuration: own CA, own keys, https://localhost:PORT\n"
+    "  --config FILE        configuration; see bootwarden-server(8)\n"
+    "  --data DIR           keys, database, trust anchors (default with --dev: ./bootwarden-data)\n"
+    "  --listen [ROLES=]ADDR:PORT\n"
+    "                       address to serve on, repeatable; port 0 = any, and the same again at\n"
+    "                       the next start (default with --dev: localhost:0); roles, with commas:\n"
+    "                       attest, guest, manage, portal, metrics (default: all)\n"
+    "  --endpoint URL       public address, which becomes the tokens' issuer\n"
+    "  --name NAME          further DNS name or IP address for the TLS certificate, repeatable\n"
+    "  --workers N          threads that serve (default: two per processor, 4 at least)\n"
+    "  --signing-algorithm RS256|ES256|ES384\n"
+    "  --version, --help\n";
+
+/* Where values come from, for messages: "--listen" or "FILE:3: listen". */
+struct reading {
+    struct arena *arena;
+    struct server_options *options;
+    const char *file;
+    const char *config_fault; /* of the first bad line */
+};
+
+static void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
+static void complain(const char *fmt, ...)
+{
+    char text[1024];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    fprintf(stderr, "bootwarden-server: %s\n", text);
+}
+
+/* ---- values: each returns NULL or what is wrong ---- */
+
+static const char *copy(struct reading *r, const char *text)
+{
+    return (const char *)arena_dup(r->arena, span_str(text)).data;
+}
+
+static const char *read_roles(struct reading *r, const char *text, size_t len, unsigned *ret)
+{
+    unsigned roles = 0;
+
+    while (len > 0) {
+        size_t n = strcspn(text, ",=");
+        unsigned role = api_role_by_name(span_of(text, n));
+
+        if (role == 0) {
+            return arena_printf(r->arena,
+                                "'%.*s' is no role; there are attest, guest, manage, portal, "
+                                "metrics",
+                                (int)(n < 40 ? n : 40), text);
+        }
+        roles |= role;
+        len -= n < len ? n + 1 : n;
+        text += n + 1;
+    }
+    *ret = roles;
+    return NULL;
+}
+
+static const char *add_listen(struct reading *r, const char *host, uint16_t port, unsigned roles,
+                              bool is_optional)
+{
+    struct server_options *o = r->options;
+
+    if (o->n_listen == HTTP_MAX_LISTEN) {
+        return arena_printf(r->arena, "more than %d addresses", HTTP_MAX_LISTEN);
+    }
+    o->listen[o->n_listen++] = (struct http_listen){
+        .host = copy(r, host), .port = port, .roles = roles, .is_optional = is_optional};
+    return NULL;
+}
+
+/* [ROLES=]ADDR:PORT, with [::1]:PORT for IPv6 and localhost for both loopbacks. */
+static const char *set_listen(struct reading *r, const char *value)
+{
+    const char *equal = strchr(value, '='), *address = equal == NULL ? value : equal + 1;
+    const char *colon = strrchr(address, ':');
+    char host[INET6_ADDRSTRLEN + 2], *end = NULL;
+    uint8_t bytes[16];
+    unsigned roles = 0;
+    unsigned long port;
+    const char *fault =
+        equal == NULL ? NULL : read_roles(r, value, (size_t)(equal - value), &roles);
+    size_t len = colon == NULL ? 0 : (size_t)(colon - address);
+
+    if (fault != NULL) {
+        return fault;
+    }
+    if (colon == NULL || len == 0 || len >= sizeof(host) || colon[1] < '0' || colon[1] > '9') {
+        return "must be of the form ADDR:PORT, such as 127.0.0.1:8443 or [::1]:8443";
+    }
+    errno = 0;
+    port = strtoul(colon + 1, &end, 10);
+    if (errno != 0 || *end != '\0' || port > 65535) {
+        return "the port must be 0 to 65535";
+    }
+    snprintf(host, sizeof(host), "%.*s", (int)len, address);
+    if (text_equal_nocase(host, "localhost")) {
+        fault = add_listen(r, "127.0.0.1", (uint16_t)port, roles, false);
+        return fault != NULL ? fault : add_listen(r, "::1", (uint16_t)port, roles, true);
+    }
+    if (host[0] == '[' && host[len - 1] == ']') {
+        host[len - 1] = '\0';
+        memmove(host, host + 1, len - 1);
+    }
+    if (inet_pton(AF_INET, host, bytes) != 1 && inet_pton(AF_INET6, host, bytes) != 1) {
+        return "the address must be numeric, or localhost";
+    }
+    return add_listen(r, host, (uint16_t)port, roles, false);
+}
+
+static const char *set_workers(struct reading *r, const char *value)
+{
+    char *end = NULL;
+    unsigned long n = strtoul(value, &end, 10);
+
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || n == 0 || n > HTTP_MAX_WORKERS) {
+        return arena_printf(r->arena, "must be 1 to %d", HTTP_MAX_WORKERS);
+    }
+    r->options->workers = (unsigned)n;
+    return NULL;
+}
+
+static const char *set_algorithm(struct reading *r, const char *value)
+{
+    static const struct {
+        const char *name;
+        enum signkey_kind kind;
+    } algorithms[] = {{"RS256", SIGNKEY_RSA2048}, {"ES256", SIGNKEY_P256}, {"ES384", SIGNKEY_P384}};
+
+    for (size_t i = 0; i < ARRAY_LEN(algorithms); i++) {
+        if (strcmp(value, algorithms[i].name) == 0) {
+            r->options->signing = algorithms[i].kind;
+            return NULL;
+        }
+    }
+    return "must be RS256, ES256 or ES384";
+}
+
+/* The issuer of tokens is compared byte for byte, so its spelling is checked here. */
+static const char *set_endpoint(struct reading *r, const char *value)
+{
+    size_t len = strlen(value);
+
+    if (strncmp(value, "https://", 8) != 0 || len == 8 || value[8] == '/' ||
+        strpbrk(value, " ?#\"'\\") != NULL || len > 200) {
+        return "must be of the form https://host[:port][/path]";
+    }
+    while (value[len - 1] == '/') {
+        len--;
+    }
+    r->options->endpoint = arena_printf(r->arena, "%.*s", (int)len, value);
+    return NULL;
+}
+
+static const char *add_name(struct reading *r, const char *value)
+{
+    struct server_options *o = r->options;
+
+    if (o->n_names == SERVER_MAX_NAMES) {
+        return arena_printf(r->arena, "more than %d names", SERVER_MAX_NAMES);
+    }
+    if (value[0] == '\0' || strlen(value) > 253 ||
+        value[strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:")] !=
+            '\0') {
+        return "is no DNS name and no IP address";
+    }
+    o->names[o->n_names++] = copy(r, value);
+    return NULL;
+}
+
+static const char *set_data(struct reading *r, const char *value)
+{
+    r->options->data = copy(r, value);
+    return value[0] == '\0' ? "must name a folder" : NULL;
+}
+
+static const char *set_certificate(struct reading *r, const char *value)
+{
+    r->options->tls_certificate = copy(r, value);
+    return NULL;
+}
+
+static const char *set_key(struct reading *r, const char *value)
+{
+    r->options->tls_key = copy(r, value);
+    return NULL;
+}
+
+/* One table for command line and file. */
+static const struct setting {
+    const char *section, *key; /* of the file */
+    const char *option;        /* NULL: in the file alone */
+    const char *(*set)(struct reading *, const char *value);
+} settings[] = {
+    {"server", "data", "data", set_data},
+    {"server", "listen", "listen", set_listen},
+    {"server", "endpoint", "endpoint", set_endpoint},
+    {"server", "name", "name", add_name},
+    {"server", "workers", "workers", set_workers},
+    {"server", "tls-certificate", NULL, set_certificate},
+    {"server", "tls-key", NULL, set_key},
+    {"signing", "algorithm", "signing-algorithm", set_algorithm},
+};
+
+/* ---- the file ---- */
+
+static int on_entry(void *context, const char *section, const char *key, const char *value)
+{
+    struct reading *r = context;
+    const char *fault = NULL;
+
+    if (r->config_fault != NULL) {
+        return 1; /* the first fault is the one reported */
+    }
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+        if (strcmp(section, settings[i].section) == 0 && strcmp(key, settings[i].key) == 0) {
+            fault = settings[i].set(r, value);
+            if (fault != NULL) {
+                r->config_fault = arena_printf(r->arena, "%s: %s", settings[i].key, fault);
+            }
+            return fault == NULL;
+        }
+    }
+    r->config_fault =
+        arena_printf(r->arena, "unknown key '%.60s' in section [%.60s]", key, section);
+    return 0;
+}
+
+static bool read_file(struct reading *r)
+{
+    int line = ini_parse(r->file, on_entry, r);
+
+    if (line == 0) {
+        return true;
+    }
+    if (line < 0) {
+        complain("%s: cannot be read: %s", r->file, strerror(errno));
+    } else {
+        complain("%s:%d: %s", r->file, line,
+                 r->config_fault != NULL ? r->config_fault : "is not of the form key = value");
+    }
+    return false;
+}
+
+/* ---- the command line ---- */
+
+enum { OPTION_DEV = 1000, OPTION_CONFIG, OPTION_HELP, OPTION_VERSION };
+
+static const struct option *long_options(void)
+{
+    static struct option options[ARRAY_LEN(settings) + 5];
+    size_t n = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+        if (settings[i].option != NULL) {
+            options[n++] =
+                (struct option){settings[i].option, required_argument, NULL, 100 + (int)i};
+        }
+    }
+    options[n++] = (struct option){"dev", no_argument, NULL, OPTION_DEV};
+    options[n++] = (struct option){"config", required_argument, NULL, OPTION_CONFIG};
+    options[n++] = (struct option){"help", no_argument, NULL, OPTION_HELP};
+    options[n++] = (struct option){"version", no_argument, NULL, OPTION_VERSION};
+    options[n] = (struct option){0};
+    return options;
+}
+
+/* False ends the program with *ret_exit. */
+static bool read_command_line(struct reading *r, int argc, char **argv, int *ret_exit)
+{
+    int which;
+
+    while ((which = getopt_long(argc, argv, "", long_options(), NULL)) != -1) {
+        const char *fault = NULL;
+
+        switch (which) {
+        case OPTION_DEV:
+            r->options->is_dev = true;
+            break;
+        case OPTION_CONFIG:
+            r->file = optarg;
+            break;
+        case OPTION_HELP:
+            fputs(usage, stdout);
+            *ret_exit = SERVER_DONE;
+            return false;
+        case OPTION_VERSION:
+            puts("bootwarden-server " BOOTWARDEN_VERSION);
+            *ret_exit = SERVER_DONE;
+            return false;
+        case '?':
+            complain("see bootwarden-server --help");
+            return false;
+        default:
+            fault = settings[which - 100].set(r, optarg);
+            if (fault != NULL) {
+                complain("--%s %.100s: %s", settings[which - 100].option, optarg, fault);
+                return false;
+            }
+        }
+    }
+    if (optind < argc) {
+        complain("'%.100s' is not expected; see bootwarden-server --help", argv[optind]);
+        return false;
+    }
+    return true;
+}
+
+static unsigned usual_workers(void)
+{
+    long n = 2 * sysconf(_SC_NPROCESSORS_ONLN);
+
+    return n < MIN_WORKERS ? MIN_WORKERS : n > HTTP_MAX_WORKERS ? HTTP_MAX_WORKERS : (unsigned)n;
+}
+
+static bool fill_rest(struct reading *r)
+{
+    struct server_options *o = r->options;
+
+    if (o->is_dev == (r->file != NULL)) {
+        complain("either --dev or --config FILE is needed; see bootwarden-server --help");
+        return false;
+    }
+    if (r->file != NULL && !read_file(r)) {
+        return false;
+    }
+    if (o->data == NULL && !o->is_dev) {
+        complain("%s: [server] data is missing: the folder for keys and database", r->file);
+        return false;
+    }
+    if ((o->tls_certificate == NULL) != (o->tls_key == NULL)) {
+        complain("%s: tls-certificate and tls-key go together", r->file);
+        return false;
+    }
+    o->data = o->data == NULL ? "bootwarden-data" : o->data;
+    if (o->n_listen == 0) {
+        (void)!set_listen(r, o->is_dev ? "localhost:0" : "localhost:8443");
+    }
+    o->workers = o->workers == 0 ? usual_workers() : o->workers;
+    return true;
+}
+
+bool server_options_read(struct arena *arena, int argc, char **argv, struct server_options *ret,
+                         int *ret_exit)
+{
+    struct reading r = {.arena = arena, .options = ret};
+
+    *ret = (struct server_options){.signing = SIGNKEY_RSA2048};
+    *ret_exit = SERVER_USAGE;
+    return read_command_line(&r, argc, argv, ret_exit) && fill_rest(&r);
+}

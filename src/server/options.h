@@ -1,0 +1,34 @@
+/*
+ * options.h - command line and configuration file of bootwarden-server.
+ */
+#ifndef SERVER_OPTIONS_H
+#define SERVER_OPTIONS_H
+
+#include "base/arena.h"
+#include "crypto/signkey.h"
+#include "http/server.h"
+
+enum { SERVER_MAX_NAMES = 12, SERVER_DEFAULT_PORT = 8443 };
+
+/* Documented in bootwarden-server(8), EXIT STATUS. */
+enum server_exit { SERVER_DONE = 0, SERVER_USAGE = 2, SERVER_ADDRESS = 3, SERVER_FAILED = 4 };
+
+struct server_options {
+    bool is_dev;
+    const char *data;
+    struct http_listen listen[HTTP_MAX_LISTEN]; /* port 0 = remembered or any */
+    size_t n_listen;
+    unsigned workers;
+    enum signkey_kind signing;
+    const char *endpoint; /* attestUri; NULL = made from the address */
+    const char *names[SERVER_MAX_NAMES];
+    size_t n_names;
+    const char *tls_certificate, *tls_key; /* NULL = DIR/tls */
+};
+
+/* Strings live in the arena. Returns true when the program shall go on; else *ret_exit says how to
+ * end (help and version are printed, faults reported in one line). */
+bool server_options_read(struct arena *arena, int argc, char **argv, struct server_options *ret,
+                         int *ret_exit);
+
+#endif

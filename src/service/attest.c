@@ -1,0 +1,482 @@
+/*
+ * attest.c - POST /attest/AzureGuest.
+ *
+ *     bytes → evidence → appraisal → claims → policy → token → sealed reply
+ *                            └→ record
+ *
+ * Who may send these bytes: anybody; the call needs no credential.
+ */
+#include "service/internal.h"
+
+#include "appraise/appraise.h"
+#include "base/codec.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "evidence/azureguest.h"
+#include "policy/policy.h"
+#include "token/token.h"
+
+#include <stdio.h>
+
+enum { GUID_CHARS = 36, LIST_MAX = 1024 };
+
+/* What the server knows around one request. */
+struct attesting {
+    struct service *service;
+    const struct service_call *call;
+    struct evidence *evidence;
+    struct trust *trust;
+    struct tpm_name ak_name;
+    bool has_ak_name;
+    bool has_machine; /* a record with this AK, active */
+    bool is_disabled; /* a record with this AK, disabled by an operator */
+    struct store_machine machine;
+    bool has_clock;
+    struct appraise_clock last_clock;
+    /* The challenge of Bootwarden.Context. */
+    bool has_challenge; /* it is one of ours for this purpose, used or not */
+    struct ticket challenge;
+    bool has_challenge_fault;
+    enum reason_code challenge_fault;
+    const char *challenge_rule, *challenge_words;
+    uint8_t nonce[SHA256_BYTES];
+    size_t nonce_len;
+    struct appraisal *appraisal;
+    struct claims claims;
+    const char *token_id; /* NULL: none issued */
+};
+
+/* ---- what we know before judging ---- */
+
+/* AK-1: the name is computed here. One that cannot be read is the appraisal's finding. */
+static void find_name(struct attesting *a)
+{
+    const struct evidence *e = a->evidence;
+    struct tpm_public pub;
+
+    a->has_ak_name = e->n_aks > 0 &&
+                     tpm2b_public_parse(e->aks[0].public_area.bytes,
+                                        e->aks[0].public_area_may_trail, NULL, &pub) == ERR_OK &&
+                     tpm_public_name(&pub, &a->ak_name) == ERR_OK;
+}
+
+static err_t find_records(struct attesting *a, struct trail *trail)
+{
+    struct store *store = a->service->store;
+    struct store_clock clock;
+    err_t err;
+
+    if (!a->has_ak_name) {
+        return ERR_OK;
+    }
+    err = store_machine_by_ak(store, tpm_name_span(&a->ak_name), trail, &a->machine);
+    if (err != ERR_OK && err != ERR_NOT_FOUND) {
+        return err;
+    }
+    /* AK-6: only an active record counts. */
+    a->has_machine = err == ERR_OK && a->machine.is_active;
+    a->is_disabled = err == ERR_OK && !a->machine.is_active;
+    err = store_clock_get(store, tpm_name_span(&a->ak_name), trail, &clock);
+    if (err == ERR_OK) {
+        a->has_clock = true;
+        a->last_clock =
+            (struct appraise_clock){clock.reset_count, clock.restart_count, clock.clock_ms};
+    }
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+static void fault_challenge(struct attesting *a, enum reason_code code, const char *rule,
+                            const char *words)
+{
+    a->has_challenge_fault = true;
+    a->challenge_fault = code;
+    a->challenge_rule = rule;
+    a->challenge_words = words;
+}
+
+/* ours, for this machine, in time, not used before. */
+static err_t open_challenge(struct attesting *a, struct trail *trail)
+{
+    bool was_used = false;
+    err_t err = ticket_open(a->call->arena, service_secret(a->service), TICKET_ATTEST,
+                            a->evidence->azure.context, &a->challenge);
+
+    if (err == ERR_SIGNATURE) {
+        fault_challenge(a, REASON_NONCE, "Q-9",
+                        "the challenge was not issued by this server, or for another purpose");
+        return ERR_OK;
+    }
+    if (err) {
+        return err;
+    }
+    a->has_challenge = true;
+    if (!a->has_machine || !span_is(a->challenge.payload, a->machine.id)) {
+        fault_challenge(a, REASON_AK_OTHER_MACHINE, "Q-9",
+                        "the challenge was issued to another machine than the one of this "
+                        "attestation key");
+        return ERR_OK;
+    }
+    if (a->call->now >= a->challenge.expires) {
+        fault_challenge(a, REASON_CHALLENGE_EXPIRED, "Q-9",
+                        "the challenge has expired: it was good for 300 seconds");
+        return ERR_OK;
+    }
+    err = store_was_used(a->service->store, span_of(a->challenge.id, sizeof(a->challenge.id)),
+                         trail, &was_used);
+    if (err == ERR_OK && was_used) {
+        fault_challenge(a, REASON_CHALLENGE_REUSED, "Q-9",
+                        "the challenge was used before: each is good for one proof");
+    }
+    return err;
+}
+
+/* Without the Bootwarden member extraData must be empty (decisions section 4). */
+static err_t find_nonce(struct attesting *a, struct trail *trail)
+{
+    const struct evidence_azure *azure = &a->evidence->azure;
+    err_t err;
+
+    if (!azure->has_bootwarden) {
+        return ERR_OK;
+    }
+    err = open_challenge(a, trail);
+    err = err ? err
+              : azureguest_expected_nonce(azure->context, azure->guest_facts_canonical, a->nonce);
+    a->nonce_len = sizeof(a->nonce);
+    return err;
+}
+
+/* ---- judging ---- */
+
+/* Only chooses words: the certificate has been refused already. */
+static bool is_our_certificate(const struct attesting *a)
+{
+    const struct appraised_ak *ak = &a->appraisal->aks[a->appraisal->main_ak];
+    struct arena *arena = a->call->arena;
+
+    return a->appraisal->n_aks > 0 && ak->certificate != NULL &&
+           strcmp(cert_issuer(ak->certificate, arena),
+                  cert_subject(guest_ca_cert(a->service->guest_ca), arena)) == 0;
+}
+
+static void add_outside_reasons(struct attesting *a)
+{
+    if (a->has_challenge_fault) {
+        appraisal_add_reason(a->appraisal, a->challenge_fault, a->challenge_rule,
+                             "Bootwarden.Context", "%s", a->challenge_words);
+    }
+    if (!a->has_machine && !a->is_disabled && is_our_certificate(a)) {
+        appraisal_add_reason(a->appraisal, REASON_AK_UNPROVEN, "AK-6", "TpmInfo.AikCert",
+                             "the certificate is this server's, but no active machine has this "
+                             "attestation key: join again");
+    }
+    if (a->is_disabled) {
+        appraisal_add_reason(a->appraisal, REASON_AK_UNTRUSTED, "AK-7", "TpmInfo.AikPub",
+                             "machine %s, to which this attestation key belongs, was disabled by "
+                             "an operator",
+                             a->machine.id);
+    }
+}
+
+static err_t judge(struct attesting *a)
+{
+    const struct appraise_trust trust = {
+        .ek = a->trust->ek,
+        /* AK-6: a certificate of our own CA counts only while its machine's record is active. */
+        .ak = a->has_machine ? a->trust->ak_own : a->trust->ak,
+        .enrolled_aks = a->has_machine ? &a->ak_name : NULL,
+        .n_enrolled_aks = a->has_machine ? 1 : 0,
+        .db_certificates = a->trust->db,
+        .n_db_certificates = a->trust->n_db,
+    };
+    const struct appraise_options options = {
+        .now = a->call->now,
+        .has_nonce = true,
+        .nonce = span_of(a->nonce, a->nonce_len),
+        .last_clock = a->has_clock ? &a->last_clock : NULL,
+    };
+    err_t err =
+        appraise(a->call->arena, a->evidence, &trust, &options, a->call->hasher, &a->appraisal);
+
+    if (err == ERR_OK) {
+        add_outside_reasons(a);
+    }
+    return err;
+}
+
+static bool is_guid(const char *text)
+{
+    for (size_t i = 0; i < GUID_CHARS; i++) {
+        char c = text[i];
+        bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
+        bool is_hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+
+        if (is_dash ? c != '-' : !is_hex) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* From our record, or from the certificate of an external issuer that was verified (decisions
+ * section 3): upper case, as Azure writes it. NULL when neither says. */
+static const char *vm_id(const struct attesting *a)
+{
+    const struct appraised_ak *ak = &a->appraisal->aks[a->appraisal->main_ak];
+    const char *id = NULL;
+    char *upper;
+
+    if (a->has_machine) {
+        id = a->machine.id;
+    } else if (ak->proof == AK_PROOF_CERTIFICATE && ak->certificate != NULL) {
+        id = cert_common_name(ak->certificate, a->call->arena);
+    }
+    if (id == NULL || !is_guid(id) || (id[GUID_CHARS] != '\0' && id[GUID_CHARS] != '.')) {
+        return NULL;
+    }
+    upper = arena_printf(a->call->arena, "%.*s", GUID_CHARS, id);
+    for (char *c = upper; c != NULL && *c != '\0'; c++) {
+        *c = *c >= 'a' && *c <= 'f' ? (char)(*c - 'a' + 'A') : *c;
+    }
+    return upper;
+}
+
+/* ---- the token ---- */
+
+static err_t issue(struct attesting *a, yyjson_mut_doc *doc, const struct claims *issued,
+                   struct span *ret_token)
+{
+    struct arena *arena = a->call->arena;
+    yyjson_mut_val *root = token_claims(doc, a->service->issuer, a->call->now, SERVICE_TOKEN_S);
+    char *jti = arena_alloc(arena, TOKEN_JTI_SIZE);
+    const char *hash = NULL;
+    struct span text;
+    err_t err = root == NULL || jti == NULL ? ERR_MEMORY : token_jti(jti);
+
+    err = err ? err : policy_hash(arena, policy_default_azureguest(), &hash);
+    if (err) {
+        return err;
+    }
+    claims_to_json(doc, issued, root);
+    json_add_text(doc, root, "jti", jti);
+    json_add_text(doc, root, "x-ms-attestation-type", "azurevm");
+    json_add_text(doc, root, "x-ms-policy-hash", hash);
+    json_add_text(doc, root, "x-ms-ver", "1.0");
+    err = json_sort(arena, doc, root);
+    if (err) {
+        return err;
+    }
+    text = json_write(arena, doc, root, false);
+    err = text.data == NULL ? ERR_MEMORY : signer_sign(a->service->signer, arena, text, ret_token);
+    if (err == ERR_OK) {
+        a->token_id = jti;
+    }
+    return err;
+}
+
+static bool is_accepted(const struct appraisal *appraisal)
+{
+    return appraisal->verdict == VERDICT_HEALTHY || appraisal->verdict == VERDICT_CHANGED;
+}
+
+/* ---- the record ---- */
+
+/* A quote that verifies under a proven AK: no one without that TPM can cause this. */
+static const struct appraised_quote *counted_quote(const struct appraisal *appraisal)
+{
+    for (size_t i = 0; i < appraisal->n_quotes; i++) {
+        if (appraisal->quotes[i].counts && appraisal->quotes[i].is_verified) {
+            return &appraisal->quotes[i];
+        }
+    }
+    return NULL;
+}
+
+static err_t fill_record(const struct attesting *a, struct span body, struct store_attestation *ret)
+{
+    const struct appraisal *appraisal = a->appraisal;
+    const struct appraised_quote *quote = counted_quote(appraisal);
+    yyjson_mut_doc *doc = json_new(a->call->arena);
+    struct store_attestation record = {
+        .time = a->call->now,
+        .machine_id = a->has_machine && quote != NULL ? a->machine.id : NULL,
+        .ak_name = a->has_ak_name ? tpm_name_span(&a->ak_name) : (struct span){0},
+        .is_proven = quote != NULL,
+        .verdict = verdict_name(appraisal->verdict),
+        .token_id = a->token_id,
+    };
+    err_t err = doc == NULL ? ERR_MEMORY : ERR_OK;
+
+    err = err ? err : hasher_once(a->call->hasher, HASH_SHA256, body, record.evidence_digest);
+    if (err) {
+        return err;
+    }
+    record.reasons = json_write(a->call->arena, doc, appraisal_reasons_json(doc, appraisal), false);
+    if (quote != NULL) {
+        record.pcr_digest = quote->attest.pcr_digest;
+        record.facts = json_write(
+            a->call->arena, doc,
+            appraisal_json(a->call->arena, doc, appraisal, a->claims.n > 0 ? &a->claims : NULL),
+            false);
+        record.has_clock = appraisal->has_clock;
+        record.clock =
+            (struct store_clock){appraisal->clock.reset_count, appraisal->clock.restart_count,
+                                 appraisal->clock.clock_ms};
+        record.advances_clock = appraisal->verdict != VERDICT_NOT_VERIFIED;
+    }
+    if (record.reasons.data == NULL) {
+        return ERR_MEMORY;
+    }
+    *ret = record;
+    return ERR_OK;
+}
+
+/* Q-9: a challenge is used up by its first proof, good or bad. When another request was faster,
+ * this one becomes a rejected one, and is recorded as that. */
+static err_t record(struct attesting *a, struct span body, struct trail *trail)
+{
+    struct store_attestation row;
+    enum store_outcome outcome = STORE_RECORDED;
+    err_t err = fill_record(a, body, &row);
+
+    if (err) {
+        return err;
+    }
+    if (!row.is_proven && !a->has_challenge) {
+        if (!store_attestation_note(a->service->store, &row)) {
+            metric_add(a->service->dropped, NULL, 1);
+        }
+        return ERR_OK;
+    }
+    if (a->has_challenge && a->challenge_fault != REASON_CHALLENGE_REUSED) {
+        row.challenge_id = span_of(a->challenge.id, sizeof(a->challenge.id));
+        row.challenge_expires = a->challenge.expires;
+    }
+    err = store_attestation_record(a->service->store, &row, trail, &outcome);
+    if (err || outcome == STORE_RECORDED) {
+        return err;
+    }
+    appraisal_add_reason(a->appraisal, REASON_CHALLENGE_REUSED, "Q-9", "Bootwarden.Context",
+                         "the challenge was used by another request at the same time");
+    a->token_id = NULL;
+    err = fill_record(a, body, &row);
+    return err ? err : store_attestation_record(a->service->store, &row, trail, &outcome);
+}
+
+/* ---- the answer ---- */
+
+static void count(const struct attesting *a)
+{
+    const char *verdict[] = {verdict_name(a->appraisal->verdict)};
+
+    metric_add(a->service->verdicts, verdict, 1);
+    for (size_t i = 0; i < a->appraisal->n_reasons; i++) {
+        const char *reason[] = {reason_name(a->appraisal->reasons[i].code)};
+
+        metric_add(a->service->reasons, reason, 1);
+    }
+}
+
+/* "verdict=unhealthy machine=... ak=... reasons=a,b": all of our own making. */
+static const char *note(const struct attesting *a)
+{
+    const struct appraisal *appraisal = a->appraisal;
+    char reasons[LIST_MAX] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; i < appraisal->n_reasons && len < sizeof(reasons); i++) {
+        len += (size_t)snprintf(reasons + len, sizeof(reasons) - len, "%s%s", i > 0 ? "," : "",
+                                reason_name(appraisal->reasons[i].code));
+    }
+    return arena_printf(
+        a->call->arena, "verdict=%s%s%s%s%s%s%s", verdict_name(appraisal->verdict),
+        a->has_machine ? " machine=" : "", a->has_machine ? a->machine.id : "",
+        a->has_ak_name ? " ak=" : "",
+        a->has_ak_name ? hex_dup(a->call->arena, span_cut(tpm_name_span(&a->ak_name), 2, 8)) : "",
+        appraisal->n_reasons > 0 ? " reasons=" : "", reasons);
+}
+
+/* Every reason, as "code: words", in one message. */
+static void refuse(const struct attesting *a, struct service_answer *ret)
+{
+    const struct appraisal *appraisal = a->appraisal;
+    const char *code =
+        appraisal->verdict == VERDICT_UNHEALTHY ? "PolicyEvaluationError" : "InvalidParameter";
+    const char *text = "";
+
+    for (size_t i = 0; i < appraisal->n_reasons && text != NULL; i++) {
+        const struct reason *reason = &appraisal->reasons[i];
+
+        text = arena_printf(a->call->arena, "%s%s%s: %s%s%s%s", text, i > 0 ? "; " : "",
+                            reason_name(reason->code), reason->text,
+                            reason->where[0] != '\0' ? " (" : "", reason->where,
+                            reason->where[0] != '\0' ? ")" : "");
+    }
+    answer_refuse(a->call, ret, 400, code, "%s: %s", verdict_name(appraisal->verdict),
+                  text == NULL ? "" : text);
+}
+
+static err_t attest(struct attesting *a, struct span body, struct trail *trail,
+                    struct service_answer *ret)
+{
+    yyjson_mut_doc *doc = json_new(a->call->arena);
+    struct policy_result policy = {0};
+    struct span token = {0};
+    err_t err = doc == NULL ? ERR_MEMORY : ERR_OK;
+
+    find_name(a);
+    err = err ? err : find_records(a, trail);
+    err = err ? err : find_nonce(a, trail);
+    err = err ? err : judge(a);
+    if (err == ERR_OK && a->appraisal->verdict <= VERDICT_UNHEALTHY) {
+        err = appraise_decide(a->call->arena, doc, a->appraisal, a->evidence,
+                              policy_default_azureguest(), vm_id(a), &a->claims, &policy);
+    }
+    if (err == ERR_OK && is_accepted(a->appraisal)) {
+        /* Accepted evidence has a certified key: without one the verdict would be another. */
+        err = a->appraisal->enc_key == NULL || policy.issued == NULL
+                  ? ERR_INTERNAL
+                  : issue(a, doc, policy.issued, &token);
+    }
+    err = err ? err : record(a, body, trail);
+    if (err) {
+        return err;
+    }
+    count(a);
+    ret->note = note(a);
+    if (!is_accepted(a->appraisal)) {
+        refuse(a, ret);
+        return ERR_OK;
+    }
+    err = azureguest_seal_reply(a->call->arena, token, a->appraisal->enc_key, &ret->body);
+    ret->status = 200;
+    return err;
+}
+
+void service_attest_azureguest(struct service *service, const struct service_call *call,
+                               struct span body, struct service_answer *ret)
+{
+    struct attesting *a = arena_calloc(call->arena, 1, sizeof(*a));
+    struct trail trail = {0};
+    struct service_answer answer = {0};
+    err_t err;
+
+    if (a == NULL) {
+        answer_error(call, ret, ERR_MEMORY, NULL);
+        return;
+    }
+    a->service = service;
+    a->call = call;
+    err = azureguest_parse(call->arena, body, &trail, &a->evidence);
+    if (err == ERR_OK) {
+        a->trust = service_trust(service);
+        err = attest(a, body, &trail, &answer);
+        appraisal_done(a->appraisal);
+        trust_free(a->trust);
+    }
+    if (err) {
+        answer = (struct service_answer){0};
+        answer_error(call, &answer, err, &trail);
+    }
+    *ret = answer;
+}

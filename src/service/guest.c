@@ -1,0 +1,572 @@
+/*
+ * guest.c - the guest API (docs/formats/guest-api.md): a guest proves that its attestation key
+ * lives in the TPM of its endorsement key, and gets a certificate, a session and challenges.
+ *
+ * Who may send these bytes: anybody. Until activation nothing is stored (AK-6).
+ */
+#include "service/internal.h"
+
+#include "base/codec.h"
+#include "base/log.h"
+#include "crypto/secret.h"
+#include "tpm/tpm.h"
+
+#include <stdio.h>
+
+enum { SECRET_BYTES = 32, PUBLIC_MAX = 2 + TPM_PUBLIC_MAX_BYTES, MAX_INTERMEDIATES = 8 };
+
+static const struct json_limits body_limits = {.max_depth = 8, .max_values = 256};
+
+/* Two keys of one TPM, taken apart. The spans borrow from what was read. */
+struct pair {
+    struct span ek_bytes, ak_bytes; /* TPM2B_PUBLIC */
+    struct tpm_public ek_pub, ak_pub;
+    struct pubkey *ek, *ak; /* owned */
+    struct tpm_name ak_name;
+    uint8_t ek_digest[SHA256_BYTES];
+    const char *name; /* wished for; "" */
+};
+
+static void pair_done(struct pair *pair)
+{
+    pubkey_free(pair->ek);
+    pubkey_free(pair->ak);
+}
+DEFINE_CLEANUP_DONE(struct pair, pair_done)
+
+/* ---- reading ---- */
+
+static err_t read_body(const struct service_call *call, struct span body, struct trail *trail,
+                       yyjson_val **ret)
+{
+    yyjson_val *root = NULL;
+    err_t err = json_read(call->arena, body, &body_limits, trail, &root);
+
+    if (err == ERR_OK && !yyjson_is_obj(root)) {
+        err = trail_set(trail, ERR_JSON_TYPE, "the body is not a JSON object");
+    }
+    if (err) {
+        return err;
+    }
+    *ret = root;
+    return ERR_OK;
+}
+
+static err_t need_public(const struct service_call *call, yyjson_val *root, const char *name,
+                         struct trail *trail, struct span *ret)
+{
+    err_t err = json_need_base64(call->arena, root, name, BASE64_STANDARD, trail, ret);
+
+    if (err == ERR_OK && ret->len > PUBLIC_MAX) {
+        trail_set(trail, ERR_TOO_LARGE, "is larger than %d bytes", PUBLIC_MAX);
+        err = trail_in(trail, ERR_TOO_LARGE, name);
+    }
+    return err;
+}
+
+/* AK-1 to AK-4. */
+static err_t read_ak(struct pair *pair, struct trail *trail)
+{
+    err_t err = tpm2b_public_parse(pair->ak_bytes, false, trail, &pair->ak_pub);
+
+    err = err ? err : tpm_public_check_ak(&pair->ak_pub, trail);
+    err = err ? err : tpm_public_key(&pair->ak_pub, trail, &pair->ak);
+    err = err ? err : tpm_public_name(&pair->ak_pub, &pair->ak_name);
+    return trail_in(trail, err, "akPublic");
+}
+
+static err_t read_ek(const struct service_call *call, struct pair *pair, struct trail *trail)
+{
+    struct span spki = {0};
+    err_t err = tpm2b_public_parse(pair->ek_bytes, false, trail, &pair->ek_pub);
+
+    err = err ? err : tpm_public_key(&pair->ek_pub, trail, &pair->ek);
+    err = err ? err : pubkey_spki(pair->ek, call->arena, &spki);
+    err = err ? err : hasher_once(call->hasher, HASH_SHA256, spki, pair->ek_digest);
+    return trail_in(trail, err, "ekPublic");
+}
+
+/* 1 to 64 of A-Z a-z 0-9 . _ - */
+static err_t read_name(const struct service_call *call, yyjson_val *root, struct trail *trail,
+                       const char **ret)
+{
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    yyjson_val *value = json_get(root, "name");
+    const char *text = value == NULL ? NULL : json_text(value);
+
+    if (value == NULL) {
+        *ret = "";
+        return ERR_OK;
+    }
+    if (text == NULL || text[0] == '\0' || strlen(text) > STORE_NAME_MAX ||
+        text[strspn(text, allowed)] != '\0') {
+        trail_set(trail, ERR_VALUE, "must be 1 to %d of A-Z a-z 0-9 . _ -", STORE_NAME_MAX);
+        return trail_in(trail, ERR_VALUE, "name");
+    }
+    *ret = (const char *)arena_dup(call->arena, span_str(text)).data;
+    return *ret == NULL ? ERR_MEMORY : ERR_OK;
+}
+
+static err_t read_intermediates(const struct service_call *call, yyjson_val *root,
+                                struct trail *trail, struct cert_store *store)
+{
+    yyjson_val *list = json_get(root, "intermediates"), *item;
+    size_t i, n;
+    err_t err = ERR_OK;
+
+    if (list == NULL) {
+        return ERR_OK;
+    }
+    if (!yyjson_is_arr(list) || yyjson_arr_size(list) > MAX_INTERMEDIATES) {
+        trail_set(trail, ERR_VALUE, "must be an array of at most %d certificates",
+                  MAX_INTERMEDIATES);
+        return trail_in(trail, ERR_VALUE, "intermediates");
+    }
+    yyjson_arr_foreach(list, i, n, item)
+    {
+        CLEANUP(cert_free) struct cert *cert = NULL;
+        struct span der = {0};
+
+        err = base64_decode(call->arena, BASE64_STANDARD, json_span(item), &der);
+        err = err ? err : cert_new_nv(der, trail, &cert);
+        err = err ? err : cert_store_add(store, cert);
+        if (err) {
+            return trail_in(trail, err, "intermediates");
+        }
+    }
+    return ERR_OK;
+}
+
+/* The EK certificate is for this very EK, and leads to a maker that the operator trusts. */
+static err_t check_ek(struct service *service, const struct service_call *call, yyjson_val *root,
+                      const struct pair *pair, struct trail *trail)
+{
+    CLEANUP(cert_store_free) struct cert_store *intermediates = cert_store_new();
+    CLEANUP(cert_free) struct cert *cert = NULL;
+    CLEANUP(trust_free) struct trust *trust = service_trust(service);
+    struct span der = {0};
+    struct trail why = {0};
+    char words[TRAIL_WHAT_MAX];
+    err_t err = intermediates == NULL ? ERR_MEMORY : ERR_OK;
+
+    err = err ? err
+              : json_need_base64(call->arena, root, "ekCertificate", BASE64_STANDARD, trail, &der);
+    err = err ? err : read_intermediates(call, root, trail, intermediates);
+    if (err) {
+        return err;
+    }
+    err = cert_new_nv(der, trail, &cert);
+    if (err) {
+        return trail_in(trail, err, "ekCertificate");
+    }
+    if (cert_key(cert) == NULL || !pubkey_equal(cert_key(cert), pair->ek)) {
+        trail_set(trail, ERR_VALUE, "is for another key than ekPublic");
+        return trail_in(trail, ERR_VALUE, "ekCertificate");
+    }
+    /* EK certificates are not renewed: an expired one still names the maker. */
+    err = cert_verify(cert, intermediates, trust->ek, CERT_ROLE_EK, call->now, true, &why);
+    if (err && err_category(err) != ERR_CAT_INTERNAL) {
+        trail_format(&why, err, words, sizeof(words));
+        return trail_set(trail, ERR_UNTRUSTED,
+                         "the endorsement key's certificate, issued by '%s', does not lead to a "
+                         "root in trust/ek of the server: %s",
+                         cert_issuer(cert, call->arena), words);
+    }
+    return err;
+}
+
+/* ---- the challenge to a TPM: join and session end in it ---- */
+
+/* Everything that activation needs, sealed: EK, AK, the secret's digest, the name. */
+static err_t seal_session(struct service *service, const struct service_call *call,
+                          const struct pair *pair, const uint8_t digest[SHA256_BYTES],
+                          struct span *ret)
+{
+    CLEANUP(buf_done) struct buf payload = {0};
+    err_t err;
+
+    buf_init(&payload, TICKET_PAYLOAD_MAX);
+    buf_add(&payload, span_of(digest, SHA256_BYTES));
+    buf_tpm2b(&payload, pair->ek_bytes);
+    buf_tpm2b(&payload, pair->ak_bytes);
+    buf_tpm2b(&payload, span_str(pair->name));
+    err = buf_err(&payload);
+    return err ? err
+               : ticket_seal(call->arena, service_secret(service), TICKET_JOIN,
+                             call->now + SERVICE_JOIN_S, buf_span(&payload), ret);
+}
+
+static err_t challenge_tpm(struct service *service, const struct service_call *call,
+                           const struct pair *pair, struct trail *trail, struct service_answer *ret)
+{
+    uint8_t secret[SECRET_BYTES], digest[SHA256_BYTES];
+    struct span blob = {0}, wrapped = {0}, session = {0};
+    yyjson_mut_doc *doc = json_new(call->arena);
+    yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
+    err_t err = root == NULL ? ERR_MEMORY : random_bytes(secret, sizeof(secret));
+
+    err =
+        err ? err : hasher_once(call->hasher, HASH_SHA256, span_of(secret, sizeof(secret)), digest);
+    if (err == ERR_OK) {
+        err = tpm_make_credential(call->arena, &pair->ek_pub, pair->ek, &pair->ak_name,
+                                  span_of(secret, sizeof(secret)), &blob, &wrapped);
+        if (err && err_category(err) != ERR_CAT_INTERNAL) {
+            trail_set(trail, err, "is not an endorsement key that a credential can be made for");
+            trail_in(trail, err, "ekPublic");
+        }
+    }
+    explicit_bzero(secret, sizeof(secret));
+    err = err ? err : seal_session(service, call, pair, digest, &session);
+    if (err) {
+        return err;
+    }
+    json_add_text(doc, root, "session", base64_dup(call->arena, BASE64_URL, session));
+    json_add_text(doc, root, "credentialBlob", base64_dup(call->arena, BASE64_STANDARD, blob));
+    json_add_text(doc, root, "encryptedSecret", base64_dup(call->arena, BASE64_STANDARD, wrapped));
+    json_add_uint(doc, root, "expiresIn", SERVICE_JOIN_S);
+    answer_json(call, ret, doc, root);
+    return ERR_OK;
+}
+
+/* AK-7, asked early so that the guest need not begin; asked again, for good, at activation. */
+static err_t check_conflicts(struct service *service, const struct pair *pair, struct trail *trail)
+{
+    struct span ak = tpm_name_span(&pair->ak_name);
+    struct store_machine found;
+    err_t err = store_machine_by_ek(service->store, pair->ek_digest, trail, &found);
+
+    if (err == ERR_OK) {
+        if (!span_equal(span_of(found.ak_name, found.ak_name_len), ak)) {
+            return trail_set(trail, ERR_CONFLICT,
+                             "this endorsement key belongs to machine %s (%s) with another "
+                             "attestation key; an operator must replace the machine",
+                             found.id, found.name);
+        }
+        return found.is_active ? ERR_OK
+                               : trail_set(trail, ERR_CONFLICT,
+                                           "machine %s was disabled by an operator", found.id);
+    }
+    if (err == ERR_NOT_FOUND) {
+        err = store_machine_by_ak(service->store, ak, trail, &found);
+        if (err == ERR_OK) {
+            return trail_set(trail, ERR_CONFLICT,
+                             "this attestation key belongs to a machine with another endorsement "
+                             "key");
+        }
+    }
+    if (err == ERR_NOT_FOUND && pair->name[0] != '\0') {
+        err = store_machine_by_name(service->store, pair->name, trail, &found);
+        if (err == ERR_OK) {
+            return trail_set(trail, ERR_CONFLICT,
+                             "the name '%s' belongs to a machine with another endorsement key; an "
+                             "operator must replace it",
+                             pair->name);
+        }
+    }
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+static err_t join(struct service *service, const struct service_call *call, struct span body,
+                  struct trail *trail, struct service_answer *ret)
+{
+    CLEANUP(pair_done) struct pair pair = {.name = ""};
+    yyjson_val *root = NULL;
+    err_t err = read_body(call, body, trail, &root);
+
+    err = err ? err : read_name(call, root, trail, &pair.name);
+    err = err ? err : need_public(call, root, "ekPublic", trail, &pair.ek_bytes);
+    err = err ? err : need_public(call, root, "akPublic", trail, &pair.ak_bytes);
+    err = err ? err : read_ek(call, &pair, trail);
+    err = err ? err : read_ak(&pair, trail);
+    err = err ? err : check_ek(service, call, root, &pair, trail);
+    err = err ? err : check_conflicts(service, &pair, trail);
+    return err ? err : challenge_tpm(service, call, &pair, trail, ret);
+}
+
+void service_guest_join(struct service *service, const struct service_call *call, struct span body,
+                        struct service_answer *ret)
+{
+    struct trail trail = {0};
+    err_t err = join(service, call, body, &trail, ret);
+
+    if (err == ERR_UNTRUSTED) {
+        answer_refuse(call, ret, 403, "Untrusted", "%s", trail.what);
+    } else if (err) {
+        answer_error(call, ret, err, &trail);
+    }
+}
+
+static err_t session(struct service *service, const struct service_call *call, struct span body,
+                     struct trail *trail, struct service_answer *ret)
+{
+    CLEANUP(pair_done) struct pair pair = {.name = ""};
+    struct store_machine machine;
+    yyjson_val *root = NULL;
+    err_t err = read_body(call, body, trail, &root);
+
+    err = err ? err : need_public(call, root, "akPublic", trail, &pair.ak_bytes);
+    err = err ? err : read_ak(&pair, trail);
+    if (err) {
+        return err;
+    }
+    err = store_machine_by_ak(service->store, tpm_name_span(&pair.ak_name), trail, &machine);
+    if (err == ERR_NOT_FOUND || (err == ERR_OK && !machine.is_active)) {
+        return trail_set(trail, ERR_NOT_FOUND,
+                         "no active machine has this attestation key: join first");
+    }
+    if (err) {
+        return err;
+    }
+    pair.ek_bytes = span_of(machine.ek_public, machine.ek_public_len);
+    err = read_ek(call, &pair, trail);
+    return err ? err : challenge_tpm(service, call, &pair, trail, ret);
+}
+
+void service_guest_session(struct service *service, const struct service_call *call,
+                           struct span body, struct service_answer *ret)
+{
+    struct trail trail = {0};
+    err_t err = session(service, call, body, &trail, ret);
+
+    if (err) {
+        answer_error(call, ret, err, &trail);
+    }
+}
+
+/* ---- activation ---- */
+
+static err_t new_machine_id(char id[STORE_ID_SIZE])
+{
+    uint8_t r[16];
+    err_t err = random_bytes(r, sizeof(r));
+
+    if (err) {
+        return err;
+    }
+    r[6] = (uint8_t)((r[6] & 0x0f) | 0x40); /* RFC 4122, 4.4 */
+    r[8] = (uint8_t)((r[8] & 0x3f) | 0x80);
+    snprintf(id, STORE_ID_SIZE,
+             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0], r[1],
+             r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14],
+             r[15]);
+    return ERR_OK;
+}
+
+static err_t refuse_activation(struct trail *trail, const char *words)
+{
+    return trail_set(trail, ERR_DENIED, "%s", words);
+}
+
+/* The session is used up before the secret is looked at: one attempt, right or wrong. */
+static err_t open_session(struct service *service, const struct service_call *call,
+                          yyjson_val *root, struct trail *trail, struct ticket *ret)
+{
+    struct span sealed = {0};
+    bool is_first = false;
+    err_t err = json_need_base64(call->arena, root, "session", BASE64_URL_LENIENT, trail, &sealed);
+
+    if (err) {
+        return err;
+    }
+    err = ticket_open(call->arena, service_secret(service), TICKET_JOIN, sealed, ret);
+    if (err == ERR_SIGNATURE) {
+        return refuse_activation(trail, "the session was not made by this server");
+    }
+    if (err) {
+        return err;
+    }
+    if (call->now >= ret->expires) {
+        return refuse_activation(trail, "the session has expired: begin again with join");
+    }
+    err = store_use_once(service->store, span_of(ret->id, sizeof(ret->id)), ret->expires, trail,
+                         &is_first);
+    if (err == ERR_OK && !is_first) {
+        return refuse_activation(trail, "the session was used before: begin again with join");
+    }
+    return err;
+}
+
+/* AK-5: what comes out of the ticket is what was challenged. */
+static err_t check_secret(const struct service_call *call, const struct ticket *ticket,
+                          struct span secret, struct trail *trail, struct pair *pair)
+{
+    struct reader in = reader_on(ticket->payload);
+    uint8_t digest[SHA256_BYTES];
+    struct span wanted = {0}, name = {0};
+    err_t err = hasher_once(call->hasher, HASH_SHA256, secret, digest);
+
+    err = err ? err : reader_take(&in, SHA256_BYTES, &wanted);
+    err = err ? err : reader_tpm2b(&in, PUBLIC_MAX, &pair->ek_bytes);
+    err = err ? err : reader_tpm2b(&in, PUBLIC_MAX, &pair->ak_bytes);
+    err = err ? err : reader_tpm2b(&in, STORE_NAME_MAX, &name);
+    if (err) {
+        return ERR_INTERNAL; /* it opened, so we wrote it */
+    }
+    if (!secret_equal(span_of(digest, sizeof(digest)), wanted)) {
+        return refuse_activation(trail, "the secret is wrong: the TPM of this endorsement key does "
+                                        "not hold this attestation key");
+    }
+    pair->name = (const char *)arena_dup(call->arena, name).data;
+    err = pair->name == NULL ? ERR_MEMORY : read_ek(call, pair, trail);
+    return err ? err : read_ak(pair, trail);
+}
+
+static err_t store_machine(struct service *service, const struct service_call *call,
+                           const struct pair *pair, struct trail *trail, struct store_machine *ret)
+{
+    struct store_machine wanted = {.created = call->now};
+    err_t err = new_machine_id(wanted.id);
+
+    if (err) {
+        return err;
+    }
+    if (pair->name[0] != '\0') {
+        snprintf(wanted.name, sizeof(wanted.name), "%s", pair->name);
+    } else {
+        snprintf(wanted.name, sizeof(wanted.name), "vm-%.8s", wanted.id);
+    }
+    memcpy(wanted.ek_digest, pair->ek_digest, sizeof(wanted.ek_digest));
+    memcpy(wanted.ak_name, pair->ak_name.bytes, pair->ak_name.len);
+    wanted.ak_name_len = pair->ak_name.len;
+    memcpy(wanted.ek_public, pair->ek_bytes.data, pair->ek_bytes.len);
+    wanted.ek_public_len = pair->ek_bytes.len;
+    return store_machine_activate(service->store, &wanted, trail, ret);
+}
+
+static err_t answer_activated(struct service *service, const struct service_call *call,
+                              const struct store_machine *machine, const struct pubkey *ak,
+                              struct service_answer *ret)
+{
+    CLEANUP(cert_free) struct cert *cert = NULL;
+    yyjson_mut_doc *doc = json_new(call->arena);
+    yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc), *list;
+    struct span token = {0};
+    err_t err = root == NULL ? ERR_MEMORY : ERR_OK;
+
+    err = err ? err
+              : guest_ca_issue(service->guest_ca, call->arena, machine->id, ak, call->now, &cert);
+    err = err ? err
+              : ticket_seal(call->arena, service_secret(service), TICKET_SESSION,
+                            call->now + SERVICE_SESSION_S, span_str(machine->id), &token);
+    if (err) {
+        return err;
+    }
+    json_add_text(doc, root, "machineId", machine->id);
+    json_add_text(doc, root, "name", machine->name);
+    json_add_text(doc, root, "akCertificate",
+                  base64_dup(call->arena, BASE64_STANDARD, cert_der(cert)));
+    list = json_add_array(doc, root, "caCertificates");
+    yyjson_mut_arr_add_strcpy(
+        doc, list,
+        base64_dup(call->arena, BASE64_STANDARD, cert_der(guest_ca_cert(service->guest_ca))));
+    json_add_text(doc, root, "sessionToken", base64_dup(call->arena, BASE64_URL, token));
+    json_add_uint(doc, root, "sessionExpiresIn", SERVICE_SESSION_S);
+    answer_json(call, ret, doc, root);
+    ret->note = arena_printf(call->arena, "machine=%s name=%s", machine->id, machine->name);
+    return ERR_OK;
+}
+
+static err_t activate(struct service *service, const struct service_call *call, struct span body,
+                      struct trail *trail, struct service_answer *ret)
+{
+    CLEANUP(pair_done) struct pair pair = {.name = ""};
+    struct store_machine machine;
+    struct ticket ticket;
+    struct span secret = {0};
+    yyjson_val *root = NULL;
+    err_t err = read_body(call, body, trail, &root);
+
+    err =
+        err ? err : json_need_base64(call->arena, root, "secret", BASE64_STANDARD, trail, &secret);
+    err = err ? err : open_session(service, call, root, trail, &ticket);
+    err = err ? err : check_secret(call, &ticket, secret, trail, &pair);
+    err = err ? err : store_machine(service, call, &pair, trail, &machine);
+    return err ? err : answer_activated(service, call, &machine, pair.ak, ret);
+}
+
+void service_guest_activate(struct service *service, const struct service_call *call,
+                            struct span body, struct service_answer *ret)
+{
+    struct trail trail = {0};
+    err_t err = activate(service, call, body, &trail, ret);
+    const char *result[] = {err == ERR_OK ? "activated" : err == ERR_DENIED ? "denied" : "refused"};
+
+    metric_add(service->joins, result, 1);
+    if (err == ERR_DENIED) {
+        answer_refuse(call, ret, 401, "ActivationFailed", "%s", trail.what);
+    } else if (err) {
+        answer_error(call, ret, err, &trail);
+    }
+}
+
+/* ---- challenges for proofs ---- */
+
+static err_t find_session(struct service *service, const struct service_call *call,
+                          struct span bearer, struct trail *trail, struct store_machine *ret)
+{
+    struct span sealed = {0};
+    struct ticket ticket;
+    const char *id;
+    err_t err;
+
+    if (bearer.data == NULL) {
+        return trail_set(trail, ERR_DENIED, "a session token is needed: Authorization: Bearer ...");
+    }
+    if (base64_decode(call->arena, BASE64_URL_LENIENT, bearer, &sealed) != ERR_OK) {
+        return trail_set(trail, ERR_DENIED, "the session token is malformed");
+    }
+    err = ticket_open(call->arena, service_secret(service), TICKET_SESSION, sealed, &ticket);
+    if (err == ERR_SIGNATURE) {
+        return trail_set(trail, ERR_DENIED, "the session token was not made by this server");
+    }
+    if (err) {
+        return err;
+    }
+    if (call->now >= ticket.expires) {
+        return trail_set(trail, ERR_DENIED, "the session token has expired: open a new session");
+    }
+    id = (const char *)arena_dup(call->arena, ticket.payload).data;
+    err = id == NULL ? ERR_MEMORY : store_machine_by_id(service->store, id, trail, ret);
+    if (err == ERR_NOT_FOUND || (err == ERR_OK && !ret->is_active)) {
+        return trail_set(trail, ERR_DENIED, "the session's machine is not active any more");
+    }
+    return err;
+}
+
+static err_t challenge(struct service *service, const struct service_call *call, struct span bearer,
+                       struct span body, struct trail *trail, struct service_answer *ret)
+{
+    struct store_machine machine;
+    struct span context = {0};
+    yyjson_val *ignored = NULL;
+    yyjson_mut_doc *doc = json_new(call->arena);
+    yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
+    err_t err = root == NULL ? ERR_MEMORY : find_session(service, call, bearer, trail, &machine);
+
+    err = err ? err : read_body(call, body, trail, &ignored);
+    err = err ? err
+              : ticket_seal(call->arena, service_secret(service), TICKET_ATTEST,
+                            call->now + SERVICE_CHALLENGE_S, span_str(machine.id), &context);
+    if (err) {
+        return err;
+    }
+    json_add_text(doc, root, "context", base64_dup(call->arena, BASE64_URL, context));
+    json_add_uint(doc, root, "expiresIn", SERVICE_CHALLENGE_S);
+    answer_json(call, ret, doc, root);
+    ret->note = arena_printf(call->arena, "machine=%s", machine.id);
+    return ERR_OK;
+}
+
+void service_guest_challenge(struct service *service, const struct service_call *call,
+                             struct span bearer, struct span body, struct service_answer *ret)
+{
+    struct trail trail = {0};
+    err_t err = challenge(service, call, bearer, body, &trail, ret);
+
+    if (err == ERR_DENIED) {
+        answer_refuse(call, ret, 401, "Unauthorized", "%s", trail.what);
+    } else if (err) {
+        answer_error(call, ret, err, &trail);
+    }
+}

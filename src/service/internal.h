@@ -1,0 +1,53 @@
+/*
+ * internal.h - inside of the service room.
+ */
+#ifndef SERVICE_INTERNAL_H
+#define SERVICE_INTERNAL_H
+
+#include "service/guestca.h"
+#include "service/service.h"
+#include "service/signer.h"
+#include "service/ticket.h"
+#include "service/trust.h"
+#include "store/store.h"
+#include "json/json.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct service {
+    char *folder;
+    char *trust_folder;
+    char *issuer;
+    int lock_fd;
+    uint8_t secret[TICKET_SECRET_BYTES];
+    struct store *store;
+    struct signer *signer;
+    struct guest_ca *guest_ca;
+    pthread_mutex_t lock; /* trust; nothing is locked under it */
+    struct trust *trust;
+    _Atomic uint64_t trust_quick; /* trust_quick_stamp of that trust */
+    _Atomic int64_t next_sweep;
+    struct metric *verdicts, *reasons, *joins, *dropped;
+};
+
+static inline struct span service_secret(const struct service *service)
+{
+    return span_of(service->secret, sizeof(service->secret));
+}
+
+/* The anchors of now; free the reference. A folder that changed is read again first. */
+struct trust *service_trust(struct service *service);
+
+/* Refusals. message is escaped and copied to the arena. */
+void answer_refuse(const struct service_call *call, struct service_answer *ret, unsigned status,
+                   const char *code, const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* What an error of another room becomes: 400 with the trail's words for bad input, 503 when the
+ * store or the machine cannot, 500 for the rest. */
+void answer_error(const struct service_call *call, struct service_answer *ret, err_t err,
+                  const struct trail *trail);
+/* 200 with value as the body. */
+void answer_json(const struct service_call *call, struct service_answer *ret, yyjson_mut_doc *doc,
+                 yyjson_mut_val *value);
+
+#endif

@@ -1,0 +1,339 @@
+#include "service/internal.h"
+
+#include "base/log.h"
+#include "base/text.h"
+#include "service/folder.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { OPEN_ARENA_BYTES = 16 * 1024 * 1024, MESSAGE_MAX = 8 * 1024 };
+
+/* ---- answers ---- */
+
+void answer_refuse(const struct service_call *call, struct service_answer *ret, unsigned status,
+                   const char *code, const char *fmt, ...)
+{
+    char *raw = arena_alloc(call->arena, MESSAGE_MAX);
+    va_list args;
+
+    ret->status = status;
+    ret->code = code;
+    ret->message = "out of memory";
+    if (raw != NULL) {
+        va_start(args, fmt);
+        vsnprintf(raw, MESSAGE_MAX, fmt, args);
+        va_end(args);
+        ret->message = text_escape_dup(call->arena, span_str(raw), MESSAGE_MAX);
+    }
+}
+
+void answer_error(const struct service_call *call, struct service_answer *ret, err_t err,
+                  const struct trail *trail)
+{
+    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 48];
+
+    trail_format(trail, err, words, sizeof(words));
+    switch (err_category(err)) {
+    case ERR_CAT_INPUT:
+    case ERR_CAT_LIMIT:
+    case ERR_CAT_AUTH:
+        answer_refuse(call, ret, 400, "InvalidParameter", "%s", words);
+        break;
+    case ERR_CAT_NOT_FOUND:
+        answer_refuse(call, ret, 404, "NotFound", "%s", words);
+        break;
+    case ERR_CAT_CONFLICT:
+        answer_refuse(call, ret, 409, "Conflict", "%s", words);
+        break;
+    case ERR_CAT_UNAVAILABLE:
+    case ERR_CAT_INTERNAL:
+    case ERR_CAT_NONE:
+    default:
+        /* The store's words are for the operator's log: to a caller it is just not possible now. */
+        if (err == ERR_STORE || err_category(err) == ERR_CAT_UNAVAILABLE) {
+            answer_refuse(call, ret, 503, "ServiceUnavailable",
+                          "the result cannot be recorded now; try again later");
+            ret->retry_after_s = 5;
+        } else {
+            answer_refuse(call, ret, 500, "InternalError", "internal fault");
+        }
+        ret->note = arena_printf(call->arena, "fault=%s", err_name(err));
+        if (err == ERR_STORE) {
+            struct log_line line;
+
+            log_begin(&line, LOG_ERROR, "store.failed");
+            log_text(&line, "cause", words);
+            log_end(&line);
+        }
+        break;
+    }
+}
+
+void answer_json(const struct service_call *call, struct service_answer *ret, yyjson_mut_doc *doc,
+                 yyjson_mut_val *value)
+{
+    struct span body = json_write(call->arena, doc, value, false);
+
+    if (body.data == NULL) {
+        answer_error(call, ret, ERR_MEMORY, NULL);
+        return;
+    }
+    ret->status = 200;
+    ret->body = body;
+}
+
+/* ---- trust ---- */
+
+static err_t load_trust(struct service *service, struct trail *trail)
+{
+    struct trust *fresh = NULL, *old;
+    uint64_t quick = trust_quick_stamp(service->trust_folder);
+    struct log_line line;
+    err_t err = trust_load(service->trust_folder, guest_ca_cert(service->guest_ca), trail, &fresh);
+
+    if (err) {
+        return err;
+    }
+    log_begin(&line, LOG_INFO, "trust.loaded");
+    log_uint(&line, "ek", cert_store_count(fresh->ek));
+    log_uint(&line, "ak", cert_store_count(fresh->ak));
+    log_uint(&line, "db", fresh->n_db);
+    log_uint(&line, "unreadable", fresh->n_unreadable);
+    log_end(&line);
+    pthread_mutex_lock(&service->lock);
+    old = service->trust;
+    service->trust = fresh;
+    pthread_mutex_unlock(&service->lock);
+    atomic_store(&service->trust_quick, quick);
+    trust_free(old);
+    return ERR_OK;
+}
+
+/* The trust there is stays when reading fails: no anchor appears or disappears by an accident. */
+static void refresh_trust(struct service *service)
+{
+    struct trail trail = {0};
+    err_t err = load_trust(service, &trail);
+
+    if (err) {
+        struct log_line line;
+
+        log_begin(&line, LOG_ERROR, "trust.failed");
+        log_text(&line, "cause", trail.what[0] != '\0' ? trail.what : err_text(err));
+        log_end(&line);
+    }
+}
+
+struct trust *service_trust(struct service *service)
+{
+    struct trust *trust;
+
+    if (trust_quick_stamp(service->trust_folder) != atomic_load(&service->trust_quick)) {
+        refresh_trust(service);
+    }
+    pthread_mutex_lock(&service->lock);
+    trust = trust_ref(service->trust);
+    pthread_mutex_unlock(&service->lock);
+    return trust;
+}
+
+err_t service_reload(struct service *service, struct trail *trail)
+{
+    return load_trust(service, trail);
+}
+
+/* ---- opening and closing ---- */
+
+err_t service_lock(const char *folder, struct trail *trail, int *ret_lock_fd)
+{
+    CLEANUP(arena_free) struct arena *arena = arena_new(OPEN_ARENA_BYTES);
+
+    return arena == NULL ? ERR_MEMORY : folder_open(arena, folder, trail, ret_lock_fd);
+}
+
+static void register_metrics(struct service *service, struct metrics *metrics)
+{
+    static const char *const verdict[] = {"verdict", NULL}, *const reason[] = {"reason", NULL};
+    static const char *const result[] = {"result", NULL};
+
+    if (metrics == NULL) {
+        return;
+    }
+    service->verdicts = metrics_counter(metrics, "bootwarden_attestations",
+                                        "Appraised attestation requests by verdict.", verdict);
+    service->reasons = metrics_counter(metrics, "bootwarden_attestation_reasons",
+                                       "Reasons given in appraisals.", reason);
+    service->joins = metrics_counter(metrics, "bootwarden_guest_activations",
+                                     "Finished activations of attestation keys.", result);
+    service->dropped =
+        metrics_counter(metrics, "bootwarden_records_dropped",
+                        "Records of unproven evidence dropped because the queue was full.", NULL);
+}
+
+static err_t open_keys(struct service *service, struct arena *arena,
+                       const struct service_options *options, struct trail *trail)
+{
+    const char *secret_path = arena_printf(arena, "%s/secret.key", options->folder);
+    const struct signer_options signing = {
+        .folder = arena_printf(arena, "%s/signing", options->folder),
+        .issuer = options->issuer,
+        .kind = options->signing,
+        .now = options->now,
+    };
+    struct span secret = {0};
+    err_t err = secret_path == NULL || signing.folder == NULL ? ERR_MEMORY : ERR_OK;
+
+    err = err ? err : folder_secret(arena, secret_path, TICKET_SECRET_BYTES, trail, &secret);
+    if (err) {
+        return err;
+    }
+    memcpy(service->secret, secret.data, sizeof(service->secret));
+    explicit_bzero((void *)(uintptr_t)secret.data, secret.len);
+    err = signer_open(arena, &signing, trail, &service->signer);
+    err =
+        err ? err : guest_ca_open(arena, options->folder, options->now, trail, &service->guest_ca);
+    if (err == ERR_OK && options->tls_names != NULL) {
+        err = folder_tls(arena, options->folder, options->tls_names, options->n_tls_names,
+                         options->now, trail);
+    }
+    return err;
+}
+
+err_t service_open(const struct service_options *options, struct trail *trail, struct service **ret)
+{
+    CLEANUP(service_close) struct service *service = calloc(1, sizeof(*service));
+    CLEANUP(arena_free) struct arena *arena = arena_new(OPEN_ARENA_BYTES);
+    struct store_options data = {.now = options->now};
+    err_t err;
+
+    if (service == NULL || arena == NULL) {
+        return ERR_MEMORY;
+    }
+    service->lock_fd = -1;
+    pthread_mutex_init(&service->lock, NULL);
+    service->folder = strdup(options->folder);
+    service->issuer = strdup(options->issuer);
+    data.path = arena_printf(arena, "%s/data.sqlite", options->folder);
+    if (service->folder == NULL || service->issuer == NULL || data.path == NULL ||
+        asprintf(&service->trust_folder, "%s/trust", options->folder) < 0) {
+        service->trust_folder = NULL;
+        return ERR_MEMORY;
+    }
+    err = open_keys(service, arena, options, trail);
+    err = err ? err : load_trust(service, trail);
+    err = err ? err : store_open(&data, trail, &service->store);
+    if (err) {
+        return err;
+    }
+    register_metrics(service, options->metrics);
+    atomic_store(&service->next_sweep, options->now + SERVICE_SWEEP_EVERY_S);
+    service->lock_fd = options->lock_fd;
+    *ret = TAKE(service);
+    return ERR_OK;
+}
+
+void service_close(struct service *service)
+{
+    if (service == NULL) {
+        return;
+    }
+    store_close(service->store);
+    signer_free(service->signer);
+    guest_ca_free(service->guest_ca);
+    trust_free(service->trust);
+    explicit_bzero(service->secret, sizeof(service->secret));
+    if (service->lock_fd >= 0) {
+        close(service->lock_fd);
+    }
+    pthread_mutex_destroy(&service->lock);
+    free(service->trust_folder);
+    free(service->folder);
+    free(service->issuer);
+    free(service);
+}
+
+void service_tick(struct service *service, int64_t now)
+{
+    struct trust *trust = service_trust(service);
+    bool is_stale = trust_stamp(service->trust_folder) != trust->stamp;
+    struct trail trail = {0};
+
+    trust_free(trust);
+    if (is_stale) {
+        refresh_trust(service);
+    }
+    if (now < atomic_load(&service->next_sweep)) {
+        return;
+    }
+    atomic_store(&service->next_sweep, now + SERVICE_SWEEP_EVERY_S);
+    if (store_sweep(service->store, now, &trail) != ERR_OK) {
+        struct log_line line;
+
+        log_begin(&line, LOG_ERROR, "store.failed");
+        log_text(&line, "cause", trail.what);
+        log_end(&line);
+    }
+}
+
+err_t service_check(struct service *service, struct trail *trail)
+{
+    return store_check(service->store, trail);
+}
+
+/* ---- what relying parties read ---- */
+
+void service_jwks(struct service *service, const struct service_call *call,
+                  struct service_answer *ret)
+{
+    (void)call;
+    ret->status = 200;
+    ret->body = signer_jwks(service->signer);
+}
+
+static void add_list(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *name,
+                     const char *const *items)
+{
+    yyjson_mut_val *list = json_add_array(doc, object, name);
+
+    for (; *items != NULL; items++) {
+        yyjson_mut_arr_add_strcpy(doc, list, *items);
+    }
+}
+
+void service_openid(struct service *service, const struct service_call *call,
+                    struct service_answer *ret)
+{
+    static const char *const response_types[] = {"token", "none", NULL};
+    static const char *const claims[] = {"iss",
+                                         "iat",
+                                         "nbf",
+                                         "exp",
+                                         "jti",
+                                         "secureboot",
+                                         "x-ms-attestation-type",
+                                         "x-ms-azurevm-attested-pcrs",
+                                         "x-ms-azurevm-vmid",
+                                         "x-ms-policy-hash",
+                                         "x-ms-runtime",
+                                         "x-ms-ver",
+                                         NULL};
+    const char *const algorithms[] = {signer_algorithm(service->signer), NULL};
+    yyjson_mut_doc *doc = json_new(call->arena);
+    yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
+
+    if (root == NULL) {
+        answer_error(call, ret, ERR_MEMORY, NULL);
+        return;
+    }
+    json_add_text(doc, root, "issuer", service->issuer);
+    json_add_text(doc, root, "jwks_uri", arena_printf(call->arena, "%s/certs", service->issuer));
+    add_list(doc, root, "response_types_supported", response_types);
+    add_list(doc, root, "id_token_signing_alg_values_supported", algorithms);
+    json_add_text(doc, root, "revocation_endpoint",
+                  arena_printf(call->arena, "%s/revoke", service->issuer));
+    add_list(doc, root, "claims_supported", claims);
+    answer_json(call, ret, doc, root);
+}

@@ -1,0 +1,90 @@
+/*
+ * service.h - the use cases: attest, join, activate, session, challenge.
+ *
+ * A service is a folder opened: keys, certificates, trust and store. It is opened once, used from
+ * any thread, closed when no call is running. Configuration and keys are immutable; trust is a
+ * snapshot that is replaced whole. Time is an input of every call. A call never fails to answer:
+ * what went wrong is an answer with status, code and words (decisions section 1).
+ */
+#ifndef SERVICE_SERVICE_H
+#define SERVICE_SERVICE_H
+
+#include "base/arena.h"
+#include "base/metrics.h"
+#include "crypto/hash.h"
+#include "crypto/signkey.h"
+
+enum {
+    SERVICE_CHALLENGE_S = 300,
+    SERVICE_JOIN_S = 300,
+    SERVICE_SESSION_S = 3600,
+    SERVICE_TOKEN_S = 28800, /* token-claims section 2 */
+    SERVICE_SWEEP_EVERY_S = 60,
+};
+
+struct service;
+
+struct service_options {
+    const char *folder;
+    const char *issuer; /* attestUri, without a last slash */
+    enum signkey_kind signing;
+    const char *const *tls_names; /* for DIR/tls; NULL: no TLS files are made */
+    size_t n_tls_names;
+    int64_t now;
+    struct metrics *metrics; /* may be NULL; outlives the service */
+    int lock_fd;             /* of service_lock; taken over on success */
+};
+
+/* Make the folder and lock it, before anything in it is read: the port, for example. */
+err_t service_lock(const char *folder, struct trail *trail, int *ret_lock_fd) MUST_CHECK;
+/* ERR_DENIED for a key file that others can read, ERR_STORE for the database, ...; the trail names
+ * file and remedy. */
+err_t service_open(const struct service_options *options, struct trail *trail,
+                   struct service **ret) MUST_CHECK;
+void service_close(struct service *service);
+DEFINE_CLEANUP(struct service *, service_close)
+/* Read the trust folders again, changed or not. */
+err_t service_reload(struct service *service, struct trail *trail) MUST_CHECK;
+/* About once a second: trust files that changed, what has expired. */
+void service_tick(struct service *service, int64_t now);
+/* Ready to serve? The trail says why not. */
+err_t service_check(struct service *service, struct trail *trail) MUST_CHECK;
+
+/* What a call works with: the arena takes the answer, the hasher is the thread's own. */
+struct service_call {
+    struct arena *arena;
+    struct hasher *hasher;
+    int64_t now;
+};
+
+struct service_answer {
+    unsigned status;
+    struct span body;    /* JSON; data NULL for a refusal */
+    const char *code;    /* of a refusal */
+    const char *message; /* of a refusal; escaped already */
+    unsigned retry_after_s;
+    const char *note; /* fields for the log line; or NULL */
+};
+
+/* POST /attest/AzureGuest (azure-guest-protocol): evidence in, sealed token or reasons out. */
+void service_attest_azureguest(struct service *service, const struct service_call *call,
+                               struct span body, struct service_answer *ret);
+
+/* The guest API (docs/formats/guest-api.md). */
+void service_guest_join(struct service *service, const struct service_call *call, struct span body,
+                        struct service_answer *ret);
+void service_guest_activate(struct service *service, const struct service_call *call,
+                            struct span body, struct service_answer *ret);
+void service_guest_session(struct service *service, const struct service_call *call,
+                           struct span body, struct service_answer *ret);
+/* bearer: the session token, data NULL when the caller sent none. */
+void service_guest_challenge(struct service *service, const struct service_call *call,
+                             struct span bearer, struct span body, struct service_answer *ret);
+
+/* GET /certs and /.well-known/openid-configuration (attestation-api sections 3.3 and 3.4). */
+void service_jwks(struct service *service, const struct service_call *call,
+                  struct service_answer *ret);
+void service_openid(struct service *service, const struct service_call *call,
+                    struct service_answer *ret);
+
+#endif

@@ -1,0 +1,231 @@
+#include "service/trust.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "eventlog/siglist.h"
+
+#include <dirent.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+enum { ARENA_BYTES = 64 * 1024 * 1024 };
+
+static const char *const roles[] = {"ek", "ak", "db"};
+
+/* FNV-1a: tells changes apart, protects nothing. */
+static uint64_t mix(uint64_t hash, const void *bytes, size_t len)
+{
+    const uint8_t *at = bytes;
+
+    for (size_t i = 0; i < len; i++) {
+        hash = (hash ^ at[i]) * 0x100000001b3u;
+    }
+    return hash;
+}
+
+static uint64_t mix_file(uint64_t hash, const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0) {
+        return mix(hash, "absent", 6);
+    }
+    hash = mix(hash, &st.st_mtim, sizeof(st.st_mtim));
+    hash = mix(hash, &st.st_size, sizeof(st.st_size));
+    return mix(hash, &st.st_ino, sizeof(st.st_ino));
+}
+
+uint64_t trust_quick_stamp(const char *folder)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    char path[4200];
+
+    for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, roles[i]);
+        hash = mix_file(hash, path);
+    }
+    return hash;
+}
+
+uint64_t trust_stamp(const char *folder)
+{
+    uint64_t hash = trust_quick_stamp(folder), sum = 0;
+    struct dirent *entry;
+    char path[4200];
+
+    for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+        DIR *dir;
+
+        snprintf(path, sizeof(path), "%s/%s", folder, roles[i]);
+        dir = opendir(path);
+        while (dir != NULL && (entry = readdir(dir)) != NULL) {
+            if (entry->d_name[0] != '.') {
+                snprintf(path, sizeof(path), "%s/%s/%s", folder, roles[i], entry->d_name);
+                /* A sum, because the order of a folder means nothing. */
+                sum += mix_file(mix(hash, entry->d_name, strlen(entry->d_name)), path);
+            }
+        }
+        if (dir != NULL) {
+            closedir(dir);
+        }
+    }
+    return hash + sum;
+}
+
+static bool has_ending(const char *name, const char *const *endings)
+{
+    size_t len = strlen(name);
+
+    for (; *endings != NULL; endings++) {
+        size_t n = strlen(*endings);
+
+        if (len > n && text_equal_nocase(name + len - n, *endings)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void log_unreadable(struct trust *trust, const char *role, const char *name, err_t err,
+                           const struct trail *trail)
+{
+    struct log_line line;
+    char words[TRAIL_WHAT_MAX];
+
+    trail_format(trail, err, words, sizeof(words));
+    log_begin(&line, LOG_WARN, "trust.unreadable");
+    log_text(&line, "role", role);
+    log_text(&line, "file", name);
+    log_text(&line, "cause", words);
+    log_end(&line);
+    trust->n_unreadable++;
+}
+
+static err_t add_db(struct trust *trust, struct span der)
+{
+    if (trust->n_db == TRUST_MAX_DB) {
+        return ERR_TOO_MANY;
+    }
+    trust->db[trust->n_db] = arena_dup(trust->arena, der);
+    if (trust->db[trust->n_db].data == NULL) {
+        return ERR_MEMORY;
+    }
+    trust->n_db++;
+    return ERR_OK;
+}
+
+/* Certificates of an EFI signature list, or of a PEM or DER file. */
+static err_t add_db_file(struct trust *trust, struct span bytes, bool is_list, struct trail *trail)
+{
+    CLEANUP(cert_store_free) struct cert_store *certs = NULL;
+    struct siglist_iter iter;
+    struct siglist_entry entry;
+    err_t err;
+
+    if (is_list) {
+        siglist_begin(&iter, bytes);
+        while ((err = siglist_next(&iter, &entry)) == ERR_OK) {
+            err = entry.kind == SIGLIST_X509 ? add_db(trust, entry.data) : ERR_OK;
+            if (err) {
+                return err;
+            }
+        }
+        return err == ERR_END ? ERR_OK : err;
+    }
+    certs = cert_store_new();
+    err = certs == NULL ? ERR_MEMORY : cert_store_add_file(certs, bytes, trail);
+    for (size_t i = 0; err == ERR_OK && i < cert_store_count(certs); i++) {
+        err = add_db(trust, cert_der(cert_store_at(certs, i)));
+    }
+    return err;
+}
+
+static err_t load_role(struct trust *trust, struct arena *scratch, const char *folder,
+                       const char *role, struct cert_store *store, struct trail *trail)
+{
+    static const char *const certificates[] = {".pem", ".crt", ".der", ".cer", NULL};
+    static const char *const lists[] = {".esl", NULL};
+    const char *path = arena_printf(scratch, "%s/%s", folder, role);
+    const char **names = NULL;
+    err_t err = path == NULL ? ERR_MEMORY : file_list(scratch, path, trail, &names);
+
+    if (err) {
+        return err;
+    }
+    for (size_t i = 0; names[i] != NULL; i++) {
+        const char *file = arena_printf(scratch, "%s/%s", path, names[i]);
+        bool is_list = store == NULL && has_ending(names[i], lists);
+        struct trail why = {0};
+        struct span bytes = {0};
+
+        if (!is_list && !has_ending(names[i], certificates)) {
+            continue;
+        }
+        err = file == NULL ? ERR_MEMORY
+                           : file_read(scratch, file, TRUST_FILE_MAX_BYTES, &why, &bytes);
+        if (err == ERR_OK) {
+            err = store != NULL ? cert_store_add_file(store, bytes, &why)
+                                : add_db_file(trust, bytes, is_list, &why);
+        }
+        if (err) {
+            log_unreadable(trust, role, names[i], err, &why);
+        }
+    }
+    return ERR_OK;
+}
+
+err_t trust_load(const char *folder, struct cert *guest_ca, struct trail *trail, struct trust **ret)
+{
+    CLEANUP(trust_free) struct trust *trust = calloc(1, sizeof(*trust));
+    CLEANUP(arena_free) struct arena *scratch = arena_new(ARENA_BYTES);
+    err_t err = ERR_OK;
+
+    if (trust == NULL || scratch == NULL) {
+        return ERR_MEMORY;
+    }
+    atomic_init(&trust->references, 1);
+    trust->stamp = trust_stamp(folder); /* before reading: a change meanwhile is seen next time */
+    trust->arena = arena_new(ARENA_BYTES);
+    trust->ek = cert_store_new();
+    trust->ak = cert_store_new();
+    trust->ak_own = cert_store_new();
+    if (trust->arena == NULL || trust->ek == NULL || trust->ak == NULL || trust->ak_own == NULL) {
+        return ERR_MEMORY;
+    }
+    err = load_role(trust, scratch, folder, "ek", trust->ek, trail);
+    err = err ? err : load_role(trust, scratch, folder, "ak", trust->ak, trail);
+    err = err ? err : load_role(trust, scratch, folder, "db", NULL, trail);
+    for (size_t i = 0; err == ERR_OK && i < cert_store_count(trust->ak); i++) {
+        CLEANUP(cert_free) struct cert *copy = NULL;
+
+        err = cert_new_der(cert_der(cert_store_at(trust->ak, i)), trail, &copy);
+        err = err ? err : cert_store_add(trust->ak_own, copy);
+    }
+    err = err ? err : cert_store_add(trust->ak_own, guest_ca);
+    if (err) {
+        return err;
+    }
+    *ret = TAKE(trust);
+    return ERR_OK;
+}
+
+struct trust *trust_ref(struct trust *trust)
+{
+    atomic_fetch_add_explicit(&trust->references, 1, memory_order_relaxed);
+    return trust;
+}
+
+void trust_free(struct trust *trust)
+{
+    if (trust == NULL || atomic_fetch_sub(&trust->references, 1) > 1) {
+        return;
+    }
+    arena_free(trust->arena);
+    cert_store_free(trust->ek);
+    cert_store_free(trust->ak);
+    cert_store_free(trust->ak_own);
+    free(trust);
+}

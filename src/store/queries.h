@@ -1,0 +1,30 @@
+/*
+ * queries.h - inside of the store room: the intents as SQL, on one connection.
+ *
+ * The writing ones run inside a transaction that the caller began.
+ */
+#ifndef STORE_QUERIES_H
+#define STORE_QUERIES_H
+
+#include "store/sqlite.h"
+
+err_t query_machine(struct sqlite *db, enum statement by, struct span key, bool is_text,
+                    struct trail *trail, struct store_machine *ret) MUST_CHECK;
+err_t query_machines(struct sqlite *db, struct arena *arena, size_t max, struct trail *trail,
+                     struct store_machine **ret, size_t *ret_n) MUST_CHECK;
+err_t query_was_used(struct sqlite *db, struct span id, struct trail *trail, bool *ret) MUST_CHECK;
+err_t query_clock(struct sqlite *db, struct span ak_name, struct trail *trail,
+                  struct store_clock *ret) MUST_CHECK;
+err_t query_attestations(struct sqlite *db, struct arena *arena, const char *machine_id, size_t max,
+                         struct trail *trail, struct store_attestation **ret,
+                         size_t *ret_n) MUST_CHECK;
+
+err_t write_machine(struct sqlite *db, const struct store_machine *wanted, struct trail *trail,
+                    struct store_machine *ret) MUST_CHECK;
+err_t write_once(struct sqlite *db, struct span id, int64_t expires, struct trail *trail,
+                 bool *ret_is_first) MUST_CHECK;
+err_t write_attestation(struct sqlite *db, const struct store_attestation *attestation,
+                        struct trail *trail, enum store_outcome *ret) MUST_CHECK;
+err_t write_sweep(struct sqlite *db, int64_t now, struct trail *trail) MUST_CHECK;
+
+#endif

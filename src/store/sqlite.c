@@ -1,0 +1,292 @@
+#include "store/sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    APPLICATION_ID = 0x42574453, /* "BWDS" */
+    BUSY_MS = 5000,              /* backups hold the lock for a moment */
+    PAGE_BYTES = 4096,
+};
+
+static const char *const statement_texts[] = {
+#define X(name, sql) [STATEMENT_##name] = sql,
+    STATEMENT_TABLE(X)
+#undef X
+};
+
+/* Forward only: an entry is never changed once released, new ones go to the end. */
+static const char *const migrations[] = {
+    "CREATE TABLE checks (n INTEGER NOT NULL) STRICT;"
+    "INSERT INTO checks VALUES (0);"
+    "CREATE TABLE machines (id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
+    " ek_digest BLOB NOT NULL UNIQUE, ak_name BLOB NOT NULL UNIQUE, is_active INTEGER NOT NULL,"
+    " created INTEGER NOT NULL, last_seen INTEGER NOT NULL, ek_public BLOB NOT NULL) STRICT, "
+    "WITHOUT ROWID;"
+    "CREATE TABLE used (id BLOB NOT NULL PRIMARY KEY, expires INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE INDEX used_expires ON used (expires);"
+    "CREATE TABLE clocks (ak_name BLOB NOT NULL PRIMARY KEY, reset_count INTEGER NOT NULL,"
+    " restart_count INTEGER NOT NULL, clock_ms INTEGER NOT NULL, updated INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE attestations (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL,"
+    " machine TEXT REFERENCES machines (id), ak_name BLOB NOT NULL, is_proven INTEGER NOT NULL,"
+    " verdict TEXT NOT NULL, reasons TEXT NOT NULL, facts TEXT, evidence_digest BLOB NOT NULL,"
+    " token_id TEXT, pcr_digest BLOB, reset_count INTEGER, restart_count INTEGER,"
+    " clock_ms INTEGER) STRICT;"
+    "CREATE INDEX attestations_machine ON attestations (machine, id);"
+    "CREATE INDEX attestations_time ON attestations (time);"
+    "CREATE INDEX attestations_unproven ON attestations (id) WHERE is_proven = 0;",
+};
+
+/* One sentence per kind of trouble, since an operator acts differently on each. */
+static const char *words_for(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return "the database is locked by another program";
+    case SQLITE_FULL:
+        return "the disk is full, or the database has reached its size limit";
+    case SQLITE_CORRUPT:
+        return "the database is damaged: restore it from a backup";
+    case SQLITE_NOTADB:
+        return "the file is no database";
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        return "the database is not writable";
+    case SQLITE_CANTOPEN:
+        return "the database cannot be opened";
+    case SQLITE_IOERR:
+        return "the disk failed";
+    default:
+        return "the database failed";
+    }
+}
+
+static err_t sqlite_error(struct sqlite *sqlite, int code, struct trail *trail)
+{
+    if (code == SQLITE_NOMEM) {
+        return ERR_MEMORY;
+    }
+    return trail_set(trail, ERR_STORE, "%s (%s)", words_for(code),
+                     sqlite != NULL && sqlite->db != NULL ? sqlite3_errmsg(sqlite->db)
+                                                          : sqlite3_errstr(code));
+}
+
+static err_t run_text(struct sqlite *sqlite, const char *sql, struct trail *trail)
+{
+    int code = sqlite3_exec(sqlite->db, sql, NULL, NULL, NULL);
+
+    return code == SQLITE_OK ? ERR_OK : sqlite_error(sqlite, code, trail);
+}
+
+static err_t read_number(struct sqlite *sqlite, const char *sql, struct trail *trail, int64_t *ret)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(sqlite->db, sql, -1, &statement, NULL);
+
+    if (code == SQLITE_OK) {
+        code = sqlite3_step(statement);
+    }
+    if (code != SQLITE_ROW) {
+        err_t err = sqlite_error(sqlite, code, trail);
+
+        sqlite3_finalize(statement);
+        return err ? err : ERR_STORE;
+    }
+    *ret = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return ERR_OK;
+}
+
+static err_t open_file(const char *path, int flags, struct trail *trail, struct sqlite **ret)
+{
+    CLEANUP(sqlite_close) struct sqlite *sqlite = calloc(1, sizeof(*sqlite));
+    int code;
+
+    if (sqlite == NULL) {
+        return ERR_MEMORY;
+    }
+    code = sqlite3_open_v2(path, &sqlite->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    if (code == SQLITE_OK) {
+        code = sqlite3_busy_timeout(sqlite->db, BUSY_MS);
+    }
+    if (code != SQLITE_OK) {
+        return sqlite_error(sqlite, code, trail);
+    }
+    *ret = TAKE(sqlite);
+    return ERR_OK;
+}
+
+/* SQLite makes files with the umask's mode; this one holds who attested when. */
+static err_t make_file(const char *path, struct trail *trail)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd < 0) {
+        return trail_set(trail, ERR_STORE, "the database cannot be opened: %s", strerror(errno));
+    }
+    close(fd);
+    return ERR_OK;
+}
+
+static err_t check_owner(struct sqlite *sqlite, struct trail *trail, int64_t *ret_version)
+{
+    int64_t application = 0, version = 0, pages = 0;
+    err_t err = read_number(sqlite, "PRAGMA application_id", trail, &application);
+
+    err = err ? err : read_number(sqlite, "PRAGMA user_version", trail, &version);
+    err = err ? err : read_number(sqlite, "PRAGMA page_count", trail, &pages);
+    if (err) {
+        return err;
+    }
+    if (pages > 0 && application != APPLICATION_ID) {
+        return trail_set(trail, ERR_STORE, "the file is a database of another program");
+    }
+    if (version > (int64_t)ARRAY_LEN(migrations)) {
+        return trail_set(trail, ERR_STORE,
+                         "the database was written by a newer version (schema %lld, this program "
+                         "knows %zu): use that version, or a backup from before",
+                         (long long)version, ARRAY_LEN(migrations));
+    }
+    *ret_version = version;
+    return ERR_OK;
+}
+
+/* Each step in a transaction of its own: an interrupted one leaves the version before. */
+static err_t migrate(struct sqlite *sqlite, int64_t version, struct trail *trail)
+{
+    char done[80];
+    err_t err = ERR_OK;
+
+    for (size_t i = (size_t)version; err == ERR_OK && i < ARRAY_LEN(migrations); i++) {
+        snprintf(done, sizeof(done), "PRAGMA application_id = %d; PRAGMA user_version = %zu;",
+                 APPLICATION_ID, i + 1);
+        err = run_text(sqlite, "BEGIN IMMEDIATE", trail);
+        err = err ? err : run_text(sqlite, migrations[i], trail);
+        err = err ? err : run_text(sqlite, done, trail);
+        err = err ? err : run_text(sqlite, "COMMIT", trail);
+        if (err) {
+            (void)!run_text(sqlite, "ROLLBACK", NULL);
+        }
+    }
+    return err;
+}
+
+err_t sqlite_open_writer(const struct store_options *options, struct trail *trail,
+                         struct sqlite **ret)
+{
+    CLEANUP(sqlite_close) struct sqlite *sqlite = NULL;
+    int64_t version = 0;
+    char limit[64];
+    err_t err = make_file(options->path, trail);
+
+    err = err ? err : open_file(options->path, SQLITE_OPEN_READWRITE, trail, &sqlite);
+    err = err ? err : check_owner(sqlite, trail, &version);
+    err = err ? err : run_text(sqlite, "PRAGMA journal_mode = WAL", trail);
+    /* FULL flushes the log at every commit: what was answered is on the disk. */
+    err = err ? err : run_text(sqlite, "PRAGMA synchronous = FULL", trail);
+    err = err ? err : run_text(sqlite, "PRAGMA foreign_keys = ON", trail);
+    err = err ? err : run_text(sqlite, "PRAGMA journal_size_limit = 67108864", trail);
+    err = err ? err : migrate(sqlite, version, trail);
+    if (err == ERR_OK && options->max_bytes > 0) {
+        snprintf(limit, sizeof(limit), "PRAGMA max_page_count = %zu",
+                 options->max_bytes / PAGE_BYTES + 1);
+        err = run_text(sqlite, limit, trail);
+    }
+    if (err) {
+        return trail_in(trail, err, options->path);
+    }
+    *ret = TAKE(sqlite);
+    return ERR_OK;
+}
+
+err_t sqlite_open_reader(const char *path, struct trail *trail, struct sqlite **ret)
+{
+    CLEANUP(sqlite_close) struct sqlite *sqlite = NULL;
+    err_t err = open_file(path, SQLITE_OPEN_READWRITE, trail, &sqlite);
+
+    /* Not opened read-only, which WAL does not always allow; this comes to the same. */
+    err = err ? err : run_text(sqlite, "PRAGMA query_only = ON", trail);
+    if (err) {
+        return trail_in(trail, err, path);
+    }
+    *ret = TAKE(sqlite);
+    return ERR_OK;
+}
+
+void sqlite_close(struct sqlite *sqlite)
+{
+    if (sqlite == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < STATEMENT_COUNT; i++) {
+        sqlite3_finalize(sqlite->statements[i]);
+    }
+    sqlite3_close(sqlite->db);
+    free(sqlite);
+}
+
+err_t sqlite_use(struct sqlite *sqlite, enum statement which, struct trail *trail,
+                 sqlite3_stmt **ret)
+{
+    if (sqlite->statements[which] == NULL) {
+        int code = sqlite3_prepare_v3(sqlite->db, statement_texts[which], -1,
+                                      SQLITE_PREPARE_PERSISTENT, &sqlite->statements[which], NULL);
+
+        if (code != SQLITE_OK) {
+            return sqlite_error(sqlite, code, trail);
+        }
+    }
+    *ret = sqlite->statements[which];
+    return ERR_OK;
+}
+
+err_t sqlite_step(struct sqlite *sqlite, sqlite3_stmt *statement, struct trail *trail,
+                  bool *ret_has_row)
+{
+    int code = sqlite3_step(statement);
+
+    if (code != SQLITE_ROW && code != SQLITE_DONE) {
+        return sqlite_error(sqlite, code, trail);
+    }
+    *ret_has_row = code == SQLITE_ROW;
+    return ERR_OK;
+}
+
+void sqlite_release(sqlite3_stmt *statement)
+{
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+}
+
+err_t sqlite_run(struct sqlite *sqlite, enum statement which, struct trail *trail)
+{
+    sqlite3_stmt *statement = NULL;
+    bool has_row;
+    err_t err = sqlite_use(sqlite, which, trail, &statement);
+
+    if (err) {
+        return err;
+    }
+    err = sqlite_step(sqlite, statement, trail, &has_row);
+    sqlite_release(statement);
+    return err;
+}
+
+/* A failed binding (out of memory) leaves NULL, which every column that matters refuses. */
+void sqlite_bind_span(sqlite3_stmt *statement, int index, struct span bytes)
+{
+    sqlite3_bind_blob64(statement, index, bytes.data, bytes.len, SQLITE_STATIC);
+}
+
+void sqlite_bind_text(sqlite3_stmt *statement, int index, struct span text)
+{
+    sqlite3_bind_text64(statement, index, (const char *)text.data, text.len, SQLITE_STATIC,
+                        SQLITE_UTF8);
+}

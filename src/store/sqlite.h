@@ -1,0 +1,83 @@
+/*
+ * sqlite.h - inside of the store room: one SQLite connection with its prepared statements.
+ *
+ * A connection belongs to one thread at a time.
+ */
+#ifndef STORE_SQLITE_H
+#define STORE_SQLITE_H
+
+#include "store/store.h"
+
+#include <sqlite3.h>
+
+/* clang-format off */
+#define STATEMENT_TABLE(X) \
+    X(BEGIN, "BEGIN IMMEDIATE") \
+    X(COMMIT, "COMMIT") \
+    X(ROLLBACK, "ROLLBACK") \
+    X(SAVEPOINT, "SAVEPOINT one") \
+    X(SAVEPOINT_KEEP, "RELEASE one") \
+    X(SAVEPOINT_UNDO, "ROLLBACK TO one") \
+    X(CHECK, "UPDATE checks SET n = n + 1") \
+    X(MACHINE_BY_AK, "SELECT " MACHINE_COLUMNS " FROM machines WHERE ak_name = ?1") \
+    X(MACHINE_BY_EK, "SELECT " MACHINE_COLUMNS " FROM machines WHERE ek_digest = ?1") \
+    X(MACHINE_BY_ID, "SELECT " MACHINE_COLUMNS " FROM machines WHERE id = ?1") \
+    X(MACHINE_BY_NAME, "SELECT " MACHINE_COLUMNS " FROM machines WHERE name = ?1") \
+    X(MACHINES, "SELECT " MACHINE_COLUMNS " FROM machines ORDER BY name LIMIT ?1") \
+    X(MACHINE_ADD, "INSERT INTO machines (" MACHINE_COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8)") \
+    X(MACHINE_SEEN, "UPDATE machines SET last_seen = max(last_seen, ?2) WHERE id = ?1") \
+    X(USE_ONCE, "INSERT INTO used (id, expires) VALUES (?1, ?2) ON CONFLICT DO NOTHING") \
+    X(WAS_USED, "SELECT 1 FROM used WHERE id = ?1") \
+    X(SWEEP_USED, "DELETE FROM used WHERE expires < ?1") \
+    X(SWEEP_UNPROVEN, "DELETE FROM attestations WHERE is_proven = 0 AND id <= " \
+        "(SELECT id FROM attestations WHERE is_proven = 0 ORDER BY id DESC LIMIT 1 OFFSET ?1)") \
+    X(SWEEP_OLD, "DELETE FROM attestations WHERE id IN (SELECT id FROM attestations AS a " \
+        "WHERE time < ?1 AND (is_proven = 0 OR machine IS NULL OR EXISTS " \
+        "(SELECT 1 FROM attestations AS b WHERE b.machine = a.machine AND b.id > a.id)) LIMIT ?2)") \
+    X(CLOCK_GET, "SELECT reset_count, restart_count, clock_ms FROM clocks WHERE ak_name = ?1") \
+    X(CLOCK_SET, "INSERT OR REPLACE INTO clocks (ak_name, reset_count, restart_count, clock_ms, " \
+        "updated) VALUES (?1,?2,?3,?4,?5)") \
+    X(ATTESTATION_ADD, "INSERT INTO attestations (" ATTESTATION_COLUMNS ") " \
+        "VALUES (NULL,?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)") \
+    X(ATTESTATIONS, "SELECT " ATTESTATION_COLUMNS " FROM attestations ORDER BY id DESC LIMIT ?1") \
+    X(ATTESTATIONS_OF, "SELECT " ATTESTATION_COLUMNS " FROM attestations WHERE machine = ?2 " \
+        "ORDER BY id DESC LIMIT ?1")
+#define MACHINE_COLUMNS "id, name, ek_digest, ak_name, is_active, created, last_seen, ek_public"
+#define ATTESTATION_COLUMNS "id, time, machine, ak_name, is_proven, verdict, reasons, facts, " \
+    "evidence_digest, token_id, pcr_digest, reset_count, restart_count, clock_ms"
+/* clang-format on */
+
+enum statement {
+#define X(name, sql) STATEMENT_##name,
+    STATEMENT_TABLE(X)
+#undef X
+        STATEMENT_COUNT
+};
+
+struct sqlite {
+    sqlite3 *db;
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+};
+
+/* The writer makes the file and the schema; readers expect both. */
+err_t sqlite_open_writer(const struct store_options *options, struct trail *trail,
+                         struct sqlite **ret) MUST_CHECK;
+err_t sqlite_open_reader(const char *path, struct trail *trail, struct sqlite **ret) MUST_CHECK;
+void sqlite_close(struct sqlite *sqlite);
+DEFINE_CLEANUP(struct sqlite *, sqlite_close)
+
+/* A statement, prepared once, without bindings. Release it when done with its rows. */
+err_t sqlite_use(struct sqlite *sqlite, enum statement which, struct trail *trail,
+                 sqlite3_stmt **ret) MUST_CHECK;
+/* *ret_has_row tells a row from the end. */
+err_t sqlite_step(struct sqlite *sqlite, sqlite3_stmt *statement, struct trail *trail,
+                  bool *ret_has_row) MUST_CHECK;
+/* Forget the bindings: what they borrowed may go. */
+void sqlite_release(sqlite3_stmt *statement);
+/* Run a statement that has no parameters and no rows. */
+err_t sqlite_run(struct sqlite *sqlite, enum statement which, struct trail *trail) MUST_CHECK;
+
+void sqlite_bind_span(sqlite3_stmt *statement, int index, struct span bytes);
+void sqlite_bind_text(sqlite3_stmt *statement, int index, struct span text);
+
+#endif

@@ -1,0 +1,522 @@
+/*
+ * The queue, the writer thread, and the pool of reading connections.
+ */
+#include "store/queries.h"
+
+#include "base/timestamp.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum {
+    BATCH_MAX = 256,
+    READERS_MAX = 64,
+    CHECK_EVERY_US = 1000 * 1000,
+    SWEEP_UNPROVEN_EVERY = 1000, /* notes between two looks at their number */
+};
+
+enum op_kind { OP_ACTIVATE, OP_ONCE, OP_RECORD, OP_SWEEP, OP_CHECK };
+
+/* One wish. It lives on its caller's stack while the caller waits, or on the heap (is_note). */
+struct op {
+    struct op *next;
+    enum op_kind kind;
+    bool is_note;
+    bool is_done;
+    err_t err;
+    struct trail trail;
+    const struct store_machine *wanted;
+    struct store_machine machine;
+    struct span id;
+    int64_t number; /* expiry or now */
+    bool is_first;
+    struct store_attestation attestation;
+    enum store_outcome outcome;
+};
+
+struct store {
+    char *path;
+    struct sqlite *writer; /* the writer thread's */
+    pthread_t thread;
+    bool has_thread;
+    /* Under lock: the queue, is_done of queued ops, is_closing, readers. No lock is taken under
+     * it. */
+    pthread_mutex_t lock;
+    pthread_cond_t arrived, finished;
+    struct op *first, **last;
+    size_t n_queued;
+    bool is_closing;
+    struct sqlite *readers[READERS_MAX];
+    size_t n_readers;
+    _Atomic uint64_t committed_us; /* the last commit that held */
+};
+
+/* ---- the writer ---- */
+
+static err_t run_op(struct sqlite *db, struct op *op)
+{
+    switch (op->kind) {
+    case OP_ACTIVATE:
+        return write_machine(db, op->wanted, &op->trail, &op->machine);
+    case OP_ONCE:
+        return write_once(db, op->id, op->number, &op->trail, &op->is_first);
+    case OP_RECORD:
+        return write_attestation(db, &op->attestation, &op->trail, &op->outcome);
+    case OP_SWEEP:
+        return write_sweep(db, op->number, &op->trail);
+    case OP_CHECK:
+        return sqlite_run(db, STATEMENT_CHECK, &op->trail);
+    }
+    return ERR_INTERNAL;
+}
+
+/* One op inside the batch's transaction: it is undone alone when it fails. */
+static void run_in_savepoint(struct sqlite *db, struct op *op)
+{
+    op->err = sqlite_run(db, STATEMENT_SAVEPOINT, &op->trail);
+    op->err = op->err ? op->err : run_op(db, op);
+    if (op->err && sqlite3_get_autocommit(db->db) == 0) {
+        (void)!sqlite_run(db, STATEMENT_SAVEPOINT_UNDO, NULL);
+    }
+    if (sqlite3_get_autocommit(db->db) == 0) {
+        err_t err = sqlite_run(db, STATEMENT_SAVEPOINT_KEEP, &op->trail);
+
+        op->err = op->err ? op->err : err;
+    }
+}
+
+static void fail_all(struct op *batch, err_t err, const struct trail *trail)
+{
+    for (struct op *op = batch; op != NULL; op = op->next) {
+        op->err = err;
+        op->trail = *trail;
+    }
+}
+
+/* All of the batch, then one flush for all of them. */
+static void run_batch(struct store *store, struct op *batch)
+{
+    struct sqlite *db = store->writer;
+    struct trail trail = {0};
+    err_t err = sqlite_run(db, STATEMENT_BEGIN, &trail);
+
+    for (struct op *op = batch; err == ERR_OK && op != NULL; op = op->next) {
+        run_in_savepoint(db, op);
+        /* A full disk ends the whole transaction, and with it what ran before. */
+        if (sqlite3_get_autocommit(db->db) != 0) {
+            err = op->err ? op->err : ERR_STORE;
+            trail = op->trail;
+        }
+    }
+    err = err ? err : sqlite_run(db, STATEMENT_COMMIT, &trail);
+    if (err) {
+        if (sqlite3_get_autocommit(db->db) == 0) {
+            (void)!sqlite_run(db, STATEMENT_ROLLBACK, NULL);
+        }
+        fail_all(batch, err, &trail);
+        return;
+    }
+    atomic_store(&store->committed_us, timestamp_ticks_us());
+}
+
+/* Up to BATCH_MAX ops, or NULL when closing and all is done. */
+static struct op *take_batch(struct store *store)
+{
+    struct op *batch, *end;
+    size_t n = 1;
+
+    pthread_mutex_lock(&store->lock);
+    while (store->first == NULL && !store->is_closing) {
+        pthread_cond_wait(&store->arrived, &store->lock);
+    }
+    batch = store->first;
+    for (end = batch; end != NULL && end->next != NULL && n < BATCH_MAX; end = end->next) {
+        n++;
+    }
+    if (batch != NULL) {
+        store->first = end->next;
+        end->next = NULL;
+        if (store->first == NULL) {
+            store->last = &store->first;
+        }
+        store->n_queued -= n;
+    }
+    pthread_mutex_unlock(&store->lock);
+    return batch;
+}
+
+static void finish_batch(struct store *store, struct op *batch)
+{
+    struct op *notes = NULL, *next;
+
+    pthread_mutex_lock(&store->lock);
+    for (struct op *op = batch; op != NULL; op = next) {
+        next = op->next; /* a waiting caller's op is gone once it is done */
+        if (op->is_note) {
+            op->next = notes;
+            notes = op;
+        } else {
+            op->is_done = true;
+        }
+    }
+    pthread_cond_broadcast(&store->finished);
+    pthread_mutex_unlock(&store->lock);
+    for (struct op *op = notes; op != NULL; op = next) {
+        next = op->next;
+        free(op);
+    }
+}
+
+static void *run_writer(void *context)
+{
+    struct store *store = context;
+    struct op *batch;
+    size_t n_notes = 0;
+
+    while ((batch = take_batch(store)) != NULL) {
+        struct op sweep = {.kind = OP_SWEEP, .is_note = true};
+
+        for (struct op *op = batch; op != NULL; op = op->next) {
+            n_notes += op->is_note;
+            sweep.number = op->is_note ? op->attestation.time : sweep.number;
+        }
+        run_batch(store, batch);
+        finish_batch(store, batch);
+        /* What anybody can send must not fill the disk between two sweeps. */
+        if (n_notes >= SWEEP_UNPROVEN_EVERY) {
+            n_notes = 0;
+            run_batch(store, &sweep);
+        }
+    }
+    return NULL;
+}
+
+/* ---- callers ---- */
+
+static void enqueue(struct store *store, struct op *op)
+{
+    op->next = NULL;
+    *store->last = op;
+    store->last = &op->next;
+    store->n_queued++;
+    pthread_cond_signal(&store->arrived);
+}
+
+static err_t wait_for(struct store *store, struct op *op, struct trail *trail)
+{
+    pthread_mutex_lock(&store->lock);
+    enqueue(store, op);
+    while (!op->is_done) {
+        pthread_cond_wait(&store->finished, &store->lock);
+    }
+    pthread_mutex_unlock(&store->lock);
+    if (op->err && trail != NULL && trail->what[0] == '\0') {
+        *trail = op->trail;
+    }
+    return op->err;
+}
+
+static err_t take_reader(struct store *store, struct trail *trail, struct sqlite **ret)
+{
+    struct sqlite *reader = NULL;
+
+    pthread_mutex_lock(&store->lock);
+    if (store->n_readers > 0) {
+        reader = store->readers[--store->n_readers];
+    }
+    pthread_mutex_unlock(&store->lock);
+    if (reader == NULL) {
+        return sqlite_open_reader(store->path, trail, ret);
+    }
+    *ret = reader;
+    return ERR_OK;
+}
+
+/* A connection that failed may be in any state: it is not used again. */
+static void give_reader(struct store *store, struct sqlite *reader, err_t err)
+{
+    if (err == ERR_OK || err == ERR_NOT_FOUND) {
+        pthread_mutex_lock(&store->lock);
+        if (store->n_readers < READERS_MAX) {
+            store->readers[store->n_readers++] = reader;
+            reader = NULL;
+        }
+        pthread_mutex_unlock(&store->lock);
+    }
+    sqlite_close(reader);
+}
+
+/* ---- opening and closing ---- */
+
+static err_t start_writer(struct store *store)
+{
+    sigset_t all, before;
+    int failed;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    failed = pthread_create(&store->thread, NULL, run_writer, store);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    store->has_thread = failed == 0;
+    return failed == 0 ? ERR_OK : ERR_UNAVAILABLE;
+}
+
+err_t store_open(const struct store_options *options, struct trail *trail, struct store **ret)
+{
+    CLEANUP(store_close) struct store *store = calloc(1, sizeof(*store));
+    err_t err;
+
+    if (store == NULL) {
+        return ERR_MEMORY;
+    }
+    pthread_mutex_init(&store->lock, NULL);
+    pthread_cond_init(&store->arrived, NULL);
+    pthread_cond_init(&store->finished, NULL);
+    store->last = &store->first;
+    store->path = strdup(options->path);
+    if (store->path == NULL) {
+        return ERR_MEMORY;
+    }
+    err = sqlite_open_writer(options, trail, &store->writer);
+    err = err ? err : start_writer(store);
+    err = err ? err : store_sweep(store, options->now, trail);
+    if (err) {
+        return err;
+    }
+    *ret = TAKE(store);
+    return ERR_OK;
+}
+
+void store_close(struct store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    if (store->has_thread) {
+        pthread_mutex_lock(&store->lock);
+        store->is_closing = true;
+        pthread_cond_signal(&store->arrived);
+        pthread_mutex_unlock(&store->lock);
+        pthread_join(store->thread, NULL);
+    }
+    for (size_t i = 0; i < store->n_readers; i++) {
+        sqlite_close(store->readers[i]);
+    }
+    sqlite_close(store->writer);
+    pthread_cond_destroy(&store->arrived);
+    pthread_cond_destroy(&store->finished);
+    pthread_mutex_destroy(&store->lock);
+    free(store->path);
+    free(store);
+}
+
+err_t store_check(struct store *store, struct trail *trail)
+{
+    struct op op = {.kind = OP_CHECK};
+    uint64_t last = atomic_load(&store->committed_us);
+
+    if (last != 0 && timestamp_ticks_us() - last < CHECK_EVERY_US) {
+        return ERR_OK;
+    }
+    return wait_for(store, &op, trail);
+}
+
+err_t store_sweep(struct store *store, int64_t now, struct trail *trail)
+{
+    struct op op = {.kind = OP_SWEEP, .number = now};
+
+    return wait_for(store, &op, trail);
+}
+
+/* ---- intents ---- */
+
+static err_t find_machine(struct store *store, enum statement by, struct span key, bool is_text,
+                          struct trail *trail, struct store_machine *ret)
+{
+    struct sqlite *reader = NULL;
+    err_t err = take_reader(store, trail, &reader);
+
+    if (err) {
+        return err;
+    }
+    err = query_machine(reader, by, key, is_text, trail, ret);
+    give_reader(store, reader, err);
+    return err;
+}
+
+err_t store_machine_by_ak(struct store *store, struct span ak_name, struct trail *trail,
+                          struct store_machine *ret)
+{
+    return find_machine(store, STATEMENT_MACHINE_BY_AK, ak_name, false, trail, ret);
+}
+
+err_t store_machine_by_ek(struct store *store, const uint8_t ek_digest[STORE_DIGEST_BYTES],
+                          struct trail *trail, struct store_machine *ret)
+{
+    return find_machine(store, STATEMENT_MACHINE_BY_EK, span_of(ek_digest, STORE_DIGEST_BYTES),
+                        false, trail, ret);
+}
+
+err_t store_machine_by_id(struct store *store, const char *id, struct trail *trail,
+                          struct store_machine *ret)
+{
+    return find_machine(store, STATEMENT_MACHINE_BY_ID, span_str(id), true, trail, ret);
+}
+
+err_t store_machine_by_name(struct store *store, const char *name, struct trail *trail,
+                            struct store_machine *ret)
+{
+    return find_machine(store, STATEMENT_MACHINE_BY_NAME, span_str(name), true, trail, ret);
+}
+
+err_t store_machine_activate(struct store *store, const struct store_machine *wanted,
+                             struct trail *trail, struct store_machine *ret)
+{
+    struct op op = {.kind = OP_ACTIVATE, .wanted = wanted};
+    err_t err = wait_for(store, &op, trail);
+
+    if (err == ERR_OK) {
+        *ret = op.machine;
+    }
+    return err;
+}
+
+err_t store_machines(struct store *store, struct arena *arena, size_t max, struct trail *trail,
+                     struct store_machine **ret, size_t *ret_n)
+{
+    struct sqlite *reader = NULL;
+    err_t err = take_reader(store, trail, &reader);
+
+    if (err) {
+        return err;
+    }
+    err = query_machines(reader, arena, max, trail, ret, ret_n);
+    give_reader(store, reader, err);
+    return err;
+}
+
+err_t store_use_once(struct store *store, struct span id, int64_t expires, struct trail *trail,
+                     bool *ret_is_first)
+{
+    struct op op = {.kind = OP_ONCE, .id = id, .number = expires};
+    err_t err = id.len == 0 || id.len > STORE_ONCE_MAX ? ERR_VALUE : wait_for(store, &op, trail);
+
+    if (err == ERR_OK) {
+        *ret_is_first = op.is_first;
+    }
+    return err;
+}
+
+err_t store_was_used(struct store *store, struct span id, struct trail *trail, bool *ret)
+{
+    struct sqlite *reader = NULL;
+    err_t err = take_reader(store, trail, &reader);
+
+    if (err) {
+        return err;
+    }
+    err = query_was_used(reader, id, trail, ret);
+    give_reader(store, reader, err);
+    return err;
+}
+
+err_t store_clock_get(struct store *store, struct span ak_name, struct trail *trail,
+                      struct store_clock *ret)
+{
+    struct sqlite *reader = NULL;
+    err_t err = take_reader(store, trail, &reader);
+
+    if (err) {
+        return err;
+    }
+    err = query_clock(reader, ak_name, trail, ret);
+    give_reader(store, reader, err);
+    return err;
+}
+
+err_t store_attestation_record(struct store *store, const struct store_attestation *attestation,
+                               struct trail *trail, enum store_outcome *ret)
+{
+    struct op op = {.kind = OP_RECORD, .attestation = *attestation};
+    err_t err = wait_for(store, &op, trail);
+
+    if (err == ERR_OK) {
+        *ret = op.outcome;
+    }
+    return err;
+}
+
+static uint8_t *place(uint8_t *at, struct span *bytes)
+{
+    if (bytes->data != NULL) {
+        memcpy(at, bytes->data, bytes->len);
+        at[bytes->len] = 0;
+        bytes->data = at;
+        at += bytes->len + 1;
+    }
+    return at;
+}
+
+bool store_attestation_note(struct store *store, const struct store_attestation *attestation)
+{
+    struct store_attestation copy = *attestation;
+    struct span verdict = span_str(copy.verdict);
+    struct op *op;
+    uint8_t *at;
+    bool is_taken;
+
+    if (copy.reasons.len > STORE_REASONS_MAX) {
+        copy.reasons = span_str("{\"omitted\":\"larger than the store keeps\"}");
+    }
+    if (copy.facts.len > STORE_FACTS_MAX) {
+        copy.facts = (struct span){0};
+    }
+    op = calloc(1, sizeof(*op) + copy.ak_name.len + verdict.len + copy.reasons.len +
+                       copy.facts.len + copy.pcr_digest.len + 5);
+    if (op == NULL) {
+        return false;
+    }
+    at = (uint8_t *)(op + 1);
+    at = place(at, &copy.ak_name);
+    at = place(at, &verdict);
+    at = place(at, &copy.reasons);
+    at = place(at, &copy.facts);
+    (void)place(at, &copy.pcr_digest);
+    copy.verdict = (const char *)verdict.data;
+    /* Nothing unproven names a machine, carries a token or moves a clock. */
+    copy.machine_id = NULL;
+    copy.token_id = NULL;
+    copy.advances_clock = false;
+    copy.is_proven = false;
+    copy.challenge_id = (struct span){0};
+    op->kind = OP_RECORD;
+    op->is_note = true;
+    op->attestation = copy;
+    pthread_mutex_lock(&store->lock);
+    is_taken = store->n_queued < STORE_QUEUE_MAX;
+    if (is_taken) {
+        enqueue(store, op);
+    }
+    pthread_mutex_unlock(&store->lock);
+    if (!is_taken) {
+        free(op);
+    }
+    return is_taken;
+}
+
+err_t store_attestations(struct store *store, struct arena *arena, const char *machine_id,
+                         size_t max, struct trail *trail, struct store_attestation **ret,
+                         size_t *ret_n)
+{
+    struct sqlite *reader = NULL;
+    err_t err = take_reader(store, trail, &reader);
+
+    if (err) {
+        return err;
+    }
+    err = query_attestations(reader, arena, machine_id, max, trail, ret, ret_n);
+    give_reader(store, reader, err);
+    return err;
+}

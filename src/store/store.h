@@ -1,0 +1,141 @@
+/*
+ * store.h - what the service remembers, by intent.
+ *
+ * One thread owns the writing connection and commits what arrived together in one transaction
+ * (group commit); a call that writes returns when its transaction is on the disk, so whatever was
+ * answered survives a crash. Reads use connections of their own. All calls may come from any
+ * thread and may block for the time of a disk flush.
+ *
+ * Driver today: SQLite in WAL mode with synchronous=FULL. Trouble is ERR_STORE and the trail says
+ * which: locked by another program, disk full, damaged, not writable, written by a newer version.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/span.h"
+
+enum {
+    STORE_ID_SIZE = 37, /* a UUID as text and its NUL */
+    STORE_NAME_MAX = 64,
+    STORE_AK_NAME_MAX = 66,
+    STORE_EK_PUBLIC_MAX = 2050, /* TPM2B_PUBLIC */
+    STORE_DIGEST_BYTES = 32,
+    STORE_ONCE_MAX = 64,
+    STORE_FACTS_MAX = 64 * 1024,
+    STORE_REASONS_MAX = 32 * 1024,
+    STORE_MAX_UNPROVEN = 10000, /* records of evidence without a proven AK: anybody can send it */
+    STORE_RETENTION_DAYS = 90,  /* of other records; the last one of a machine stays */
+    STORE_QUEUE_MAX = 4096,
+};
+
+struct store;
+
+struct store_options {
+    const char *path;
+    size_t max_bytes; /* of the database; past it the disk counts as full. 0 = no limit */
+    int64_t now;      /* for the first sweep */
+};
+
+/* Opens or makes the database (mode 0600) and brings its schema up to this version. */
+err_t store_open(const struct store_options *options, struct trail *trail,
+                 struct store **ret) MUST_CHECK;
+/* Writes what is queued, then closes. No other call may be running. */
+void store_close(struct store *store);
+DEFINE_CLEANUP(struct store *, store_close)
+/* Can it be written? At most one real write a second. */
+err_t store_check(struct store *store, struct trail *trail) MUST_CHECK;
+/* Forget what has expired and what is past its retention. */
+err_t store_sweep(struct store *store, int64_t now, struct trail *trail) MUST_CHECK;
+
+/* ---- machines: an endorsement key, the attestation key activated for it (AK-5 to AK-7) ---- */
+
+struct store_machine {
+    char id[STORE_ID_SIZE];
+    char name[STORE_NAME_MAX + 1];
+    uint8_t ek_digest[STORE_DIGEST_BYTES];
+    uint8_t ak_name[STORE_AK_NAME_MAX];
+    size_t ak_name_len;
+    uint8_t ek_public[STORE_EK_PUBLIC_MAX]; /* to challenge the machine again */
+    size_t ek_public_len;
+    bool is_active;
+    int64_t created, last_seen; /* last_seen 0 = never */
+};
+
+/* ERR_NOT_FOUND when there is none. */
+err_t store_machine_by_ak(struct store *store, struct span ak_name, struct trail *trail,
+                          struct store_machine *ret) MUST_CHECK;
+err_t store_machine_by_ek(struct store *store, const uint8_t ek_digest[STORE_DIGEST_BYTES],
+                          struct trail *trail, struct store_machine *ret) MUST_CHECK;
+err_t store_machine_by_id(struct store *store, const char *id, struct trail *trail,
+                          struct store_machine *ret) MUST_CHECK;
+err_t store_machine_by_name(struct store *store, const char *name, struct trail *trail,
+                            struct store_machine *ret) MUST_CHECK;
+/*
+ * In one write (AK-6): the EK's machine is active with this AK. A new EK gets `wanted` as it is; a
+ * known one keeps id, name and time of creation, which *ret shows. ERR_CONFLICT, nothing changed:
+ * the EK has another AK, the AK another EK, the name another EK, or an operator disabled it (AK-7).
+ */
+err_t store_machine_activate(struct store *store, const struct store_machine *wanted,
+                             struct trail *trail, struct store_machine *ret) MUST_CHECK;
+/* All machines by name, at most max, in the arena. */
+err_t store_machines(struct store *store, struct arena *arena, size_t max, struct trail *trail,
+                     struct store_machine **ret, size_t *ret_n) MUST_CHECK;
+
+/* ---- things that may be used once (Q-9) ---- */
+
+/* *ret_is_first is true for exactly one call with this id until it expires. */
+err_t store_use_once(struct store *store, struct span id, int64_t expires, struct trail *trail,
+                     bool *ret_is_first) MUST_CHECK;
+/* Whether it was used; only a hint until used. */
+err_t store_was_used(struct store *store, struct span id, struct trail *trail,
+                     bool *ret) MUST_CHECK;
+
+/* ---- attestations ---- */
+
+struct store_clock {
+    uint32_t reset_count;
+    uint32_t restart_count;
+    uint64_t clock_ms;
+};
+/* Where an AK's clock stands. ERR_NOT_FOUND before its first accepted proof. */
+err_t store_clock_get(struct store *store, struct span ak_name, struct trail *trail,
+                      struct store_clock *ret) MUST_CHECK;
+
+/* One appraisal, accepted or not (S-7). Spans and texts are borrowed during the call. */
+struct store_attestation {
+    int64_t id; /* given by the store */
+    int64_t time;
+    const char *machine_id; /* NULL when the AK belongs to none of our machines */
+    struct span ak_name;
+    bool is_proven; /* the AK is: a record that only a real TPM can cause */
+    const char *verdict;
+    struct span reasons; /* JSON, at most STORE_REASONS_MAX: else a note takes its place */
+    struct span facts;   /* JSON, at most STORE_FACTS_MAX: likewise; data NULL = none */
+    uint8_t evidence_digest[STORE_DIGEST_BYTES];
+    const char *token_id;   /* jti; NULL when no token was issued */
+    struct span pcr_digest; /* data NULL = none */
+    bool has_clock;
+    struct store_clock clock;
+    bool advances_clock;      /* a proof that holds: the AK's clock moves forward, never back */
+    struct span challenge_id; /* used up with this record; empty = none */
+    int64_t challenge_expires;
+};
+
+enum store_outcome {
+    STORE_RECORDED,
+    STORE_CHALLENGE_USED, /* by another request meanwhile: nothing was recorded */
+};
+/* Challenge, clock, record and the machine's last_seen in one transaction. */
+err_t store_attestation_record(struct store *store, const struct store_attestation *attestation,
+                               struct trail *trail, enum store_outcome *ret) MUST_CHECK;
+/* The same for evidence that proves nothing: copied and written with the next batch, nobody
+ * waits. False when the queue is full and it was dropped. */
+bool store_attestation_note(struct store *store, const struct store_attestation *attestation);
+/* Newest first, at most max; of one machine or (NULL) of all. In the arena. */
+err_t store_attestations(struct store *store, struct arena *arena, const char *machine_id,
+                         size_t max, struct trail *trail, struct store_attestation **ret,
+                         size_t *ret_n) MUST_CHECK;
+
+#endif

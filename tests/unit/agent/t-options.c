@@ -1,0 +1,126 @@
+#include "agent/options.h"
+
+#include "support/support.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORDS_MAX = 12 };
+
+static err_t parse(const char *line, struct trail *trail, struct agent_options *options)
+{
+    static char copy[512];
+    char *argv[WORDS_MAX + 2] = {(char[]){"bootwarden-agent"}};
+    char *save = NULL;
+    int argc = 1;
+
+    snprintf(copy, sizeof(copy), "%s", line);
+    for (char *word = strtok_r(copy, " ", &save); word != NULL && argc <= WORDS_MAX;
+         word = strtok_r(NULL, " ", &save)) {
+        argv[argc++] = word;
+    }
+    *trail = (struct trail){0};
+    return agent_options_parse(argc, argv, trail, options);
+}
+
+static const struct {
+    const char *line;
+    const char *words; /* of the error */
+} wrong[] = {
+    {"", "no command"},
+    {"prove --server https://h", "unknown command 'prove'"},
+    {"attest", "--server"},
+    {"attest --server", "needs a value: URL"},
+    {"attest --server=", "needs a value: URL"},
+    {"attest --server https://h extra", "one word too many"},
+    {"attest --server https://h --frob", "unknown option '--frob'"},
+    {"attest --server https://h --serve", "unknown option '--serve'"},
+    {"attest --server https://h --azure=yes", "takes no value"},
+    {"attest --server https://h --output yaml", "text, json or token"},
+    {"enroll --server https://h --output token", "goes with attest"},
+    {"attest --server https://h --name a/b", "--name takes"},
+    {"attest --server https://h --retries 4", "0 to 3"},
+    {"attest --server https://h --retries -1", "0 to 3"},
+    {"attest --server https://h --retry-wait 301", "0 to 300"},
+    {"attest --server https://h --retry-wait nan", "0 to 300"},
+    {"attest --server https://h --retry-wait 1x", "0 to 300"},
+    {"attest --server https://h --azure --ima-log /x", "--ima-log"},
+};
+
+static void wrong_lines_are_refused_in_words(void **state)
+{
+    (void)state;
+    unsetenv("BOOTWARDEN_ENDPOINT");
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        struct agent_options options = {.server = "untouched"};
+        struct trail trail;
+
+        if (parse(wrong[i].line, &trail, &options) != ERR_USAGE ||
+            strstr(trail.what, wrong[i].words) == NULL ||
+            strcmp(options.server, "untouched") != 0) {
+            fail_msg("\"%s\": \"%s\"", wrong[i].line, trail.what);
+        }
+    }
+}
+
+static void options_are_read_in_both_spellings(void **state)
+{
+    struct agent_options options;
+    struct trail trail;
+
+    (void)state;
+    assert_ok(parse("--server=https://h:1/p attest --ca /ca --name web-1 --output json "
+                    "--retries=0 --retry-wait 0.25",
+                    &trail, &options));
+    assert_int_equal(options.command, COMMAND_ATTEST);
+    assert_string_equal(options.server, "https://h:1/p");
+    assert_string_equal(options.ca_file, "/ca");
+    assert_string_equal(options.name, "web-1");
+    assert_int_equal(options.output, OUTPUT_JSON);
+    assert_int_equal(options.retries, 0);
+    assert_int_equal(options.retry_wait_ms, 250);
+    assert_false(options.is_azure);
+}
+
+static void environment_names_the_service_unless_the_line_does(void **state)
+{
+    struct agent_options options;
+    struct trail trail;
+
+    (void)state;
+    setenv("BOOTWARDEN_ENDPOINT", "https://from-environment", 1);
+    setenv("BOOTWARDEN_CA", "/ca-from-environment", 1);
+    assert_ok(parse("enroll", &trail, &options));
+    assert_string_equal(options.server, "https://from-environment");
+    assert_string_equal(options.ca_file, "/ca-from-environment");
+    assert_ok(parse("enroll --server https://given", &trail, &options));
+    assert_string_equal(options.server, "https://given");
+    unsetenv("BOOTWARDEN_ENDPOINT");
+    unsetenv("BOOTWARDEN_CA");
+}
+
+static void help_and_version_need_nothing_else(void **state)
+{
+    struct agent_options options;
+    struct trail trail;
+
+    (void)state;
+    assert_ok(parse("--help", &trail, &options));
+    assert_int_equal(options.command, COMMAND_HELP);
+    assert_ok(parse("attest --help", &trail, &options));
+    assert_int_equal(options.command, COMMAND_HELP);
+    assert_ok(parse("--version", &trail, &options));
+    assert_int_equal(options.command, COMMAND_VERSION);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wrong_lines_are_refused_in_words),
+        cmocka_unit_test(options_are_read_in_both_spellings),
+        cmocka_unit_test(environment_names_the_service_unless_the_line_does),
+        cmocka_unit_test(help_and_version_need_nothing_else),
+    };
+
+    return RUN_TESTS(tests);
+}

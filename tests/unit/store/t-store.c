@@ -1,0 +1,558 @@
+#include "support/support.h"
+
+#include "base/file.h"
+#include "store/store.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { NOW = 1800000000 };
+
+static char folder[64];
+static char path[96];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof(folder), "/tmp/bootwarden-store.XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/data.sqlite", folder);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    char name[128];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        snprintf(name, sizeof(name), "%s%s", path, ends[i]);
+        unlink(name);
+    }
+    return rmdir(folder);
+}
+
+static struct store *open_store(void)
+{
+    const struct store_options options = {.path = path, .now = NOW};
+    struct store *store = NULL;
+    struct trail trail = {0};
+    err_t err = store_open(&options, &trail, &store);
+
+    if (err) {
+        fail_msg("%s: %s", trail.where, trail.what);
+    }
+    return store;
+}
+
+static void run_sql(const char *sql)
+{
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void expect_refusal(const char *words)
+{
+    const struct store_options options = {.path = path, .now = NOW};
+    struct store *store = NULL;
+    struct trail trail = {0};
+
+    assert_err(store_open(&options, &trail, &store), ERR_STORE);
+    if (strstr(trail.what, words) == NULL) {
+        fail_msg("'%s' does not say '%s'", trail.what, words);
+    }
+    assert_string_equal(trail.where, path);
+}
+
+static struct store_machine machine_of(uint8_t ek, uint8_t ak, const char *name)
+{
+    struct store_machine m = {.created = NOW, .ak_name_len = 34};
+
+    snprintf(m.id, sizeof(m.id), "00000000-0000-4000-8000-0000000000%02x", ek);
+    snprintf(m.name, sizeof(m.name), "%s", name);
+    memset(m.ek_digest, ek, sizeof(m.ek_digest));
+    memset(m.ak_name, ak, m.ak_name_len);
+    return m;
+}
+
+static struct store_attestation attestation_of(const char *ak)
+{
+    return (struct store_attestation){
+        .time = NOW,
+        .ak_name = span_str(ak),
+        .is_proven = true,
+        .verdict = "healthy",
+        .reasons = span_str("[]"),
+    };
+}
+
+/* ---- opening ---- */
+
+static void refuses_a_schema_of_a_newer_version(void **state)
+{
+    (void)state;
+    store_close(open_store());
+    run_sql("PRAGMA user_version = 99");
+    expect_refusal("newer version (schema 99");
+}
+
+static void refuses_databases_of_other_programs_and_files_that_are_none(void **state)
+{
+    (void)state;
+    run_sql("CREATE TABLE letters (text TEXT)");
+    expect_refusal("another program");
+    assert_ok(file_write(path,
+                         span_str("this is a text file, longer than one hundred bytes so "
+                                  "that it could be the head of a database, which it is not "
+                                  "at all and never was"),
+                         0600, NULL));
+    expect_refusal("no database");
+}
+
+static void says_that_a_damaged_database_is_damaged(void **state)
+{
+    struct arena *arena = test_arena();
+    struct store *store = open_store();
+    struct span bytes;
+    struct trail trail = {0};
+    struct store_attestation *rows;
+    size_t n;
+
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        struct store_attestation a = attestation_of("ak");
+        enum store_outcome outcome;
+
+        assert_ok(store_attestation_record(store, &a, NULL, &outcome));
+    }
+    store_close(store);
+    assert_ok(file_read(arena, path, 1u << 24, NULL, &bytes));
+    assert_true(bytes.len > 8192);
+    memset((uint8_t *)(uintptr_t)bytes.data + 4096, 0xa5, bytes.len - 4096);
+    assert_ok(file_write(path, bytes, 0600, NULL));
+    store = NULL;
+    /* Either the first sweep meets the damage, or the first reader does. */
+    if (store_open(&(struct store_options){.path = path, .now = NOW}, &trail, &store) == ERR_OK) {
+        assert_err(store_attestations(store, arena, NULL, 100, &trail, &rows, &n), ERR_STORE);
+    }
+    assert_non_null(strstr(trail.what, "damaged"));
+    store_close(store);
+    arena_free(arena);
+}
+
+static void says_that_a_folder_cannot_be_written(void **state)
+{
+    const struct store_options options = {.path = "/nonexistent/data.sqlite", .now = NOW};
+    struct store *store = NULL;
+    struct trail trail = {0};
+
+    (void)state;
+    assert_err(store_open(&options, &trail, &store), ERR_STORE);
+    assert_non_null(strstr(trail.what, "cannot be opened"));
+}
+
+static void makes_its_file_private(void **state)
+{
+    struct stat st;
+
+    (void)state;
+    store_close(open_store());
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+/* What does not fit any more is an error for its caller; what was acknowledged stays. */
+static void says_that_the_disk_is_full_and_keeps_what_was_acknowledged(void **state)
+{
+    const struct store_options options = {.path = path, .now = NOW, .max_bytes = 200 * 1024};
+    struct arena *arena = test_arena();
+    struct store *store = NULL;
+    struct trail trail = {0};
+    struct store_attestation *rows;
+    char *big = calloc(1, 20001);
+    size_t acknowledged = 0, n = 0;
+    err_t err = ERR_OK;
+
+    (void)state;
+    memset(big, 'x', 20000);
+    assert_ok(store_open(&options, NULL, &store));
+    for (int i = 0; i < 100 && err == ERR_OK; i++) {
+        struct store_attestation a = attestation_of("ak");
+        enum store_outcome outcome;
+
+        a.facts = span_str(big);
+        err = store_attestation_record(store, &a, &trail, &outcome);
+        acknowledged += err == ERR_OK;
+    }
+    assert_int_equal(err, ERR_STORE);
+    assert_non_null(strstr(trail.what, "disk is full"));
+    assert_true(acknowledged > 0);
+    assert_ok(store_attestations(store, arena, NULL, 200, NULL, &rows, &n));
+    assert_int_equal(n, acknowledged);
+    store_close(store);
+    free(big);
+    arena_free(arena);
+}
+
+/* ---- crash ---- */
+
+static void child_writes_until_killed(int to_parent)
+{
+    struct store *store = open_store();
+
+    for (uint32_t i = 0;; i++) {
+        struct store_attestation a = attestation_of("ak");
+        enum store_outcome outcome;
+
+        a.challenge_id = span_of(&i, sizeof(i));
+        a.challenge_expires = NOW + 1000;
+        if (store_attestation_record(store, &a, NULL, &outcome) != ERR_OK ||
+            outcome != STORE_RECORDED || write(to_parent, &i, sizeof(i)) != sizeof(i)) {
+            _exit(1);
+        }
+    }
+}
+
+static void keeps_all_that_was_acknowledged_when_killed(void **state)
+{
+    struct arena *arena = test_arena();
+    int pipes[2], status;
+    uint32_t last = 0, number;
+    struct store_attestation *rows;
+    struct store *store;
+    size_t n;
+    pid_t child;
+
+    (void)state;
+    assert_int_equal(pipe(pipes), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        close(pipes[0]);
+        child_writes_until_killed(pipes[1]);
+    }
+    close(pipes[1]);
+    while (read(pipes[0], &number, sizeof(number)) == sizeof(number)) {
+        last = number;
+        if (number == 40) {
+            kill(child, SIGKILL);
+        }
+    }
+    close(pipes[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_true(last >= 40);
+
+    store = open_store();
+    assert_ok(store_attestations(store, arena, NULL, 100000, NULL, &rows, &n));
+    /* At most the one that was committed and not yet reported is more. */
+    assert_true(n == last + 1 || n == last + 2);
+    for (uint32_t i = 0; i <= last; i++) {
+        bool is_first = true;
+
+        assert_ok(store_use_once(store, span_of(&i, sizeof(i)), NOW + 1000, NULL, &is_first));
+        assert_false(is_first);
+    }
+    store_close(store);
+    arena_free(arena);
+}
+
+/* ---- machines ---- */
+
+/* AK-7: the same EK with another AK, another EK with the same AK or name. */
+static void never_overwrites_a_machine(void **state)
+{
+    struct store *store = open_store();
+    struct store_machine first = machine_of(1, 1, "web"), got, again;
+    const struct {
+        struct store_machine machine;
+        const char *words;
+    } intruders[] = {
+        {machine_of(1, 2, "web"), "another attestation key"},
+        {machine_of(2, 1, "db"), "another endorsement key"},
+        {machine_of(2, 2, "WEB"), "the name 'WEB' belongs"},
+    };
+
+    (void)state;
+    assert_ok(store_machine_activate(store, &first, NULL, &got));
+    for (size_t i = 0; i < ARRAY_LEN(intruders); i++) {
+        struct trail trail = {0};
+
+        assert_err(store_machine_activate(store, &intruders[i].machine, &trail, &got),
+                   ERR_CONFLICT);
+        assert_non_null(strstr(trail.what, intruders[i].words));
+    }
+    /* The same keys again: the same machine, whatever id and name were wished for. */
+    again = machine_of(1, 1, "other");
+    snprintf(again.id, sizeof(again.id), "11111111-0000-4000-8000-000000000001");
+    assert_ok(store_machine_activate(store, &again, NULL, &got));
+    assert_string_equal(got.id, first.id);
+    assert_string_equal(got.name, "web");
+    store_close(store);
+}
+
+static void finds_machines_by_each_of_their_names(void **state)
+{
+    struct arena *arena = test_arena();
+    struct store *store = open_store();
+    struct store_machine m = machine_of(1, 1, "web"), got, *all;
+    size_t n;
+
+    (void)state;
+    assert_err(store_machine_by_ak(store, span_of(m.ak_name, 34), NULL, &got), ERR_NOT_FOUND);
+    assert_ok(store_machine_activate(store, &m, NULL, &got));
+    assert_ok(store_machine_by_ak(store, span_of(m.ak_name, 34), NULL, &got));
+    assert_true(got.is_active);
+    assert_ok(store_machine_by_ek(store, m.ek_digest, NULL, &got));
+    assert_ok(store_machine_by_id(store, m.id, NULL, &got));
+    assert_ok(store_machine_by_name(store, "Web", NULL, &got));
+    assert_string_equal(got.id, m.id);
+    assert_err(store_machine_by_ak(store, span_of(m.ak_name, 33), NULL, &got), ERR_NOT_FOUND);
+    assert_ok(store_machines(store, arena, 10, NULL, &all, &n));
+    assert_int_equal(n, 1);
+    store_close(store);
+    arena_free(arena);
+}
+
+/* ---- once, clocks ---- */
+
+struct racer {
+    struct store *store;
+    int wins;
+};
+
+static void *race(void *context)
+{
+    struct racer *racer = context;
+
+    for (uint32_t i = 0; i < 50; i++) {
+        struct store_attestation a = attestation_of("ak");
+        enum store_outcome outcome = STORE_CHALLENGE_USED;
+
+        a.challenge_id = span_of(&i, sizeof(i));
+        a.challenge_expires = NOW + 10;
+        if (store_attestation_record(racer->store, &a, NULL, &outcome) == ERR_OK) {
+            racer->wins += outcome == STORE_RECORDED;
+        }
+    }
+    return NULL;
+}
+
+/* concurrent double use. */
+static void lets_one_of_many_use_a_challenge(void **state)
+{
+    struct arena *arena = test_arena();
+    struct store *store = open_store();
+    struct racer racers[4] = {{0}};
+    pthread_t threads[4];
+    struct store_attestation *rows;
+    size_t n;
+    int wins = 0;
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        racers[i].store = store;
+        assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        wins += racers[i].wins;
+    }
+    assert_int_equal(wins, 50);
+    assert_ok(store_attestations(store, arena, NULL, 1000, NULL, &rows, &n));
+    assert_int_equal(n, 50);
+    store_close(store);
+    arena_free(arena);
+}
+
+static void forgets_used_things_when_they_have_expired(void **state)
+{
+    struct store *store = open_store();
+    bool is_first = false;
+
+    (void)state;
+    assert_ok(store_use_once(store, span_str("a"), NOW + 10, NULL, &is_first));
+    assert_true(is_first);
+    assert_ok(store_sweep(store, NOW + 10, NULL));
+    assert_ok(store_use_once(store, span_str("a"), NOW + 10, NULL, &is_first));
+    assert_false(is_first);
+    assert_ok(store_sweep(store, NOW + 11, NULL));
+    assert_ok(store_was_used(store, span_str("a"), NULL, &is_first));
+    assert_false(is_first);
+    assert_err(store_use_once(store, span_str(""), NOW, NULL, &is_first), ERR_VALUE);
+    store_close(store);
+}
+
+/* only forward, counters modulo 2^32, only for proofs that hold. */
+static void moves_clocks_only_forward(void **state)
+{
+    static const struct {
+        struct store_clock clock;
+        bool advances, moves;
+    } steps[] = {
+        {{5, 1, 1000}, false, false},      {{5, 1, 1000}, true, true},
+        {{5, 1, 999}, true, false},        {{5, 1, 1001}, true, true},
+        {{4, 9, 9999}, true, false},       {{5, 2, 10}, true, true},
+        {{5, 1, 9999}, true, false},       {{6, 0, 1}, true, true},
+        {{7, 0, 1}, false, false},         {{0x7fffffff, 0, 1}, true, true},
+        {{0xfffffffe, 0, 1}, true, true},  {{1, 0, 1}, true, true}, /* wrapped around */
+        {{0xfffffffe, 0, 1}, true, false},
+    };
+    struct store *store = open_store();
+    struct store_clock now = {0}, got;
+
+    (void)state;
+    assert_err(store_clock_get(store, span_str("ak"), NULL, &got), ERR_NOT_FOUND);
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        struct store_attestation a = attestation_of("ak");
+        enum store_outcome outcome;
+
+        a.has_clock = true;
+        a.clock = steps[i].clock;
+        a.advances_clock = steps[i].advances;
+        now = steps[i].moves ? steps[i].clock : now;
+        assert_ok(store_attestation_record(store, &a, NULL, &outcome));
+        if (i > 0) {
+            assert_ok(store_clock_get(store, span_str("ak"), NULL, &got));
+            if (got.reset_count != now.reset_count || got.restart_count != now.restart_count ||
+                got.clock_ms != now.clock_ms) {
+                fail_msg("step %zu", i);
+            }
+        }
+    }
+    store_close(store);
+}
+
+/* ---- attestations ---- */
+
+/* S-7: rejected evidence is kept with its reasons, capped, and proves nothing. */
+static void keeps_rejected_evidence_capped(void **state)
+{
+    struct arena *arena = test_arena();
+    struct store *store = open_store();
+    struct store_machine m = machine_of(1, 1, "web"), got;
+    struct store_attestation a = attestation_of("ak"), *rows;
+    char *big = calloc(1, STORE_FACTS_MAX + 2);
+    size_t n;
+
+    (void)state;
+    memset(big, 'x', STORE_FACTS_MAX + 1);
+    assert_ok(store_machine_activate(store, &m, NULL, &got));
+    a.verdict = "not-verified";
+    a.machine_id = m.id;
+    a.token_id = "must not be kept";
+    a.advances_clock = a.has_clock = true;
+    a.facts = span_str(big);
+    a.reasons = span_str(big);
+    assert_true(store_attestation_note(store, &a));
+    assert_ok(store_sweep(store, NOW, NULL)); /* behind it in the queue */
+    assert_ok(store_attestations(store, arena, NULL, 10, NULL, &rows, &n));
+    assert_int_equal(n, 1);
+    assert_string_equal(rows[0].verdict, "not-verified");
+    assert_non_null(strstr((const char *)rows[0].reasons.data, "omitted"));
+    assert_null(rows[0].machine_id);
+    assert_null(rows[0].token_id);
+    assert_null(rows[0].facts.data);
+    assert_false(rows[0].is_proven);
+    assert_err(store_clock_get(store, span_str("ak"), NULL, &(struct store_clock){0}),
+               ERR_NOT_FOUND);
+    free(big);
+    store_close(store);
+    arena_free(arena);
+}
+
+static void keeps_no_more_unproven_records_than_it_says(void **state)
+{
+    struct arena *arena = test_arena();
+    struct store *store = open_store();
+    struct store_attestation a = attestation_of("x"), *rows;
+    size_t n, noted = 0;
+
+    (void)state;
+    a.time = NOW;
+    while (noted < STORE_MAX_UNPROVEN + 500) {
+        noted += store_attestation_note(store, &a);
+    }
+    assert_ok(store_sweep(store, NOW, NULL));
+    assert_ok(store_attestations(store, arena, NULL, STORE_MAX_UNPROVEN + 1000, NULL, &rows, &n));
+    assert_int_equal(n, STORE_MAX_UNPROVEN);
+    store_close(store);
+    arena_free(arena);
+}
+
+static void keeps_the_last_record_of_a_machine_past_its_retention(void **state)
+{
+    struct arena *arena = test_arena();
+    struct store *store = open_store();
+    struct store_machine m = machine_of(1, 1, "web"), got;
+    struct store_attestation a = attestation_of("ak"), *rows;
+    enum store_outcome outcome;
+    size_t n;
+
+    (void)state;
+    assert_ok(store_machine_activate(store, &m, NULL, &got));
+    a.machine_id = m.id;
+    a.token_id = "first";
+    assert_ok(store_attestation_record(store, &a, NULL, &outcome));
+    a.token_id = "second";
+    assert_ok(store_attestation_record(store, &a, NULL, &outcome));
+    assert_ok(store_machine_by_id(store, m.id, NULL, &got));
+    assert_int_equal(got.last_seen, NOW);
+    assert_ok(store_sweep(store, NOW + (int64_t)(STORE_RETENTION_DAYS + 1) * 86400, NULL));
+    assert_ok(store_attestations(store, arena, m.id, 10, NULL, &rows, &n));
+    assert_int_equal(n, 1);
+    assert_string_equal(rows[0].token_id, "second");
+    store_close(store);
+    arena_free(arena);
+}
+
+static void can_be_checked_while_another_program_reads(void **state)
+{
+    struct store *store = open_store();
+    sqlite3 *db = NULL;
+
+    (void)state;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN; SELECT * FROM machines", NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_ok(store_check(store, NULL));
+    sqlite3_close(db);
+    store_close(store);
+}
+
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_FOLDER(refuses_a_schema_of_a_newer_version),
+        WITH_FOLDER(refuses_databases_of_other_programs_and_files_that_are_none),
+        WITH_FOLDER(says_that_a_damaged_database_is_damaged),
+        WITH_FOLDER(says_that_a_folder_cannot_be_written),
+        WITH_FOLDER(says_that_the_disk_is_full_and_keeps_what_was_acknowledged),
+        WITH_FOLDER(keeps_all_that_was_acknowledged_when_killed),
+        WITH_FOLDER(never_overwrites_a_machine),
+        WITH_FOLDER(lets_one_of_many_use_a_challenge),
+        WITH_FOLDER(forgets_used_things_when_they_have_expired),
+        WITH_FOLDER(moves_clocks_only_forward),
+        WITH_FOLDER(keeps_rejected_evidence_capped),
+        WITH_FOLDER(keeps_no_more_unproven_records_than_it_says),
+        WITH_FOLDER(keeps_the_last_record_of_a_machine_past_its_retention),
+        WITH_FOLDER(makes_its_file_private),
+        WITH_FOLDER(finds_machines_by_each_of_their_names),
+        WITH_FOLDER(can_be_checked_while_another_program_reads),
+    };
+
+    return RUN_TESTS(tests);
+}
