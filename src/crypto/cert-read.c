@@ -161,6 +161,25 @@ static err_t read_time(struct reader *r, int64_t *ret)
     return ERR_OK;
 }
 
+/* DirectoryString (RFC 5280, 4.1.2.4) and the two other types that attributes have. */
+static bool is_text(const struct der_item *value)
+{
+    switch (value->tag) {
+    case DER_UTF8_STRING:
+    case DER_NUMERIC_STRING:
+    case DER_PRINTABLE_STRING:
+    case DER_TELETEX_STRING:
+    case DER_IA5_STRING:
+        return true;
+    case DER_UNIVERSAL_STRING:
+        return value->body.len % 4 == 0;
+    case DER_BMP_STRING:
+        return value->body.len % 2 == 0;
+    default:
+        return false;
+    }
+}
+
 err_t name_each(struct span name_body, name_seen_fn seen, void *ctx)
 {
     struct reader names = reader_on(name_body);
@@ -185,6 +204,7 @@ err_t name_each(struct span name_body, name_seen_fn seen, void *ctx)
             err = err ? err : der_take(&r, DER_OID, &type);
             err = err ? err : der_next(&r, &value);
             err = err ? err : reader_end(&r);
+            err = err ? err : is_text(&value) ? ERR_OK : ERR_MALFORMED;
             if (err == ERR_OK) {
                 seen(ctx, type, value);
             }
@@ -473,7 +493,8 @@ static err_t read_tbs(struct span tbs, struct span outer_algorithm, struct cert 
         return ERR_MALFORMED;
     }
     err = pubkey_from_spki(cert->spki, true, &cert->key);
-    return err == ERR_MEMORY || err == ERR_CRYPTO ? err : ERR_OK;
+    /* A key of another kind, or too weak, is no fault of the certificate: it just has none. */
+    return err == ERR_UNSUPPORTED || err == ERR_VALUE ? ERR_OK : err;
 }
 
 err_t cert_read(struct cert *cert)

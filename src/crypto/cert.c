@@ -161,10 +161,9 @@ struct common_name {
 
 static void note_common_name(void *ctx, struct span type, struct der_item value)
 {
-    enum { UTF8_STRING = 0x0c, PRINTABLE_STRING = 0x13, IA5_STRING = 0x16 };
     struct common_name *found = ctx;
-    bool is_text =
-        value.tag == UTF8_STRING || value.tag == PRINTABLE_STRING || value.tag == IA5_STRING;
+    bool is_text = value.tag == DER_UTF8_STRING || value.tag == DER_PRINTABLE_STRING ||
+                   value.tag == DER_IA5_STRING;
 
     if (OID_IS(type, OID_COMMON_NAME)) {
         found->count++;

@@ -161,6 +161,20 @@ err_t der_take_bits(struct reader *r, struct span *ret)
     return ERR_OK;
 }
 
+/* X.690 8.19.2: every arc ends, and none begins with a needless 0x80. */
+static bool oid_ok(struct span body)
+{
+    bool is_start = true;
+
+    for (size_t i = 0; i < body.len; i++) {
+        if (is_start && body.data[i] == 0x80) {
+            return false;
+        }
+        is_start = body.data[i] < 0x80;
+    }
+    return body.len > 0 && is_start;
+}
+
 static bool primitive_ok(const struct der_item *item)
 {
     switch (item->tag) {
@@ -173,7 +187,7 @@ static bool primitive_ok(const struct der_item *item)
     case DER_NULL:
         return item->body.len == 0;
     case DER_OID:
-        return item->body.len > 0 && item->body.data[item->body.len - 1] < 0x80;
+        return oid_ok(item->body);
     default:
         return item->tag != 0; /* end-of-contents belongs to BER */
     }

@@ -233,7 +233,7 @@ static err_t read_ec_key(struct span curve_oid, struct span bits, struct pubkey 
             continue;
         }
         if (bits.len != 1 + 2 * size || bits.data[0] != 0x04) {
-            return ERR_MALFORMED; /* compressed points occur in no certificate we know */
+            return ERR_UNSUPPORTED; /* compressed points occur in no certificate we know */
         }
         return pubkey_new_ec(i, span_cut(bits, 1, size), span_cut(bits, 1 + size, size), ret);
     }

@@ -189,6 +189,7 @@ static err_t call_error(struct http_client *client, CURLcode code, const struct 
                         struct trail *trail)
 {
     curl_off_t connect_us = 0;
+    long os_error = 0;
     err_t err = ERR_NETWORK;
 
     if (body->err == ERR_TOO_LARGE) {
@@ -203,6 +204,11 @@ static err_t call_error(struct http_client *client, CURLcode code, const struct 
                                        : "connection timed out");
     } else if (code == CURLE_OUT_OF_MEMORY) {
         err = ERR_MEMORY;
+    } else if (code == CURLE_COULDNT_CONNECT &&
+               curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &os_error) == CURLE_OK &&
+               os_error != 0) {
+        /* "Connection refused", "No route to host": what to look for. curl's words lack it. */
+        trail_set(trail, err, "%s", strerror((int)os_error));
     } else {
         trail_set(trail, err, "%s%s%s", cause_words(code), client->words[0] != '\0' ? ": " : "",
                   client->words);

@@ -241,26 +241,6 @@ static const char *vm_id(const struct attesting *a)
     return upper;
 }
 
-/* Claims from proven facts alone, and what the policy says to them. */
-static err_t decide(struct attesting *a, yyjson_mut_doc *doc, struct policy_result *ret)
-{
-    struct policy_result result = {0};
-    err_t err = appraise_azurevm_claims(a->call->arena, doc, a->appraisal, a->evidence, vm_id(a),
-                                        &a->claims);
-
-    err = err ? err
-              : policy_evaluate(a->call->arena, policy_default_azureguest(), &a->claims, &result);
-    if (err) {
-        return err;
-    }
-    if (!result.is_permitted) {
-        appraisal_add_reason(a->appraisal, REASON_POLICY_DENIED, "", "", "policy rule: %s",
-                             result.rule);
-    }
-    *ret = result;
-    return ERR_OK;
-}
-
 /* ---- the token ---- */
 
 static err_t issue(struct attesting *a, yyjson_mut_doc *doc, const struct claims *issued,
@@ -449,7 +429,8 @@ static err_t attest(struct attesting *a, struct span body, struct trail *trail,
     err = err ? err : find_nonce(a, trail);
     err = err ? err : judge(a);
     if (err == ERR_OK && a->appraisal->verdict <= VERDICT_UNHEALTHY) {
-        err = decide(a, doc, &policy);
+        err = appraise_decide(a->call->arena, doc, a->appraisal, a->evidence,
+                              policy_default_azureguest(), vm_id(a), &a->claims, &policy);
     }
     if (err == ERR_OK && is_accepted(a->appraisal)) {
         /* Accepted evidence has a certified key: without one the verdict would be another. */

@@ -8,10 +8,13 @@
 
 enum { CREDENTIAL_MAX_BYTES = 512, AES_MAX_BYTES = 32 };
 
-static err_t check_ek(const struct tpm_public *ek)
+static err_t check_ek(const struct tpm_public *ek, const struct pubkey *ek_key)
 {
     uint32_t wanted = TPM_RESTRICTED | TPM_DECRYPT;
 
+    if ((ek->type == TPM_RSA) != (pubkey_kind(ek_key) == PUBKEY_RSA)) {
+        return ERR_VALUE;
+    }
     if ((ek->attributes & (wanted | TPM_SIGN)) != wanted || ek->symmetric != TPM_AES ||
         ek->symmetric_mode != TPM_CFB ||
         (ek->symmetric_bits != 128 && ek->symmetric_bits != 192 && ek->symmetric_bits != 256)) {
@@ -117,7 +120,7 @@ err_t tpm_make_credential(struct arena *arena, const struct tpm_public *ek,
     uint8_t seed[HASH_MAX_BYTES];
     struct span blob_copy;
     struct span encrypted_copy;
-    err_t err = check_ek(ek);
+    err_t err = check_ek(ek, ek_key);
 
     if (err == ERR_OK && (secret.len == 0 || secret.len > hash_size(ek->name_hash))) {
         err = ERR_VALUE;

@@ -2,7 +2,7 @@
 
 #include "tpm/tpm.h"
 
-enum { ENCKEY_BITS = 2048, SELECT_BYTES = 3 };
+enum { ENCKEY_BITS = 2048, SELECT_BYTES = 3, PCR_IMA = 10 };
 
 /* azure-guest-protocol, 3.3: attributes 0x00020432. Without userWithAuth only the policy opens it.
  */
@@ -53,10 +53,11 @@ err_t tpmdev_enckey_make(struct tpmdev *dev, const struct tpmdev_quote *quote, s
 {
     CLEANUP(tpm_object_done) struct tpm_object object = {0};
     ESYS_OWNED TPM2B_PUBLIC *area = NULL;
-    struct tpmdev_enckey key = {.dev = dev, .pcr_mask = quote->pcr_mask};
+    /* IMA goes on extending PCR 10: a key bound to it could soon not open any reply. */
+    struct tpmdev_enckey key = {.dev = dev, .pcr_mask = quote->pcr_mask & ~(1u << PCR_IMA)};
     uint8_t policy[SHA256_BYTES];
     TPM2B_PUBLIC template_area;
-    err_t err = tpm_policy_pcr_digest(quote->pcr_mask, SELECT_BYTES, &quote->pcrs, policy);
+    err_t err = tpm_policy_pcr_digest(key.pcr_mask, SELECT_BYTES, &quote->pcrs, policy);
 
     if (err) {
         return err;

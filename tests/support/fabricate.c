@@ -116,10 +116,10 @@ static void attest_head(struct buf *out, const struct fabricated *f, uint16_t ty
     buf_u64be(out, 0x2020031200120003u);
 }
 
-static void selection(struct buf *out, uint32_t mask)
+static void selection(struct buf *out, uint16_t bank, uint32_t mask)
 {
     buf_u32be(out, 1);
-    buf_u16be(out, TPM_SHA256);
+    buf_u16be(out, bank == 0 ? TPM_SHA256 : bank);
     buf_u8(out, 3);
     buf_u8(out, (uint8_t)mask);
     buf_u8(out, (uint8_t)(mask >> 8));
@@ -143,7 +143,7 @@ static struct span quote(struct arena *arena, const struct fabricated *f,
     }
     assert_ok(hash_once(HASH_SHA256, buf_span(&values), digest));
     attest_head(&out, f, TPM_ATTEST_QUOTE, request);
-    selection(&out, mask);
+    selection(&out, request->bank, mask);
     buf_tpm2b(&out, span_of(digest, sizeof(digest)));
     return take(arena, &out);
 }

@@ -24,6 +24,7 @@ struct fabricate_request {
     struct span log;
     struct span ima;   /* with has_bootwarden */
     uint32_t pcr_mask; /* 0 = PCRs 0-7 */
+    uint16_t bank;     /* TPM_ALG_ID in the selection; 0 = SHA-256 */
     struct span nonce; /* extraData */
     bool has_bootwarden;
     struct span context;

@@ -302,6 +302,109 @@ static void a_good_boot_is_healthy(void **state)
     machine_end(&m);
 }
 
+/* ALG-1: SHA-1 never suffices. ALG-6: a bank we do not know. */
+static void another_bank_than_sha256_does_not_suffice(void **state)
+{
+    static const struct {
+        uint16_t bank;
+        const char *rule;
+    } cases[] = {{TPM_SHA1, "ALG-1"}, {TPM_SHA384, "ALG-1"}, {TPM_SM3_256, "ALG-6"}};
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct appraisal *a;
+
+        m.request.bank = cases[i].bank;
+        a = machine_judge(&m, &(struct appraise_options){.now = NOW}, NULL);
+        assert_int_equal(a->verdict, VERDICT_NOT_VERIFIED);
+        assert_true(has_reason(a, REASON_BANK_UNSUPPORTED, cases[i].rule));
+        assert_int_equal(a->attested.have[HASH_SHA256], 0);
+        appraisal_done(a);
+    }
+    machine_end(&m);
+}
+
+/* ORD-1: what an unverified quote says of itself is not looked at. */
+static void nothing_is_read_from_a_quote_that_is_not_signed(void **state)
+{
+    struct machine m;
+    struct evidence *evidence = NULL;
+    struct appraisal *a;
+    struct appraise_options options = {
+        .now = NOW, .has_nonce = true, .nonce = span_str("another challenge, 32 bytes long")};
+
+    (void)state;
+    machine_begin(&m);
+    assert_ok(azureguest_parse_inner(m.arena, fabricate_inner(m.arena, m.keys, &m.request), NULL,
+                                     &evidence));
+    evidence->quotes[0].signature =
+        evidence->azure.enc_key_signature; /* genuine, of another text */
+    a = judge(m.arena, evidence, m.ak, &options);
+    assert_true(has_reason(a, REASON_SIGNATURE, "Q-3"));
+    assert_false(has_reason(a, REASON_NONCE, NULL));
+    assert_false(has_reason(a, REASON_PCR_DIGEST, NULL));
+    assert_int_equal(a->shown.have[HASH_SHA256], 0);
+    assert_false(a->has_clock);
+    appraisal_done(a);
+    machine_end(&m);
+}
+
+/* what a request says of its own health is nowhere to be seen. */
+static void members_of_the_request_do_not_become_claims(void **state)
+{
+    struct machine m;
+    struct evidence *evidence = NULL;
+    struct appraisal *a;
+    struct claims *claims;
+    struct policy_result result;
+    yyjson_mut_doc *doc;
+
+    (void)state;
+    machine_begin(&m);
+    m.request.pcrs_sha256 = test_vector(m.arena, "boots/b-secureboot-off/pcrs_sha256.bin");
+    m.request.log = test_vector(m.arena, "boots/b-secureboot-off/eventlog.bin");
+    m.request.client_payload = "{\"secureboot\":\"dHJ1ZQ==\",\"x-ms-azurevm-vmid\":\"Zm9v\"}";
+    a = machine_judge(&m, &(struct appraise_options){.now = NOW}, &evidence);
+    doc = json_new(m.arena);
+    claims = arena_calloc(m.arena, 1, sizeof(*claims));
+    assert_ok(appraise_decide(m.arena, doc, a, evidence, policy_default_azureguest(), NULL, claims,
+                              &result));
+    assert_false(claims_find(claims, "secureboot")->boolean);
+    assert_null(claims_find(claims, "x-ms-azurevm-vmid"));
+    assert_int_equal(a->verdict, VERDICT_UNHEALTHY);
+    appraisal_done(a);
+    machine_end(&m);
+}
+
+/* S-2, SB-14: a good boot with keys that nobody knows is the policy's to refuse, by its rule. */
+static void the_policy_denies_platforms_with_unknown_keys(void **state)
+{
+    struct machine m;
+    struct evidence *evidence = NULL;
+    struct appraisal *a;
+    struct claims *claims;
+    struct policy_result result;
+    yyjson_mut_doc *doc;
+
+    (void)state;
+    machine_begin(&m);
+    a = machine_judge(&m, &(struct appraise_options){.now = NOW}, &evidence);
+    assert_int_equal(a->verdict, VERDICT_HEALTHY);
+    assert_true(a->is_db_known);
+    a->is_db_known = false;
+    doc = json_new(m.arena);
+    claims = arena_calloc(m.arena, 1, sizeof(*claims));
+    assert_ok(appraise_decide(m.arena, doc, a, evidence, policy_default_azureguest(), NULL, claims,
+                              &result));
+    assert_int_equal(a->verdict, VERDICT_UNHEALTHY);
+    assert_true(has_reason(a, REASON_POLICY_DENIED, NULL));
+    assert_non_null(strstr(a->reasons[0].text, "securebootkeysvalidated must be true"));
+    appraisal_done(a);
+    machine_end(&m);
+}
+
 /* L-12, B-8, S-2: what is not attested is not a fact, even when the log says so. */
 static void events_outside_the_quote_are_dropped(void **state)
 {
@@ -423,7 +526,8 @@ static void an_ak_needs_a_certificate_of_a_trusted_ca(void **state)
     machine_end(&m);
 }
 
-/* required PCRs missing from the selection; PcrSet that names others. */
+/* Q-13: required PCRs missing from the selection; PcrSet that names others. Q-15: PCRs that the OS
+ * can reset carry no boot. */
 static void required_pcrs_must_be_in_the_signed_selection(void **state)
 {
     static const uint32_t masks[] = {0x7f, 0xfe, 0x0f, 0x10000, 0x800000};
@@ -603,6 +707,10 @@ int main(void)
         cmocka_unit_test(rejects_a_clock_that_went_back),
         cmocka_unit_test(an_ak_needs_a_certificate_of_a_trusted_ca),
         cmocka_unit_test(required_pcrs_must_be_in_the_signed_selection),
+        cmocka_unit_test(another_bank_than_sha256_does_not_suffice),
+        cmocka_unit_test(nothing_is_read_from_a_quote_that_is_not_signed),
+        cmocka_unit_test(members_of_the_request_do_not_become_claims),
+        cmocka_unit_test(the_policy_denies_platforms_with_unknown_keys),
         cmocka_unit_test(no_altered_log_is_healthy),
         cmocka_unit_test(another_encryption_key_is_refused),
         cmocka_unit_test(events_outside_the_quote_are_dropped),

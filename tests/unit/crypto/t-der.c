@@ -32,9 +32,10 @@ static void accepts_only_der(void **state)
         {"1f8101", ERR_MALFORMED},           /* tag number past 30 */
         {"0000", ERR_MALFORMED},             /* end of contents */
         {"0603550403", ERR_OK},              /* OID */
-        {"0602ff81", ERR_MALFORMED},         /* OID that does not end */
-        {"3106020101020102", ERR_OK},        /* SET OF in order */
-        {"3106020102020101", ERR_OK},        /* SET OF out of order: vendors do it */
+        {"0603558001", ERR_MALFORMED},
+        {"0602ff81", ERR_MALFORMED},  /* OID that does not end */
+        {"3106020101020102", ERR_OK}, /* SET OF in order */
+        {"3106020102020101", ERR_OK}, /* SET OF out of order: vendors do it */
     };
     struct arena *arena = test_arena();
 

@@ -1,5 +1,5 @@
 /*
- * The default policy: every rule can deny, an absent claim denies (S-3), and its text says the
+ * The default policy: every rule can deny, an absent claim denies (S-1, S-3), and its text says the
  * same.
  */
 #include "support/support.h"

@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# The guest API with software TPMs, spoken by tpm2-tools and curl: a second reader of
+# docs/formats/guest-api.md, beside our own agent.
+. "${BOOTWARDEN_SOURCE:?}/tests/support/server.bash"
+
+# make_tpm NAME: state and certified endorsement keys; all TPMs of one CA.
+make_tpm() {
+    local dir=$work/$1
+    mkdir -p "$dir" "$work/ca"
+    printf 'create_certs_tool=%s\ncreate_certs_tool_config=%s\ncreate_certs_tool_options=%s\n' \
+        "$(command -v swtpm_localca)" "$work/ca/localca.conf" "$work/ca/options" >"$work/ca/setup.conf"
+    printf 'statedir=%s\nsigningkey=%s\nissuercert=%s\ncertserial=%s\n' \
+        "$work/ca" "$work/ca/signkey.pem" "$work/ca/issuercert.pem" "$work/ca/certserial" >"$work/ca/localca.conf"
+    printf -- '--platform-manufacturer Test\n--platform-version 1\n--platform-model Test\n' >"$work/ca/options"
+    swtpm_setup --tpm2 --tpmstate "$dir" --create-ek-cert --overwrite --config "$work/ca/setup.conf" \
+        >"$dir/setup.log" 2>&1 || { cat "$dir/setup.log"; exit 1; }
+    swtpm socket --tpm2 --tpmstate "dir=$dir" --server "type=unixio,path=$dir/sock" \
+        --ctrl "type=unixio,path=$dir/sock.ctrl" --flags startup-clear 2>/dev/null &
+    pids+=("$!")
+    wait_for test -S "$dir/sock.ctrl"
+    use_tpm "$1"
+    tpm2_createek -Q -G rsa -c "$dir/ek.ctx" -u "$dir/ek.tss"
+    tpm2_createak -Q -C "$dir/ek.ctx" -c "$dir/ak.ctx" -G rsa -g sha256 -s rsassa -u "$dir/ak.tss"
+    tpm2_flushcontext -Q -t
+    tpm2_nvread -Q -C o 0x1c00002 -o "$dir/ek.der"
+}
+use_tpm() {
+    tpm=$work/$1
+    export TPM2TOOLS_TCTI=swtpm:path=$tpm/sock
+}
+b64() { base64 -w0 "$1"; }
+join_body() {
+    jq -nc --arg c "$(b64 "$1/ek.der")" --arg e "$(b64 "$1/ek.tss")" --arg a "$(b64 "$2")" --arg n "$3" \
+        '{ekCertificate:$c, ekPublic:$e, akPublic:$a} + (if $n == "" then {} else {name:$n} end)'
+}
+# open_credential: what the last answer challenges, opened by the TPM in use with its AK.
+open_credential() {
+    local session=$tpm/session.ctx
+    {
+        printf '\xba\xdc\xc0\xde\x00\x00\x00\x01'
+        jq -r .credentialBlob <<<"$body" | base64 -d
+        jq -r .encryptedSecret <<<"$body" | base64 -d
+    } >"$tpm/credential"
+    tpm2_startauthsession -Q --policy-session -S "$session"
+    tpm2_policysecret -Q -S "$session" -c e
+    tpm2_activatecredential -Q -c "$tpm/ak.ctx" -C "$tpm/ek.ctx" -i "$tpm/credential" -o "$tpm/secret" \
+        -P "session:$session" 2>"$tpm/error"
+    local code=$?
+    tpm2_flushcontext -Q "$session"
+    tpm2_flushcontext -Q -t
+    return $code
+}
+activate_body() { jq -nc --arg s "$1" --arg k "$(b64 "$2")" '{session:$s, secret:$k}'; }
+
+make_tpm one
+make_tpm two
+start_dev "$work/data"
+
+# ---- who may join ----
+use_tpm one
+what='unknown maker' && call POST /guest/v1/join -d "$(join_body "$tpm" "$tpm/ak.tss" web)" &&
+    refused 403 Untrusted "issued by 'CN=swtpm-localca'.*trust/ek"
+cp "$work/ca/issuercert.pem" "$work/data/trust/ek/"
+what='certificate of another EK' && call POST /guest/v1/join -d "$(join_body "$work/two" "$tpm/ak.tss" web | jq -c --arg e "$(b64 "$tpm/ek.tss")" '.ekPublic=$e')" &&
+    refused 400 InvalidParameter 'ekCertificate: is for another key'
+what='EK as AK' && call POST /guest/v1/join -d "$(join_body "$tpm" "$tpm/ek.tss" web)" && refused 400 InvalidParameter '^akPublic'
+
+# AK-5: only the TPM that holds both keys reads the secret.
+call POST /guest/v1/join -d "$(join_body "$tpm" "$work/two/ak.tss" stolen)"
+is 'join with an AK of another TPM' "$status" 200
+if open_credential; then fault 'a TPM opened a credential for a key it does not hold'; else ok; fi
+what='guessed secret' && head -c 32 /dev/zero >"$tpm/guess" &&
+    call POST /guest/v1/activate -d "$(activate_body "$(jq -r .session <<<"$body")" "$tpm/guess")" && refused 401 ActivationFailed 'secret is wrong'
+
+# ---- joining ----
+call POST /guest/v1/join -d "$(join_body "$tpm" "$tpm/ak.tss" web)"
+is 'join' "$status" 200
+session=$(jq -r .session <<<"$body")
+open_credential && ok || fault "activatecredential: $(cat "$tpm/error")"
+what='session before activation' && call POST /guest/v1/session -d "{\"akPublic\":\"$(b64 "$tpm/ak.tss")\"}" && refused 404 NotFound 'join first'
+call POST /guest/v1/activate -d "$(activate_body "$session" "$tpm/secret")"
+is 'activate' "$status" 200
+id=$(jq -r .machineId <<<"$body")
+token=$(jq -r .sessionToken <<<"$body")
+is 'name' "$(jq -r .name <<<"$body")" web
+jq -r .akCertificate <<<"$body" | base64 -d | openssl x509 -inform der -out "$tpm/ak.pem"
+jq -r '.caCertificates[0]' <<<"$body" | base64 -d | openssl x509 -inform der -out "$tpm/ca.pem"
+text=$(openssl x509 -in "$tpm/ak.pem" -noout -text)
+has 'subject' "$text" "Subject: CN = $id.TrustedVM"
+has 'URI' "$text" "URI:urn:uuid:$id"
+has 'EKU' "$text" '2.23.133.8.3'
+is 'chain' "$(openssl verify -purpose any -CAfile "$tpm/ca.pem" "$tpm/ak.pem" 2>&1)" "$tpm/ak.pem: OK"
+tpm2_readpublic -Q -c "$tpm/ak.ctx" -f pem -o "$tpm/ak.pub.pem" 
+is 'certified key' "$(openssl x509 -in "$tpm/ak.pem" -noout -pubkey)" "$(cat "$tpm/ak.pub.pem")"
+tpm2_flushcontext -Q -t
+what='activated again' && call POST /guest/v1/activate -d "$(activate_body "$session" "$tpm/secret")" && refused 401 ActivationFailed 'used before'
+
+# Challenges are for sessions, fresh every time.
+call POST /guest/v1/challenge -H "Authorization: Bearer $token" -d '{}'
+is 'challenge' "$status" 200
+first=$(jq -r .context <<<"$body")
+call POST /guest/v1/challenge -H "Authorization: bearer $token" -d '{}'
+if [ "$first" != "$(jq -r .context <<<"$body")" ]; then ok; else fault 'the same challenge twice'; fi
+
+# ---- again: the same machine, also after a restart ----
+stop_server
+start_dev "$work/data"
+call POST /guest/v1/session -d "{\"akPublic\":\"$(b64 "$tpm/ak.tss")\"}"
+is 'session' "$status" 200
+session=$(jq -r .session <<<"$body")
+open_credential && ok || fault "activatecredential for a session: $(cat "$tpm/error")"
+call POST /guest/v1/activate -d "$(activate_body "$session" "$tpm/secret")"
+is 'the same machine' "$(jq -r .machineId <<<"$body")" "$id"
+
+# ---- AK-7 ----
+what='another AK' && tpm2_createak -Q -C "$tpm/ek.ctx" -c "$tpm/ak2.ctx" -G rsa -g sha256 -s rsassa -u "$tpm/ak2.tss" && tpm2_flushcontext -Q -t &&
+    call POST /guest/v1/join -d "$(join_body "$tpm" "$tpm/ak2.tss" '')" && refused 409 Conflict "belongs to machine $id"
+use_tpm two
+what='taken name' && call POST /guest/v1/join -d "$(join_body "$tpm" "$tpm/ak.tss" Web)" && refused 409 Conflict "name 'Web' belongs"
+call POST /guest/v1/join -d "$(join_body "$tpm" "$tpm/ak.tss" '')"
+session=$(jq -r .session <<<"$body")
+open_credential && ok || fault "activatecredential of the second TPM: $(cat "$tpm/error")"
+call POST /guest/v1/activate -d "$(activate_body "$session" "$tpm/secret")"
+is 'second machine' "$status" 200
+if [ "$(jq -r .machineId <<<"$body")" != "$id" ]; then ok; else fault 'two machines with one id'; fi
+is 'machines stored' "$(sqlite3 "$work/data/data.sqlite" 'SELECT count(*) FROM machines WHERE is_active')" 2
+
+# Secrets and tickets do not reach the log.
+if grep -qE "$token|$session|$(b64 "$tpm/secret" | cut -c1-20)" "$work/data.log"; then fault 'a secret is in the log'; else ok; fi
+stop_server
+report

@@ -1,0 +1,176 @@
+#!/usr/bin/env bash
+# A server's life: starting, starting again, refusing to start, reloading, ending.
+. "${BOOTWARDEN_SOURCE:?}/tests/support/server.bash"
+
+# refuses CODE PATTERN OPTION...: ends at once with the code and one line that says it.
+refuses() {
+    local code=$1 pattern=$2 got lines
+    shift 2
+    timeout 60 "$server" "$@" >"$work/out" 2>"$work/err" </dev/null
+    got=$?
+    is "exit code of '$*'" "$got" "$code"
+    has "words of '$*'" "$(cat "$work/err")" "$pattern"
+    is "standard output of '$*'" "$(cat "$work/out")" ''
+    lines=$(grep -c '^bootwarden-server: ' "$work/err")
+    if [ "$lines" -ge 1 ] && [ "$lines" -le 2 ]; then ok; else fault "'$*' says $lines lines"; fi
+}
+
+# ---- wrong use ----
+is 'help' "$("$server" --help | head -1 | cut -c1-30)" 'usage: bootwarden-server --dev'
+has 'version' "$("$server" --version)" '^bootwarden-server [0-9]'
+refuses 2 'either --dev or --config'
+refuses 2 'either --dev or --config' --dev --config x
+refuses 2 '.' --nonsense
+refuses 2 "'more' is not expected" --dev more
+refuses 2 'ADDR:PORT' --dev --listen nonsense
+refuses 2 'must be numeric' --dev --listen example.org:1
+refuses 2 'port must be' --dev --listen 127.0.0.1:99999
+refuses 2 "'toast' is no role" --dev --listen toast=127.0.0.1:1
+refuses 2 'must be 1 to' --dev --workers 0
+refuses 2 'RS256' --dev --signing-algorithm HS256
+refuses 2 'https://' --dev --endpoint http://x
+refuses 2 'cannot be read' --config "$work/none.ini"
+printf '[server]\ndata = %s\nlisten = 127.0.0.1:1\n\ncolour = red\n' "$work/x" >"$work/bad.ini"
+refuses 2 "bad.ini:5: unknown key 'colour' in section \[server\]" --config "$work/bad.ini"
+printf '[server]\ndata = %s\nworkers = many\n' "$work/x" >"$work/bad.ini"
+refuses 2 'bad.ini:3: workers: must be 1 to' --config "$work/bad.ini"
+printf '[server]\nlisten = 127.0.0.1:1\n' >"$work/bad.ini"
+refuses 2 'data is missing' --config "$work/bad.ini"
+
+# ---- the first start, and the second: same address, same keys ----
+start_dev "$work/data"
+first=$endpoint
+has 'address' "$first" '^https://localhost:[0-9]+$'
+is 'one line' "$(cat "$work/data.out")" "ready $first"
+is 'environment' "$(. "$work/data/dev.env" && echo "$BOOTWARDEN_ENDPOINT $BOOTWARDEN_CA")" "$first $work/data/tls/ca.pem"
+call GET /certs
+keys=$body
+call GET /.well-known/openid-configuration
+is 'issuer' "$(jq -r .issuer <<<"$body")" "$first"
+for host in localhost 127.0.0.1; do
+    curl -sS --noproxy '*' --cacert "$ca" "https://$host:$port/healthz" >/dev/null && ok || fault "$host is not in the certificate"
+done
+is 'modes of private files' "$(find "$work/data" -name '*.key' ! -perm 600 -o -name 'data.sqlite*' ! -perm 600)" ''
+is 'mode of the folder' "$(stat -c %a "$work/data")" 700
+
+# Another server on the same folder, and on the same address.
+refuses 4 'another server is running on this folder' --dev --data "$work/data"
+refuses 3 "127.0.0.1:$port: the address is in use" --dev --data "$work/other" --listen "127.0.0.1:$port"
+stop_server
+start_dev "$work/data"
+is 'same address' "$endpoint" "$first"
+call GET /certs
+is 'same keys' "$body" "$keys"
+
+# Killed in the middle: the next start finds everything.
+kill -9 "$server_pid"
+wait "$server_pid" 2>/dev/null
+start_dev "$work/data"
+call GET /readyz
+is 'ready after being killed' "$status" 200
+stop_server
+
+# ---- folders that cannot be used ----
+chmod 644 "$work/data/secret.key"
+refuses 4 "chmod 600 $work/data/secret.key" --dev --data "$work/data"
+chmod 600 "$work/data/secret.key"
+chmod 640 "$work/data/tls/server.key"
+refuses 4 "chmod 600 $work/data/tls/server.key" --dev --data "$work/data"
+chmod 600 "$work/data/tls/server.key"
+for key in "$work"/data/signing/*.key; do
+    chmod 604 "$key"
+    refuses 4 "chmod 600 $key" --dev --data "$work/data"
+    chmod 600 "$key"
+done
+: >"$work/file"
+refuses 4 "$work/file" --dev --data "$work/file/data"
+refuses 4 '/proc/nowhere' --dev --data /proc/nowhere
+cp "$work/data/data.sqlite" "$work/kept.sqlite"
+sqlite3 "$work/data/data.sqlite" 'PRAGMA user_version = 99'
+refuses 4 'newer version \(schema 99' --dev --data "$work/data"
+echo 'this is no database, but a text of some length, so that it could be one, at least to the eye, if not to the mind' >"$work/data/data.sqlite"
+refuses 4 'data.sqlite: the file is no database' --dev --data "$work/data"
+cp "$work/kept.sqlite" "$work/data/data.sqlite"
+start_dev "$work/data"
+stop_server
+
+# A remembered port that somebody else has.
+start_dev "$work/squatter" --listen "127.0.0.1:$(cat "$work/data/port")"
+refuses 3 'is in use by another program; choose another with --listen' --dev --data "$work/data"
+stop_server
+
+# ---- a configuration, roles, an algorithm ----
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$work/tls.key" -out "$work/tls.pem" \
+    -days 30 -subj /CN=one -addext subjectAltName=DNS:localhost 2>/dev/null
+chmod 600 "$work/tls.key"
+p1=$(cat "$work/data/port")
+p2=$(cat "$work/squatter/port")
+[ "$p1" != "$p2" ] || p2=$((p1 + 1))
+cat >"$work/good.ini" <<INI
+; a comment
+[server]
+data = $work/configured
+listen = attest=127.0.0.1:$p1
+listen = guest,metrics=127.0.0.1:$p2
+endpoint = https://localhost:$p1/
+workers = 2
+tls-certificate = $work/tls.pem
+tls-key = $work/tls.key
+
+[signing]
+algorithm = ES256
+INI
+start_server "$work/configured" --config "$work/good.ini"
+is 'endpoint without a last slash' "$endpoint" "https://localhost:$p1"
+ca=$work/tls.pem
+call GET /certs
+is 'algorithm' "$(jq -r '.keys[0].alg' <<<"$body")" ES256
+call POST /guest/v1/join -d '{}'
+is 'guest calls on the attest address' "$status" 404
+call GET /metrics
+is 'metrics on the attest address' "$status" 404
+endpoint="https://localhost:$p2"
+call GET /certs
+is 'certs on the guest address' "$status" 404
+call POST /guest/v1/join -d '{}'
+is 'guest calls on the guest address' "$status" 400
+call GET /metrics
+is 'metrics on the guest address' "$status" 200
+call GET /healthz
+is 'health on every address' "$status" 200
+if [ -e "$work/configured/dev.env" ]; then fault 'dev.env without --dev'; else ok; fi
+
+# ---- reloading ----
+served() { openssl s_client -connect "localhost:$p1" </dev/null 2>/dev/null | openssl x509 -noout -subject; }
+reloads() { grep -c "event=server.reload .*what=$1" "$work/configured.log"; }
+is 'first certificate' "$(served)" 'subject=CN = one'
+echo broken >"$work/tls.pem"
+kill -HUP "$server_pid"
+wait_for eval '[ "$(reloads trust)" -ge 1 ]'
+has 'a broken certificate is reported' "$(grep what=tls "$work/configured.log")" 'cause=".*tls.pem: is no usable certificate'
+is 'and the old one stays' "$(served)" 'subject=CN = one'
+openssl req -x509 -key "$work/tls.key" -out "$work/tls.pem" -days 30 -subj /CN=two -addext subjectAltName=DNS:localhost 2>/dev/null
+kill -HUP "$server_pid"
+wait_for eval '[ "$(reloads trust)" -ge 2 ]'
+is 'second certificate' "$(served)" 'subject=CN = two'
+cp "$boots/a-secureboot-healthy/ca_issuer.pem" "$work/configured/trust/ek/"
+wait_for eval 'grep -q "event=trust.loaded .* ek=1 " "$work/configured.log"' && ok || fault 'a new trust file is not seen'
+
+# ---- ending: a request that runs is finished ----
+mkfifo "$work/pipe"
+openssl s_client -quiet -verify_quiet -connect "localhost:$p1" <"$work/pipe" >"$work/late" 2>/dev/null &
+client=$!
+exec 7>"$work/pipe"
+printf 'POST /attest/AzureGuest?api-version=2020-10-01 HTTP/1.1\r\nHost: l\r\nContent-Length: 2\r\n\r\n' >&7
+open_connections() { curl -sS --noproxy '*' --cacert "$work/tls.pem" "https://localhost:$p2/metrics" | sed -n 's/^bootwarden_http_connections //p'; }
+wait_for eval '[ "$(open_connections)" -ge 2 ]'
+kill -TERM "$server_pid"
+wait_for grep -q event=server.stopping "$work/configured.log"
+printf '{}' >&7
+wait_for grep -q AttestationInfo "$work/late" && ok || fault 'the running request got no answer'
+exec 7>&-
+wait "$client"
+wait "$server_pid"
+is 'exit code' "$?" 0
+has 'last line' "$(tail -1 "$work/configured.log")" '^event=server.stopped '
+report

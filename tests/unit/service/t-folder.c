@@ -1,0 +1,251 @@
+/* The folder: made once, found again, refused when it is not private or not whole. */
+#include "world.h"
+
+#include "http/server.h"
+
+static void expect_fault(struct world *w, err_t wanted, const char *where, const char *words)
+{
+    struct trail trail = {0};
+
+    assert_err(world_reopen(w, &trail), wanted);
+    if (strstr(trail.where, where) == NULL || strstr(trail.what, words) == NULL) {
+        fail_msg("'%s: %s' is not about %s and %s", trail.where, trail.what, where, words);
+    }
+}
+
+static const char *key_file(struct world *w)
+{
+    const char **names;
+    const char *path = world_path(w, "signing");
+
+    assert_ok(file_list(w->arena, path, NULL, &names));
+    assert_non_null(strstr(names[0], ".key"));
+    return arena_printf(w->arena, "%s/%s", path, names[0]);
+}
+
+/* The TLS key is read by the HTTP server. */
+static void expect_tls_refused(struct world *w, const char *key)
+{
+    struct http_options options = {
+        .listen = {{.host = "127.0.0.1"}},
+        .n_listen = 1,
+        .n_workers = 1,
+        .certificate_file = world_path(w, "tls/server.pem"),
+        .key_file = key,
+    };
+    struct http_server *server = NULL;
+    struct trail trail = {0};
+
+    assert_err(http_server_start(&options, &trail, &server), ERR_DENIED);
+    assert_string_equal(trail.where, key);
+    assert_non_null(strstr(trail.what, "chmod 600"));
+}
+
+/* S-8 */
+static void refuses_keys_that_others_can_read_and_names_the_remedy(void **state)
+{
+    struct world *w = world_new();
+    const char *const paths[] = {world_path(w, "secret.key"), world_path(w, "tls/ca.key"),
+                                 world_path(w, "tls/server.key"), world_path(w, "guest-ca/ca.key"),
+                                 key_file(w)};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        struct stat st;
+
+        assert_int_equal(stat(paths[i], &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+        assert_int_equal(chmod(paths[i], 0640), 0);
+        if (strstr(paths[i], "server.key") != NULL) {
+            expect_tls_refused(w, paths[i]);
+        } else {
+            expect_fault(w, ERR_DENIED, paths[i], arena_printf(w->arena, "chmod 600 %s", paths[i]));
+        }
+        assert_int_equal(chmod(paths[i], 0600), 0);
+    }
+    world_free(w);
+}
+
+static void refuses_files_that_are_not_what_they_should_be(void **state)
+{
+    struct world *w = world_new();
+    const struct {
+        const char *path, *words;
+    } cases[] = {
+        {world_path(w, "secret.key"), "not 32"},
+        {world_path(w, "guest-ca/ca.key"), "no private key"},
+        {key_file(w), "no private key"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct span kept = {0};
+        struct trail trail = {0};
+
+        assert_ok(file_read(w->arena, cases[i].path, 100000, NULL, &kept));
+        assert_ok(file_write(cases[i].path, span_str("nonsense"), 0600, NULL));
+        assert_true(world_reopen(w, &trail) != ERR_OK);
+        assert_string_equal(trail.where, cases[i].path);
+        assert_non_null(strstr(trail.what, cases[i].words));
+        assert_ok(file_write(cases[i].path, kept, 0600, NULL));
+    }
+    assert_ok(world_reopen(w, NULL));
+    world_free(w);
+}
+
+static void refuses_a_ca_certificate_of_another_key(void **state)
+{
+    struct world *w = world_new();
+    struct span other = {0};
+
+    (void)state;
+    assert_ok(file_read(w->arena, world_path(w, "tls/ca.pem"), 100000, NULL, &other));
+    assert_ok(file_write(world_path(w, "guest-ca/ca.pem"), other, 0644, NULL));
+    expect_fault(w, ERR_MISMATCH, "guest-ca/ca.pem", "is not the certificate of");
+    world_free(w);
+}
+
+static void lets_one_server_at_a_time_use_a_folder(void **state)
+{
+    struct world *w = world_new();
+    struct trail trail = {0};
+    int fd;
+
+    (void)state;
+    assert_err(service_lock(w->folder, &trail, &fd), ERR_CONFLICT);
+    assert_non_null(strstr(trail.what, "another server is running"));
+    world_free(w);
+}
+
+static struct span read_all(struct world *w, const char *name)
+{
+    struct span bytes = {0};
+
+    assert_ok(file_read(w->arena, world_path(w, name), 100000, NULL, &bytes));
+    return bytes;
+}
+
+static void finds_its_keys_again(void **state)
+{
+    struct world *w = world_new();
+    struct service_answer before = {0}, after = {0};
+    struct span tls = read_all(w, "tls/server.pem"), guest = read_all(w, "guest-ca/ca.pem");
+    struct span first;
+
+    (void)state;
+    service_jwks(w->service, &w->call, &before);
+    first = arena_dup(w->arena, before.body);
+    assert_ok(world_reopen(w, NULL));
+    service_jwks(w->service, &w->call, &after);
+    assert_true(span_equal(first, after.body));
+    assert_true(span_equal(tls, read_all(w, "tls/server.pem")));
+    assert_true(span_equal(guest, read_all(w, "guest-ca/ca.pem")));
+    world_free(w);
+}
+
+static void describes_itself_as_openid_clients_expect(void **state)
+{
+    struct world *w = world_new();
+    struct service_answer answer = {0};
+    yyjson_val *root;
+
+    (void)state;
+    service_openid(w->service, &w->call, &answer);
+    root = answer_root(w, &answer);
+    assert_string_equal(json_text(json_get(root, "issuer")), ISSUER);
+    assert_string_equal(json_text(json_get(root, "jwks_uri")), ISSUER "/certs");
+    assert_true(yyjson_arr_size(json_get(root, "response_types_supported")) > 0);
+    assert_true(yyjson_arr_size(json_get(root, "claims_supported")) > 0);
+    assert_true(span_is(
+        json_span(yyjson_arr_get(json_get(root, "id_token_signing_alg_values_supported"), 0)),
+        "RS256"));
+    world_free(w);
+}
+
+/* A new key signs, the old one stays published: tokens made with it are good until they expire. */
+static void publishes_old_keys_beside_the_one_that_signs(void **state)
+{
+    struct world *w = world_new();
+    struct service_answer answer = {0};
+    CLEANUP(signkey_free) struct signkey *key = NULL;
+    struct span pem = {0}, token = {0}, payload = {0};
+    yyjson_val *root, *keys, *header;
+    struct span kid;
+
+    (void)state;
+    assert_ok(signkey_generate(SIGNKEY_RSA2048, &key));
+    assert_ok(signkey_pem(key, w->arena, &pem));
+    assert_ok(file_write(world_path(w, "signing/29991231T000000Z-rs256.key"), pem, 0600, NULL));
+    assert_ok(world_reopen(w, NULL));
+    service_jwks(w->service, &w->call, &answer);
+    root = answer_root(w, &answer);
+    keys = json_get(root, "keys");
+    assert_int_equal(yyjson_arr_size(keys), 2);
+    assert_ok(signer_sign(w->service->signer, w->arena, span_str("{}"), &token));
+    assert_ok(base64_decode(
+        w->arena, BASE64_URL,
+        span_of(token.data,
+                (size_t)((const uint8_t *)memchr(token.data, '.', token.len) - token.data)),
+        &payload));
+    assert_ok(json_read(w->arena, payload, NULL, NULL, &header));
+    kid = json_span(json_get(header, "kid"));
+    assert_true(span_equal(kid, json_span(json_get(yyjson_arr_get(keys, 1), "kid"))));
+    world_free(w);
+}
+
+/* Another role's file, a file that is no certificate: the rest counts all the same. */
+static void leaves_unreadable_trust_files_out(void **state)
+{
+    struct world *w = world_new();
+    struct span good = test_vector(w->arena, "boots/a-secureboot-healthy/ca_issuer.pem");
+    CLEANUP(trust_free) struct trust *trust = NULL;
+
+    (void)state;
+    world_trust(w, "ek/1-broken.pem", span_str("-----BEGIN CERTIFICATE-----\nxx\n"));
+    world_trust(w, "ek/2-good.pem", good);
+    world_trust(w, "ek/README.txt", span_str("not read at all"));
+    service_tick(w->service, NOW);
+    trust = service_trust(w->service);
+    assert_int_equal(cert_store_count(trust->ek), 1);
+    assert_int_equal(cert_store_count(trust->ak), 0);
+    assert_int_equal(trust->n_unreadable, 1);
+    world_free(w);
+}
+
+/* Written in place: the folder's own time does not change, the tick sees it. */
+static void sees_a_trust_file_that_is_changed_in_place(void **state)
+{
+    struct world *w = world_new();
+    struct span good = test_vector(w->arena, "boots/a-secureboot-healthy/ca_issuer.pem");
+    CLEANUP(trust_free) struct trust *trust = NULL;
+    int fd;
+
+    (void)state;
+    world_trust(w, "ek/ca.pem", span_str("soon"));
+    service_tick(w->service, NOW);
+    fd = open(world_path(w, "trust/ek/ca.pem"), O_WRONLY | O_TRUNC);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, good.data, good.len), (ssize_t)good.len);
+    close(fd);
+    service_tick(w->service, NOW);
+    trust = service_trust(w->service);
+    assert_int_equal(cert_store_count(trust->ek), 1);
+    world_free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refuses_keys_that_others_can_read_and_names_the_remedy),
+        cmocka_unit_test(refuses_files_that_are_not_what_they_should_be),
+        cmocka_unit_test(refuses_a_ca_certificate_of_another_key),
+        cmocka_unit_test(lets_one_server_at_a_time_use_a_folder),
+        cmocka_unit_test(leaves_unreadable_trust_files_out),
+        cmocka_unit_test(finds_its_keys_again),
+        cmocka_unit_test(describes_itself_as_openid_clients_expect),
+        cmocka_unit_test(publishes_old_keys_beside_the_one_that_signs),
+        cmocka_unit_test(sees_a_trust_file_that_is_changed_in_place),
+    };
+
+    return RUN_TESTS(tests);
+}
