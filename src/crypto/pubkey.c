@@ -10,6 +10,7 @@
 #include <openssl/core_names.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static const struct {
@@ -45,13 +46,14 @@ const char *curve_openssl_name(enum pubkey_curve curve)
 err_t pubkey_init(void)
 {
     for (size_t i = CURVE_P256; i < ARRAY_LEN(curves); i++) {
+        char name[8];
         OSSL_PARAM params[] = {
-            OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
-                                             (char *)(uintptr_t)curves[i].openssl, 0),
+            OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, name, 0),
             OSSL_PARAM_construct_end(),
         };
         CLEANUP(EVP_PKEY_CTX_free) EVP_PKEY_CTX *ctx = NULL;
 
+        snprintf(name, sizeof(name), "%s", curves[i].openssl);
         if (blank_ec[i] != NULL) {
             continue;
         }
@@ -312,10 +314,16 @@ err_t pubkey_from_evp(EVP_PKEY *pkey, struct pubkey **ret)
     return err == ERR_UNSUPPORTED ? ERR_VALUE : err;
 }
 
-struct pubkey *pubkey_ref(struct pubkey *key)
+struct pubkey *pubkey_ref(const struct pubkey *key)
 {
-    atomic_fetch_add_explicit(&key->refs, 1, memory_order_relaxed);
-    return key;
+    /* Only the count is written, and that is atomic. */
+    union {
+        const struct pubkey *in;
+        struct pubkey *out;
+    } same = {.in = key};
+
+    atomic_fetch_add_explicit(&same.out->refs, 1, memory_order_relaxed);
+    return same.out;
 }
 
 void pubkey_free(struct pubkey *key)
