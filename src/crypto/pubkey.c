@@ -43,27 +43,33 @@ const char *curve_openssl_name(enum pubkey_curve curve)
     return curves[curve].openssl;
 }
 
-err_t pubkey_init(void)
+/* A key with a group and no point. */
+static err_t make_blank(const char *group, EVP_PKEY **ret)
 {
-    for (size_t i = CURVE_P256; i < ARRAY_LEN(curves); i++) {
-        char name[8];
-        OSSL_PARAM params[] = {
-            OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, name, 0),
-            OSSL_PARAM_construct_end(),
-        };
-        CLEANUP(EVP_PKEY_CTX_free) EVP_PKEY_CTX *ctx = NULL;
+    CLEANUP(EVP_PKEY_CTX_free) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    char name[8] = ""; /* OSSL_PARAM wants to be able to write */
+    OSSL_PARAM params[2];
 
-        snprintf(name, sizeof(name), "%s", curves[i].openssl);
-        if (blank_ec[i] != NULL) {
-            continue;
-        }
-        ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-        if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
-            EVP_PKEY_fromdata(ctx, &blank_ec[i], EVP_PKEY_KEY_PARAMETERS, params) != 1) {
-            return ERR_CRYPTO;
-        }
+    snprintf(name, sizeof(name), "%s", group);
+    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, name, 0);
+    params[1] = OSSL_PARAM_construct_end();
+    if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+        EVP_PKEY_fromdata(ctx, ret, EVP_PKEY_KEY_PARAMETERS, params) != 1) {
+        return openssl_failed(ERR_CRYPTO);
     }
     return ERR_OK;
+}
+
+err_t pubkey_init(void)
+{
+    err_t err = ERR_OK;
+
+    for (size_t i = CURVE_P256; i < ARRAY_LEN(curves) && err == ERR_OK; i++) {
+        if (blank_ec[i] == NULL) {
+            err = make_blank(curves[i].openssl, &blank_ec[i]);
+        }
+    }
+    return err;
 }
 
 void pubkey_done(void)
