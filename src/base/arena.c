@@ -16,6 +16,8 @@
 #endif
 
 enum { BLOCK_BYTES = 64 * 1024, ALIGN = _Alignof(max_align_t) };
+/* No arena is larger, so that rounding up never overflows. */
+#define ARENA_MAX_BYTES (SIZE_MAX / 4)
 
 struct block {
     struct block *next;
@@ -35,7 +37,7 @@ struct arena *arena_new(size_t max_bytes)
     struct arena *arena = calloc(1, sizeof(*arena));
 
     if (arena != NULL) {
-        arena->max = max_bytes;
+        arena->max = max_bytes < ARENA_MAX_BYTES ? max_bytes : ARENA_MAX_BYTES;
     }
     return arena;
 }
@@ -83,33 +85,48 @@ size_t arena_used(const struct arena *arena)
     return arena->used;
 }
 
+/* Room for `need` bytes. A large object gets a block of its own behind the newest one, whose
+ * room stays in use. */
+static struct block *add_block(struct arena *arena, size_t need)
+{
+    bool is_large = !ARENA_EACH_ITS_OWN && need > BLOCK_BYTES / 4 && arena->blocks != NULL;
+    size_t size = ARENA_EACH_ITS_OWN || need > BLOCK_BYTES / 4 ? need : BLOCK_BYTES;
+    struct block **at = is_large ? &arena->blocks->next : &arena->blocks;
+    struct block *block = malloc(sizeof(*block) + size);
+
+    if (block == NULL) {
+        return NULL;
+    }
+    block->size = size;
+    block->used = 0;
+    block->next = *at;
+    *at = block;
+    return block;
+}
+
 void *arena_alloc(struct arena *arena, size_t size)
 {
     struct block *block = arena->blocks;
     size_t need;
-    size_t block_size;
     void *result;
 
-    if (size > arena->max - arena->used) {
+    /* What an object really takes, so that many tiny ones are bounded too. */
+    if (size > ARENA_MAX_BYTES) {
         return NULL;
     }
-    need = (size + ALIGN - 1) / ALIGN * ALIGN;
-    need = need == 0 ? ALIGN : need;
+    need = size == 0 ? ALIGN : (size + ALIGN - 1) / ALIGN * ALIGN;
+    if (need > arena->max - arena->used) {
+        return NULL;
+    }
     if (ARENA_EACH_ITS_OWN || block == NULL || need > block->size - block->used) {
-        block_size =
-            ARENA_EACH_ITS_OWN ? (size == 0 ? 1 : size) : (need > BLOCK_BYTES ? need : BLOCK_BYTES);
-        block = malloc(sizeof(*block) + block_size);
+        block = add_block(arena, ARENA_EACH_ITS_OWN ? (size == 0 ? 1 : size) : need);
         if (block == NULL) {
             return NULL;
         }
-        block->size = block_size;
-        block->used = 0;
-        block->next = arena->blocks;
-        arena->blocks = block;
     }
     result = block->bytes + block->used;
     block->used = ARENA_EACH_ITS_OWN ? block->size : block->used + need;
-    arena->used += size;
+    arena->used += need;
     return result;
 }
 
@@ -130,7 +147,7 @@ void *arena_calloc(struct arena *arena, size_t count, size_t size)
 
 struct span arena_dup(struct arena *arena, struct span bytes)
 {
-    uint8_t *copy = bytes.len == SIZE_MAX ? NULL : arena_alloc(arena, bytes.len + 1);
+    uint8_t *copy = bytes.len >= ARENA_MAX_BYTES ? NULL : arena_alloc(arena, bytes.len + 1);
 
     if (copy == NULL) {
         return (struct span){0};

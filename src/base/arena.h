@@ -14,13 +14,14 @@
 
 struct arena;
 
-/* max_bytes bounds everything handed out between two resets. NULL when out of memory. */
+/* max_bytes bounds everything handed out between two resets, each object rounded up to its
+ * alignment. NULL when out of memory. */
 struct arena *arena_new(size_t max_bytes);
 void arena_free(struct arena *arena);
 DEFINE_CLEANUP(struct arena *, arena_free)
 /* Forget all objects; one block is kept for the next piece of work. */
 void arena_reset(struct arena *arena);
-/* Bytes handed out since the last reset. */
+/* Bytes handed out since the last reset, counted as for the limit. */
 size_t arena_used(const struct arena *arena);
 
 /* `size` bytes aligned for any type, not cleared. NULL at the limit. */

@@ -1,18 +1,23 @@
 #include "base/buf.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* No buffer is larger, so that doubling never overflows. */
+#define BUF_MAX_BYTES (SIZE_MAX / 4)
+
 void buf_init(struct buf *buf, size_t max_bytes)
 {
-    *buf = (struct buf){.max = max_bytes};
+    *buf = (struct buf){.max = max_bytes < BUF_MAX_BYTES ? max_bytes : BUF_MAX_BYTES};
 }
 
 void buf_init_secret(struct buf *buf, size_t max_bytes)
 {
-    *buf = (struct buf){.max = max_bytes, .secret = true};
+    buf_init(buf, max_bytes);
+    buf->secret = true;
 }
 
 static void release(struct buf *buf, uint8_t *data, size_t size)
@@ -64,6 +69,7 @@ uint8_t *buf_room(struct buf *buf, size_t len)
 
 void buf_grown(struct buf *buf, size_t len)
 {
+    assert(buf->data != NULL && len < buf->size - buf->len);
     buf->len += len;
     buf->data[buf->len] = 0;
 }
@@ -103,6 +109,8 @@ void buf_addf(struct buf *buf, const char *fmt, ...)
     len = vsnprintf(NULL, 0, fmt, args);
     if (len >= 0) {
         at = buf_room(buf, (size_t)len);
+    } else {
+        buf->err = buf->err ? buf->err : ERR_INTERNAL;
     }
     if (at != NULL) {
         vsnprintf((char *)at, (size_t)len + 1, fmt, again);

@@ -69,21 +69,19 @@ err_t hex_decode(struct arena *arena, struct span text, struct span *ret)
     return err;
 }
 
-/* Six-bit values by character; 64 = none. '+' and '-', '/' and '_' share values: the alphabet is
- * checked once per text, not per character. */
-static uint8_t base64_values[256];
-
-__attribute__((constructor)) static void base64_table(void)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-
-    memset(base64_values, 64, sizeof(base64_values));
-    for (uint8_t i = 0; i < 62; i++) {
-        base64_values[(uint8_t)letters[i]] = i;
-    }
-    base64_values['+'] = base64_values['-'] = 62;
-    base64_values['/'] = base64_values['_'] = 63;
-}
+/* Six-bit values by character plus one; 0 = none. '+' and '-', '/' and '_' share values: the
+ * alphabet is checked once per text, not per character. */
+static const uint8_t base64_values[256] = {
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['-'] = 63,
+    ['/'] = 64, ['_'] = 64,
+};
 
 static bool alphabet_ok(enum base64_form form, struct span text)
 {
@@ -118,12 +116,19 @@ static bool padding_ok(enum base64_form form, struct span *text)
     return pads == 0;
 }
 
+/* The six bits of a character; anything else sets bits above. */
+static uint32_t six_bits(uint8_t c)
+{
+    return (uint32_t)base64_values[c] - 1;
+}
+
 err_t base64_decode(struct arena *arena, enum base64_form form, struct span text, struct span *ret)
 {
     uint8_t *out;
     size_t n = 0;
-    uint32_t bits = 0;
-    uint8_t bad = 0;
+    size_t i = 0;
+    uint32_t strange = 0; /* collects bits that no six-bit value has */
+    uint32_t leftover = 0;
 
     if (text.len == 0) {
         *ret = (struct span){0};
@@ -136,26 +141,31 @@ err_t base64_decode(struct arena *arena, enum base64_form form, struct span text
     if (out == NULL) {
         return ERR_MEMORY;
     }
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t value = base64_values[text.data[i]];
+    for (; text.len - i >= 4; i += 4) {
+        uint32_t a = six_bits(text.data[i]);
+        uint32_t b = six_bits(text.data[i + 1]);
+        uint32_t c = six_bits(text.data[i + 2]);
+        uint32_t d = six_bits(text.data[i + 3]);
 
-        bad |= value & 64;
-        bits = bits << 6 | (value & 63);
-        if (i % 4 == 3) {
-            out[n++] = (uint8_t)(bits >> 16);
-            out[n++] = (uint8_t)(bits >> 8);
-            out[n++] = (uint8_t)bits;
+        strange |= a | b | c | d;
+        out[n++] = (uint8_t)(a << 2 | b >> 4);
+        out[n++] = (uint8_t)(b << 4 | c >> 2);
+        out[n++] = (uint8_t)(c << 6 | d);
+    }
+    if (text.len - i >= 2) {
+        uint32_t a = six_bits(text.data[i]);
+        uint32_t b = six_bits(text.data[i + 1]);
+        uint32_t c = text.len - i == 3 ? six_bits(text.data[i + 2]) : 0;
+
+        strange |= a | b | c;
+        out[n++] = (uint8_t)(a << 2 | b >> 4);
+        leftover = b & 15;
+        if (text.len - i == 3) {
+            out[n++] = (uint8_t)(b << 4 | c >> 2);
+            leftover = c & 3;
         }
     }
-    if (text.len % 4 == 2) {
-        out[n++] = (uint8_t)(bits >> 4);
-        bad |= bits & 0x0f;
-    } else if (text.len % 4 == 3) {
-        out[n++] = (uint8_t)(bits >> 10);
-        out[n++] = (uint8_t)(bits >> 2);
-        bad |= bits & 0x03;
-    }
-    if (bad != 0) {
+    if ((strange & ~63u) != 0 || leftover != 0) {
         return ERR_ENCODING;
     }
     *ret = span_of(out, n);

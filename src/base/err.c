@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { WHERE_NAME_MAX = 96 }; /* of one name in a path: a hostile one must not hide the rest */
+
 static const struct {
     enum err_category category;
     const char *name;
@@ -73,35 +75,31 @@ err_t trail_set_at(struct trail *trail, err_t err, uint64_t offset, const char *
 
 err_t trail_in(struct trail *trail, err_t err, const char *name)
 {
-    char path[TRAIL_WHERE_MAX];
-    char inner[TRAIL_WHERE_MAX];
+    char shown[WHERE_NAME_MAX];
+    char path[TRAIL_WHERE_MAX + WHERE_NAME_MAX + 1];
     const char *dot;
 
     if (trail == NULL || err == ERR_OK) {
         return err;
     }
-    memcpy(inner, trail->where, sizeof(inner));
-    dot = inner[0] == '\0' || inner[0] == '[' ? "" : ".";
-    text_escape(span_str(name), path, sizeof(path));
-    snprintf(trail->where, sizeof(trail->where), "%.90s%s%.90s", path, dot, inner);
+    dot = trail->where[0] == '\0' || trail->where[0] == '[' ? "" : ".";
+    text_escape(span_str(name), shown, sizeof(shown));
+    snprintf(path, sizeof(path), "%s%s%s", shown, dot, trail->where);
+    text_escape(span_str(path), trail->where, sizeof(trail->where));
     return err;
 }
 
 void trail_format(const struct trail *trail, err_t err, char *text, size_t size)
 {
-    const char *what = err_text(err);
+    char full[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 48];
     char offset[40] = "";
+    bool has_words = trail != NULL && trail->what[0] != '\0';
+    bool has_where = trail != NULL && trail->where[0] != '\0';
 
-    if (trail == NULL) {
-        snprintf(text, size, "%s", what);
-        return;
-    }
-    if (trail->what[0] != '\0') {
-        what = trail->what;
-    }
-    if (trail->has_offset) {
+    if (trail != NULL && trail->has_offset) {
         snprintf(offset, sizeof(offset), " (at byte %llu)", (unsigned long long)trail->offset);
     }
-    snprintf(text, size, "%s%s%s%s", trail->where, trail->where[0] == '\0' ? "" : ": ", what,
-             offset);
+    snprintf(full, sizeof(full), "%s%s%s%s", has_where ? trail->where : "", has_where ? ": " : "",
+             has_words ? trail->what : err_text(err), offset);
+    text_escape(span_str(full), text, size);
 }

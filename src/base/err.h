@@ -80,9 +80,9 @@ enum { TRAIL_WHERE_MAX = 192, TRAIL_WHAT_MAX = 320 };
 
 /*
  * Where an error happened and in what words. `{0}` is empty. `where` is a member path or file
- * ("TpmInfo.AikPub"), built from the inside out; `what` is a sentence. Both are printable ASCII:
- * bytes from outside are escaped on the way in. Belongs to one thread. Every function taking a
- * trail accepts NULL.
+ * ("TpmInfo.AikPub"), built from the inside out; `what` is a sentence. Both are printable UTF-8:
+ * bytes from outside are escaped on the way in (base/text.h), and what is too long is cut.
+ * Belongs to one thread. Every function taking a trail accepts NULL.
  */
 struct trail {
     char where[TRAIL_WHERE_MAX];
@@ -98,7 +98,8 @@ err_t trail_set_at(struct trail *trail, err_t err, uint64_t offset, const char *
     PRINTF_LIKE(4, 5);
 /* Put `name` in front of the path, on the way out, and return err: "TpmInfo" + ".AikPub". */
 err_t trail_in(struct trail *trail, err_t err, const char *name);
-/* "where: what (offset N)" into text, always terminated; falls back to err_text(err). */
+/* "where: what (at byte N)" into text, always terminated; falls back to err_text(err). size must
+ * be at least 8. */
 void trail_format(const struct trail *trail, err_t err, char *text, size_t size);
 
 #endif

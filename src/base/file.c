@@ -9,63 +9,65 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_CHUNK = 64 * 1024, FOLDER_MAX_NAMES = 4096 };
+enum { READ_CHUNK = 64 * 1024 };
 
 static err_t io_error(struct trail *trail, const char *path, const char *doing)
 {
     err_t err = errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND
-                : errno == EACCES                   ? ERR_DENIED
+                : errno == EACCES || errno == EPERM ? ERR_DENIED
                                                     : ERR_IO;
 
     trail_set(trail, err, "cannot %s: %s", doing, strerror(errno));
     return trail_in(trail, err, path);
 }
 
-static err_t read_all(struct arena *arena, int fd, const char *path, size_t max_bytes,
-                      struct trail *trail, struct span *ret)
+/* Larger by half at least, or ERR_TOO_LARGE once max_bytes + 1 bytes are there. */
+static err_t grow(uint8_t **data, size_t *size, size_t max_bytes, struct trail *trail,
+                  const char *path)
 {
-    size_t size = READ_CHUNK < max_bytes + 1 ? READ_CHUNK : max_bytes + 1;
+    size_t want = *size > max_bytes / 2 ? max_bytes + 1 : *size * 2;
+    uint8_t *more;
+
+    if (*size > max_bytes) {
+        trail_set(trail, ERR_TOO_LARGE, "is larger than %zu bytes", max_bytes);
+        return trail_in(trail, ERR_TOO_LARGE, path);
+    }
+    more = realloc(*data, want);
+    if (more == NULL) {
+        return ERR_MEMORY;
+    }
+    *data = more;
+    *size = want;
+    return ERR_OK;
+}
+
+static err_t read_all(int fd, const char *path, size_t max_bytes, struct trail *trail,
+                      uint8_t **ret_data, size_t *ret_len)
+{
+    size_t size = READ_CHUNK <= max_bytes ? READ_CHUNK : max_bytes + 1;
     uint8_t *data = malloc(size);
     size_t len = 0;
-    err_t err = ERR_OK;
+    ssize_t got = 1;
+    err_t err = data == NULL ? ERR_MEMORY : ERR_OK;
 
-    while (data != NULL) {
-        ssize_t got;
-
+    while (err == ERR_OK && got != 0) {
         if (len == size) {
-            uint8_t *more;
-
-            size = size * 2 > max_bytes + 1 ? max_bytes + 1 : size * 2;
-            more = realloc(data, size);
-            if (more == NULL) {
-                break;
-            }
-            data = more;
-        }
-        got = read(fd, data + len, size - len);
-        if (got < 0 && errno == EINTR) {
+            err = grow(&data, &size, max_bytes, trail, path);
             continue;
         }
-        if (got < 0) {
+        got = read(fd, data + len, size - len);
+        if (got > 0) {
+            len += (size_t)got;
+        } else if (got < 0 && errno != EINTR) {
             err = io_error(trail, path, "read");
-            break;
-        }
-        if (got == 0) {
-            *ret = arena_dup(arena, span_of(data, len));
-            err = ret->data == NULL ? ERR_MEMORY : ERR_OK;
-            break;
-        }
-        len += (size_t)got;
-        if (len > max_bytes) {
-            trail_set(trail, ERR_TOO_LARGE, "is larger than %zu bytes", max_bytes);
-            err = trail_in(trail, ERR_TOO_LARGE, path);
-            break;
         }
     }
-    if (data == NULL) {
-        err = ERR_MEMORY;
+    if (err == ERR_OK) {
+        *ret_data = data;
+        *ret_len = len;
+    } else {
+        free(data);
     }
-    free(data);
     return err;
 }
 
@@ -74,14 +76,25 @@ err_t file_read(struct arena *arena, const char *path, size_t max_bytes, struct 
 {
     bool is_stdin = strcmp(path, "-") == 0;
     int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    struct span copy = {0};
+    uint8_t *data = NULL;
+    size_t len = 0;
     err_t err;
 
     if (fd < 0) {
         return io_error(trail, path, "open");
     }
-    err = read_all(arena, fd, is_stdin ? "standard input" : path, max_bytes, trail, ret);
+    err = read_all(fd, is_stdin ? "standard input" : path, max_bytes, trail, &data, &len);
     if (!is_stdin) {
         close(fd);
+    }
+    if (err == ERR_OK) {
+        copy = arena_dup(arena, span_of(data, len));
+        err = copy.data == NULL ? ERR_MEMORY : ERR_OK;
+        free(data);
+    }
+    if (err == ERR_OK) {
+        *ret = copy;
     }
     return err;
 }
@@ -95,6 +108,7 @@ static err_t write_all(int fd, struct span bytes)
             continue;
         }
         if (put <= 0) {
+            errno = put == 0 ? EIO : errno;
             return ERR_IO;
         }
         bytes = span_cut(bytes, (size_t)put, bytes.len);
@@ -102,9 +116,27 @@ static err_t write_all(int fd, struct span bytes)
     return ERR_OK;
 }
 
+/* A rename is on the disk only when its folder is. */
+static bool sync_folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL   ? strdup(".")
+                   : slash == path ? strdup("/")
+                                   : strndup(path, (size_t)(slash - path));
+    int fd = folder == NULL ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool done = fd >= 0 && fsync(fd) == 0;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    free(folder);
+    return done;
+}
+
 err_t file_write(const char *path, struct span bytes, unsigned mode, struct trail *trail)
 {
     char *temporary = NULL;
+    bool is_renamed = false;
     err_t err = ERR_OK;
     int fd = -1;
 
@@ -117,16 +149,21 @@ err_t file_write(const char *path, struct span bytes, unsigned mode, struct trai
         free(temporary);
         return err;
     }
-    if (fchmod(fd, mode) != 0 || write_all(fd, bytes) != ERR_OK || fsync(fd) != 0) {
+    if (write_all(fd, bytes) != ERR_OK || fchmod(fd, mode) != 0 || fsync(fd) != 0) {
         err = io_error(trail, path, "write");
     }
     if (close(fd) != 0 && err == ERR_OK) {
         err = io_error(trail, path, "write");
     }
-    if (err == ERR_OK && rename(temporary, path) != 0) {
-        err = io_error(trail, path, "rename into place");
+    if (err == ERR_OK) {
+        is_renamed = rename(temporary, path) == 0;
+        if (!is_renamed) {
+            err = io_error(trail, path, "rename into place");
+        } else if (!sync_folder_of(path)) {
+            err = io_error(trail, path, "write the folder of");
+        }
     }
-    if (err != ERR_OK) {
+    if (!is_renamed) {
         unlink(temporary);
     }
     free(temporary);
@@ -143,6 +180,11 @@ err_t file_check_private(const char *path, struct trail *trail)
     if ((st.st_mode & 077) != 0) {
         trail_set(trail, ERR_DENIED, "holds a private key but its mode is %04o; run: chmod 600 %s",
                   st.st_mode & 07777, path);
+        return trail_in(trail, ERR_DENIED, path);
+    }
+    if (st.st_uid != geteuid() && st.st_uid != 0) {
+        trail_set(trail, ERR_DENIED, "holds a private key but belongs to another user (id %lu)",
+                  (unsigned long)st.st_uid);
         return trail_in(trail, ERR_DENIED, path);
     }
     return ERR_OK;
@@ -168,18 +210,20 @@ err_t file_make_folder(const char *path, unsigned mode, struct trail *trail)
     if (copy == NULL) {
         return ERR_MEMORY;
     }
-    for (char *at = copy + 1; err == ERR_OK; at++) {
-        if (*at == '/' || *at == '\0') {
-            char was = *at;
+    for (size_t from = 0; err == ERR_OK;) {
+        size_t to = from + strspn(copy + from, "/");
+        char was;
 
-            *at = '\0';
-            if (mkdir(copy, mode) != 0 && (errno != EEXIST || !file_is_folder(copy))) {
-                err = io_error(trail, copy, "make folder");
-            }
-            *at = was;
-            if (was == '\0') {
-                break;
-            }
+        to += strcspn(copy + to, "/");
+        was = copy[to];
+        copy[to] = '\0';
+        if (mkdir(copy, mode) != 0 && !(errno == EEXIST && file_is_folder(copy))) {
+            err = io_error(trail, copy, "make folder");
+        }
+        copy[to] = was;
+        from = to;
+        if (was == '\0') {
+            break;
         }
     }
     free(copy);
@@ -191,28 +235,83 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* One more name, which the list takes. */
+static err_t add_name(char ***names, size_t *n, size_t *size, char *name)
+{
+    if (name == NULL) {
+        return ERR_MEMORY;
+    }
+    if (*n == *size) {
+        size_t more = *size == 0 ? 64 : *size * 2;
+        char **grown = realloc(*names, more * sizeof(*grown));
+
+        if (grown == NULL) {
+            free(name);
+            return ERR_MEMORY;
+        }
+        *names = grown;
+        *size = more;
+    }
+    (*names)[(*n)++] = name;
+    return ERR_OK;
+}
+
+static err_t read_names(DIR *dir, const char *path, struct trail *trail, char ***ret_names,
+                        size_t *ret_n)
+{
+    size_t size = 0;
+    err_t err = ERR_OK;
+
+    while (err == ERR_OK) {
+        struct dirent *entry;
+
+        errno = 0;
+        entry = readdir(dir);
+        if (entry == NULL) {
+            return errno == 0 ? ERR_OK : io_error(trail, path, "list");
+        }
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
+            continue;
+        }
+        if (*ret_n == FILE_MAX_NAMES) {
+            trail_set(trail, ERR_TOO_MANY, "holds more than %d files", FILE_MAX_NAMES);
+            return trail_in(trail, ERR_TOO_MANY, path);
+        }
+        err = add_name(ret_names, ret_n, &size, strdup(entry->d_name));
+    }
+    return err;
+}
+
 err_t file_list(struct arena *arena, const char *path, struct trail *trail, const char ***ret)
 {
     DIR *dir = opendir(path);
-    const char **names;
+    char **names = NULL;
+    const char **list = NULL;
     size_t n = 0;
-    struct dirent *entry;
+    err_t err;
 
     if (dir == NULL) {
         return io_error(trail, path, "list");
     }
-    names = arena_calloc(arena, FOLDER_MAX_NAMES + 1, sizeof(*names));
-    while (names != NULL && n < FOLDER_MAX_NAMES && (entry = readdir(dir)) != NULL) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            names[n] = (const char *)arena_dup(arena, span_str(entry->d_name)).data;
-            n += names[n] != NULL;
-        }
-    }
+    err = read_names(dir, path, trail, &names, &n);
     closedir(dir);
-    if (names == NULL) {
-        return ERR_MEMORY;
+    if (err == ERR_OK) {
+        if (n > 0) {
+            qsort(names, n, sizeof(*names), compare_names);
+        }
+        list = arena_calloc(arena, n + 1, sizeof(*list));
+        err = list == NULL ? ERR_MEMORY : ERR_OK;
     }
-    qsort(names, n, sizeof(*names), compare_names);
-    *ret = names;
-    return ERR_OK;
+    for (size_t i = 0; i < n; i++) {
+        if (err == ERR_OK) {
+            list[i] = (const char *)arena_dup(arena, span_str(names[i])).data;
+            err = list[i] == NULL ? ERR_MEMORY : ERR_OK;
+        }
+        free(names[i]);
+    }
+    free(names);
+    if (err == ERR_OK) {
+        *ret = list;
+    }
+    return err;
 }

@@ -8,20 +8,25 @@
 #include "base/err.h"
 #include "base/span.h"
 
+enum { FILE_MAX_NAMES = 65536 }; /* in one folder */
+
 /* The file at path ("-" = standard input) into the arena, at most max_bytes (else
  * ERR_TOO_LARGE). ERR_NOT_FOUND when there is none, ERR_IO otherwise; the trail names it. */
 err_t file_read(struct arena *arena, const char *path, size_t max_bytes, struct trail *trail,
                 struct span *ret) MUST_CHECK;
-/* Write to a temporary file beside path, sync, rename over path. mode as for open(2). */
+/* Write to a temporary file beside path, sync, rename over path, sync the folder. The file gets
+ * exactly this mode, whatever the umask. A symbolic link at path is replaced, not followed. */
 err_t file_write(const char *path, struct span bytes, unsigned mode,
                  struct trail *trail) MUST_CHECK;
-/* ERR_DENIED when the file can be read or written by others than its owner (rule S-8). */
+/* ERR_DENIED when the file can be read or written by others than its owner, or belongs neither
+ * to this user nor to root (rule S-8). */
 err_t file_check_private(const char *path, struct trail *trail) MUST_CHECK;
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
-/* mkdir -p with mode for new folders. */
+/* mkdir -p with mode (less the umask) for new folders. ERR_NOT_FOUND for an empty path. */
 err_t file_make_folder(const char *path, unsigned mode, struct trail *trail) MUST_CHECK;
-/* Names in a folder (no "." and ".."), sorted, NULL-terminated, in the arena. */
+/* Names in a folder (no "." and ".."), in byte order, NULL-terminated, in the arena. ERR_TOO_MANY
+ * past FILE_MAX_NAMES: never a part of them. */
 err_t file_list(struct arena *arena, const char *path, struct trail *trail,
                 const char ***ret) MUST_CHECK;
 

@@ -1,6 +1,5 @@
 #include "base/text.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,78 +32,130 @@ static size_t utf8_decode(struct span in, uint32_t *ret)
     return len;
 }
 
-/* What may change what a person sees: controls, direction marks, invisible joiners, tags. */
+/* What changes what a person sees, or cannot be seen: controls, direction marks, joiners, fillers,
+ * spaces other than the one everybody knows, tags, code points that are no characters. */
 static bool is_deceptive(uint32_t code)
 {
-    return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0xad || code == 0x61c ||
-           (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
-           (code >= 0x2060 && code <= 0x206f) || code == 0xfeff ||
-           (code >= 0xfff0 && code <= 0xfffb) || code >= 0xe0000;
+    static const struct {
+        uint32_t from, to;
+    } ranges[] = {
+        {0x00, 0x1f},     {0x7f, 0xa0},       {0xad, 0xad},       {0x34f, 0x34f},
+        {0x61c, 0x61c},   {0x115f, 0x1160},   {0x1680, 0x1680},   {0x17b4, 0x17b5},
+        {0x180b, 0x180f}, {0x2000, 0x200f},   {0x2028, 0x202f},   {0x205f, 0x206f},
+        {0x2800, 0x2800}, {0x3000, 0x3000},   {0x3164, 0x3164},   {0xe000, 0xf8ff},
+        {0xfdd0, 0xfdef}, {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},
+        {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0x10ffff},
+    };
+
+    if ((code & 0xfffe) == 0xfffe) {
+        return true;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(ranges) && code >= ranges[i].from; i++) {
+        if (code <= ranges[i].to) {
+            return true;
+        }
+    }
+    return false;
 }
 
-static size_t escape_one(struct span in, char *out, size_t out_size)
+enum { ESCAPED_ONE_MAX = 16 };
+
+/* The form of the first code point or byte of `in` (not empty), its length without NUL. */
+static size_t escape_one(struct span in, char out[ESCAPED_ONE_MAX], size_t *ret_taken)
 {
+    static const char digits[] = "0123456789abcdef";
     uint32_t code = 0;
     size_t len = utf8_decode(in, &code);
+    int written;
 
+    *ret_taken = len == 0 ? 1 : len;
     if (len == 0) {
-        snprintf(out, out_size, "\\x%02x", in.data[0]);
-        return 1;
-    }
-    if (!is_deceptive(code) && code != '\\') {
+        code = in.data[0];
+    } else if (!is_deceptive(code)) {
         memcpy(out, in.data, len);
-        out[len] = '\0';
         return len;
     }
-    if (code == '\n' || code == '\t' || code == '\r' || code == '\\') {
-        snprintf(out, out_size, "\\%c",
-                 code == '\n'   ? 'n'
-                 : code == '\t' ? 't'
-                 : code == '\r' ? 'r'
-                                : '\\');
-    } else if (code < 0x100) {
-        snprintf(out, out_size, "\\x%02x", (unsigned)code);
-    } else {
-        snprintf(out, out_size, "\\u{%x}", (unsigned)code);
+    out[0] = '\\';
+    if (len == 1 && (code == '\n' || code == '\t' || code == '\r')) {
+        out[1] = code == '\n' ? 'n' : code == '\t' ? 't' : 'r';
+        return 2;
     }
-    return len;
+    if (code < 0x100) {
+        out[1] = 'x';
+        out[2] = digits[code >> 4];
+        out[3] = digits[code & 15];
+        return 4;
+    }
+    written = snprintf(out, ESCAPED_ONE_MAX, "\\u{%x}", (unsigned)code);
+    return written < 0 ? 0 : (size_t)written;
+}
+
+static size_t plain_prefix(struct span in)
+{
+    size_t n = 0;
+
+    while (n < in.len && in.data[n] >= 0x20 && in.data[n] < 0x7f) {
+        n++;
+    }
+    return n;
 }
 
 void text_escape(struct span bytes, char *text, size_t size)
 {
+    size_t room = size > 0 ? size - 1 : 0;
+    size_t cut = size > 3 ? size - 4 : 0; /* where "..." must begin at the latest */
     size_t used = 0;
-    size_t fits = 0; /* longest prefix that leaves room for "..." */
+    size_t fits = 0; /* the last place up to `cut` that splits nothing */
 
-    text[0] = '\0';
     while (bytes.len > 0) {
-        char one[16];
-        size_t taken = escape_one(bytes, one, sizeof(one));
-        size_t len = strlen(one);
+        char one[ESCAPED_ONE_MAX];
+        size_t taken = plain_prefix(bytes);
+        bool is_plain = taken > 0;
+        size_t len = is_plain ? taken : escape_one(bytes, one, &taken);
+        size_t copied = len < room - used ? len : room - used;
 
-        if (len >= size - used) {
-            memcpy(text + fits, "...", 4);
-            return;
+        memcpy(text + used, is_plain ? (const void *)bytes.data : one, copied);
+        if (used + len <= cut) {
+            fits = used + len;
+        } else if (is_plain && used <= cut) {
+            fits = cut;
         }
-        memcpy(text + used, one, len + 1);
-        used += len;
-        if (size - used > 4) {
-            fits = used;
+        used += copied;
+        if (copied < len) {
+            if (size > 3) {
+                memcpy(text + fits, "...", 3);
+                used = fits + 3;
+            } else {
+                used = 0;
+            }
+            break;
         }
         bytes = span_cut(bytes, taken, bytes.len);
+    }
+    if (size > 0) {
+        text[used] = '\0';
     }
 }
 
 const char *text_escape_dup(struct arena *arena, struct span bytes, size_t max_chars)
 {
-    size_t worst = bytes.len > max_chars        ? max_chars
-                   : bytes.len * 10 > max_chars ? max_chars
-                                                : bytes.len * 10;
-    char *text = arena_alloc(arena, worst + 8);
+    size_t limit = max_chars < 7 ? 7 : max_chars;
+    size_t len = 0;
+    char *text;
 
+    for (struct span rest = bytes; rest.len > 0 && len <= limit;) {
+        char one[ESCAPED_ONE_MAX];
+        size_t taken = plain_prefix(rest);
+
+        len += taken > 0 ? taken : escape_one(rest, one, &taken);
+        rest = span_cut(rest, taken, rest.len);
+    }
+    len = len < limit ? len : limit;
+    text = arena_alloc(arena, len + 1);
     if (text == NULL) {
         return "";
     }
-    text_escape(bytes, text, worst + 8);
+    text_escape(bytes, text, len + 1);
     return text;
 }
 
@@ -154,6 +205,12 @@ struct span text_from_utf16le(struct arena *arena, struct span utf16)
     return span_of(out, n);
 }
 
+/* Not tolower(3): a locale must not decide which names are equal. */
+static uint8_t lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
+}
+
 bool text_span_equal_nocase(struct span a, const char *b)
 {
     size_t len = strlen(b);
@@ -162,7 +219,7 @@ bool text_span_equal_nocase(struct span a, const char *b)
         return false;
     }
     for (size_t i = 0; i < len; i++) {
-        if (tolower(a.data[i]) != tolower((unsigned char)b[i])) {
+        if (lower(a.data[i]) != lower((uint8_t)b[i])) {
             return false;
         }
     }
@@ -179,8 +236,9 @@ bool text_is_utf8(struct span bytes)
     uint32_t code;
 
     while (bytes.len > 0) {
-        size_t len = utf8_decode(bytes, &code);
+        size_t len = plain_prefix(bytes);
 
+        len = len > 0 ? len : utf8_decode(bytes, &code);
         if (len == 0) {
             return false;
         }

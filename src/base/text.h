@@ -12,12 +12,15 @@
 #include "base/span.h"
 
 /*
- * Valid UTF-8 that is printable stays; control characters, DEL, bidirectional overrides and
- * broken bytes become \n, \t, \xNN or \u{NNNN}. Always terminated; a cut text ends in "...".
- * size must be at least 8.
+ * Valid UTF-8 that is printable stays, a backslash too: paths of EFI programs are full of them.
+ * So the result is for display only: it cannot be read back, escaping it again changes nothing,
+ * and two different inputs may look the same. Control characters, DEL, bidirectional overrides,
+ * everything invisible, spaces other than the plain one, private and non-characters and broken
+ * bytes become \n, \t, \r, \xNN or \u{NNNN}. Always terminated; a cut text ends in "..." and is
+ * never cut inside a character or an escape. size must be at least 8.
  */
 void text_escape(struct span bytes, char *text, size_t size);
-/* The same into the arena, at most max_chars long; "" when the arena is full. */
+/* The same into the arena, at most max_chars bytes long (but 7); "" when the arena is full. */
 const char *text_escape_dup(struct arena *arena, struct span bytes, size_t max_chars);
 /* UTF-16LE to UTF-8 (unpaired surrogates become U+FFFD); stops at the first NUL unit. Not yet
  * escaped. data is NULL when the arena is full. */

@@ -8,9 +8,11 @@
 
 enum { TIMESTAMP_SIZE = 32 };
 
-/* "2026-11-22T01:24:40Z"; size at least TIMESTAMP_SIZE. */
+/* "2026-11-22T01:24:40Z"; "@SECONDS" outside the years 0000 to 9999. size at least
+ * TIMESTAMP_SIZE. timestamp_parse reads both back. */
 void timestamp_format(int64_t seconds, char *text, size_t size);
-/* "2026-11-22T01:24:40Z", "2026-11-22" (midnight) or a plain count of seconds ("@" optional). */
+/* "2026-11-22T01:24:40Z", "2026-11-22" (midnight) or a plain count of seconds ("@" optional).
+ * ERR_VALUE for anything else: other spellings, days that no calendar has. */
 err_t timestamp_parse(const char *text, int64_t *ret) MUST_CHECK;
 /* The clock of this machine. Only programs and the http room ask; judgement takes time as input. */
 int64_t timestamp_now(void);

@@ -199,8 +199,10 @@ static void read_sections(struct facts_ctx *ctx)
 
 struct cmdline {
     const struct reading *grub;
+    const struct reading *command; /* GRUB's "linux PATH ARGUMENTS" */
     bool conflict;
-    const char *additions; /* PCR 12, joined */
+    const struct reading *unclear; /* may be a command line under another label */
+    const char *additions;         /* PCR 12, joined */
     const struct reading *first_addition;
 };
 
@@ -211,6 +213,41 @@ static const char *kept(struct facts_ctx *ctx, const char *text)
         return "";
     }
     return text;
+}
+
+/* The same arguments: GRUB quotes them for the kernel and not in its own record. */
+static bool same_arguments(struct span a, struct span b)
+{
+    size_t i = 0;
+    size_t j = 0;
+
+    for (;;) {
+        while (i < a.len && strchr("\"'\\", a.data[i]) != NULL && a.data[i] != 0) {
+            i++;
+        }
+        while (j < b.len && strchr("\"'\\", b.data[j]) != NULL && b.data[j] != 0) {
+            j++;
+        }
+        if (i == a.len || j == b.len) {
+            return i == a.len && j == b.len;
+        }
+        if (a.data[i++] != b.data[j++]) {
+            return false;
+        }
+    }
+}
+
+/* What stands behind "linux ", "linuxefi " or "linux16 "; empty when it is another command. */
+static struct span linux_arguments(struct span command)
+{
+    static const char *const verbs[] = {"linux ", "linuxefi ", "linux16 "};
+
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+        if (span_starts(command, verbs[i])) {
+            return span_cut(command, strlen(verbs[i]), command.len);
+        }
+    }
+    return (struct span){0};
 }
 
 static void note_cmdline(struct facts_ctx *ctx, struct cmdline *line, const struct reading *r)
@@ -233,6 +270,44 @@ static void note_cmdline(struct facts_ctx *ctx, struct cmdline *line, const stru
                        r->event->index, line->grub->event->index);
         }
         line->grub = line->grub == NULL ? r : line->grub;
+    }
+}
+
+/*
+ * The label before a text of GRUB's is not measured, nor is the type of an event. So the command
+ * line that counts could be hidden under another label, and a harmless one appended by the OS
+ * (B-10). What cannot be relabelled is the text itself: GRUB's command "linux ..." of the same
+ * boot names the same arguments, and nothing of unknown meaning stands beside it.
+ */
+static void note_doubt(struct cmdline *line, const struct reading *r)
+{
+    bool is_text = r->event->pcr == 8 && r->match == READING_MATCHES &&
+                   (r->role == ROLE_GRUB_COMMAND || r->role == ROLE_CMDLINE);
+    struct span arguments = is_text ? linux_arguments(r->content) : (struct span){0};
+
+    if (arguments.len > 0) {
+        if (line->command != NULL &&
+            !same_arguments(linux_arguments(line->command->content), arguments)) {
+            line->unclear = r;
+        }
+        line->command = r;
+    } else if ((r->event->pcr == 8 || r->event->pcr == 12) && r->role == ROLE_OTHER) {
+        line->unclear = r;
+    }
+}
+
+static void check_doubt(struct facts_ctx *ctx, struct cmdline *line)
+{
+    if (line->grub != NULL && line->command != NULL && line->unclear == NULL &&
+        !same_arguments(linux_arguments(line->command->content), line->grub->content)) {
+        line->unclear = line->command;
+    }
+    if (line->unclear != NULL && !line->conflict &&
+        (line->grub != NULL || line->additions != NULL)) {
+        line->conflict = true;
+        facts_find(ctx, FINDING_CMDLINE_CONFLICT, WEIGHT_NOTE, "B-7", line->unclear->event,
+                   "event %u may name another kernel command line: none is taken as proven",
+                   line->unclear->event->index);
     }
 }
 
@@ -280,6 +355,7 @@ static void walk_reading(struct facts_ctx *ctx, struct chain *chain, struct cmdl
                          const struct reading *r)
 {
     check_late(ctx, chain, r->event);
+    note_doubt(line, r);
     if (r->role == ROLE_SEPARATOR && r->event->pcr == 4) {
         chain->after_separator = true;
     } else if (r->role == ROLE_IMAGE) {
@@ -341,6 +417,7 @@ void facts_chain(struct facts_ctx *ctx)
     }
     mark_last_kernel(ctx, &chain, has_linux_stub(ctx));
     read_sections(ctx);
+    check_doubt(ctx, &line);
     set_cmdline(ctx, &line);
     if (!facts->has_exit_boot_services) {
         facts_find(ctx, FINDING_NO_EXIT_BOOT, WEIGHT_NOTE, "B-2", NULL,

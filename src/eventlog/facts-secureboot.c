@@ -61,7 +61,6 @@ static void note_certificate(struct facts_ctx *ctx, struct key_database *db, con
     const char *subject = NULL;
     err_t err = subject_of(ctx->arena, der, &subject);
 
-    db->n_x509++;
     if (err == ERR_MEMORY) {
         ctx->err = err;
     } else if (err) {
@@ -88,7 +87,10 @@ static void read_database(struct facts_ctx *ctx, struct key_database *db, const 
     while ((err = siglist_next(&iter, &entry)) == ERR_OK && ctx->err == ERR_OK) {
         switch (entry.kind) {
         case SIGLIST_X509:
-            note_certificate(ctx, db, name, entry.data);
+            db->n_x509++;
+            if (db != &ctx->facts->dbx) { /* a revoked test key is no reason to worry */
+                note_certificate(ctx, db, name, entry.data);
+            }
             break;
         case SIGLIST_SHA1:
         case SIGLIST_SHA256:
@@ -227,6 +229,20 @@ static void walk_variable(struct facts_ctx *ctx, struct walk *walk, const struct
     }
 }
 
+/*
+ * B-11: SPDM events of PCR 7 speak of the database of devices. Any other variable under these
+ * types is one of the boot's, relabelled so that nobody looks at it.
+ */
+static void walk_device(struct facts_ctx *ctx, const struct reading *r)
+{
+    if (r->match != READING_MATCHES ||
+        (strcmp(r->name, "devdb") != 0 && strcmp(r->name, "devdbx") != 0)) {
+        facts_find(ctx, FINDING_EVENT_TYPE, WEIGHT_FAULT, "D-2", r->event,
+                   "event %u: a device event of PCR 7 that is not of the device database: %.100s",
+                   r->event->index, r->name);
+    }
+}
+
 /* SB-8 */
 static void walk_action(struct facts_ctx *ctx, struct walk *walk, const struct reading *r)
 {
@@ -322,6 +338,9 @@ void facts_secure_boot(struct facts_ctx *ctx)
             walk_variable(ctx, &walk, r);
         } else if (r->event->type == EV_EFI_ACTION) {
             walk_action(ctx, &walk, r);
+        } else if (r->event->type == EV_EFI_SPDM_DEVICE_POLICY ||
+                   r->event->type == EV_EFI_SPDM_DEVICE_AUTHORITY) {
+            walk_device(ctx, r);
         }
     }
     check_missing(ctx, &walk);

@@ -179,10 +179,13 @@ static bool is_allowed_type(const struct event *event, bool legacy)
 static void check_type(struct facts_ctx *ctx, const struct event *event, bool legacy)
 {
     const char *known = eventlog_type_known(event->type);
-    char number[16];
+    bool misplaced = (event->pcr == 4 || event->pcr == 7) && !is_allowed_type(event, legacy);
+    char number[16] = "";
 
-    snprintf(number, sizeof(number), "0x%08x", event->type);
-    if ((event->pcr == 4 || event->pcr == 7) && !is_allowed_type(event, legacy)) {
+    if (known == NULL) {
+        snprintf(number, sizeof(number), "0x%08x", event->type);
+    }
+    if (misplaced) {
         facts_find(ctx, FINDING_EVENT_TYPE, WEIGHT_FAULT, "D-2", event,
                    "event %u: type %s does not belong into PCR %u", event->index,
                    known != NULL ? known : number, event->pcr);

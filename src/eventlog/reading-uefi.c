@@ -160,8 +160,9 @@ void read_image(struct reading_ctx *ctx, struct reading *r)
     bool is_app = r->event->type == EV_EFI_BOOT_SERVICES_APPLICATION;
 
     r->rule = "Authenticode digest of the image";
+    /* The type is a claim: calling an application a driver must not hide it (D-2). */
     if (r->event->pcr == 4) {
-        r->role = is_app ? ROLE_IMAGE : ROLE_DRIVER;
+        r->role = ROLE_IMAGE;
     }
     r->name = ctx_show16(ctx, path_file(r->event->data));
     r->name_is_hint = true;

@@ -137,6 +137,7 @@ static void read_by_type(struct reading_ctx *ctx, struct reading *r)
         break;
     case EV_EFI_VARIABLE_DRIVER_CONFIG:
     case EV_EFI_SPDM_DEVICE_POLICY:
+    case EV_EFI_SPDM_DEVICE_AUTHORITY:
         read_variable_config(ctx, r);
         break;
     case EV_EFI_VARIABLE_BOOT:

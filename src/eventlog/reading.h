@@ -35,7 +35,7 @@ enum event_role {
     ROLE_BOOT_ACTION,   /* Calling / Returning ... (PCR 4), ExitBootServices (PCR 5) */
     ROLE_DEBUG_ACTION,  /* UEFI Debug Mode, DMA Protection Disabled and any other action in PCR 7 */
     ROLE_PARTITION_TABLE, /* PCR 5 */
-    ROLE_IMAGE,           /* an EFI application (PCR 4): Authenticode digest */
+    ROLE_IMAGE,           /* an EFI application or driver (PCR 4): Authenticode digest */
     ROLE_GRUB_COMMAND,    /* PCR 8 */
     ROLE_CMDLINE,         /* kernel command line: GRUB PCR 8, stub PCR 9, systemd-stub PCR 12 */
     ROLE_GRUB_CONFIG,     /* grub.cfg and other configuration files GRUB read (PCR 9) */

@@ -2,10 +2,10 @@
 
 #include "base/text.h"
 
-/* Printable ASCII without the escape character needs no escaping. */
+/* Printable ASCII needs no escaping. */
 static bool is_plain(uint8_t c)
 {
-    return c >= 0x20 && c < 0x7f && c != '\\';
+    return c >= 0x20 && c < 0x7f;
 }
 
 struct span show_until_nul(struct span bytes)
@@ -44,7 +44,7 @@ static const char *escape_lines(struct arena *arena, struct span bytes, size_t n
 
         if (!is_plain(c)) {
             text[n++] = '\\';
-            c = c == '\n' ? 'n' : c == '\t' ? 't' : c;
+            c = c == '\n' ? 'n' : 't';
         }
         text[n++] = (char)c;
     }
@@ -66,7 +66,7 @@ const char *show_bytes(struct arena *arena, struct span bytes)
         uint8_t c = bytes.data[i];
 
         if (!is_plain(c)) {
-            if (c != '\n' && c != '\t' && c != '\\') {
+            if (c != '\n' && c != '\t') {
                 return escape(arena, bytes);
             }
             n_escapes++;

@@ -21,7 +21,8 @@ struct json_limits {
     size_t max_values;
 };
 
-enum { JSON_MAX_DEPTH = 32, JSON_MAX_VALUES = 65536 };
+/* JSON_MAX_ESCAPED: longest text made of bytes that are no UTF-8. */
+enum { JSON_MAX_DEPTH = 32, JSON_MAX_VALUES = 65536, JSON_MAX_ESCAPED = 4096 };
 
 /* limits NULL = JSON_MAX_DEPTH, JSON_MAX_VALUES. ERR_JSON_SYNTAX with offset, ERR_JSON_DUPLICATE
  * with the member's path, ERR_TOO_DEEP, ERR_TOO_MANY. */
@@ -56,15 +57,18 @@ err_t json_need_base64(struct arena *arena, yyjson_val *object, const char *name
 
 /* A document to build into; its memory comes from the arena. NULL at the arena's limit. */
 yyjson_mut_doc *json_new(struct arena *arena);
-/* Text of value, compact or indented; NUL-terminated in the arena. data NULL on failure. */
+/* Text of value, compact or indented; NUL-terminated in the arena. data NULL on failure, also when
+ * anything that was added to doc before did not find room: no document comes out with a member
+ * missing. doc must be of json_new. */
 struct span json_write(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *value,
                        bool pretty);
 /* Members of value and of all objects inside it in byte order of their names: the form of
  * Azure's tokens, and of everything we hash. Depth as read, else ERR_TOO_DEEP. */
 err_t json_sort(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *value) MUST_CHECK;
 
-/* Short forms for building: add a member to object. Strings are copied; invalid UTF-8 is escaped.
- * NULL values of text are added as JSON null. Failures show up in json_write. */
+/* Short forms for building: add a member to object. Strings are copied; invalid UTF-8 is escaped
+ * (and cut at JSON_MAX_ESCAPED). NULL values of text are added as JSON null; a NULL object or value
+ * is a failure. Failures stick to doc and show up in json_write. */
 void json_add_text(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *name, const char *text);
 void json_add_span(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *name, struct span text);
 void json_add_hex(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,

@@ -4,65 +4,49 @@
  */
 #include "base/codec.h"
 #include "base/text.h"
-#include "json/json.h"
+#include "json/memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-static void *arena_for_yyjson(void *ctx, size_t size)
+/* Where the string that begins before `from` ends: at its closing quote, or at the end of the text.
+ * Every byte is looked at once for quotes and once for backslashes, whatever stands there. */
+static size_t string_end(struct span text, size_t from)
 {
-    return arena_alloc(ctx, size);
-}
+    size_t end = from;
 
-static void *regrow_for_yyjson(void *ctx, void *old, size_t old_size, size_t size)
-{
-    void *bytes = arena_alloc(ctx, size);
+    while (from < text.len) {
+        const uint8_t *backslash;
 
-    if (bytes != NULL && old != NULL) {
-        memcpy(bytes, old, old_size < size ? old_size : size);
+        if (end <= from) {
+            const uint8_t *quote = memchr(text.data + from, '"', text.len - from);
+
+            end = quote == NULL ? text.len : (size_t)(quote - text.data);
+        }
+        backslash = memchr(text.data + from, '\\', end - from);
+        if (backslash == NULL) {
+            return end;
+        }
+        from = (size_t)(backslash - text.data) + 2; /* it and what it escapes */
     }
-    return bytes;
+    return text.len;
 }
 
-static void free_for_yyjson(void *ctx, void *bytes)
-{
-    (void)ctx;
-    (void)bytes; /* the arena frees all at once */
-}
-
-static yyjson_alc alc_of(struct arena *arena)
-{
-    return (yyjson_alc){arena_for_yyjson, regrow_for_yyjson, free_for_yyjson, arena};
-}
-
-yyjson_mut_doc *json_new(struct arena *arena)
-{
-    yyjson_alc *alc = arena_alloc(arena, sizeof(*alc));
-
-    if (alc == NULL) {
-        return NULL;
-    }
-    *alc = alc_of(arena);
-    return yyjson_mut_doc_new(alc);
-}
-
-/* Depth and number of values, before memory is spent on them. Only brackets and commas outside
- * strings count, so this is exact for valid JSON and harmless for the rest. */
+/* Depth and number of values, before memory is spent on them. Only brackets, commas and colons
+ * outside strings count: exact for valid JSON but for one too many for each empty container, and
+ * harmless for the rest. */
 static err_t check_shape(struct span text, const struct json_limits *limits, struct trail *trail)
 {
     size_t depth = 0;
     size_t values = 1;
-    bool in_string = false;
 
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.data[i];
 
-        if (in_string) {
-            i += c == '\\';
-            in_string = c != '"';
+        if (c == '"') {
+            i = string_end(text, i + 1);
             continue;
         }
-        in_string = c == '"';
         if (c == '{' || c == '[') {
             depth++;
             values++;
@@ -155,7 +139,7 @@ err_t json_read(struct arena *arena, struct span text, const struct json_limits 
                 struct trail *trail, yyjson_val **ret)
 {
     static const struct json_limits standard = {JSON_MAX_DEPTH, JSON_MAX_VALUES};
-    yyjson_alc *alc = arena_alloc(arena, sizeof(*alc));
+    struct json_memory *memory;
     yyjson_read_err fault = {0};
     yyjson_doc *doc;
     err_t err = check_shape(text, limits == NULL ? &standard : limits, trail);
@@ -163,15 +147,16 @@ err_t json_read(struct arena *arena, struct span text, const struct json_limits 
     if (err) {
         return err;
     }
-    if (alc == NULL) {
-        return ERR_MEMORY;
-    }
     if (text.len == 0) {
         return trail_set(trail, ERR_JSON_SYNTAX, "is empty, expected JSON");
     }
-    *alc = alc_of(arena);
+    memory = json_memory_new(arena);
+    if (memory == NULL) {
+        return ERR_MEMORY;
+    }
     /* Without YYJSON_READ_INSITU the text is only read. */
-    doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.len, YYJSON_READ_NOFLAG, alc, &fault);
+    doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.len, YYJSON_READ_NOFLAG, &memory->alc,
+                           &fault);
     if (doc == NULL) {
         if (fault.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
             return ERR_MEMORY;
@@ -196,19 +181,20 @@ err_t json_get_nocase(yyjson_val *object, const char *name, struct trail *trail,
     size_t max;
     yyjson_val *key;
     yyjson_val *value;
+    yyjson_val *found = NULL;
 
-    *ret = NULL;
     yyjson_obj_foreach(object, index, max, key, value)
     {
         if (!text_span_equal_nocase(json_span(key), name)) {
             continue;
         }
-        if (*ret != NULL) {
+        if (found != NULL) {
             trail_set(trail, ERR_JSON_DUPLICATE, "member occurs twice in different spellings");
             return trail_in(trail, ERR_JSON_DUPLICATE, name);
         }
-        *ret = value;
+        found = value;
     }
+    *ret = found;
     return ERR_OK;
 }
 
@@ -261,16 +247,32 @@ err_t json_need_string(yyjson_val *object, const char *name, struct trail *trail
 
 err_t json_need_object(yyjson_val *object, const char *name, struct trail *trail, yyjson_val **ret)
 {
-    err_t err = json_need(object, name, trail, ret);
+    yyjson_val *value;
+    err_t err = json_need(object, name, trail, &value);
 
-    return err ? err : yyjson_is_obj(*ret) ? ERR_OK : wrong_type(trail, name, "an object");
+    if (err) {
+        return err;
+    }
+    if (!yyjson_is_obj(value)) {
+        return wrong_type(trail, name, "an object");
+    }
+    *ret = value;
+    return ERR_OK;
 }
 
 err_t json_need_array(yyjson_val *object, const char *name, struct trail *trail, yyjson_val **ret)
 {
-    err_t err = json_need(object, name, trail, ret);
+    yyjson_val *value;
+    err_t err = json_need(object, name, trail, &value);
 
-    return err ? err : yyjson_is_arr(*ret) ? ERR_OK : wrong_type(trail, name, "an array");
+    if (err) {
+        return err;
+    }
+    if (!yyjson_is_arr(value)) {
+        return wrong_type(trail, name, "an array");
+    }
+    *ret = value;
+    return ERR_OK;
 }
 
 err_t json_need_uint(yyjson_val *object, const char *name, uint64_t max, struct trail *trail,

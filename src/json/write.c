@@ -1,8 +1,60 @@
 #include "base/codec.h"
 #include "base/text.h"
-#include "json/json.h"
+#include "json/memory.h"
 
 #include <stdlib.h>
+
+/* ---- memory ---- */
+
+static void *arena_for_yyjson(void *ctx, size_t size)
+{
+    struct json_memory *memory = ctx;
+    void *bytes = arena_alloc(memory->arena, size);
+
+    memory->has_failed |= bytes == NULL;
+    return bytes;
+}
+
+static void *regrow_for_yyjson(void *ctx, void *old, size_t old_size, size_t size)
+{
+    void *bytes = arena_for_yyjson(ctx, size);
+
+    if (bytes != NULL && old != NULL) {
+        memcpy(bytes, old, old_size < size ? old_size : size);
+    }
+    return bytes;
+}
+
+static void free_for_yyjson(void *ctx, void *bytes)
+{
+    (void)ctx;
+    (void)bytes; /* the arena frees all at once */
+}
+
+struct json_memory *json_memory_new(struct arena *arena)
+{
+    struct json_memory *memory = arena_calloc(arena, 1, sizeof(*memory));
+
+    if (memory != NULL) {
+        memory->arena = arena;
+        memory->alc = (yyjson_alc){arena_for_yyjson, regrow_for_yyjson, free_for_yyjson, memory};
+    }
+    return memory;
+}
+
+struct json_memory *json_memory_of(yyjson_mut_doc *doc)
+{
+    return doc->alc.ctx;
+}
+
+/* ---- documents ---- */
+
+yyjson_mut_doc *json_new(struct arena *arena)
+{
+    struct json_memory *memory = json_memory_new(arena);
+
+    return memory == NULL ? NULL : yyjson_mut_doc_new(&memory->alc);
+}
 
 struct span json_write(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *value, bool pretty)
 {
@@ -10,11 +62,12 @@ struct span json_write(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val 
     char *text;
 
     (void)arena; /* the document allocates from the arena it was made on */
-    text = doc == NULL || value == NULL
-               ? NULL
-               : yyjson_mut_val_write_opts(
-                     value, pretty ? YYJSON_WRITE_PRETTY_TWO_SPACES : YYJSON_WRITE_NOFLAG,
-                     &doc->alc, &len, NULL);
+    if (doc == NULL || value == NULL || json_memory_of(doc)->has_failed) {
+        return (struct span){0};
+    }
+    text = yyjson_mut_val_write_opts(value,
+                                     pretty ? YYJSON_WRITE_PRETTY_TWO_SPACES : YYJSON_WRITE_NOFLAG,
+                                     &doc->alc, &len, NULL);
     return text == NULL ? (struct span){0} : span_of(text, len);
 }
 
@@ -28,7 +81,12 @@ static int compare_members(const void *a, const void *b)
     const struct member *x = a;
     const struct member *y = b;
 
-    return strcmp(yyjson_mut_get_str(x->key), yyjson_mut_get_str(y->key));
+    size_t lx = yyjson_mut_get_len(x->key);
+    size_t ly = yyjson_mut_get_len(y->key);
+    /* Names may hold NUL: the order must not stop there, or it would be no order. */
+    int order = memcmp(yyjson_mut_get_str(x->key), yyjson_mut_get_str(y->key), lx < ly ? lx : ly);
+
+    return order != 0 ? order : (lx > ly) - (lx < ly);
 }
 
 static err_t sort_value(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *value,
@@ -74,19 +132,21 @@ err_t json_sort(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *value)
     return sort_value(arena, doc, value, 0);
 }
 
+/* ---- building ---- */
+
 static void add(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *name,
                 yyjson_mut_val *value)
 {
     yyjson_mut_val *key = yyjson_mut_strcpy(doc, name);
 
-    if (key != NULL && value != NULL) {
-        yyjson_mut_obj_add(object, key, value);
+    if (!yyjson_mut_obj_add(object, key, value)) {
+        json_memory_of(doc)->has_failed = true;
     }
 }
 
 void json_add_span(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *name, struct span text)
 {
-    char escaped[4096];
+    char escaped[JSON_MAX_ESCAPED];
 
     if (text.data == NULL && text.len == 0) {
         add(doc, object, name, yyjson_mut_strcpy(doc, ""));
@@ -110,7 +170,10 @@ void json_add_text(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *name
 void json_add_hex(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
                   const char *name, struct span bytes)
 {
-    add(doc, object, name, yyjson_mut_strcpy(doc, hex_dup(arena, bytes)));
+    const char *text = hex_dup(arena, bytes);
+
+    /* hex_dup answers "" at the arena's limit. */
+    add(doc, object, name, text[0] == '\0' && bytes.len > 0 ? NULL : yyjson_mut_strcpy(doc, text));
 }
 
 void json_add_uint(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *name, uint64_t value)

@@ -378,6 +378,33 @@ static void members_of_the_request_do_not_become_claims(void **state)
     machine_end(&m);
 }
 
+/* S-2, SB-14: a good boot with keys that nobody knows is the policy's to refuse, by its rule. */
+static void the_policy_denies_platforms_with_unknown_keys(void **state)
+{
+    struct machine m;
+    struct evidence *evidence = NULL;
+    struct appraisal *a;
+    struct claims *claims;
+    struct policy_result result;
+    yyjson_mut_doc *doc;
+
+    (void)state;
+    machine_begin(&m);
+    a = machine_judge(&m, &(struct appraise_options){.now = NOW}, &evidence);
+    assert_int_equal(a->verdict, VERDICT_HEALTHY);
+    assert_true(a->is_db_known);
+    a->is_db_known = false;
+    doc = json_new(m.arena);
+    claims = arena_calloc(m.arena, 1, sizeof(*claims));
+    assert_ok(appraise_decide(m.arena, doc, a, evidence, policy_default_azureguest(), NULL, claims,
+                              &result));
+    assert_int_equal(a->verdict, VERDICT_UNHEALTHY);
+    assert_true(has_reason(a, REASON_POLICY_DENIED, NULL));
+    assert_non_null(strstr(a->reasons[0].text, "securebootkeysvalidated must be true"));
+    appraisal_done(a);
+    machine_end(&m);
+}
+
 /* L-12, B-8, S-2: what is not attested is not a fact, even when the log says so. */
 static void events_outside_the_quote_are_dropped(void **state)
 {
@@ -683,6 +710,7 @@ int main(void)
         cmocka_unit_test(another_bank_than_sha256_does_not_suffice),
         cmocka_unit_test(nothing_is_read_from_a_quote_that_is_not_signed),
         cmocka_unit_test(members_of_the_request_do_not_become_claims),
+        cmocka_unit_test(the_policy_denies_platforms_with_unknown_keys),
         cmocka_unit_test(no_altered_log_is_healthy),
         cmocka_unit_test(another_encryption_key_is_refused),
         cmocka_unit_test(events_outside_the_quote_are_dropped),

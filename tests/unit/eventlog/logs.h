@@ -10,6 +10,7 @@
 #include "support/support.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "eventlog/facts.h"
 
 enum { LOGS_MAX = 512 };
@@ -57,6 +58,12 @@ static inline void logs_u64(struct buf *out, uint64_t value)
 static inline struct span logs_boot(struct arena *arena, const char *name)
 {
     return test_vector(arena, arena_printf(arena, "boots/%s/eventlog.bin", name));
+}
+
+/* Five of the recorded boots left no log. */
+static inline bool logs_has_boot(struct arena *arena, const char *name)
+{
+    return file_exists(test_vector_path(arena, arena_printf(arena, "boots/%s/eventlog.bin", name)));
 }
 
 static inline struct eventlog *logs_read(struct arena *arena, struct span bytes)

@@ -1,6 +1,7 @@
 /*
  * The public corpus: 55 logs of other projects and real firmware against their expected reading,
- * four IMA lists. Logs of confidential VMs must be refused cleanly; their registers are not PCRs.
+ * four IMA lists: option ROMs and drivers (B-5), quirks of vendors (B-14). Logs of confidential VMs
+ * must be refused cleanly; their registers are not PCRs.
  */
 #include "unit/eventlog/logs.h"
 

@@ -216,6 +216,7 @@ static void refuses_our_own_certificate_without_an_active_record(void **state)
 
 /* ---- verdicts ---- */
 
+/* AK-11: the VM id is the verified certificate's. J-9, S-4: policy hash, and an end. */
 static void gives_a_token_to_a_healthy_machine_of_an_external_issuer(void **state)
 {
     struct world *w = world_new();
