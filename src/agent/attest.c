@@ -128,6 +128,20 @@ static err_t quote_with_ima(struct agent *agent, struct proof *proof)
     return err ? err : quote(agent, proof, mask);
 }
 
+/* Before anything is asked of the service: a file that was named wrongly is told at once. */
+static err_t read_logs(struct agent *agent, struct proof *proof)
+{
+    struct trail trail = {0};
+    bool is_too_large;
+    err_t err = guest_event_log(agent->arena, agent->options->event_log, &trail, &proof->event_log);
+
+    if (err) {
+        return fault_from(&agent->fault, err == ERR_USAGE ? EXIT_USAGE : EXIT_INTERNAL, err,
+                          &trail);
+    }
+    return read_ima(agent, proof, &is_too_large);
+}
+
 static err_t collect(struct agent *agent, struct proof *proof)
 {
     struct trail trail = {0};
@@ -135,11 +149,8 @@ static err_t collect(struct agent *agent, struct proof *proof)
 
     guest_os_read(agent->arena, &proof->os);
     err = guest_facts_read(agent->arena, &proof->facts);
-    err = err ? err
-              : guest_event_log(agent->arena, agent->options->event_log, &trail, &proof->event_log);
     if (err) {
-        return fault_from(&agent->fault, err == ERR_USAGE ? EXIT_USAGE : EXIT_INTERNAL, err,
-                          &trail);
+        return fault_from(&agent->fault, EXIT_INTERNAL, err, &trail);
     }
     err = agent->options->is_azure ? ERR_OK : get_context(agent, &proof->context);
     err = err ? err : quote_with_ima(agent, proof);
@@ -196,8 +207,9 @@ static err_t attest_once(struct agent *agent, struct attest_result *result)
 {
     CLEANUP(proof_done) struct proof proof = {0};
     struct remote_answer answer = {0};
-    err_t err = prepare(agent);
+    err_t err = read_logs(agent, &proof);
 
+    err = err ? err : prepare(agent);
     err = err ? err : collect(agent, &proof);
     err = err ? err : send(agent, &proof, &answer);
     if (err) {

@@ -94,8 +94,7 @@ enum agent_exit show_refusal(struct agent *agent, const struct attest_result *re
         /* Not what was asked for, so not on standard output when that is to be the bare token. */
         FILE *out = agent->options->output == OUTPUT_TEXT ? stdout : stderr;
 
-        fprintf(out, "not attested: %s\n",
-                answer->verdict[0] != '\0' ? answer->verdict : answer->code);
+        fprintf(out, "verdict: %s\n", answer->verdict[0] != '\0' ? answer->verdict : answer->code);
         for (size_t i = 0; i < answer->n_reasons; i++) {
             fprintf(out, "  %s\n", answer->reasons[i]);
         }
@@ -183,7 +182,7 @@ static void print_claim(struct agent *agent, yyjson_val *claims, const char *nam
     yyjson_val *value = json_get(claims, name);
 
     if (yyjson_is_bool(value)) {
-        printf("%s: %s\n", label, yyjson_get_bool(value) ? "yes" : "no");
+        printf("%s: %s\n", label, yyjson_get_bool(value) ? "on" : "off");
     } else if (yyjson_is_str(value)) {
         printf("%s: %s\n", label, text_escape_dup(agent->arena, json_span(value), SHOWN_TEXT_MAX));
     }
@@ -209,7 +208,7 @@ static enum agent_exit print_text(struct agent *agent, const struct checked *che
 {
     char until[TIMESTAMP_SIZE];
 
-    printf("attested: the service has verified this boot and its policy accepts it\n");
+    printf("verdict: proven, and the policy of the service accepts it\n");
     print_claim(agent, checked->claims, "secureboot", "secure boot");
     print_claim(agent, checked->claims, "x-ms-azurevm-vmid", "machine id");
     print_claim(agent, checked->claims, "x-ms-azurevm-osdistro", "system (its own word)");

@@ -5,8 +5,8 @@ err_t reader_take(struct reader *r, size_t len, struct span *ret)
     if (len > reader_left(r)) {
         return ERR_SHORT;
     }
-    /* NULL plus nothing is still no pointer arithmetic. */
-    *ret = span_of(r->bytes.data == NULL ? NULL : r->bytes.data + r->offset, len);
+    /* As a number: NULL plus nothing is no pointer arithmetic in C. */
+    *ret = span_of((const uint8_t *)((uintptr_t)r->bytes.data + r->offset), len);
     r->offset += len;
     return ERR_OK;
 }

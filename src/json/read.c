@@ -232,7 +232,7 @@ err_t json_need(yyjson_val *object, const char *name, struct trail *trail, yyjso
 
 err_t json_need_string(yyjson_val *object, const char *name, struct trail *trail, struct span *ret)
 {
-    yyjson_val *value;
+    yyjson_val *value = NULL;
     err_t err = json_need(object, name, trail, &value);
 
     if (err) {
@@ -247,7 +247,7 @@ err_t json_need_string(yyjson_val *object, const char *name, struct trail *trail
 
 err_t json_need_object(yyjson_val *object, const char *name, struct trail *trail, yyjson_val **ret)
 {
-    yyjson_val *value;
+    yyjson_val *value = NULL;
     err_t err = json_need(object, name, trail, &value);
 
     if (err) {
@@ -262,7 +262,7 @@ err_t json_need_object(yyjson_val *object, const char *name, struct trail *trail
 
 err_t json_need_array(yyjson_val *object, const char *name, struct trail *trail, yyjson_val **ret)
 {
-    yyjson_val *value;
+    yyjson_val *value = NULL;
     err_t err = json_need(object, name, trail, &value);
 
     if (err) {
@@ -278,7 +278,7 @@ err_t json_need_array(yyjson_val *object, const char *name, struct trail *trail,
 err_t json_need_uint(yyjson_val *object, const char *name, uint64_t max, struct trail *trail,
                      uint64_t *ret)
 {
-    yyjson_val *value;
+    yyjson_val *value = NULL;
     err_t err = json_need(object, name, trail, &value);
 
     if (err) {

@@ -96,6 +96,7 @@ static void no_log_is_2_and_says_so_L_5(void **state)
     assert_says(run.err, "no event log");
 }
 
+/* A caller decides by the exit status, and finds no half of a result (L-16). */
 static void an_unreadable_log_is_2_with_the_place_L_4(void **state)
 {
     CLEANUP(arena_free) struct arena *arena = test_arena();

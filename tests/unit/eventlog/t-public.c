@@ -149,7 +149,7 @@ static void check_log(yyjson_val *entry, struct tally *tally)
     check_faults(file, platform, made.facts, tally);
 }
 
-static void reads_every_public_log_as_expected(void **state)
+static void reads_every_public_log_as_expected_B_14(void **state)
 {
     CLEANUP(arena_free) struct arena *arena = test_arena();
     yyjson_val *entries = read_index(arena);
@@ -231,7 +231,7 @@ static void a_list_of_ima_is_no_event_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_every_public_log_as_expected),
+        cmocka_unit_test(reads_every_public_log_as_expected_B_14),
         cmocka_unit_test(does_not_invent_missing_events_L_14),
         cmocka_unit_test(a_list_of_ima_is_no_event_log),
     };

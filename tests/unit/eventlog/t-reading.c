@@ -425,6 +425,98 @@ static void files_are_what_the_command_before_says(void **state)
     }
 }
 
+/* UEFI_IMAGE_LOAD_EVENT with a device path of these bytes. */
+static struct span image_event(struct arena *arena, struct span path, uint64_t claimed)
+{
+    CLEANUP(buf_done) struct buf out = {0};
+    struct span copy;
+
+    buf_init(&out, 4096);
+    logs_u64(&out, 0x1000);
+    logs_u64(&out, 0x2000);
+    logs_u64(&out, 0);
+    logs_u64(&out, claimed);
+    buf_add(&out, path);
+    copy = arena_dup(arena, buf_span(&out));
+    assert_non_null(copy.data);
+    return copy;
+}
+
+/* An image or driver is its digest; the path is a hint, and may lie about its lengths. */
+static void images_are_their_digests_B_4_B_5(void **state)
+{
+    static const struct {
+        const char *path;
+        size_t len;
+        uint64_t claimed;
+        const char *name;
+    } cases[] = {
+        {"\4\4\12\0a\0b\0\0\0\x7f\xff\4\0", 14, 14, "ab"},
+        {"\4\4\12\0a\0b\0\0\0", 10, 10, "ab"},     /* no end */
+        {"\2\1\4\0\4\4\10\0c\0\0\0", 12, 12, "c"}, /* a node before */
+        {"\4\4\3\0a\0b\0\0\0", 10, 10, ""},        /* shorter than a node */
+        {"\4\4\377\377a\0", 6, 6, ""},             /* longer than the path */
+        {"\4\4\12\0a\0b\0\0\0", 10, 11, ""},       /* longer than the event */
+        {"\4\4\12\0a\0b\0\0\0", 10, 0xffffffffffffffff, ""},
+        {"", 0, 0, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(arena_free) struct arena *arena = test_arena();
+        struct span data =
+            image_event(arena, span_of(cases[i].path, cases[i].len), cases[i].claimed);
+        const struct reading *driver =
+            read_one(arena, 2, EV_EFI_BOOT_SERVICES_DRIVER, data, span_str("code"));
+        const struct reading *image =
+            read_one(arena, 4, EV_EFI_BOOT_SERVICES_APPLICATION, data, span_str("code"));
+
+        assert_string_equal(driver->name, cases[i].name);
+        assert_string_equal(image->name, cases[i].name);
+        assert_true(driver->name_is_hint && image->name_is_hint);
+        assert_int_equal(driver->match, READING_NOT_COVERED);
+        assert_int_equal(driver->role, ROLE_DRIVER);
+        assert_int_equal(image->role, ROLE_IMAGE);
+    }
+}
+
+/* Lengths inside a partition table are bounded, and it is a fact only when its digest fits. */
+static void partition_tables_are_bounded_and_matched_B_6(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    struct logs_edit *edit = logs_edit_boot(arena, "a-secureboot-healthy");
+    struct span good = edit->items[logs_find(edit, 5, EV_EFI_GPT_EVENT)].data;
+    static const struct {
+        size_t at;
+        uint8_t value;
+    } edits[] = {
+        {0, 'X'},   /* no signature */
+        {84, 0},    /* entries of no size */
+        {87, 0xff}, /* of four thousand million */
+        {92, 2},    /* one entry too many */
+        {99, 0xff}, /* a count near 2^64 */
+    };
+
+    (void)state;
+    assert_string_equal(read_one(arena, 5, EV_EFI_GPT_EVENT, good, good)->text,
+                        "partition table, 1 partition");
+    assert_int_equal(read_one(arena, 5, EV_EFI_GPT_EVENT, good, span_str("x"))->match,
+                     READING_DIFFERS);
+    for (size_t i = 0; i < ARRAY_LEN(edits); i++) {
+        struct span copy = arena_dup(arena, good);
+
+        ((uint8_t *)(uintptr_t)copy.data)[edits[i].at] = edits[i].value;
+        assert_string_equal(read_one(arena, 5, EV_EFI_GPT_EVENT, copy, copy)->text,
+                            "partition table");
+    }
+    for (size_t len = 0; len < good.len; len++) {
+        struct span cut = arena_dup(arena, span_cut(good, 0, len));
+        CLEANUP(arena_free) struct arena *one = test_arena();
+
+        assert_string_equal(read_one(one, 5, EV_EFI_GPT_EVENT, cut, cut)->text, "partition table");
+    }
+}
+
 static void tagged_events_go_by_their_tag(void **state)
 {
     static const struct {
@@ -469,6 +561,8 @@ int main(void)
         cmocka_unit_test(texts_are_escaped_D_5),
         cmocka_unit_test(a_nul_inside_a_command_is_shown_D_5),
         cmocka_unit_test(files_are_what_the_command_before_says),
+        cmocka_unit_test(images_are_their_digests_B_4_B_5),
+        cmocka_unit_test(partition_tables_are_bounded_and_matched_B_6),
         cmocka_unit_test(tagged_events_go_by_their_tag),
     };
 

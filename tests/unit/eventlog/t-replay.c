@@ -148,6 +148,27 @@ static void one_bank_does_not_speak_for_another_L_11(void **state)
 
 /* ---- recorded boots ---- */
 
+/* PCR 7 is no golden value for a boot: another kernel, another initrd by the same signer or by
+ * none leave it as it was. */
+static void pcr_7_alone_sees_no_other_kernel_SB_17(void **state)
+{
+    static const char *const others[] = {"f-kernel-update", "d-initrd-tampered",
+                                         "c-cmdline-changed"};
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    struct eventlog_registers healthy;
+
+    (void)state;
+    assert_ok(
+        replay(logs_read(arena, logs_boot(arena, "a-secureboot-healthy")), HASH_SHA256, &healthy));
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        struct eventlog_registers other;
+
+        assert_ok(replay(logs_read(arena, logs_boot(arena, others[i])), HASH_SHA256, &other));
+        assert_memory_equal(healthy.value[7], other.value[7], SHA256_BYTES);
+        assert_memory_not_equal(healthy.value[9], other.value[9], SHA256_BYTES);
+    }
+}
+
 static bool is_listed(yyjson_val *list, const char *bank, unsigned pcr)
 {
     char want[32];
@@ -227,6 +248,7 @@ int main(void)
         cmocka_unit_test(starts_pcr0_at_the_locality_in_every_bank_L_7_L_8),
         cmocka_unit_test(a_locality_without_extends_is_still_the_value_L_7),
         cmocka_unit_test(one_bank_does_not_speak_for_another_L_11),
+        cmocka_unit_test(pcr_7_alone_sees_no_other_kernel_SB_17),
         cmocka_unit_test(every_recorded_boot_replays_in_every_bank_L_11),
     };
 

@@ -1,0 +1,86 @@
+#include "bench.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+enum { MAX_SAMPLES = 20000, WARM_UP_US = 50000, ENOUGH_US = 400000 };
+
+static double now_us(clockid_t clock)
+{
+    struct timespec ts;
+
+    clock_gettime(clock, &ts);
+    return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
+}
+
+double bench_thread_us(void)
+{
+    return now_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
+double bench_wall_us(void)
+{
+    return now_us(CLOCK_MONOTONIC);
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+struct cost bench_summary(double *values, size_t n)
+{
+    if (n == 0) {
+        return (struct cost){0};
+    }
+    qsort(values, n, sizeof(*values), compare);
+    return (struct cost){values[n / 2], values[n - 1 - n / 20], n};
+}
+
+/* What reading the clock twice takes. */
+static double clock_us(void)
+{
+    double from = bench_thread_us();
+
+    for (int i = 0; i < 1000; i++) {
+        bench_thread_us();
+    }
+    return (bench_thread_us() - from) / 1000;
+}
+
+struct cost bench_cpu(void (*run)(void *arg), void *arg)
+{
+    static double samples[MAX_SAMPLES];
+    double overhead = clock_us();
+    double from = bench_thread_us();
+    size_t runs = 0;
+    size_t batch;
+    size_t n = 0;
+    double spent = 0;
+    struct cost cost;
+
+    while (runs < 10 || bench_thread_us() - from < WARM_UP_US) {
+        run(arg);
+        runs++;
+    }
+    batch = (size_t)(BENCH_SAMPLE_US / ((bench_thread_us() - from) / (double)runs)) + 1;
+    runs = 0;
+    while (n < MAX_SAMPLES && (runs < BENCH_MIN_RUNS || n < BENCH_MIN_RUNS || spent < ENOUGH_US)) {
+        double used;
+
+        from = bench_thread_us();
+        for (size_t i = 0; i < batch; i++) {
+            run(arg);
+        }
+        used = bench_thread_us() - from - overhead;
+        spent += used;
+        samples[n++] = used / (double)batch;
+        runs += batch;
+    }
+    cost = bench_summary(samples, n);
+    cost.runs = runs;
+    return cost;
+}
