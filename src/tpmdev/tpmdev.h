@@ -125,9 +125,9 @@ err_t tpmdev_clock_read(struct tpmdev *dev, struct trail *trail,
 
 /*
  * The encryption key of azure-guest-protocol 3.3: an RSA-2048 primary of the NULL hierarchy whose
- * policy is the quoted PCR values (PCR 10 left out), certified by the AK. What is encrypted to it can be read only
- * by this TPM, before its next reset, while those PCRs have those values. Stays loaded until
- * tpmdev_enckey_done (making it again takes seconds on some TPMs).
+ * policy is the quoted PCR values (PCR 10 left out), certified by the AK. What is encrypted to it
+ * can be read only by this TPM, before its next reset, while those PCRs have those values. Stays
+ * loaded until tpmdev_enckey_done (making it again takes seconds on some TPMs).
  */
 struct tpmdev_enckey {
     struct span public_area;       /* TPM2B_PUBLIC */
