@@ -46,7 +46,7 @@ err_t cert_store_add(struct cert_store *store, struct cert *cert)
     }
     if (store->count == store->size) {
         size_t size = store->size == 0 ? 8 : store->size * 2;
-        struct cert **certs = reallocarray(store->certs, size, sizeof(*certs));
+        struct cert **certs = reallocarray(store->certs, size, sizeof(struct cert *));
 
         if (certs == NULL) {
             return ERR_MEMORY;
@@ -70,13 +70,20 @@ static err_t add_der(struct cert_store *store, struct span der, struct trail *tr
     return err ? trail_set(trail, err, "more than %d certificates", CERT_STORE_MAX) : ERR_OK;
 }
 
+/* DER begins with a SEQUENCE, which is '0': so may the text in front of a PEM block. */
+static bool has_pem(struct span bytes)
+{
+    static const char begin[] = "-----BEGIN CERTIFICATE-----";
+
+    return memmem(bytes.data, bytes.len, begin, sizeof(begin) - 1) != NULL;
+}
+
 err_t cert_store_add_file(struct cert_store *store, struct span bytes, struct trail *trail)
 {
     size_t from = 0;
     size_t count = 0;
 
-    /* DER begins with a SEQUENCE; '0', the same byte, cannot begin a PEM block's line. */
-    if (bytes.len > 0 && bytes.data[0] == DER_SEQUENCE) {
+    if (bytes.len > 0 && bytes.data[0] == DER_SEQUENCE && !has_pem(bytes)) {
         return add_der(store, bytes, trail);
     }
     for (;; count++) {

@@ -22,7 +22,7 @@ enum cert_role {
 
 struct cert;
 
-/* Strict DER: everything consumed, canonical encoding. */
+/* Strict DER: everything consumed, one encoding. X.509 version 3 alone. */
 err_t cert_new_der(struct span der, struct trail *trail, struct cert **ret) MUST_CHECK;
 /* As read from an NV index: the outer SEQUENCE's length cuts padding off, nothing is searched. */
 err_t cert_new_nv(struct span padded, struct trail *trail, struct cert **ret) MUST_CHECK;
@@ -64,13 +64,17 @@ const struct cert *cert_store_at(const struct cert_store *store, size_t index);
 
 /*
  * Build and check a path from leaf over intermediates to an anchor, at `now`: signatures with
- * allow-listed algorithms (no MD5, no SHA-1), CA flag, pathLen, keyCertSign, name chaining, AKI,
- * validity, role EKU on the leaf (anyExtendedKeyUsage does not satisfy) and, where present, along
- * the path; unknown critical extensions fail, except the EK certificate's subjectAltName with the
- * three TPM attributes. An anchor may be the issuing CA itself (partial chain) or the leaf.
- * ERR_UNTRUSTED, ERR_EXPIRED, ERR_MISMATCH (role), ERR_UNSUPPORTED (extension, algorithm), with
- * the subject in the trail's words. ek_time_free: an expired EK certificate is accepted (EK
- * certificates are not renewed; the caller reports it).
+ * allow-listed algorithms (RSASSA and ECDSA over SHA-2; an anchor's own signature is not looked
+ * at), CA flag, pathLen, keyCertSign, name chaining, AKI, validity, role EKU on the leaf
+ * (anyExtendedKeyUsage does not satisfy) and, where present, along the path. A leaf for a role is
+ * no CA. Unknown critical extensions and name constraints fail; a critical subjectAltName passes
+ * when it has the three TPM attributes of the EK profile. An anchor may be the issuing CA itself
+ * (partial chain) or the leaf. Search is bounded: CERT_MAX_INTERMEDIATES between leaf and anchor,
+ * 32 signatures in all. Nothing is fetched, revocation is not checked (rules X-5, X-6).
+ * ERR_UNTRUSTED, ERR_EXPIRED, ERR_MISMATCH (role), ERR_UNSUPPORTED (extension, algorithm, key),
+ * ERR_TOO_MANY (namesakes), with the subject in the trail's words. ignore_expiry: the end of
+ * validity does not matter, on the whole path; its beginning does (EK certificates are not
+ * renewed; the caller reports it).
  */
 err_t cert_verify(const struct cert *leaf, const struct cert_store *intermediates,
                   const struct cert_store *anchors, enum cert_role role, int64_t now,

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The guest API with software TPMs, spoken by tpm2-tools and curl: a second reader of
 # docs/formats/guest-api.md, beside our own agent.
+# shellcheck disable=SC1091,SC2034,SC2154 # variables go to and come from the sourced file
 . "${BOOTWARDEN_SOURCE:?}/tests/support/server.bash"
 
 # make_tpm NAME: state and certified endorsement keys; all TPMs of one CA.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Hostile HTTP: whatever comes, the answer is the documented error, and the server lives.
+# shellcheck disable=SC1091,SC2034,SC2154 # variables go to and come from the sourced file
 . "${BOOTWARDEN_SOURCE:?}/tests/support/server.bash"
 
 start_dev "$work/data"

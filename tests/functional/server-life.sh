@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # A server's life: starting, starting again, refusing to start, reloading, ending.
+# shellcheck disable=SC1091,SC2034,SC2154 # variables go to and come from the sourced file
 . "${BOOTWARDEN_SOURCE:?}/tests/support/server.bash"
 
 # refuses CODE PATTERN OPTION...: ends at once with the code and one line that says it.

@@ -3,8 +3,7 @@
 # with the test.
 set -u
 server=${BOOTWARDEN_BIN:?}/bootwarden-server
-# shellcheck disable=SC2034
-boots=${BOOTWARDEN_SOURCE:?}/tests/vectors/boots
+export boots=${BOOTWARDEN_SOURCE:?}/tests/vectors/boots
 work=$(mktemp -d)
 passed=0
 failed=0
@@ -65,7 +64,6 @@ start_server() {
         exit 1
     fi
     endpoint=$(sed -n 's/^ready //p' "$folder.out")
-    # shellcheck disable=SC2034
     port=${endpoint##*:}
     ca=$folder/tls/ca.pem
 }

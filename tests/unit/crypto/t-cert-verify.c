@@ -5,6 +5,12 @@
 #include "base/file.h"
 #include "unit/crypto/maker.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 static const char boot[] = "boots/a-secureboot-healthy";
 enum { BOOT_TIME = 1795400000 };
 
@@ -489,6 +495,137 @@ static void nothing_is_trusted_by_an_empty_store(void **state)
     family_done(&family);
 }
 
+/* an address inside a certificate is not visited, not even for a missing issuer. */
+static void visits_no_address_of_a_certificate(void **state)
+{
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    char aia[64];
+    char crl[64];
+    struct recipe leaf = {.subject = "leaf", .extensions = {EK_EXTENSIONS}};
+    CLEANUP(cert_store_free) struct cert_store *empty = cert_store_new();
+    struct family family;
+
+    (void)state;
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(listener, 4), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+    snprintf(aia, sizeof(aia), "caIssuers;URI:http://127.0.0.1:%u/ca",
+             (unsigned)ntohs(address.sin_port));
+    snprintf(crl, sizeof(crl), "URI:http://127.0.0.1:%u/crl", (unsigned)ntohs(address.sin_port));
+    leaf.extensions[3][0] = "authorityInfoAccess";
+    leaf.extensions[3][1] = aia;
+    leaf.extensions[4][0] = "crlDistributionPoints";
+    leaf.extensions[4][1] = crl;
+    family = make_family(NULL, NULL, &leaf);
+    assert_err(cert_verify(family.cert, empty, family.anchors, CERT_ROLE_EK, MADE_NOW, false, NULL),
+               ERR_UNTRUSTED);
+    assert_ok(cert_verify(family.cert, family.between, family.anchors, CERT_ROLE_EK, MADE_NOW,
+                          false, NULL));
+    assert_int_equal(accept(listener, NULL, NULL), -1);
+    assert_int_equal(errno, EAGAIN);
+    family_done(&family);
+    close(listener);
+}
+
+static bool family_pleases_openssl(const struct family *family, int64_t now)
+{
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    STACK_OF(X509) *between = sk_X509_new_null();
+    bool is_ok;
+
+    X509_STORE_add_cert(store, family->root.x);
+    sk_X509_push(between, family->middle.x);
+    X509_STORE_CTX_init(ctx, store, family->leaf.x, between);
+    X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_PARTIAL_CHAIN);
+    X509_STORE_CTX_set_time(ctx, 0, (time_t)now);
+    is_ok = X509_verify_cert(ctx) == 1;
+    sk_X509_free(between);
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+    return is_ok;
+}
+
+/* Families put together at random: what we accept, OpenSSL accepts, and most of the rest too. */
+static void accepts_no_more_than_openssl(void **state)
+{
+    static const char *const extensions[][2] = {
+        {"basicConstraints", "critical,CA:TRUE"},
+        {"basicConstraints", "critical,CA:FALSE"},
+        {"basicConstraints", "CA:TRUE,pathlen:0"},
+        {"keyUsage", "critical,keyCertSign"},
+        {"keyUsage", "digitalSignature"},
+        {"subjectKeyIdentifier", "hash"},
+        {"subjectKeyIdentifier", "00112233"},
+        {"authorityKeyIdentifier", "keyid"},
+        {"authorityKeyIdentifier", "issuer"},
+        {"authorityKeyIdentifier", "keyid,issuer"},
+        {"nameConstraints", "permitted;DNS:example.com"},
+        {"1.2.3.4", "critical,DER:0500"},
+        {"1.2.3.5", "DER:0500"},
+        {"extendedKeyUsage", "2.23.133.8.1"},
+    };
+    static const char *const names[] = {"root", "middle", "leaf"};
+    uint32_t random = 20261122;
+    size_t ours = 0;
+    size_t theirs = 0;
+
+    (void)state;
+    for (int round = 0; round < 600; round++) {
+        struct recipe recipes[3] = {{0}};
+        struct family family;
+
+        for (size_t i = 0; i < 3; i++) {
+            size_t count = 0;
+
+            recipes[i].subject = names[i];
+            random = random * 1664525 + 1013904223;
+            recipes[i].to = random >> 28 == 0 ? MADE_NOW - 1 : MADE_TO;
+            recipes[i].md = random >> 24 == 3 ? "SHA1" : "SHA256";
+            if (i < 2 && (random >> 20 & 15) != 0) {
+                recipes[i].extensions[0][0] = extensions[0][0];
+                recipes[i].extensions[0][1] = extensions[0][1];
+                count = 1;
+            }
+            for (unsigned k = 0; k < 3; k++) {
+                size_t pick;
+                bool is_there = false;
+
+                random = random * 1664525 + 1013904223;
+                pick = (random >> 16) % (2 * ARRAY_LEN(extensions));
+                if (pick >= ARRAY_LEN(extensions) ||
+                    (i == 0 && strcmp(extensions[pick][0], "authorityKeyIdentifier") == 0)) {
+                    continue;
+                }
+                for (size_t e = 0; e < count; e++) {
+                    is_there =
+                        is_there || strcmp(recipes[i].extensions[e][0], extensions[pick][0]) == 0;
+                }
+                /* keyid needs an issuer that has one */
+                if (!is_there && strncmp(extensions[pick][1], "keyid", 5) != 0) {
+                    recipes[i].extensions[count][0] = extensions[pick][0];
+                    recipes[i].extensions[count++][1] = extensions[pick][1];
+                }
+            }
+        }
+        family = make_family(&recipes[0], &recipes[1], &recipes[2]);
+        {
+            bool mine = cert_verify(family.cert, family.between, family.anchors, CERT_ROLE_ANY,
+                                    MADE_NOW, false, NULL) == ERR_OK;
+            bool other = family_pleases_openssl(&family, MADE_NOW);
+
+            assert_false(mine && !other);
+            ours += mine;
+            theirs += other;
+        }
+        family_done(&family);
+    }
+    printf("accepted here %zu, by OpenSSL %zu of 600\n", ours, theirs);
+    assert_true(ours > 50);
+}
+
 static struct cert_store *pem_store(struct arena *arena, const char *folder, const char *name)
 {
     struct cert_store *store = cert_store_new();
@@ -751,6 +888,8 @@ int main(void)
         cmocka_unit_test(loops_and_long_paths_end),
         cmocka_unit_test(circles_and_crowds_end),
         cmocka_unit_test(nothing_is_trusted_by_an_empty_store),
+        cmocka_unit_test(visits_no_address_of_a_certificate),
+        cmocka_unit_test(accepts_no_more_than_openssl),
         cmocka_unit_test(accepts_the_recorded_ek_certificates),
         cmocka_unit_test(refuses_the_recorded_foreign_ca),
         cmocka_unit_test(a_flipped_byte_never_verifies),

@@ -258,6 +258,9 @@ static void stores_bundles_without_duplicates(void **state)
     assert_non_null(cert_store_at(store, 2));
     assert_null(cert_store_at(store, 3));
     assert_err(cert_store_add_file(store, span_str("nothing"), &trail), ERR_MALFORMED);
+    assert_ok(cert_store_add_file(
+        store, span_str(arena_printf(arena, "0 certificates\n%s", bundle)), NULL));
+    assert_int_equal(cert_store_count(store), 3);
     trail = (struct trail){0};
     assert_true(cert_store_add_file(store, span_str(broken), &trail) != ERR_OK);
     assert_string_equal(trail.where, "certificate[1]");
