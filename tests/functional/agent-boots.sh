@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2154
 # One machine goes through the recorded boots, proves each to the server, and gets the answer that
 # the recording calls for: 0 a token, 1 refused with this reason. (What the recordings forge in
 # quotes and keys cannot be shown by a TPM; tests/functional/verify-boots.py judges those.)

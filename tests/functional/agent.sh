@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2154
 # bootwarden-agent as people run it: software TPMs that show recorded boots, the real server.
 set -u
 . "${BOOTWARDEN_SOURCE:?}/tests/support/guest.bash"
