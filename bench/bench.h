@@ -13,7 +13,7 @@
 #include "appraise/appraise.h"
 #include "support/fabricate.h"
 
-enum { BENCH_MIN_RUNS = 1000, BENCH_SAMPLE_US = 20, BENCH_MAX_PARTS = 12, BENCH_NOW = 1800000000 };
+enum { BENCH_MIN_RUNS = 1000, BENCH_SAMPLE_US = 20, BENCH_MAX_PARTS = 12 };
 
 struct cost {
     double median_us, p95_us;
@@ -22,6 +22,8 @@ struct cost {
 
 /* run(arg), again and again. */
 struct cost bench_cpu(void (*run)(void *arg), void *arg);
+/* The same with the CPU time of all threads: for what hands work over. */
+struct cost bench_process_cpu(void (*run)(void *arg), void *arg);
 /* Median and 95th percentile of values, which are sorted. */
 struct cost bench_summary(double *values, size_t n);
 /* CPU time of this thread / wall clock, in microseconds. */
@@ -52,6 +54,7 @@ double primitive_hash_us(enum hash_alg bank, const struct span *spans, size_t n)
 
 struct inputs {
     struct arena *arena;
+    int64_t now; /* the server's clock is not ours to set */
     struct fabricated *guest;
     struct span log;
     struct eventlog *parsed;
@@ -66,6 +69,8 @@ struct inputs {
 };
 struct inputs *inputs_make(void);
 void inputs_free(struct inputs *in);
+/* A folder of ours with all that is in it. */
+void bench_remove(struct arena *arena, const char *path);
 
 /* ---- figures ---- */
 
@@ -90,13 +95,16 @@ struct figures {
 };
 struct figure *figures_add(struct figures *all, const char *name, struct cost cost,
                            const char *budget);
+/* The sum of its parts. */
+double figure_needed_us(const struct figures *all, const struct figure *figure);
+double figures_needed_us(const struct figures *all, const char *name);
 void figure_part(struct figure *figure, enum primitive primitive, double count);
 void figure_hash(struct inputs *in, struct figure *figure, enum hash_alg bank,
                  const struct span *spans, size_t n, const char *what);
 
 /* verify.c: from the quote to the verdict, in process. */
 void bench_verify(struct inputs *in, struct figures *all);
-/* request.c: from the body to the sealed reply, in process. */
+/* request.c: from the body to the sealed reply, in process, without and with the service. */
 void bench_request(struct inputs *in, struct figures *all);
 /* served.c: the same through the server, over TLS. Prints its own lines. */
 void bench_served(struct inputs *in, const struct figures *all, const char *server);

@@ -1,5 +1,7 @@
 #include "bench.h"
 
+#include "base/file.h"
+#include "base/timestamp.h"
 #include "cli/boot-folder.h"
 #include "eventlog/reading.h"
 #include "evidence/azureguest.h"
@@ -49,7 +51,8 @@ struct inputs *inputs_make(void)
 
     assert_non_null(in);
     in->arena = arena;
-    in->guest = fabricate_machine(arena, BENCH_NOW);
+    in->now = timestamp_now();
+    in->guest = fabricate_machine(arena, in->now);
     in->log = test_vector(arena, BOOT "/eventlog.bin");
     assert_ok(eventlog_read(arena, in->log, NULL, &in->parsed));
     assert_ok(readings_make(arena, in->parsed, hasher, &in->readings));
@@ -74,4 +77,16 @@ void inputs_free(struct inputs *in)
     cert_store_free(in->ek_roots);
     cert_store_free(in->ak_roots);
     arena_free(in->arena);
+}
+
+void bench_remove(struct arena *arena, const char *path)
+{
+    const char **names = NULL;
+
+    if (file_is_folder(path) && file_list(arena, path, NULL, &names) == ERR_OK) {
+        for (; *names != NULL; names++) {
+            bench_remove(arena, arena_printf(arena, "%s/%s", path, *names));
+        }
+    }
+    remove(path);
 }

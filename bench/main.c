@@ -48,7 +48,7 @@ static double part_us(const struct figures *all, const struct part *part)
                : part->count * all->primitives[part->primitive].median_us;
 }
 
-static double needed_us(const struct figures *all, const struct figure *figure)
+double figure_needed_us(const struct figures *all, const struct figure *figure)
 {
     double sum = 0;
 
@@ -56,6 +56,17 @@ static double needed_us(const struct figures *all, const struct figure *figure)
         sum += part_us(all, &figure->parts[i]);
     }
     return sum;
+}
+
+double figures_needed_us(const struct figures *all, const char *name)
+{
+    for (size_t i = 0; i < all->n; i++) {
+        if (strcmp(all->items[i].name, name) == 0) {
+            return figure_needed_us(all, &all->items[i]);
+        }
+    }
+    fail_msg("there is no figure '%s'", name);
+    return 0;
 }
 
 static void print_primitives(const struct figures *all)
@@ -79,7 +90,7 @@ static void print_figures(const struct figures *all)
            "ratio", "budget");
     for (size_t i = 0; i < all->n; i++) {
         const struct figure *f = &all->items[i];
-        double needed = needed_us(all, f);
+        double needed = figure_needed_us(all, f);
 
         printf("%-52s %10.1f %10.1f %10.1f %6.2f  %s\n", f->name, f->cost.median_us, f->cost.p95_us,
                needed, f->cost.median_us / needed, f->budget);

@@ -40,42 +40,42 @@ struct cost bench_summary(double *values, size_t n)
     return (struct cost){values[n / 2], values[n - 1 - n / 20], n};
 }
 
-/* What reading the clock twice takes. */
-static double clock_us(void)
+/* What reading the clock takes. */
+static double clock_us(clockid_t clock)
 {
-    double from = bench_thread_us();
+    double from = now_us(clock);
 
     for (int i = 0; i < 1000; i++) {
-        bench_thread_us();
+        now_us(clock);
     }
-    return (bench_thread_us() - from) / 1000;
+    return (now_us(clock) - from) / 1000;
 }
 
-struct cost bench_cpu(void (*run)(void *arg), void *arg)
+static struct cost measure(clockid_t clock, void (*run)(void *arg), void *arg)
 {
     static double samples[MAX_SAMPLES];
-    double overhead = clock_us();
-    double from = bench_thread_us();
+    double overhead = clock_us(clock);
+    double from = now_us(clock);
     size_t runs = 0;
     size_t batch;
     size_t n = 0;
     double spent = 0;
     struct cost cost;
 
-    while (runs < 10 || bench_thread_us() - from < WARM_UP_US) {
+    while (runs < 10 || now_us(clock) - from < WARM_UP_US) {
         run(arg);
         runs++;
     }
-    batch = (size_t)(BENCH_SAMPLE_US / ((bench_thread_us() - from) / (double)runs)) + 1;
+    batch = (size_t)(BENCH_SAMPLE_US / ((now_us(clock) - from) / (double)runs)) + 1;
     runs = 0;
     while (n < MAX_SAMPLES && (runs < BENCH_MIN_RUNS || n < BENCH_MIN_RUNS || spent < ENOUGH_US)) {
         double used;
 
-        from = bench_thread_us();
+        from = now_us(clock);
         for (size_t i = 0; i < batch; i++) {
             run(arg);
         }
-        used = bench_thread_us() - from - overhead;
+        used = now_us(clock) - from - overhead;
         spent += used;
         samples[n++] = used / (double)batch;
         runs += batch;
@@ -83,4 +83,14 @@ struct cost bench_cpu(void (*run)(void *arg), void *arg)
     cost = bench_summary(samples, n);
     cost.runs = runs;
     return cost;
+}
+
+struct cost bench_cpu(void (*run)(void *arg), void *arg)
+{
+    return measure(CLOCK_THREAD_CPUTIME_ID, run, arg);
+}
+
+struct cost bench_process_cpu(void (*run)(void *arg), void *arg)
+{
+    return measure(CLOCK_PROCESS_CPUTIME_ID, run, arg);
 }

@@ -1,10 +1,13 @@
 /*
  * request.c - POST /attest/AzureGuest in process: from the bytes of the body to those of the sealed
- * reply, through the functions that the service calls, without its store.
+ * reply, once through the functions that the service calls, without its store, and once through
+ * the service, which commits a record for each request before it answers.
  */
 #include "bench.h"
 
+#include "base/file.h"
 #include "evidence/azureguest.h"
+#include "service/service.h"
 #include "support/support.h"
 #include "token/token.h"
 
@@ -20,12 +23,12 @@ struct request_run {
     size_t token_bytes;
 };
 
-static struct token_key *make_token_key(enum signkey_kind kind)
+static struct token_key *make_token_key(enum signkey_kind kind, int64_t now)
 {
     struct cert_request request = {.profile = CERT_TOKEN,
                                    .common_name = "https://localhost",
-                                   .not_before = BENCH_NOW,
-                                   .not_after = BENCH_NOW + 86400};
+                                   .not_before = now,
+                                   .not_after = now + 86400};
     CLEANUP(signkey_free) struct signkey *key = NULL;
     CLEANUP(cert_free) struct cert *cert = NULL;
     struct token_key *token = NULL;
@@ -41,7 +44,7 @@ static void run_request(void *arg)
     struct request_run *r = arg;
     CLEANUP(appraisal_done) struct appraisal *a = NULL;
     struct appraise_trust trust = {.ak = r->in->ak_roots};
-    struct appraise_options options = {.now = BENCH_NOW, .has_nonce = true};
+    struct appraise_options options = {.now = r->in->now, .has_nonce = true};
     struct claims *claims;
     struct evidence *evidence;
     struct policy_result result;
@@ -63,7 +66,7 @@ static void run_request(void *arg)
     assert_true(result.is_permitted && a->verdict == VERDICT_HEALTHY);
     assert_ok(policy_hash(r->arena, policy_default_azureguest(), &hash));
     assert_ok(token_jti(jti));
-    root = token_claims(doc, "https://localhost:8443", BENCH_NOW, TOKEN_LIFETIME_S);
+    root = token_claims(doc, "https://localhost:8443", r->in->now, TOKEN_LIFETIME_S);
     claims_to_json(doc, result.issued, root);
     json_add_text(doc, root, "jti", jti);
     json_add_text(doc, root, "x-ms-attestation-type", "azurevm");
@@ -72,6 +75,63 @@ static void run_request(void *arg)
     assert_ok(token_issue(r->key, r->arena, "https://localhost:8443/certs", doc, root, &token));
     assert_ok(azureguest_seal_reply(r->arena, token, a->enc_key, &reply));
     r->token_bytes = token.len;
+}
+
+struct service_run {
+    struct inputs *in;
+    struct service *service;
+    struct arena *arena;
+    struct hasher *hasher;
+};
+
+static void run_service(void *arg)
+{
+    struct service_run *r = arg;
+    const struct service_call call = {r->arena, r->hasher, r->in->now};
+    struct service_answer answer;
+
+    arena_reset(r->arena);
+    service_attest_azureguest(r->service, &call, r->in->body, &answer);
+    if (answer.status != 200) {
+        fail_msg("the service refused: %s", answer.message);
+    }
+}
+
+static struct service *open_service(struct inputs *in, const char *folder, enum signkey_kind kind)
+{
+    struct service_options options = {
+        .folder = folder, .issuer = "https://localhost:8443", .signing = kind, .now = in->now};
+    struct service *service = NULL;
+    struct trail trail = {0};
+    struct span pem;
+
+    assert_ok(file_make_folder(arena_printf(in->arena, "%s/trust/ak", folder), 0700, NULL));
+    assert_ok(cert_pem(in->guest->ca, in->arena, &pem));
+    assert_ok(file_write(arena_printf(in->arena, "%s/trust/ak/ca.pem", folder), pem, 0600, NULL));
+    assert_ok(service_lock(folder, &trail, &options.lock_fd));
+    if (service_open(&options, &trail, &service) != ERR_OK) {
+        fail_msg("%s: %s", trail.where, trail.what);
+    }
+    return service;
+}
+
+static void add_service(struct inputs *in, struct figures *all, enum signkey_kind kind,
+                        const char *name)
+{
+    char folder[] = "/tmp/bootwarden-bench.XXXXXX";
+    struct service_run r = {.in = in, .arena = arena_new(ARENA_BYTES), .hasher = hasher_new()};
+    const struct figure *request = &all->items[all->n - 1];
+    struct figure *figure;
+
+    assert_non_null(mkdtemp(folder));
+    r.service = open_service(in, folder, kind);
+    figure = figures_add(all, name, bench_process_cpu(run_service, &r), "");
+    memcpy(figure->parts, request->parts, sizeof(figure->parts));
+    figure->n_parts = request->n_parts;
+    service_close(r.service);
+    hasher_free(r.hasher);
+    arena_free(r.arena);
+    bench_remove(in->arena, folder);
 }
 
 /* What the request adds to the appraisal. The appraisal's parts are those of its own figure. */
@@ -84,7 +144,7 @@ static void add_request(struct request_run *r, struct figures *all, enum signkey
     while (strcmp(appraisal->name, "appraise AzureGuest evidence") != 0) {
         appraisal--;
     }
-    r->key = make_token_key(kind);
+    r->key = make_token_key(kind, r->in->now);
     figure = figures_add(all, name, bench_cpu(run_request, r), budget);
     memcpy(figure->parts, appraisal->parts, sizeof(figure->parts));
     figure->n_parts = appraisal->n_parts;
@@ -101,7 +161,9 @@ void bench_request(struct inputs *in, struct figures *all)
     assert_non_null(r.arena);
     assert_non_null(r.hasher);
     add_request(&r, all, SIGNKEY_P256, "AzureGuest request in process, ES256 token", "< 250 us");
+    add_service(in, all, SIGNKEY_P256, "the same through the service and its store, ES256");
     add_request(&r, all, SIGNKEY_RSA2048, "AzureGuest request in process, RS256 token", "< 500 us");
+    add_service(in, all, SIGNKEY_RSA2048, "the same through the service and its store, RS256");
     hasher_free(r.hasher);
     arena_free(r.arena);
 }

@@ -123,7 +123,7 @@ static void bench_folder(struct verify_run *v, struct figures *all)
     v->evidence = v->in->folder;
     v->trust = (struct appraise_trust){
         .ek = v->in->ek_roots, .enrolled_aks = &v->in->folder_ak, .n_enrolled_aks = 1};
-    v->options = (struct appraise_options){.now = BENCH_NOW};
+    v->options = (struct appraise_options){.now = v->in->now};
     figure = figures_add(all, "appraise a boot folder, one RSA quote, EK path",
                          bench_cpu(run_appraise, v), "");
     figure_part(figure, PRIMITIVE_RSA2048_VERIFY, 1);
@@ -141,7 +141,7 @@ static void bench_azureguest(struct verify_run *v, struct figures *all)
     assert_ok(azureguest_parse(v->in->arena, v->in->body, NULL, &evidence));
     v->evidence = evidence;
     v->trust = (struct appraise_trust){.ak = v->in->ak_roots};
-    v->options = (struct appraise_options){.now = BENCH_NOW, .has_nonce = true};
+    v->options = (struct appraise_options){.now = v->in->now, .has_nonce = true};
     figure = figures_add(all, "appraise AzureGuest evidence", bench_cpu(run_appraise, v),
                          "verify (quote + log + facts) < 100 us");
     figure_part(figure, PRIMITIVE_RSA2048_VERIFY, 3); /* AK certificate, quote, enc key */

@@ -1,5 +1,6 @@
 #include "base/codec.h"
 
+#include <endian.h>
 #include <string.h>
 
 void hex_encode(struct span bytes, char *text, size_t size)
@@ -69,34 +70,35 @@ err_t hex_decode(struct arena *arena, struct span text, struct span *ret)
     return err;
 }
 
-/* Six-bit values by character plus one; 0 = none. '+' and '-', '/' and '_' share values: the
- * alphabet is checked once per text, not per character. */
-static const uint8_t base64_values[256] = {
-    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
-    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
-    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
-    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
-    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
-    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
-    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
-    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['-'] = 63,
-    ['/'] = 64, ['_'] = 64,
-};
+static const char standard_letters[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char url_letters[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-static bool alphabet_ok(enum base64_form form, struct span text)
+enum { NO_DIGIT = 0xff }; /* has bits that no six-bit value has */
+
+/* The one alphabet that this text may be in. */
+static const char *alphabet_of(enum base64_form form, struct span text)
 {
-    bool standard = memchr(text.data, '+', text.len) || memchr(text.data, '/', text.len);
-    bool url = memchr(text.data, '-', text.len) || memchr(text.data, '_', text.len);
-
     switch (form) {
     case BASE64_STANDARD:
-        return !url;
+        return standard_letters;
     case BASE64_URL:
     case BASE64_URL_LENIENT:
-        return !standard;
+        return url_letters;
     case BASE64_ANY:
     default:
-        return !(standard && url);
+        return memchr(text.data, '+', text.len) != NULL || memchr(text.data, '/', text.len) != NULL
+                   ? standard_letters
+                   : url_letters;
+    }
+}
+
+static void digits_of(const char *letters, uint8_t digits[256])
+{
+    memset(digits, NO_DIGIT, 256);
+    for (uint8_t i = 0; i < 64; i++) {
+        digits[(uint8_t)letters[i]] = i;
     }
 }
 
@@ -116,14 +118,9 @@ static bool padding_ok(enum base64_form form, struct span *text)
     return pads == 0;
 }
 
-/* The six bits of a character; anything else sets bits above. */
-static uint32_t six_bits(uint8_t c)
-{
-    return (uint32_t)base64_values[c] - 1;
-}
-
 err_t base64_decode(struct arena *arena, enum base64_form form, struct span text, struct span *ret)
 {
+    uint8_t digits[256];
     uint8_t *out;
     size_t n = 0;
     size_t i = 0;
@@ -134,28 +131,29 @@ err_t base64_decode(struct arena *arena, enum base64_form form, struct span text
         *ret = (struct span){0};
         return ERR_OK;
     }
-    if (!alphabet_ok(form, text) || !padding_ok(form, &text) || text.len % 4 == 1) {
+    if (!padding_ok(form, &text) || text.len % 4 == 1) {
         return ERR_ENCODING;
     }
     out = arena_alloc(arena, text.len / 4 * 3 + 3);
     if (out == NULL) {
         return ERR_MEMORY;
     }
+    digits_of(alphabet_of(form, text), digits);
     for (; text.len - i >= 4; i += 4) {
-        uint32_t a = six_bits(text.data[i]);
-        uint32_t b = six_bits(text.data[i + 1]);
-        uint32_t c = six_bits(text.data[i + 2]);
-        uint32_t d = six_bits(text.data[i + 3]);
+        uint32_t a = digits[text.data[i]];
+        uint32_t b = digits[text.data[i + 1]];
+        uint32_t c = digits[text.data[i + 2]];
+        uint32_t d = digits[text.data[i + 3]];
+        uint32_t three = htobe32(a << 26 | b << 20 | c << 14 | d << 8);
 
         strange |= a | b | c | d;
-        out[n++] = (uint8_t)(a << 2 | b >> 4);
-        out[n++] = (uint8_t)(b << 4 | c >> 2);
-        out[n++] = (uint8_t)(c << 6 | d);
+        memcpy(out + n, &three, sizeof(three)); /* three bytes, and room for the fourth */
+        n += 3;
     }
     if (text.len - i >= 2) {
-        uint32_t a = six_bits(text.data[i]);
-        uint32_t b = six_bits(text.data[i + 1]);
-        uint32_t c = text.len - i == 3 ? six_bits(text.data[i + 2]) : 0;
+        uint32_t a = digits[text.data[i]];
+        uint32_t b = digits[text.data[i + 1]];
+        uint32_t c = text.len - i == 3 ? digits[text.data[i + 2]] : 0;
 
         strange |= a | b | c;
         out[n++] = (uint8_t)(a << 2 | b >> 4);
@@ -174,25 +172,31 @@ err_t base64_decode(struct arena *arena, enum base64_form form, struct span text
 
 static size_t encode_into(enum base64_form form, struct span bytes, char *out)
 {
-    static const char standard[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    static const char url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    const char *letters = form == BASE64_STANDARD ? standard : url;
+    const char *letters = form == BASE64_STANDARD ? standard_letters : url_letters;
     size_t n = 0;
+    size_t i = 0;
 
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        size_t left = bytes.len - i;
+    for (; bytes.len - i >= 3; i += 3) {
+        uint32_t bits =
+            (uint32_t)bytes.data[i] << 16 | (uint32_t)bytes.data[i + 1] << 8 | bytes.data[i + 2];
+
+        out[n++] = letters[bits >> 18];
+        out[n++] = letters[bits >> 12 & 63];
+        out[n++] = letters[bits >> 6 & 63];
+        out[n++] = letters[bits & 63];
+    }
+    if (i < bytes.len) {
+        bool has_two = bytes.len - i == 2;
         uint32_t bits = (uint32_t)bytes.data[i] << 16;
 
-        bits |= left > 1 ? (uint32_t)bytes.data[i + 1] << 8 : 0;
-        bits |= left > 2 ? bytes.data[i + 2] : 0;
-        out[n++] = letters[bits >> 18 & 63];
+        bits |= has_two ? (uint32_t)bytes.data[i + 1] << 8 : 0;
+        out[n++] = letters[bits >> 18];
         out[n++] = letters[bits >> 12 & 63];
-        if (left > 1 || form == BASE64_STANDARD) {
-            out[n++] = left > 1 ? letters[bits >> 6 & 63] : '=';
+        if (has_two) {
+            out[n++] = letters[bits >> 6 & 63];
         }
-        if (left > 2 || form == BASE64_STANDARD) {
-            out[n++] = left > 2 ? letters[bits & 63] : '=';
+        while (form == BASE64_STANDARD && n % 4 != 0) {
+            out[n++] = '=';
         }
     }
     return n;

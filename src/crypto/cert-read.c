@@ -117,14 +117,14 @@ static bool is_leap(int year)
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
-static int64_t days_from_civil(int year, int month, int day)
+static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
 {
-    int y = month <= 2 ? year - 1 : year;
-    int era = y / 400;
-    int of_era = y - era * 400;
-    int of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    int64_t y = month <= 2 ? year - 1 : year;
+    int64_t era = y / 400;
+    int64_t of_era = y - era * 400;
+    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 
-    return (int64_t)era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
 /* RFC 5280 4.1.2.5: UTCTime to 2049, GeneralizedTime after, both with seconds and Z. */
@@ -156,8 +156,7 @@ static err_t read_time(struct reader *r, int64_t *ret)
         part[5] > 59 || part[6] > 59) {
         return ERR_MALFORMED;
     }
-    *ret =
-        days_from_civil(year, part[2], part[3]) * 86400 + part[4] * 3600 + part[5] * 60 + part[6];
+    *ret = ((days_from_civil(year, part[2], part[3]) * 24 + part[4]) * 60 + part[5]) * 60 + part[6];
     return ERR_OK;
 }
 

@@ -46,7 +46,7 @@ err_t cert_store_add(struct cert_store *store, struct cert *cert)
     }
     if (store->count == store->size) {
         size_t size = store->size == 0 ? 8 : store->size * 2;
-        struct cert **certs = reallocarray(store->certs, size, sizeof(*certs));
+        struct cert **certs = reallocarray(store->certs, size, sizeof(struct cert *));
 
         if (certs == NULL) {
             return ERR_MEMORY;

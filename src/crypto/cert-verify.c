@@ -75,7 +75,7 @@ static err_t ecdsa_raw(struct span der, size_t size, uint8_t out[2 * EC_MAX_BYTE
     err = err ? err : der_take_unsigned(&r, &pair[0]);
     err = err ? err : der_take_unsigned(&r, &pair[1]);
     err = err ? err : reader_end(&r);
-    memset(out, 0, 2 * EC_MAX_BYTES);
+    memset(out, 0, (size_t)2 * EC_MAX_BYTES);
     for (size_t i = 0; i < 2 && err == ERR_OK; i++) {
         if (pair[i].len > size) {
             return ERR_SIGNATURE;

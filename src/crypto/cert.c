@@ -205,7 +205,7 @@ err_t cert_pem(const struct cert *cert, struct arena *arena, struct span *ret)
     struct span copy;
     err_t err;
 
-    buf_init(&text, 2 * CERT_MAX_BYTES);
+    buf_init(&text, (size_t)2 * CERT_MAX_BYTES);
     pem_put(&text, "CERTIFICATE", cert->der);
     err = buf_err(&text);
     if (err) {

@@ -10,6 +10,7 @@
 #include <openssl/core_names.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static const struct {
@@ -42,26 +43,33 @@ const char *curve_openssl_name(enum pubkey_curve curve)
     return curves[curve].openssl;
 }
 
-err_t pubkey_init(void)
+/* A key with a group and no point. */
+static err_t make_blank(const char *group, EVP_PKEY **ret)
 {
-    for (size_t i = CURVE_P256; i < ARRAY_LEN(curves); i++) {
-        OSSL_PARAM params[] = {
-            OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
-                                             (char *)(uintptr_t)curves[i].openssl, 0),
-            OSSL_PARAM_construct_end(),
-        };
-        CLEANUP(EVP_PKEY_CTX_free) EVP_PKEY_CTX *ctx = NULL;
+    CLEANUP(EVP_PKEY_CTX_free) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    char name[8] = ""; /* OSSL_PARAM wants to be able to write */
+    OSSL_PARAM params[2];
 
-        if (blank_ec[i] != NULL) {
-            continue;
-        }
-        ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-        if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
-            EVP_PKEY_fromdata(ctx, &blank_ec[i], EVP_PKEY_KEY_PARAMETERS, params) != 1) {
-            return ERR_CRYPTO;
-        }
+    snprintf(name, sizeof(name), "%s", group);
+    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, name, 0);
+    params[1] = OSSL_PARAM_construct_end();
+    if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+        EVP_PKEY_fromdata(ctx, ret, EVP_PKEY_KEY_PARAMETERS, params) != 1) {
+        return openssl_failed(ERR_CRYPTO);
     }
     return ERR_OK;
+}
+
+err_t pubkey_init(void)
+{
+    err_t err = ERR_OK;
+
+    for (size_t i = CURVE_P256; i < ARRAY_LEN(curves) && err == ERR_OK; i++) {
+        if (blank_ec[i] == NULL) {
+            err = make_blank(curves[i].openssl, &blank_ec[i]);
+        }
+    }
+    return err;
 }
 
 void pubkey_done(void)
@@ -312,10 +320,16 @@ err_t pubkey_from_evp(EVP_PKEY *pkey, struct pubkey **ret)
     return err == ERR_UNSUPPORTED ? ERR_VALUE : err;
 }
 
-struct pubkey *pubkey_ref(struct pubkey *key)
+struct pubkey *pubkey_ref(const struct pubkey *key)
 {
-    atomic_fetch_add_explicit(&key->refs, 1, memory_order_relaxed);
-    return key;
+    /* Only the count is written, and that is atomic. */
+    union {
+        const struct pubkey *in;
+        struct pubkey *out;
+    } same = {.in = key};
+
+    atomic_fetch_add_explicit(&same.out->refs, 1, memory_order_relaxed);
+    return same.out;
 }
 
 void pubkey_free(struct pubkey *key)

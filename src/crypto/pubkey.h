@@ -34,7 +34,8 @@ err_t pubkey_new_ec(enum pubkey_curve curve, struct span x, struct span y,
 err_t pubkey_new_spki(struct span der, struct pubkey **ret) MUST_CHECK;
 /* From PEM "PUBLIC KEY". */
 err_t pubkey_new_pem(struct span pem, struct pubkey **ret) MUST_CHECK;
-struct pubkey *pubkey_ref(struct pubkey *key);
+/* Whoever may look at a key may also keep it. */
+struct pubkey *pubkey_ref(const struct pubkey *key);
 void pubkey_free(struct pubkey *key);
 DEFINE_CLEANUP(struct pubkey *, pubkey_free)
 

@@ -11,5 +11,7 @@
 err_t random_bytes(void *bytes, size_t len) MUST_CHECK;
 /* Constant time in the contents; false at once when the lengths differ. */
 bool secret_equal(struct span a, struct span b);
+/* Overwrite bytes of ours, such as those in an arena, that nobody needs any more. */
+void secret_wipe(struct span bytes);
 
 #endif

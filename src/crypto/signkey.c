@@ -113,7 +113,7 @@ err_t signkey_pem(const struct signkey *key, struct arena *arena, struct span *r
     if (len <= 0) {
         return openssl_failed(ERR_CRYPTO);
     }
-    buf_init_secret(&text, 2 * PRIVATE_KEY_MAX_BYTES);
+    buf_init_secret(&text, (size_t)2 * PRIVATE_KEY_MAX_BYTES);
     pem_put(&text, "PRIVATE KEY", span_of(der, (size_t)len));
     OPENSSL_clear_free(der, (size_t)len);
     err = buf_err(&text);

@@ -6,7 +6,6 @@
 #include "token/internal.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static const struct {
     const char *name;
@@ -16,11 +15,6 @@ static const struct {
     {"P-256", CURVE_P256, 32},
     {"P-384", CURVE_P384, 48},
     {"P-521", CURVE_P521, 66},
-};
-
-struct token_keys {
-    struct jwk keys[TOKEN_MAX_KEYS];
-    size_t count;
 };
 
 void jwk_done(struct jwk *jwk)
@@ -135,7 +129,7 @@ static err_t read_key(struct arena *arena, yyjson_val *value, struct trail *trai
         return err;
     }
     if (jwk->n_chain > 0) {
-        struct pubkey *certified = (struct pubkey *)(uintptr_t)cert_key(jwk->chain[0]);
+        const struct pubkey *certified = cert_key(jwk->chain[0]);
 
         if (certified == NULL ||
             pubkey_kind(certified) != (span_is(kty, "RSA") ? PUBKEY_RSA : PUBKEY_EC)) {
@@ -264,57 +258,6 @@ yyjson_mut_val *jwk_value(struct arena *arena, yyjson_mut_doc *doc, const char *
     return value;
 }
 
-struct token_keys *token_keys_new(void)
-{
-    return calloc(1, sizeof(struct token_keys));
-}
-
-void token_keys_free(struct token_keys *keys)
-{
-    if (keys != NULL) {
-        for (size_t i = 0; i < keys->count; i++) {
-            jwk_done(&keys->keys[i]);
-        }
-        free(keys);
-    }
-}
-
-err_t token_keys_add(struct token_keys *keys, struct jwk *jwk)
-{
-    if (jwk->kid[0] == '\0') {
-        return ERR_VALUE;
-    }
-    if (token_keys_find(keys, span_str(jwk->kid)) != NULL) {
-        return ERR_CONFLICT;
-    }
-    if (keys->count == TOKEN_MAX_KEYS) {
-        return ERR_TOO_MANY;
-    }
-    keys->keys[keys->count++] = *jwk;
-    *jwk = (struct jwk){0};
-    return ERR_OK;
-}
-
-size_t token_keys_count(const struct token_keys *keys)
-{
-    return keys->count;
-}
-
-const struct jwk *token_keys_at(const struct token_keys *keys, size_t index)
-{
-    return index < keys->count ? &keys->keys[index] : NULL;
-}
-
-const struct jwk *token_keys_find(const struct token_keys *keys, struct span kid)
-{
-    for (size_t i = 0; i < keys->count; i++) {
-        if (kid.len > 0 && span_is(kid, keys->keys[i].kid)) {
-            return &keys->keys[i];
-        }
-    }
-    return NULL;
-}
-
 err_t jwks_write(struct arena *arena, const struct token_keys *keys, struct span *ret)
 {
     yyjson_mut_doc *doc = json_new(arena);
@@ -322,8 +265,8 @@ err_t jwks_write(struct arena *arena, const struct token_keys *keys, struct span
     yyjson_mut_val *list = root == NULL ? NULL : json_add_array(doc, root, "keys");
     struct span text;
 
-    for (size_t i = 0; list != NULL && i < keys->count; i++) {
-        const struct jwk *jwk = &keys->keys[i];
+    for (size_t i = 0; list != NULL && i < token_keys_count(keys); i++) {
+        const struct jwk *jwk = token_keys_at(keys, i);
         yyjson_mut_val *value =
             jwk_value(arena, doc, jwk->kid, jwk->alg, jwk->key, jwk->chain, jwk->n_chain);
 

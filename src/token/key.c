@@ -1,5 +1,5 @@
 /*
- * key.c - keys that sign tokens, and what keys are called.
+ * key.c - keys that sign tokens, sets of keys that verify them, and what keys are called.
  */
 #include "base/codec.h"
 #include "token/internal.h"
@@ -8,6 +8,11 @@
 #include <stdlib.h>
 
 enum { PEM_TEXT_MAX = 4096 };
+
+struct token_keys {
+    struct jwk keys[TOKEN_MAX_KEYS];
+    size_t count;
+};
 
 err_t token_kid_spki(struct arena *arena, struct span spki, const char **ret)
 {
@@ -102,7 +107,7 @@ err_t token_thumbprint(struct arena *arena, const struct pubkey *key, const char
 
 static err_t name_key(struct token_key *key)
 {
-    CLEANUP(arena_free) struct arena *arena = arena_new(64 * 1024);
+    CLEANUP(arena_free) struct arena *arena = arena_new((size_t)64 * 1024);
     const char *kid = NULL;
     err_t err = arena == NULL ? ERR_MEMORY : token_kid(arena, key->chain[0], &kid);
 
@@ -178,12 +183,63 @@ struct cert *const *token_key_chain(const struct token_key *key, size_t *ret_n_c
     return key->chain;
 }
 
+struct token_keys *token_keys_new(void)
+{
+    return calloc(1, sizeof(struct token_keys));
+}
+
+void token_keys_free(struct token_keys *keys)
+{
+    if (keys != NULL) {
+        for (size_t i = 0; i < keys->count; i++) {
+            jwk_done(&keys->keys[i]);
+        }
+        free(keys);
+    }
+}
+
+err_t token_keys_add(struct token_keys *keys, struct jwk *jwk)
+{
+    if (jwk->kid[0] == '\0') {
+        return ERR_VALUE;
+    }
+    if (token_keys_find(keys, span_str(jwk->kid)) != NULL) {
+        return ERR_CONFLICT;
+    }
+    if (keys->count == TOKEN_MAX_KEYS) {
+        return ERR_TOO_MANY;
+    }
+    keys->keys[keys->count++] = *jwk;
+    *jwk = (struct jwk){0};
+    return ERR_OK;
+}
+
+size_t token_keys_count(const struct token_keys *keys)
+{
+    return keys->count;
+}
+
+const struct jwk *token_keys_at(const struct token_keys *keys, size_t index)
+{
+    return index < keys->count ? &keys->keys[index] : NULL;
+}
+
+const struct jwk *token_keys_find(const struct token_keys *keys, struct span kid)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        if (kid.len > 0 && span_is(kid, keys->keys[i].kid)) {
+            return &keys->keys[i];
+        }
+    }
+    return NULL;
+}
+
 err_t token_keys_add_own(struct token_keys *keys, const struct token_key *key)
 {
     CLEANUP(jwk_done) struct jwk jwk = {.alg = key->alg};
 
     snprintf(jwk.kid, sizeof(jwk.kid), "%s", key->kid);
-    jwk.key = pubkey_ref((struct pubkey *)(uintptr_t)signkey_public(key->key));
+    jwk.key = pubkey_ref(signkey_public(key->key));
     for (size_t i = 0; i < key->n_chain; i++) {
         jwk.chain[jwk.n_chain++] = cert_ref(key->chain[i]);
     }

@@ -57,13 +57,11 @@ static err_t seed_for_ecc(struct arena *arena, const struct tpm_public *ek,
     err = err ? err
               : kdfe(ek->name_hash, shared, "IDENTITY", x, ek_x,
                      (unsigned)hash_size(ek->name_hash) * 8, seed);
-    if (shared.data != NULL) {
-        explicit_bzero((void *)(uintptr_t)shared.data, shared.len);
-    }
+    secret_wipe(shared);
     if (err) {
         return err;
     }
-    buf_init(&point, 2 * (EC_MAX_BYTES + 2));
+    buf_init(&point, (size_t)2 * (EC_MAX_BYTES + 2));
     buf_tpm2b(&point, x);
     buf_tpm2b(&point, y);
     err = buf_err(&point);

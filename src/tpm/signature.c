@@ -54,7 +54,7 @@ static bool pad_pair(const struct tpm_signature *sig, size_t size, uint8_t out[2
 {
     const struct span pair[2] = {sig->a, sig->b};
 
-    memset(out, 0, 2 * EC_MAX_BYTES);
+    memset(out, 0, (size_t)2 * EC_MAX_BYTES);
     for (size_t i = 0; i < 2; i++) {
         if (pair[i].len == 0 || pair[i].len > size) {
             return false;

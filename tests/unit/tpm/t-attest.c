@@ -62,7 +62,7 @@ static void refuses_other_types_by_the_same_key(void **state)
     assert_ok(signkey_generate(SIGNKEY_P256, &key));
     assert_ok(tpm_public_parse(put_public(arena, key, 0x50072, TPM_ECDSA, TPM_SHA256), NULL,
                                &signer.pub));
-    signer.key = pubkey_ref((struct pubkey *)(uintptr_t)signkey_public(key));
+    signer.key = pubkey_ref(signkey_public(key));
     for (size_t i = 0; i <= ARRAY_LEN(types); i++) {
         uint16_t type = i == ARRAY_LEN(types) ? 0x8018 : types[i];
         struct span bytes = made_quote(arena, TPM_GENERATED, type);
