@@ -28,7 +28,8 @@ static const char trust_readme[] =
     "  ak  issuers of attestation key certificates other than this server\n"
     "  db  Secure Boot test keys that the operator accepts (also EFI signature lists, .esl)\n"
     "A file that is added or changed counts within a second; no restart is needed.\n"
-    "For a demonstration with software TPMs put the root of swtpm-localca into ek.\n";
+    "A TPM keeps only its own certificate, so the CA that issued it must be here as well as, or\n"
+    "instead of, its root: for software TPMs of swtpm-localca put its issuercert.pem into ek.\n";
 
 err_t folder_open(struct arena *arena, const char *folder, struct trail *trail, int *ret_lock_fd)
 {

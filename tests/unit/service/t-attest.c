@@ -335,6 +335,59 @@ static void accepts_a_challenge_once(void **state)
     world_free(w);
 }
 
+struct runner {
+    struct world *w;
+    struct span body;
+    int successes, reuses;
+};
+
+static void *attest_in_a_thread(void *context)
+{
+    struct runner *runner = context;
+    struct arena *arena = arena_new(64u << 20);
+    struct hasher *hasher = hasher_new();
+    const struct service_call call = {.arena = arena, .hasher = hasher, .now = NOW};
+    struct service_answer answer = {0};
+
+    service_attest_azureguest(runner->w->service, &call, runner->body, &answer);
+    runner->successes = answer.status == 200;
+    runner->reuses = answer.status == 400 && strstr(answer.message, "challenge-reused: ") != NULL;
+    hasher_free(hasher);
+    arena_free(arena);
+    return NULL;
+}
+
+/* the same proof on several connections at once gives one token. */
+static void accepts_a_challenge_once_however_many_use_it_at_the_same_time(void **state)
+{
+    struct world *w = world_new();
+    struct store_machine enrolled = enrol(w);
+
+    (void)state;
+    for (int round = 0; round < 10; round++) {
+        struct fabricate_request request = request_of(w, "a-secureboot-healthy");
+        struct runner runners[4];
+        pthread_t threads[4];
+        int successes = 0, reuses = 0;
+        struct span body;
+
+        use_challenge(w, &request, challenge_for(w, enrolled.id, NOW + 300));
+        body = fabricate_outer(w->arena, fabricate_inner(w->arena, machine, &request));
+        for (size_t i = 0; i < ARRAY_LEN(runners); i++) {
+            runners[i] = (struct runner){.w = w, .body = body};
+            assert_int_equal(pthread_create(&threads[i], NULL, attest_in_a_thread, &runners[i]), 0);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(runners); i++) {
+            pthread_join(threads[i], NULL);
+            successes += runners[i].successes;
+            reuses += runners[i].reuses;
+        }
+        assert_int_equal(successes, 1);
+        assert_int_equal(reuses, 3);
+    }
+    world_free(w);
+}
+
 /* used up by the first proof even when that fails. */
 static void uses_a_challenge_up_with_a_proof_that_fails(void **state)
 {
@@ -522,6 +575,7 @@ int main(void)
         cmocka_unit_test(says_that_it_cannot_judge_without_a_log),
         cmocka_unit_test(refuses_a_log_of_another_boot),
         cmocka_unit_test(uses_a_challenge_up_with_a_proof_that_fails),
+        cmocka_unit_test(accepts_a_challenge_once_however_many_use_it_at_the_same_time),
         cmocka_unit_test(refuses_challenges_that_are_not_for_this_proof),
         cmocka_unit_test(refuses_extra_data_that_is_not_the_challenge),
         cmocka_unit_test(refuses_evidence_from_before_the_last_proof),

@@ -302,6 +302,53 @@ static void never_overwrites_a_machine(void **state)
     store_close(store);
 }
 
+struct rival {
+    struct store *store;
+    uint8_t ak;
+    int wins;
+};
+
+static void *register_machines(void *context)
+{
+    struct rival *rival = context;
+
+    for (uint8_t ek = 1; ek <= 50; ek++) {
+        char name[16];
+        struct store_machine m, got;
+
+        snprintf(name, sizeof(name), "vm-%u", ek);
+        m = machine_of(ek, (uint8_t)(rival->ak + ek), name);
+        if (store_machine_activate(rival->store, &m, NULL, &got) == ERR_OK) {
+            rival->wins++;
+        }
+    }
+    return NULL;
+}
+
+/* AK-6: two registrations of one EK at the same time, with different AKs. */
+static void lets_one_of_two_rivals_have_a_machine(void **state)
+{
+    struct arena *arena = test_arena();
+    struct store *store = open_store();
+    struct rival rivals[2] = {{store, 60, 0}, {store, 150, 0}};
+    struct store_machine *all;
+    pthread_t threads[2];
+    size_t n;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, register_machines, &rivals[i]), 0);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(rivals[0].wins + rivals[1].wins, 50);
+    assert_ok(store_machines(store, arena, 200, NULL, &all, &n));
+    assert_int_equal(n, 50);
+    store_close(store);
+    arena_free(arena);
+}
+
 static void finds_machines_by_each_of_their_names(void **state)
 {
     struct arena *arena = test_arena();
@@ -543,6 +590,7 @@ int main(void)
         WITH_FOLDER(says_that_the_disk_is_full_and_keeps_what_was_acknowledged),
         WITH_FOLDER(keeps_all_that_was_acknowledged_when_killed),
         WITH_FOLDER(never_overwrites_a_machine),
+        WITH_FOLDER(lets_one_of_two_rivals_have_a_machine),
         WITH_FOLDER(lets_one_of_many_use_a_challenge),
         WITH_FOLDER(forgets_used_things_when_they_have_expired),
         WITH_FOLDER(moves_clocks_only_forward),
