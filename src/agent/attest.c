@@ -27,7 +27,7 @@ static err_t prepare(struct agent *agent)
 
 static err_t get_context(struct agent *agent, struct span *ret)
 {
-    struct remote_answer answer = {0};
+    struct answer answer = {0};
     struct trail trail = {0};
     struct span context = {0};
     err_t err = remote_call(&agent->remote, CALL_CHALLENGE, agent->session_token, span_str("{}"),
@@ -161,7 +161,7 @@ static err_t collect(struct agent *agent, struct proof *proof)
     return err ? tpm_fault(agent, err, &trail) : ERR_OK;
 }
 
-static err_t send(struct agent *agent, const struct proof *proof, struct remote_answer *ret)
+static err_t send(struct agent *agent, const struct proof *proof, struct answer *ret)
 {
     struct request request = {.ak = &agent->ak,
                               .quote = &proof->quote,
@@ -206,7 +206,7 @@ static err_t open_reply(struct agent *agent, struct proof *proof, struct span bo
 static err_t attest_once(struct agent *agent, struct attest_result *result)
 {
     CLEANUP(proof_done) struct proof proof = {0};
-    struct remote_answer answer = {0};
+    struct answer answer = {0};
     err_t err = read_logs(agent, &proof);
 
     err = err ? err : prepare(agent);

@@ -9,7 +9,7 @@
 struct attest_result {
     struct span jwt; /* compact; data NULL without one */
     bool is_refused;
-    struct remote_answer refusal;
+    struct answer refusal;
     bool is_log_missing; /* this kernel has no firmware event log */
 };
 

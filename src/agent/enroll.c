@@ -105,7 +105,7 @@ static struct span join_body(struct agent *agent, yyjson_mut_doc *doc)
 }
 
 /* Ask for a challenge to the AK, by `join` or `session`. */
-static err_t ask(struct agent *agent, enum remote_call call, struct remote_answer *ret)
+static err_t ask(struct agent *agent, enum remote_call call, struct answer *ret)
 {
     yyjson_mut_doc *doc = json_new(agent->arena);
     struct span body = {0};
@@ -143,7 +143,7 @@ static err_t need_word(struct agent *agent, yyjson_val *body, const char *name, 
 }
 
 /* Answer the challenge: the TPM opens the credential, the service compares. */
-static err_t answer_challenge(struct agent *agent, yyjson_val *challenge, struct remote_answer *ret)
+static err_t answer_challenge(struct agent *agent, yyjson_val *challenge, struct answer *ret)
 {
     CLEANUP(buf_done) struct buf secret = {0};
     struct span blob = {0}, wrapped = {0}, session = {0}, body;
@@ -261,7 +261,7 @@ static err_t take_activation(struct agent *agent, yyjson_val *body)
 
 err_t enroll_session(struct agent *agent, bool must_join)
 {
-    struct remote_answer challenge = {0}, activated = {0};
+    struct answer challenge = {0}, activated = {0};
     enum remote_call call = CALL_JOIN;
     err_t err = need_ek(agent);
 

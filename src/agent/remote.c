@@ -1,12 +1,10 @@
 /* Who may send the answers read here: the configured service, or whoever holds its certificate. */
 #include "agent/remote.h"
 
-#include "base/text.h"
-
 #include <stdio.h>
 #include <string.h>
 
-enum { CODE_MAX = 64, MESSAGE_MAX = 16 * 1024, REASON_MAX = 1024, ORIGIN_MAX = 512 };
+enum { ORIGIN_MAX = 512 };
 
 static const struct {
     bool is_attest; /* else the guest API */
@@ -60,88 +58,6 @@ void remote_done(struct remote *remote)
     *remote = (struct remote){0};
 }
 
-/* Words of the service for people: control characters become visible, but a backslash stays one,
- * for the service has escaped what it quotes. */
-static const char *show_words(struct arena *arena, struct span words, size_t max)
-{
-    struct span text = span_str(text_escape_dup(arena, words, max));
-    char *out = arena_alloc(arena, text.len + 1);
-    size_t n = 0;
-
-    if (out == NULL) {
-        return "";
-    }
-    for (size_t i = 0; i < text.len; i++) {
-        out[n++] = (char)text.data[i];
-        i += text.data[i] == '\\' && i + 1 < text.len && text.data[i + 1] == '\\' ? 1 : 0;
-    }
-    out[n] = '\0';
-    return out;
-}
-
-/* Length of "word: " at the beginning, a word being lower-case letters, digits and hyphens as in
- * verdicts and reason codes; 0 without one. */
-static size_t word_length(struct span text)
-{
-    size_t n = 0;
-
-    while (n < text.len && ((text.data[n] >= 'a' && text.data[n] <= 'z') ||
-                            (text.data[n] >= '0' && text.data[n] <= '9') || text.data[n] == '-')) {
-        n++;
-    }
-    return n > 0 && n + 1 < text.len && text.data[n] == ':' && text.data[n + 1] == ' ' ? n + 2 : 0;
-}
-
-/* Where the next "; reason-code: " begins, else the end. */
-static size_t reason_length(struct span text)
-{
-    for (size_t i = 0; i + 2 < text.len; i++) {
-        if (text.data[i] == ';' && text.data[i + 1] == ' ' &&
-            word_length(span_cut(text, i + 2, text.len)) > 0) {
-            return i;
-        }
-    }
-    return text.len;
-}
-
-/* "verdict: code: words; code: words". A message of another form is one reason, whole. */
-static void read_reasons(struct arena *arena, struct span message, struct remote_answer *answer)
-{
-    size_t verdict = word_length(message);
-
-    if (verdict > 0 && word_length(span_cut(message, verdict, message.len)) > 0) {
-        answer->verdict = text_escape_dup(arena, span_cut(message, 0, verdict - 2), CODE_MAX);
-        message = span_cut(message, verdict, message.len);
-    }
-    while (message.len > 0 && answer->n_reasons < REMOTE_MAX_REASONS) {
-        size_t len = reason_length(message);
-
-        answer->reasons[answer->n_reasons++] =
-            show_words(arena, span_cut(message, 0, len), REASON_MAX);
-        message = span_cut(message, len + 2, message.len);
-    }
-}
-
-/* {"error":{"code","message"}} */
-static void read_error(struct arena *arena, struct remote_answer *answer)
-{
-    yyjson_val *root = NULL;
-    yyjson_val *error;
-    struct span message;
-
-    answer->code = "";
-    answer->message = "";
-    answer->verdict = "";
-    if (json_read(arena, answer->bytes, NULL, NULL, &root) != ERR_OK) {
-        return;
-    }
-    error = json_get(root, "error");
-    message = json_span(json_get(error, "message"));
-    answer->code = text_escape_dup(arena, json_span(json_get(error, "code")), CODE_MAX);
-    answer->message = show_words(arena, message, MESSAGE_MAX);
-    read_reasons(arena, message, answer);
-}
-
 static const char *unreachable_remedy(err_t err, const char *why)
 {
     if (strstr(why, "resolved") != NULL) {
@@ -169,11 +85,10 @@ static err_t unreachable(enum remote_call call, err_t err, const struct trail *t
 }
 
 err_t remote_call(struct remote *remote, enum remote_call call, const char *bearer,
-                  struct span body, struct arena *arena, struct fault *fault,
-                  struct remote_answer *ret)
+                  struct span body, struct arena *arena, struct fault *fault, struct answer *ret)
 {
     struct http_client *client = calls[call].is_attest ? remote->attest : remote->guest;
-    struct remote_answer answer = {0};
+    struct answer answer = {0};
     struct http_reply reply = {0};
     struct trail trail = {0};
     err_t err = http_client_call(client, calls[call].method, calls[call].path, bearer, body, arena,
@@ -189,7 +104,7 @@ err_t remote_call(struct remote *remote, enum remote_call call, const char *bear
     answer.retry_after_s = reply.retry_after_s;
     answer.bytes = reply.body;
     if (reply.status != 200) {
-        read_error(arena, &answer);
+        answer_read_error(arena, &answer);
         *ret = answer;
         return ERR_OK;
     }
@@ -205,7 +120,7 @@ err_t remote_call(struct remote *remote, enum remote_call call, const char *bear
 }
 
 /* The service's own words say what to do; these are for answers without any. */
-static const char *refused_remedy(const struct remote_answer *answer)
+static const char *refused_remedy(const struct answer *answer)
 {
     if (answer->message[0] != '\0') {
         return "";
@@ -216,7 +131,7 @@ static const char *refused_remedy(const struct remote_answer *answer)
 }
 
 err_t remote_refused(const struct remote *remote, enum remote_call call,
-                     const struct remote_answer *answer, struct fault *fault)
+                     const struct answer *answer, struct fault *fault)
 {
     bool is_temporary = answer->status == 408 || answer->status == 429 || answer->status >= 500;
     err_t err = is_temporary ? ERR_UNAVAILABLE : ERR_REFUSED;

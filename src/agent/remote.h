@@ -7,13 +7,11 @@
 #ifndef AGENT_REMOTE_H
 #define AGENT_REMOTE_H
 
+#include "agent/answer.h"
 #include "agent/fault.h"
 #include "agent/options.h"
 #include "base/arena.h"
 #include "httpclient/client.h"
-#include "json/json.h"
-
-enum { REMOTE_MAX_REASONS = 64 };
 
 struct remote {
     struct http_client *guest;  /* base: https://host:port */
@@ -26,18 +24,6 @@ err_t remote_open(const struct agent_options *options, struct trail *trail,
                   struct remote *ret) MUST_CHECK;
 void remote_done(struct remote *remote);
 DEFINE_CLEANUP_DONE(struct remote, remote_done)
-
-/* An answer, whatever its status. Other than 200: code and message from the body, escaped. */
-struct remote_answer {
-    unsigned status;
-    unsigned retry_after_s;
-    yyjson_val *body; /* of 200: an object */
-    struct span bytes;
-    const char *code, *message; /* of others; "" when it says none */
-    const char *verdict;        /* of a refused proof: "unhealthy", "not-verified", ...; "" */
-    const char *reasons[REMOTE_MAX_REASONS]; /* "reason-code: words"; or the whole message */
-    size_t n_reasons;
-};
 
 enum remote_call {
     CALL_JOIN,
@@ -52,11 +38,11 @@ enum remote_call {
  * "endpoint unreachable: host:port. why. remedy" (decisions, section 10). */
 err_t remote_call(struct remote *remote, enum remote_call call, const char *bearer,
                   struct span body, struct arena *arena, struct fault *fault,
-                  struct remote_answer *ret) MUST_CHECK;
+                  struct answer *ret) MUST_CHECK;
 
 /* The fault for an answer that is no success: "what refused: host:port said 403 Untrusted:
  * message". 408, 429 and 5xx are temporary. */
 err_t remote_refused(const struct remote *remote, enum remote_call call,
-                     const struct remote_answer *answer, struct fault *fault);
+                     const struct answer *answer, struct fault *fault);
 
 #endif

@@ -83,7 +83,7 @@ enum agent_exit show_enrolled(struct agent *agent)
 
 enum agent_exit show_refusal(struct agent *agent, const struct attest_result *result)
 {
-    const struct remote_answer *answer = &result->refusal;
+    const struct answer *answer = &result->refusal;
     yyjson_mut_doc *doc;
     yyjson_mut_val *root, *list;
 
@@ -125,7 +125,7 @@ struct checked {
 
 static err_t get_keys(struct agent *agent, struct trail *trail, struct token_keys **ret)
 {
-    struct remote_answer answer = {0};
+    struct answer answer = {0};
     size_t left_out = 0;
     err_t err = remote_call(&agent->remote, CALL_CERTS, NULL, (struct span){0}, agent->arena,
                             &agent->fault, &answer);
