@@ -2,9 +2,8 @@
 
 #include "base/codec.h"
 #include "base/file.h"
-#include "eventlog/siglist.h"
 
-enum { ANCHOR_FILE_MAX = 1024 * 1024, EFIVARFS_ATTRIBUTES = 4 };
+enum { ANCHOR_FILE_MAX = 1024 * 1024 };
 
 err_t trust_init(struct trust *trust)
 {
@@ -19,67 +18,6 @@ void trust_done(struct trust *trust)
     *trust = (struct trust){0};
 }
 
-/* Certificates of an EFI_SIGNATURE_LIST; ERR_MALFORMED when it is none. */
-static err_t add_siglist(struct trust *trust, struct arena *arena, struct span lists,
-                         size_t *ret_added)
-{
-    struct siglist_iter iter;
-    struct siglist_entry entry;
-    err_t err;
-
-    siglist_begin(&iter, lists);
-    while ((err = siglist_next(&iter, &entry)) == ERR_OK) {
-        if (entry.kind != SIGLIST_X509) {
-            continue;
-        }
-        if (trust->n_db == TRUST_MAX_DB) {
-            return ERR_TOO_MANY;
-        }
-        trust->db[trust->n_db] = arena_dup(arena, entry.data);
-        if (trust->db[trust->n_db].data == NULL) {
-            return ERR_MEMORY;
-        }
-        trust->n_db++;
-        (*ret_added)++;
-    }
-    return err == ERR_END ? ERR_OK : err;
-}
-
-static err_t add_db_certificates(struct trust *trust, struct arena *arena, struct span bytes,
-                                 struct trail *trail)
-{
-    CLEANUP(cert_store_free) struct cert_store *store = cert_store_new();
-    err_t err = store == NULL ? ERR_MEMORY : cert_store_add_file(store, bytes, trail);
-
-    for (size_t i = 0; err == ERR_OK && i < cert_store_count(store); i++) {
-        if (trust->n_db == TRUST_MAX_DB) {
-            return ERR_TOO_MANY;
-        }
-        trust->db[trust->n_db] = arena_dup(arena, cert_der(cert_store_at(store, i)));
-        err = trust->db[trust->n_db].data == NULL ? ERR_MEMORY : ERR_OK;
-        trust->n_db += err == ERR_OK;
-    }
-    return err;
-}
-
-static err_t add_db_file(struct trust *trust, struct arena *arena, struct span bytes,
-                         struct trail *trail)
-{
-    size_t added = 0;
-
-    /* A signature list begins with a GUID, an efivarfs file with four attribute bytes before it;
-     * neither can be read as the other or as a certificate. */
-    if (add_siglist(trust, arena, bytes, &added) == ERR_OK && added > 0) {
-        return ERR_OK;
-    }
-    if (add_siglist(trust, arena, span_cut(bytes, EFIVARFS_ATTRIBUTES, bytes.len), &added) ==
-            ERR_OK &&
-        added > 0) {
-        return ERR_OK;
-    }
-    return add_db_certificates(trust, arena, bytes, trail);
-}
-
 static err_t add_file(struct trust *trust, struct arena *arena, const char *role, const char *path,
                       struct trail *trail)
 {
@@ -90,7 +28,7 @@ static err_t add_file(struct trust *trust, struct arena *arena, const char *role
         return err;
     }
     if (strcmp(role, "db") == 0) {
-        err = add_db_file(trust, arena, bytes, trail);
+        err = db_anchors_add(&trust->db, arena, bytes, trail);
     } else {
         err = cert_store_add_file(strcmp(role, "ak") == 0 ? trust->ak : trust->ek, bytes, trail);
     }
@@ -159,6 +97,6 @@ struct appraise_trust trust_for_appraisal(const struct trust *trust)
                                    .ak = trust->ak,
                                    .enrolled_aks = trust->aks,
                                    .n_enrolled_aks = trust->n_aks,
-                                   .db_certificates = trust->db,
-                                   .n_db_certificates = trust->n_db};
+                                   .db_certificates = trust->db.der,
+                                   .n_db_certificates = trust->db.n};
 }

@@ -5,16 +5,16 @@
 #define CLI_TRUST_H
 
 #include "appraise/appraise.h"
+#include "appraise/db-anchors.h"
 
-enum { TRUST_MAX_AKS = 64, TRUST_MAX_DB = 256 };
+enum { TRUST_MAX_AKS = 64 };
 
 struct trust {
     struct cert_store *ek;
     struct cert_store *ak;
     struct tpm_name aks[TRUST_MAX_AKS];
     size_t n_aks;
-    struct span db[TRUST_MAX_DB];
-    size_t n_db;
+    struct db_anchors db;
 };
 
 /* Zeroed memory is valid to trust_done. */

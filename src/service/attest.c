@@ -186,8 +186,8 @@ static err_t judge(struct attesting *a)
         .ak = a->has_machine ? a->trust->ak_own : a->trust->ak,
         .enrolled_aks = a->has_machine ? &a->ak_name : NULL,
         .n_enrolled_aks = a->has_machine ? 1 : 0,
-        .db_certificates = a->trust->db,
-        .n_db_certificates = a->trust->n_db,
+        .db_certificates = a->trust->db.der,
+        .n_db_certificates = a->trust->db.n,
     };
     const struct appraise_options options = {
         .now = a->call->now,

@@ -26,7 +26,8 @@ static const char trust_readme[] =
     ".cer):\n"
     "  ek  makers of TPMs: their endorsement keys may join as machines\n"
     "  ak  issuers of attestation key certificates other than this server\n"
-    "  db  Secure Boot test keys that the operator accepts (also EFI signature lists, .esl)\n"
+    "  db  Secure Boot test keys that the operator accepts (also EFI signature lists: .esl, and "
+    "db-* of efivarfs)\n"
     "A file that is added or changed counts within a second; no restart is needed.\n"
     "A TPM keeps only its own certificate, so the CA that issued it must be here as well as, or\n"
     "instead of, its root: for software TPMs of swtpm-localca put its issuercert.pem into ek.\n";

@@ -100,7 +100,7 @@ static err_t load_trust(struct service *service, struct trail *trail)
     log_begin(&line, LOG_INFO, "trust.loaded");
     log_uint(&line, "ek", cert_store_count(fresh->ek));
     log_uint(&line, "ak", cert_store_count(fresh->ak));
-    log_uint(&line, "db", fresh->n_db);
+    log_uint(&line, "db", fresh->db.n);
     log_uint(&line, "unreadable", fresh->n_unreadable);
     log_end(&line);
     pthread_mutex_lock(&service->lock);

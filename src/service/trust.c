@@ -104,45 +104,6 @@ static void log_unreadable(struct trust *trust, const char *role, const char *na
     trust->n_unreadable++;
 }
 
-static err_t add_db(struct trust *trust, struct span der)
-{
-    if (trust->n_db == TRUST_MAX_DB) {
-        return ERR_TOO_MANY;
-    }
-    trust->db[trust->n_db] = arena_dup(trust->arena, der);
-    if (trust->db[trust->n_db].data == NULL) {
-        return ERR_MEMORY;
-    }
-    trust->n_db++;
-    return ERR_OK;
-}
-
-/* Certificates of an EFI signature list, or of a PEM or DER file. */
-static err_t add_db_file(struct trust *trust, struct span bytes, bool is_list, struct trail *trail)
-{
-    CLEANUP(cert_store_free) struct cert_store *certs = NULL;
-    struct siglist_iter iter;
-    struct siglist_entry entry;
-    err_t err;
-
-    if (is_list) {
-        siglist_begin(&iter, bytes);
-        while ((err = siglist_next(&iter, &entry)) == ERR_OK) {
-            err = entry.kind == SIGLIST_X509 ? add_db(trust, entry.data) : ERR_OK;
-            if (err) {
-                return err;
-            }
-        }
-        return err == ERR_END ? ERR_OK : err;
-    }
-    certs = cert_store_new();
-    err = certs == NULL ? ERR_MEMORY : cert_store_add_file(certs, bytes, trail);
-    for (size_t i = 0; err == ERR_OK && i < cert_store_count(certs); i++) {
-        err = add_db(trust, cert_der(cert_store_at(certs, i)));
-    }
-    return err;
-}
-
 static err_t load_role(struct trust *trust, struct arena *scratch, const char *folder,
                        const char *role, struct cert_store *store, struct trail *trail)
 {
@@ -157,7 +118,9 @@ static err_t load_role(struct trust *trust, struct arena *scratch, const char *f
     }
     for (size_t i = 0; names[i] != NULL; i++) {
         const char *file = arena_printf(scratch, "%s/%s", path, names[i]);
-        bool is_list = store == NULL && has_ending(names[i], lists);
+        /* "db-<guid>" is how efivarfs names the variable itself. */
+        bool is_list =
+            store == NULL && (has_ending(names[i], lists) || strncmp(names[i], "db-", 3) == 0);
         struct trail why = {0};
         struct span bytes = {0};
 
@@ -168,7 +131,7 @@ static err_t load_role(struct trust *trust, struct arena *scratch, const char *f
                            : file_read(scratch, file, TRUST_FILE_MAX_BYTES, &why, &bytes);
         if (err == ERR_OK) {
             err = store != NULL ? cert_store_add_file(store, bytes, &why)
-                                : add_db_file(trust, bytes, is_list, &why);
+                                : db_anchors_add(&trust->db, trust->arena, bytes, &why);
         }
         if (err) {
             log_unreadable(trust, role, names[i], err, &why);

@@ -7,10 +7,11 @@
 #ifndef SERVICE_TRUST_H
 #define SERVICE_TRUST_H
 
+#include "appraise/db-anchors.h"
 #include "base/arena.h"
 #include "crypto/cert.h"
 
-enum { TRUST_MAX_DB = 64, TRUST_FILE_MAX_BYTES = 1024 * 1024 };
+enum { TRUST_FILE_MAX_BYTES = 1024 * 1024 };
 
 struct trust {
     _Atomic unsigned references;
@@ -18,8 +19,7 @@ struct trust {
     struct cert_store *ek;
     struct cert_store *ak;     /* external issuers alone */
     struct cert_store *ak_own; /* those, and the guest CA of this server */
-    struct span db[TRUST_MAX_DB];
-    size_t n_db;
+    struct db_anchors db;
     size_t n_unreadable; /* files left out; each was logged */
     uint64_t stamp;
 };
