@@ -116,7 +116,7 @@ static err_t parse_wait(const char *value, struct trail *trail, struct agent_opt
     char *end = NULL;
     double seconds = strtod(value, &end);
 
-    if (end == value || *end != '\0' || !(seconds >= 0 && seconds <= AGENT_MAX_WAIT_MS / 1000)) {
+    if (end == value || *end != '\0' || !(seconds >= 0 && seconds <= AGENT_MAX_WAIT_MS / 1000.0)) {
         return trail_set(trail, ERR_USAGE, "--retry-wait takes 0 to %d seconds, not '%.40s'",
                          AGENT_MAX_WAIT_MS / 1000, value);
     }

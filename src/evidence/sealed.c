@@ -24,7 +24,7 @@ static err_t write_sealed(struct arena *arena, const struct azureguest_sealed *s
     err_t err;
 
     buf_init(&inner, SEALED_MAX_BYTES);
-    buf_init(&outer, SEALED_MAX_BYTES * 2);
+    buf_init(&outer, SEALED_MAX_BYTES * (size_t)2);
     /* Member order and spelling of the captured reply; all values are base64 or constants. */
     buf_add_str(&inner, "{\"Jwt\":\"");
     base64_encode(&inner, BASE64_STANDARD, sealed->jwt_cipher);
