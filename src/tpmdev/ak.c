@@ -135,6 +135,7 @@ static err_t make_ak(struct tpmdev *dev, struct trail *trail)
         return tpmdev_fail(trail, rc, "keeping the attestation key");
     }
     kept = (struct tpm_object){.esys = dev->esys, .tr = tr};
+    (void)kept; /* its handle is closed when the scope ends; the key stays in the TPM */
     return ERR_OK;
 }
 
