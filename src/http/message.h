@@ -67,7 +67,7 @@ struct span http_head_find(const struct http_head *head, const char *name);
 /* "GET" */
 const char *http_method_name(enum http_method method);
 /* "GET, HEAD" for a set, into text. */
-void http_methods_text(unsigned methods, char *text, size_t size);
+void http_methods_text(unsigned set, char *text, size_t size);
 
 /* %XX decoded into the arena. ERR_MALFORMED for a broken escape, and for NUL and other control
  * characters, which no name of ours holds. */
