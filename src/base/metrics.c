@@ -107,7 +107,7 @@ struct metric *metrics_histogram(struct metrics *metrics, const char *name, cons
 static bool is_series(const struct metric *metric, const struct series *series,
                       const char *const *values)
 {
-    for (size_t i = 0; i < metric->n_labels; i++) {
+    for (size_t i = 0; i < metric->n_labels && i < METRICS_MAX_LABELS; i++) {
         if (strcmp(series->values[i], values[i]) != 0) {
             return false;
         }
@@ -134,12 +134,12 @@ static struct series *append(struct metric *metric, const char *const *values)
     size_t n = metric->n_series;
     bool is_good = series != NULL;
 
-    for (size_t i = 0; is_good && i < metric->n_labels; i++) {
+    for (size_t i = 0; is_good && i < metric->n_labels && i < METRICS_MAX_LABELS; i++) {
         series->values[i] = strdup(values[i]);
         is_good = series->values[i] != NULL;
     }
     if (!is_good) {
-        for (size_t i = 0; series != NULL && i < metric->n_labels; i++) {
+        for (size_t i = 0; series != NULL && i < METRICS_MAX_LABELS; i++) {
             free(series->values[i]);
         }
         free(series);

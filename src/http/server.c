@@ -79,14 +79,17 @@ static int bound_socket(const struct sockaddr_storage *address, socklen_t len, b
 
 static uint16_t bound_port(int fd)
 {
-    struct sockaddr_storage address = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } address = {0};
     socklen_t len = sizeof(address);
 
-    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0) {
+    if (getsockname(fd, &address.any, &len) != 0) {
         return 0;
     }
-    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                               : ((struct sockaddr_in *)&address)->sin_port);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.in6.sin6_port : address.in.sin_port);
 }
 
 /* With SO_REUSEPORT a second server of the same user would bind silently and take half of the
@@ -153,7 +156,7 @@ static err_t add_listener(struct worker *worker, size_t index, const struct http
 static err_t open_listener(struct http_server *server, size_t index, struct trail *trail)
 {
     struct http_listen *listen = &server->options.listen[index];
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t len = 0;
     err_t err = resolve(listen, trail, &address, &len);
 
@@ -173,8 +176,8 @@ static err_t open_listener(struct http_server *server, size_t index, struct trai
 static bool is_family_missing(const struct http_listen *listen)
 {
     int fd = socket(strchr(listen->host, ':') != NULL ? AF_INET6 : AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_storage address;
-    socklen_t len;
+    struct sockaddr_storage address = {0};
+    socklen_t len = 0;
 
     if (fd < 0) {
         return true;

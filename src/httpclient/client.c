@@ -91,27 +91,15 @@ static CURLcode set_fixed_options(struct http_client *client, const struct http_
     return code;
 }
 
-err_t http_client_new(const struct http_client_options *options, struct trail *trail,
-                      struct http_client **ret)
+/* Copies of the strings, and curl's handle. */
+static struct http_client *client_alloc(const struct http_client_options *options,
+                                        const char *address)
 {
-    CLEANUP(http_client_free) struct http_client *client = NULL;
+    struct http_client *client = calloc(1, sizeof(*client));
     size_t len;
-    err_t err;
 
-    pthread_once(&curl_once, start_curl);
-    if (curl_started != CURLE_OK) {
-        return trail_set(trail, ERR_INTERNAL, "libcurl does not start");
-    }
-    client = calloc(1, sizeof(*client));
     if (client == NULL) {
-        return ERR_MEMORY;
-    }
-    err = read_address(options->base_url, client->address, trail);
-    if (err) {
-        return err;
-    }
-    if (options->ca_file != NULL && !file_exists(options->ca_file)) {
-        return trail_set(trail, ERR_NOT_FOUND, "there is no CA file '%.250s'", options->ca_file);
+        return NULL;
     }
     client->base_url = strdup(options->base_url);
     client->ca_file = options->ca_file != NULL ? strdup(options->ca_file) : NULL;
@@ -120,11 +108,38 @@ err_t http_client_new(const struct http_client_options *options, struct trail *t
     client->curl = curl_easy_init();
     if (client->base_url == NULL || client->curl == NULL ||
         (options->ca_file != NULL && client->ca_file == NULL)) {
-        return ERR_MEMORY;
+        http_client_free(client);
+        return NULL;
     }
+    snprintf(client->address, sizeof(client->address), "%s", address);
     len = strlen(client->base_url);
     while (len > 0 && client->base_url[len - 1] == '/') {
         client->base_url[--len] = '\0';
+    }
+    return client;
+}
+
+err_t http_client_new(const struct http_client_options *options, struct trail *trail,
+                      struct http_client **ret)
+{
+    CLEANUP(http_client_free) struct http_client *client = NULL;
+    char address[ADDRESS_MAX];
+    err_t err;
+
+    pthread_once(&curl_once, start_curl);
+    if (curl_started != CURLE_OK) {
+        return trail_set(trail, ERR_INTERNAL, "libcurl does not start");
+    }
+    err = read_address(options->base_url, address, trail);
+    if (err) {
+        return err;
+    }
+    if (options->ca_file != NULL && !file_exists(options->ca_file)) {
+        return trail_set(trail, ERR_NOT_FOUND, "there is no CA file '%.250s'", options->ca_file);
+    }
+    client = client_alloc(options, address);
+    if (client == NULL) {
+        return ERR_MEMORY;
     }
     if (set_fixed_options(client, options) != CURLE_OK) {
         return trail_set(trail, ERR_INTERNAL, "libcurl lacks an option that is needed");

@@ -70,6 +70,19 @@ err_t folder_open(struct arena *arena, const char *folder, struct trail *trail, 
     return ERR_OK;
 }
 
+/* What lies in the arena is ours to clear, though a span only lends it. */
+static void wipe(struct span bytes)
+{
+    union {
+        const uint8_t *lent;
+        uint8_t *own;
+    } data = {.lent = bytes.data};
+
+    if (bytes.len > 0) {
+        explicit_bzero(data.own, bytes.len);
+    }
+}
+
 static err_t read_private(struct arena *arena, const char *path, struct trail *trail,
                           struct span *ret)
 {
@@ -100,9 +113,7 @@ err_t folder_key(struct arena *arena, const char *path, enum signkey_kind kind, 
         err = err ? err : signkey_pem(key, arena, &pem);
         err = err ? err : file_write(path, pem, 0600, trail);
     }
-    if (pem.len > 0) {
-        explicit_bzero((void *)(uintptr_t)pem.data, pem.len);
-    }
+    wipe(pem);
     if (err) {
         return err;
     }
@@ -110,11 +121,10 @@ err_t folder_key(struct arena *arena, const char *path, enum signkey_kind kind, 
     return ERR_OK;
 }
 
-err_t folder_secret(struct arena *arena, const char *path, size_t size, struct trail *trail,
-                    struct span *ret)
+err_t folder_secret(struct arena *arena, const char *path, struct trail *trail, uint8_t *ret,
+                    size_t size)
 {
     struct span bytes = {0};
-    uint8_t *fresh;
     err_t err = read_private(arena, path, trail, &bytes);
 
     if (err == ERR_OK && bytes.len != size) {
@@ -122,15 +132,14 @@ err_t folder_secret(struct arena *arena, const char *path, size_t size, struct t
         return trail_in(trail, ERR_VALUE, path);
     }
     if (err == ERR_NOT_FOUND) {
-        fresh = arena_alloc(arena, size);
-        err = fresh == NULL ? ERR_MEMORY : random_bytes(fresh, size);
-        bytes = span_of(fresh, size);
-        err = err ? err : file_write(path, bytes, 0600, trail);
+        err = random_bytes(ret, size);
+        return err ? err : file_write(path, span_of(ret, size), 0600, trail);
     }
     if (err) {
         return err;
     }
-    *ret = bytes;
+    memcpy(ret, bytes.data, size);
+    wipe(bytes);
     return ERR_OK;
 }
 
@@ -158,7 +167,7 @@ err_t folder_write_cert(struct arena *arena, const char *path, const struct cert
 
 static bool is_good_for(const struct cert *cert, int64_t now, int64_t days)
 {
-    int64_t not_before, not_after;
+    int64_t not_before = 0, not_after = 0;
 
     cert_validity(cert, &not_before, &not_after);
     return now >= not_before && not_after > now && not_after - now >= days * DAY;
@@ -238,9 +247,9 @@ static err_t sort_names(struct arena *arena, const char *const *names, size_t n_
 {
     struct tls_names sorted = {.text = ""};
 
-    if (n_names > FOLDER_MAX_NAMES) {
-        return trail_set(trail, ERR_TOO_MANY, "a certificate takes at most %d names here",
-                         FOLDER_MAX_NAMES);
+    if (n_names == 0 || n_names > FOLDER_MAX_NAMES) {
+        trail_set(trail, ERR_TOO_MANY, "a certificate takes 1 to %d names here", FOLDER_MAX_NAMES);
+        return ERR_TOO_MANY;
     }
     for (size_t i = 0; i < n_names; i++) {
         if (is_ip(names[i])) {

@@ -36,9 +36,9 @@ err_t folder_key(struct arena *arena, const char *path, enum signkey_kind kind, 
 err_t folder_ca(struct arena *arena, const char *key_path, const char *cert_path,
                 const char *common_name, int64_t now, struct trail *trail, struct signkey **ret_key,
                 struct cert **ret_cert) MUST_CHECK;
-/* `size` random bytes, made when there are none. */
-err_t folder_secret(struct arena *arena, const char *path, size_t size, struct trail *trail,
-                    struct span *ret) MUST_CHECK;
+/* `size` random bytes into ret, made when there are none. */
+err_t folder_secret(struct arena *arena, const char *path, struct trail *trail, uint8_t *ret,
+                    size_t size) MUST_CHECK;
 /* DIR/tls: a certificate for these names (DNS names and IP addresses), good for a month or more.
  * Without ca.key nothing is made: what is there is used. */
 err_t folder_tls(struct arena *arena, const char *folder, const char *const *names, size_t n_names,

@@ -14,14 +14,20 @@ struct guest_ca {
 err_t guest_ca_open(struct arena *arena, const char *folder, int64_t now, struct trail *trail,
                     struct guest_ca **ret)
 {
-    CLEANUP(guest_ca_free) struct guest_ca *ca = calloc(1, sizeof(*ca));
+    CLEANUP(guest_ca_free) struct guest_ca *ca = NULL;
     const char *key_path = arena_printf(arena, "%s/guest-ca/ca.key", folder);
     const char *cert_path = arena_printf(arena, "%s/guest-ca/ca.pem", folder);
-    err_t err = ca == NULL || key_path == NULL || cert_path == NULL ? ERR_MEMORY : ERR_OK;
+    err_t err;
 
-    err = err ? err
-              : folder_ca(arena, key_path, cert_path, "Bootwarden guest CA", now, trail, &ca->key,
-                          &ca->cert);
+    if (key_path == NULL || cert_path == NULL) {
+        return ERR_MEMORY;
+    }
+    ca = calloc(1, sizeof(*ca));
+    if (ca == NULL) {
+        return ERR_MEMORY;
+    }
+    err = folder_ca(arena, key_path, cert_path, "Bootwarden guest CA", now, trail, &ca->key,
+                    &ca->cert);
     if (err) {
         return err;
     }

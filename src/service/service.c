@@ -183,16 +183,11 @@ static err_t open_keys(struct service *service, struct arena *arena,
         .kind = options->signing,
         .now = options->now,
     };
-    struct span secret = {0};
     err_t err = secret_path == NULL || signing.folder == NULL ? ERR_MEMORY : ERR_OK;
 
-    err = err ? err : folder_secret(arena, secret_path, TICKET_SECRET_BYTES, trail, &secret);
-    if (err) {
-        return err;
-    }
-    memcpy(service->secret, secret.data, sizeof(service->secret));
-    explicit_bzero((void *)(uintptr_t)secret.data, secret.len);
-    err = signer_open(arena, &signing, trail, &service->signer);
+    err = err ? err
+              : folder_secret(arena, secret_path, trail, service->secret, sizeof(service->secret));
+    err = err ? err : signer_open(arena, &signing, trail, &service->signer);
     err =
         err ? err : guest_ca_open(arena, options->folder, options->now, trail, &service->guest_ca);
     if (err == ERR_OK && options->tls_names != NULL) {
@@ -204,12 +199,16 @@ static err_t open_keys(struct service *service, struct arena *arena,
 
 err_t service_open(const struct service_options *options, struct trail *trail, struct service **ret)
 {
-    CLEANUP(service_close) struct service *service = calloc(1, sizeof(*service));
     CLEANUP(arena_free) struct arena *arena = arena_new(OPEN_ARENA_BYTES);
+    CLEANUP(service_close) struct service *service = NULL;
     struct store_options data = {.now = options->now};
     err_t err;
 
-    if (service == NULL || arena == NULL) {
+    if (arena == NULL) {
+        return ERR_MEMORY;
+    }
+    service = calloc(1, sizeof(*service));
+    if (service == NULL) {
         return ERR_MEMORY;
     }
     service->lock_fd = -1;

@@ -78,7 +78,7 @@ static err_t make_cert(struct arena *arena, const struct signer_options *options
 static bool is_cert_usable(struct arena *arena, const struct signer_options *options,
                            const struct signkey *key, const struct cert *cert)
 {
-    int64_t not_before, not_after;
+    int64_t not_before = 0, not_after = 0;
 
     if (cert_key(cert) == NULL || !pubkey_equal(cert_key(cert), signkey_public(key))) {
         return false;
@@ -139,7 +139,7 @@ static const char *new_stem(struct arena *arena, const struct signer_options *op
 }
 
 static err_t add_key(struct arena *arena, const struct signer_options *options, const char *stem,
-                     struct signer *signer, struct token_keys *keys, struct trail *trail)
+                     struct token_key **signing, struct token_keys *keys, struct trail *trail)
 {
     CLEANUP(token_key_free) struct token_key *token_key = NULL;
     CLEANUP(signkey_free) struct signkey *key = NULL;
@@ -147,14 +147,14 @@ static err_t add_key(struct arena *arena, const struct signer_options *options, 
 
     err = err ? err : token_keys_add_own(keys, token_key);
     if (err == ERR_OK && is_of_kind(signkey_public(key), options->kind)) {
-        token_key_free(signer->key);
-        signer->key = TAKE(token_key);
+        token_key_free(*signing);
+        *signing = TAKE(token_key);
     }
     return err;
 }
 
 static err_t add_keys(struct arena *arena, const struct signer_options *options,
-                      struct signer *signer, struct token_keys *keys, struct trail *trail)
+                      struct token_key **signing, struct token_keys *keys, struct trail *trail)
 {
     const char **names = NULL;
     err_t err = file_list(arena, options->folder, trail, &names);
@@ -166,38 +166,57 @@ static err_t add_keys(struct arena *arena, const struct signer_options *options,
             const char *stem =
                 arena_printf(arena, "%s/%.*s", options->folder, (int)(len - 4), names[i]);
 
-            err = stem == NULL ? ERR_MEMORY : add_key(arena, options, stem, signer, keys, trail);
+            err = stem == NULL ? ERR_MEMORY : add_key(arena, options, stem, signing, keys, trail);
         }
     }
-    if (err == ERR_OK && signer->key == NULL) {
+    if (err == ERR_OK && *signing == NULL) {
         const char *stem = new_stem(arena, options);
 
-        err = stem == NULL ? ERR_MEMORY : add_key(arena, options, stem, signer, keys, trail);
+        err = stem == NULL ? ERR_MEMORY : add_key(arena, options, stem, signing, keys, trail);
     }
     return err;
+}
+
+/* Takes key on success. */
+static struct signer *signer_new(struct token_key *key, struct span jwks, const char *issuer)
+{
+    struct signer *signer = calloc(1, sizeof(*signer));
+
+    if (signer == NULL) {
+        return NULL;
+    }
+    signer->jwks = malloc(jwks.len);
+    if (signer->jwks == NULL || asprintf(&signer->jku, "%s/certs", issuer) < 0) {
+        free(signer->jwks);
+        free(signer);
+        return NULL;
+    }
+    memcpy(signer->jwks, jwks.data, jwks.len);
+    signer->jwks_len = jwks.len;
+    signer->key = key;
+    return signer;
 }
 
 err_t signer_open(struct arena *arena, const struct signer_options *options, struct trail *trail,
                   struct signer **ret)
 {
-    CLEANUP(signer_free) struct signer *signer = calloc(1, sizeof(*signer));
     CLEANUP(token_keys_free) struct token_keys *keys = token_keys_new();
+    CLEANUP(token_key_free) struct token_key *signing = NULL;
+    struct signer *signer;
     struct span jwks = {0};
-    err_t err = signer == NULL || keys == NULL ? ERR_MEMORY : ERR_OK;
+    err_t err = keys == NULL ? ERR_MEMORY : ERR_OK;
 
-    err = err ? err : add_keys(arena, options, signer, keys, trail);
+    err = err ? err : add_keys(arena, options, &signing, keys, trail);
     err = err ? err : jwks_write(arena, keys, &jwks);
     if (err) {
         return err;
     }
-    signer->jwks = malloc(jwks.len);
-    signer->jwks_len = jwks.len;
-    if (signer->jwks == NULL || asprintf(&signer->jku, "%s/certs", options->issuer) < 0) {
-        signer->jku = NULL;
+    signer = signer_new(signing, jwks, options->issuer);
+    if (signer == NULL) {
         return ERR_MEMORY;
     }
-    memcpy(signer->jwks, jwks.data, jwks.len);
-    *ret = TAKE(signer);
+    signing = NULL;
+    *ret = signer;
     return ERR_OK;
 }
 

@@ -140,24 +140,35 @@ static err_t load_role(struct trust *trust, struct arena *scratch, const char *f
     return ERR_OK;
 }
 
-err_t trust_load(const char *folder, struct cert *guest_ca, struct trail *trail, struct trust **ret)
+static struct trust *trust_new(void)
 {
-    CLEANUP(trust_free) struct trust *trust = calloc(1, sizeof(*trust));
-    CLEANUP(arena_free) struct arena *scratch = arena_new(ARENA_BYTES);
-    err_t err = ERR_OK;
+    struct trust *trust = calloc(1, sizeof(*trust));
 
-    if (trust == NULL || scratch == NULL) {
-        return ERR_MEMORY;
+    if (trust == NULL) {
+        return NULL;
     }
     atomic_init(&trust->references, 1);
-    trust->stamp = trust_stamp(folder); /* before reading: a change meanwhile is seen next time */
     trust->arena = arena_new(ARENA_BYTES);
     trust->ek = cert_store_new();
     trust->ak = cert_store_new();
     trust->ak_own = cert_store_new();
     if (trust->arena == NULL || trust->ek == NULL || trust->ak == NULL || trust->ak_own == NULL) {
+        trust_free(trust);
+        return NULL;
+    }
+    return trust;
+}
+
+err_t trust_load(const char *folder, struct cert *guest_ca, struct trail *trail, struct trust **ret)
+{
+    CLEANUP(arena_free) struct arena *scratch = arena_new(ARENA_BYTES);
+    CLEANUP(trust_free) struct trust *trust = scratch == NULL ? NULL : trust_new();
+    err_t err;
+
+    if (trust == NULL) {
         return ERR_MEMORY;
     }
+    trust->stamp = trust_stamp(folder); /* before reading: a change meanwhile is seen next time */
     err = load_role(trust, scratch, folder, "ek", trust->ek, trail);
     err = err ? err : load_role(trust, scratch, folder, "ak", trust->ak, trail);
     err = err ? err : load_role(trust, scratch, folder, "db", NULL, trail);

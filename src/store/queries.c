@@ -128,7 +128,7 @@ err_t write_machine(struct sqlite *db, const struct store_machine *wanted, struc
 {
     struct span ek = span_of(wanted->ek_digest, sizeof(wanted->ek_digest));
     struct span ak = span_of(wanted->ak_name, wanted->ak_name_len);
-    struct store_machine found;
+    struct store_machine found = {0};
     err_t err = query_machine(db, STATEMENT_MACHINE_BY_EK, ek, false, trail, &found);
 
     if (err == ERR_OK) {
@@ -253,7 +253,7 @@ static bool is_later(const struct store_clock *a, const struct store_clock *b)
 static err_t advance_clock(struct sqlite *db, const struct store_attestation *a,
                            struct trail *trail)
 {
-    struct store_clock known;
+    struct store_clock known = {0};
     sqlite3_stmt *row = NULL;
     bool has_row;
     err_t err = query_clock(db, a->ak_name, trail, &known);

@@ -73,9 +73,9 @@ static err_t sqlite_error(struct sqlite *sqlite, int code, struct trail *trail)
     if (code == SQLITE_NOMEM) {
         return ERR_MEMORY;
     }
-    return trail_set(trail, ERR_STORE, "%s (%s)", words_for(code),
-                     sqlite != NULL && sqlite->db != NULL ? sqlite3_errmsg(sqlite->db)
-                                                          : sqlite3_errstr(code));
+    trail_set(trail, ERR_STORE, "%s (%s)", words_for(code),
+              sqlite->db != NULL ? sqlite3_errmsg(sqlite->db) : sqlite3_errstr(code));
+    return ERR_STORE;
 }
 
 static err_t run_text(struct sqlite *sqlite, const char *sql, struct trail *trail)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A server's life: starting, starting again, refusing to start, reloading, ending.
 # Runs the server as it is installed (optimised, hardened) where tools/test has built it.
-[ -x "${BOOTWARDEN_RELEASE_BIN:-}/bootwarden-server" ] && BOOTWARDEN_BIN=$BOOTWARDEN_RELEASE_BIN
+[ -x "${BOOTWARDEN_RELEASE_BIN:-}/bootwarden-server" ] && export BOOTWARDEN_BIN=$BOOTWARDEN_RELEASE_BIN
 # shellcheck disable=SC1091,SC2034,SC2154 # variables go to and come from the sourced file
 . "${BOOTWARDEN_SOURCE:?}/tests/support/server.bash"
 
