@@ -48,6 +48,9 @@ struct appraise_options {
     const struct appraise_clock *last_clock; /* NULL: first proof of this AK */
     const struct boot_facts *baseline;       /* of an earlier boot; NULL: compare with nothing */
     bool is_shape_changed; /* the machine is known to have got another shape (vCPUs) */
+    /* Read the log also when no quote of a proven key stands behind it: for people who look into
+     * evidence. A server leaves it off and spends nothing on what anybody may send (ORD-1). */
+    bool reads_unproven_log;
 };
 
 struct reason {
@@ -110,7 +113,8 @@ struct appraisal {
     const char *ek_subject; /* of the verified EK certificate; NULL */
 
     struct tpm_pcrs attested; /* values covered by a verified quote of a proven AK, nothing else */
-    struct tpm_pcrs shown;    /* the same without the demand on the AK: for display */
+    /* attested; while no key is proven: what verified quotes of unproven keys cover, for display */
+    struct tpm_pcrs shown;
     bool has_clock;
     struct appraise_clock clock; /* of the main AK's quote */
     struct span extra_data;      /* of that quote */

@@ -126,6 +126,11 @@ static void judge_secure_boot(struct job *job, const struct boot_facts *facts)
                  "machine owner keys are enrolled beside shim's own: software signed with them "
                  "passes Secure Boot");
     }
+    if (facts->has_user_mok) {
+        job_note(job, "mok-used", "SB-15", -1,
+                 "a component was allowed by a machine owner key, not by db or the distribution's "
+                 "own key");
+    }
     if (facts->debug_mode == STATE_YES) {
         job_reason(job, REASON_DEBUG_MODE, "SB-8", "", "the firmware was in debug mode");
     }

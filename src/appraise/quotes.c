@@ -321,6 +321,13 @@ err_t judge_quotes(struct job *job)
     if (err) {
         return err;
     }
+    /* Once a key is proven, what other keys have signed counts for nothing (AK-13): it may not
+     * explain a register, carry a fact or bind a key. */
+    for (size_t i = 0; i < a->n_quotes; i++) {
+        if (a->quotes[i].counts) {
+            a->shown = a->attested;
+        }
+    }
     check_together(job);
     check_clock(job);
     check_coverage(job);

@@ -81,6 +81,7 @@ static int read_baseline(struct verify *v, const char *path)
 static int read_challenge(struct verify *v, const struct verify_args *args)
 {
     v->options.now = timestamp_now();
+    v->options.reads_unproven_log = true;
     if (args->time != NULL && timestamp_parse(args->time, &v->options.now) != ERR_OK) {
         cli_complain("verify",
                      "--time: expected 2026-12-31T23:59:59Z, 2026-12-31 or seconds since 1970");

@@ -13,7 +13,7 @@ struct chain {
     bool after_grub;
     bool after_uki;
     bool after_exit;
-    bool late_reported;
+    uint32_t late_reported; /* by PCR */
 };
 
 /* ---- images ---- */
@@ -197,12 +197,15 @@ static void read_sections(struct facts_ctx *ctx)
 
 /* ---- kernel command line (B-7) ---- */
 
+enum { CMDLINE_MAX_BYTES = 64 * 1024 };
+
 struct cmdline {
     const struct reading *grub;
     const struct reading *command; /* GRUB's "linux PATH ARGUMENTS" */
     bool conflict;
     const struct reading *unclear; /* may be a command line under another label */
     const char *additions;         /* PCR 12, joined */
+    size_t additions_bytes;
     const struct reading *first_addition;
 };
 
@@ -258,6 +261,12 @@ static void note_cmdline(struct facts_ctx *ctx, struct cmdline *line, const stru
     if (r->event->pcr == 12) {
         const char *text = kept(ctx, show_utf16(ctx->arena, r->content));
 
+        /* The kernel takes 2 or 4 KiB; joining without end would cost memory squared (L-15). */
+        line->additions_bytes += strlen(text) + 1;
+        if (line->additions_bytes > CMDLINE_MAX_BYTES) {
+            line->unclear = r;
+            return;
+        }
         line->additions = line->additions == NULL
                               ? text
                               : kept(ctx, show_join(ctx->arena, line->additions, " ", text));
@@ -344,9 +353,11 @@ static void set_cmdline(struct facts_ctx *ctx, const struct cmdline *line)
 /* B-2: nothing of the firmware comes after ExitBootServices. */
 static void check_late(struct facts_ctx *ctx, struct chain *chain, const struct event *event)
 {
-    if (chain->after_exit && !chain->late_reported && event->pcr < 8) {
-        chain->late_reported = true;
-        facts_find(ctx, FINDING_EVENT_ORDER, WEIGHT_NOTE, "B-2", event,
+    if (chain->after_exit && event->pcr < 8 && (chain->late_reported & 1u << event->pcr) == 0) {
+        chain->late_reported |= 1u << event->pcr;
+        /* What the OS appends to 4 or 7 would read like an image or a key of the firmware's. */
+        facts_find(ctx, FINDING_EVENT_ORDER,
+                   event->pcr == 4 || event->pcr == 7 ? WEIGHT_FAULT : WEIGHT_NOTE, "B-2", event,
                    "event %u extends PCR %u after the firmware was left", event->index, event->pcr);
     }
 }

@@ -10,6 +10,8 @@
  */
 #include "eventlog/readers.h"
 
+enum { GRUB_ARGUMENTS_MAX = 4096 };
+
 static const struct {
     const char *prefix;
     bool with_nul; /* the NUL behind the text was hashed */
@@ -77,7 +79,8 @@ static void note_command(struct reading_ctx *ctx, struct span command)
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
         if (span_is(word, verbs[i].word)) {
             ctx->verb = verbs[i].verb;
-            ctx->verb_args = args;
+            /* Every file is looked for among these: a longer line names none (L-15). */
+            ctx->verb_args = args.len <= GRUB_ARGUMENTS_MAX ? args : (struct span){0};
         }
     }
 }

@@ -121,9 +121,14 @@ static void refresh_trust(struct service *service)
     if (err) {
         struct log_line line;
 
+        char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 64];
+
+        trail_format(&trail, err, words, sizeof(words));
         log_begin(&line, LOG_ERROR, "trust.failed");
-        log_text(&line, "cause", trail.what[0] != '\0' ? trail.what : err_text(err));
+        log_text(&line, "cause", words);
         log_end(&line);
+        /* Said once; tried again when the folder changes, or on SIGHUP. */
+        atomic_store(&service->trust_quick, trust_quick_stamp(service->trust_folder));
     }
 }
 

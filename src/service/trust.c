@@ -113,6 +113,9 @@ static err_t load_role(struct trust *trust, struct arena *scratch, const char *f
     const char **names = NULL;
     err_t err = path == NULL ? ERR_MEMORY : file_list(scratch, path, trail, &names);
 
+    if (err == ERR_NOT_FOUND) {
+        return ERR_OK; /* a folder that was removed trusts nobody */
+    }
     if (err) {
         return err;
     }

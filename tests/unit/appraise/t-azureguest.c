@@ -378,6 +378,69 @@ static void members_of_the_request_do_not_become_claims(void **state)
     machine_end(&m);
 }
 
+/* AK-13, Q-14: beside a proven key, a quote by a key that nobody vouches for counts for nothing. It
+ * must not attest the registers that the proven one leaves out. */
+static void a_quote_of_an_unproven_key_attests_nothing(void **state)
+{
+    struct machine m;
+    struct machine other;
+    struct evidence *mine = NULL;
+    struct evidence *theirs = NULL;
+    struct appraise_trust trust;
+    struct appraisal *a = NULL;
+    CLEANUP(hasher_free) struct hasher *hasher = hasher_new();
+
+    (void)state;
+    machine_begin(&m);
+    machine_begin(&other);
+    other.request.pcr_mask = 0x7bff;
+    assert_ok(
+        azureguest_parse_inner(m.arena, fabricate_inner(m.arena, m.keys, &m.request), NULL, &mine));
+    assert_ok(azureguest_parse_inner(m.arena, fabricate_inner(m.arena, other.keys, &other.request),
+                                     NULL, &theirs));
+    mine->form = EVIDENCE_BOOT_FOLDER;
+    mine->has_pcr_set = false;
+    mine->aks[0].certificate = (struct evidence_blob){0};
+    mine->aks[1] = theirs->aks[0];
+    mine->aks[1].certificate = (struct evidence_blob){0};
+    mine->quotes[1] = theirs->quotes[0];
+    mine->quotes[1].ak = 1;
+    mine->n_aks = mine->n_quotes = 2;
+    mine->pcrs = theirs->pcrs;
+    trust = (struct appraise_trust){.enrolled_aks = &m.keys->ak_name, .n_enrolled_aks = 1};
+    assert_ok(appraise(m.arena, mine, &trust, &(struct appraise_options){.now = NOW}, hasher, &a));
+    assert_true(a->quotes[1].is_verified);
+    assert_false(a->quotes[1].counts);
+    assert_int_equal(a->shown.have[HASH_SHA256], 0xff);
+    assert_int_equal(a->attested.have[HASH_SHA256], 0xff);
+    assert_null(a->facts->cmdline);
+    appraisal_done(a);
+    machine_end(&other);
+    machine_end(&m);
+}
+
+/* ORD-1, L-15: a server reads no log that no proven key stands behind. */
+static void a_log_without_a_proven_quote_is_not_read(void **state)
+{
+    struct machine m;
+    struct evidence *evidence = NULL;
+    struct appraisal *a;
+
+    (void)state;
+    machine_begin(&m);
+    assert_ok(azureguest_parse_inner(m.arena, fabricate_inner(m.arena, m.keys, &m.request), NULL,
+                                     &evidence));
+    a = judge(m.arena, evidence, NULL, &(struct appraise_options){.now = NOW});
+    assert_int_equal(a->verdict, VERDICT_NOT_VERIFIED);
+    assert_null(a->log);
+    appraisal_done(a);
+    a = judge(m.arena, evidence, NULL,
+              &(struct appraise_options){.now = NOW, .reads_unproven_log = true});
+    assert_non_null(a->facts);
+    appraisal_done(a);
+    machine_end(&m);
+}
+
 /* S-2, SB-14: a good boot with keys that nobody knows is the policy's to refuse, by its rule. */
 static void the_policy_denies_platforms_with_unknown_keys(void **state)
 {
@@ -711,6 +774,8 @@ int main(void)
         cmocka_unit_test(nothing_is_read_from_a_quote_that_is_not_signed),
         cmocka_unit_test(members_of_the_request_do_not_become_claims),
         cmocka_unit_test(the_policy_denies_platforms_with_unknown_keys),
+        cmocka_unit_test(a_quote_of_an_unproven_key_attests_nothing),
+        cmocka_unit_test(a_log_without_a_proven_quote_is_not_read),
         cmocka_unit_test(no_altered_log_is_healthy),
         cmocka_unit_test(another_encryption_key_is_refused),
         cmocka_unit_test(events_outside_the_quote_are_dropped),

@@ -280,7 +280,8 @@ static void a_log_without_its_end_says_so_B_2(void **state)
     assert_false(logs_edited_facts(edit)->has_exit_boot_services);
 }
 
-static void what_comes_after_the_firmware_is_noted_B_2(void **state)
+/* What the OS appends to PCR 4 or 7 must not read like the firmware's; elsewhere it is a note. */
+static void what_comes_after_the_firmware_is_found_B_2(void **state)
 {
     CLEANUP(arena_free) struct arena *arena = test_arena();
     struct logs_edit *edit = logs_edit_boot(arena, "a-secureboot-healthy");
@@ -289,7 +290,10 @@ static void what_comes_after_the_firmware_is_noted_B_2(void **state)
     (void)state;
     logs_insert(edit, edit->n, 4, EV_EFI_BOOT_SERVICES_APPLICATION, (struct span){0});
     facts = logs_edited_facts(edit);
-    logs_expect(facts, FINDING_EVENT_ORDER, WEIGHT_NOTE, "B-2");
+    logs_expect(facts, FINDING_EVENT_ORDER, WEIGHT_FAULT, "B-2");
+    edit = logs_edit_boot(arena, "a-secureboot-healthy");
+    logs_insert(edit, edit->n, 1, EV_PLATFORM_CONFIG_FLAGS, (struct span){0});
+    logs_expect(logs_edited_facts(edit), FINDING_EVENT_ORDER, WEIGHT_NOTE, "B-2");
     assert_int_equal(facts->n_images, 5); /* B-3: it is listed all the same */
 }
 
@@ -329,7 +333,7 @@ int main(void)
         cmocka_unit_test(the_kernel_inside_a_uki_is_the_kernel_B_3),
         cmocka_unit_test(images_before_the_separator_are_the_firmwares_B_1),
         cmocka_unit_test(a_log_without_its_end_says_so_B_2),
-        cmocka_unit_test(what_comes_after_the_firmware_is_noted_B_2),
+        cmocka_unit_test(what_comes_after_the_firmware_is_found_B_2),
         cmocka_unit_test(without_grub_there_are_no_claims_of_it_B_8),
     };
 
