@@ -20,6 +20,7 @@ enum {
     APPRAISE_MAX_NOTES = 128,
     APPRAISE_MAX_CHANGES = 64,
     APPRAISE_REQUIRED_PCRS = 0xff,           /* SHA-256, 0-7 (decisions section 2) */
+    APPRAISE_BASELINE_PCRS = 0x7bff,         /* 0-9 and 11-14: firmware, boot loader, kernel */
     APPRAISE_CLOCK_TOLERANCE_MS = 30 * 1000, /* requests of one guest may overtake each other */
 };
 
@@ -47,10 +48,11 @@ struct appraise_options {
     uint32_t required_pcrs;                  /* of SHA-256; 0 = APPRAISE_REQUIRED_PCRS */
     const struct appraise_clock *last_clock; /* NULL: first proof of this AK */
     const struct boot_facts *baseline;       /* of an earlier boot; NULL: compare with nothing */
-    bool is_shape_changed; /* the machine is known to have got another shape (vCPUs) */
     /* Read the log also when no quote of a proven key stands behind it: for people who look into
      * evidence. A server leaves it off and spends nothing on what anybody may send (ORD-1). */
     bool reads_unproven_log;
+    uint32_t baseline_pcrs; /* what that boot attested; 0 = APPRAISE_BASELINE_PCRS */
+    bool is_shape_changed;  /* the machine is known to have got another shape (vCPUs) */
 };
 
 struct reason {

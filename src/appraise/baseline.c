@@ -1,32 +1,15 @@
 /*
- * baseline.c - the differences between two boots, by class, and what explains each.
+ * baseline.c - the differences between two boots, by class.
  *
- * The two logs are compared as multisets of (PCR, type, digests) and then in order, so that
- * every extend of either boot is accounted for: equal, or part of exactly one change. Rules and
- * what each could be fooled by: docs/baseline.md.
+ * The two logs are compared as multisets of (PCR, digests) and then in order, so that every extend
+ * of either boot is accounted for: equal, or part of exactly one change. The type of an event is
+ * not compared: nothing proves it, and a register does not know it. For the same reason the class
+ * of an event of the new boot is partly what its sender says; baseline-explain.c does not rest on
+ * it. Rules and what each could be fooled by: docs/baseline.md.
  */
-#include "appraise/baseline.h"
-
-#include "appraise/internal.h"
-#include "base/codec.h"
+#include "appraise/baseline-parts.h"
 
 #include <stdlib.h>
-
-/* One class of change while it is collected. */
-struct group {
-    uint32_t pcrs;
-    const struct reading *removed[8]; /* the first few, for words */
-    const struct reading *added[8];
-    size_t n_removed, n_added;
-};
-
-struct comparison {
-    struct arena *arena;
-    const struct boot_facts *before;
-    const struct boot_facts *after;
-    bool is_shape_changed;
-    struct group groups[REASON_COUNT];
-};
 
 /* ---- classes ---- */
 
@@ -56,9 +39,10 @@ static enum reason_code class_of(const struct boot_facts *facts, const struct re
     case ROLE_DEBUG_ACTION:
         return REASON_CHANGE_KEYS;
     case ROLE_DBX:
-    case ROLE_DBT:
     case ROLE_SBAT_LEVEL:
         return REASON_CHANGE_DBX;
+    case ROLE_DBT: /* more in it can mean less revoked */
+        return REASON_CHANGE_KEYS;
     case ROLE_AUTHORITY:
         return is_mok_authority(reading) ? REASON_CHANGE_MOK : REASON_CHANGE_KEYS;
     case ROLE_MOK_STATE:
@@ -108,44 +92,77 @@ static enum reason_code class_of(const struct boot_facts *facts, const struct re
 
 /* ---- differences ---- */
 
-/* The banks both logs have; comparing in all of them costs nothing and trusts no single hash. */
-static int compare_extends(const struct boot_facts *a, const struct reading *x,
-                           const struct boot_facts *b, const struct reading *y)
+enum { BEFORE, AFTER, SIDES };
+
+/* Banks that both logs have: comparing in all of them costs nothing and trusts no single hash.
+ * Both sides are sorted by these alone, or merging them would compare apples with pears. */
+struct common_banks {
+    size_t n;
+    size_t size[HASH_COUNT];
+    size_t at[SIDES][HASH_COUNT]; /* index among the digests of an event */
+};
+
+struct extend {
+    const struct common_banks *banks;
+    int side;
+    const struct boot_facts *facts;
+    const struct reading *reading;
+    size_t place; /* in the boot's order */
+    bool is_common;
+};
+
+static struct common_banks common_banks(const struct boot_facts *before,
+                                        const struct boot_facts *after)
 {
-    int order = (x->event->pcr > y->event->pcr) - (x->event->pcr < y->event->pcr);
+    struct common_banks banks = {0};
 
-    order =
-        order != 0 ? order : (x->event->type > y->event->type) - (x->event->type < y->event->type);
-    for (int hash = HASH_COUNT - 1; order == 0 && hash >= 0; hash--) {
-        int at_a = eventlog_bank(a->log, (enum hash_alg)hash);
-        int at_b = eventlog_bank(b->log, (enum hash_alg)hash);
+    for (int hash = 0; hash < HASH_COUNT; hash++) {
+        int old = eventlog_bank(before->log, (enum hash_alg)hash);
+        int new = eventlog_bank(after->log, (enum hash_alg)hash);
 
-        if (at_a >= 0 && at_b >= 0) {
-            order = memcmp(x->event->digest[at_a].data, y->event->digest[at_b].data,
-                           hash_size((enum hash_alg)hash));
+        if (old >= 0 && new >= 0) {
+            banks.size[banks.n] = hash_size((enum hash_alg)hash);
+            banks.at[BEFORE][banks.n] = (size_t)old;
+            banks.at[AFTER][banks.n] = (size_t) new;
+            banks.n++;
         }
+    }
+    return banks;
+}
+
+static int compare_extends(const struct extend *x, const struct extend *y)
+{
+    const struct event *a = x->reading->event;
+    const struct event *b = y->reading->event;
+    int order = (a->pcr > b->pcr) - (a->pcr < b->pcr);
+
+    for (size_t i = 0; order == 0 && i < x->banks->n; i++) {
+        order = memcmp(a->digest[x->banks->at[x->side][i]].data,
+                       b->digest[y->banks->at[y->side][i]].data, x->banks->size[i]);
     }
     return order;
 }
 
-struct extend {
-    const struct boot_facts *facts;
-    const struct reading *reading;
-};
-
+/* Equal extends keep their place, so that the words follow the boot. */
 static int compare_for_sort(const void *a, const void *b)
 {
     const struct extend *x = a;
     const struct extend *y = b;
-    int order = compare_extends(x->facts, x->reading, y->facts, y->reading);
+    int order = compare_extends(x, y);
 
-    /* Equal extends keep their place, so that the words follow the boot. */
-    return order != 0 ? order
-                      : (x->reading->event->index > y->reading->event->index) -
-                            (x->reading->event->index < y->reading->event->index);
+    return order != 0 ? order : (x->place > y->place) - (x->place < y->place);
 }
 
-static struct extend *extends_of(struct arena *arena, const struct boot_facts *facts, size_t *ret_n)
+static int compare_places(const void *a, const void *b)
+{
+    const struct extend *x = a;
+    const struct extend *y = b;
+
+    return (x->place > y->place) - (x->place < y->place);
+}
+
+static struct extend *extends_of(struct arena *arena, const struct boot_facts *facts,
+                                 const struct common_banks *banks, int side, size_t *ret_n)
 {
     struct extend *list = arena_calloc(arena, facts->readings->n + 1, sizeof(*list));
     size_t n = 0;
@@ -155,516 +172,206 @@ static struct extend *extends_of(struct arena *arena, const struct boot_facts *f
     }
     for (size_t i = 0; i < facts->readings->n; i++) {
         if (facts->readings->items[i].role != ROLE_NONE) {
-            list[n++] = (struct extend){facts, &facts->readings->items[i]};
+            list[n] = (struct extend){banks, side, facts, &facts->readings->items[i], n, false};
+            n++;
         }
     }
+    qsort(list, n, sizeof(*list), compare_for_sort);
     *ret_n = n;
     return list;
 }
 
-static void keep(struct group *group, const struct reading *reading, bool is_added)
+static void keep(struct comparison *c, const struct extend *extend, bool is_added)
 {
+    const struct reading *reading = extend->reading;
+    struct group *group = &c->groups[class_of(extend->facts, reading)];
     const struct reading **list = is_added ? group->added : group->removed;
     size_t *n = is_added ? &group->n_added : &group->n_removed;
+    size_t *n_files = is_added ? &group->n_files_added : &group->n_files_removed;
 
-    if (*n < ARRAY_LEN(group->added)) {
+    if (*n < GROUP_SHOWN) {
         list[*n] = reading;
     }
     (*n)++;
+    *n_files += reading->event->pcr == 9;
     group->pcrs |= reading->event->pcr < 32 ? 1u << reading->event->pcr : 0;
+    c->pcrs |= group->pcrs;
 }
 
+/* A run of equal extends that only one boot has. */
+static void count_run(struct comparison *c, const struct extend *extend, bool is_added)
+{
+    struct group *group = &c->groups[class_of(extend->facts, extend->reading)];
+    bool is_image = extend->reading->role == ROLE_IMAGE;
+
+    group->n_new += is_added;
+    group->n_gone += !is_added;
+    group->n_new_images += is_added && is_image;
+    c->n_new_images += is_added && is_image;
+    c->n_gone_images += !is_added && is_image;
+}
+
+/* How many equal ones stand at the front of a sorted list. */
+static size_t run_of(const struct extend *list, size_t n)
+{
+    size_t run = 1;
+
+    while (run < n && compare_extends(&list[0], &list[run]) == 0) {
+        run++;
+    }
+    return run;
+}
+
+/* Marks what both have; the rest goes into its class. Of several equal ones the first
+ * are the common ones. */
 static void collect(struct comparison *c, struct extend *old, size_t n_old, struct extend *new,
                     size_t n_new)
 {
     size_t i = 0;
     size_t j = 0;
 
-    qsort(old, n_old, sizeof(*old), compare_for_sort);
-    qsort(new, n_new, sizeof(*new), compare_for_sort);
     while (i < n_old || j < n_new) {
-        int order = i == n_old   ? 1
-                    : j == n_new ? -1
-                                 : compare_extends(old[i].facts, old[i].reading, new[j].facts,
-                                                   new[j].reading);
+        int order = i == n_old ? 1 : j == n_new ? -1 : compare_extends(&old[i], &new[j]);
+        size_t n_i = order <= 0 ? run_of(&old[i], n_old - i) : 0;
+        size_t n_j = order >= 0 ? run_of(&new[j], n_new - j) : 0;
+        size_t common = n_i < n_j ? n_i : n_j;
 
-        if (order == 0) {
-            i++;
-            j++;
-        } else if (order < 0) {
-            keep(&c->groups[class_of(c->before, old[i].reading)], old[i].reading, false);
-            i++;
-        } else {
-            keep(&c->groups[class_of(c->after, new[j].reading)], new[j].reading, true);
-            j++;
+        if (common == 0) {
+            count_run(c, order < 0 ? &old[i] : &new[j], order > 0);
         }
+        for (size_t k = 0; k < n_i; k++) {
+            old[i + k].is_common = k < common;
+            if (k >= common) {
+                keep(c, &old[i + k], false);
+            }
+        }
+        for (size_t k = 0; k < n_j; k++) {
+            new[j + k].is_common = k < common;
+            if (k >= common) {
+                keep(c, &new[j + k], true);
+            }
+        }
+        i += n_i;
+        j += n_j;
     }
 }
 
-/* PCRs whose extends are the same but come in another order: the register differs, and nothing
- * else would say so. */
-static uint32_t reordered_pcrs(const struct comparison *c, const struct extend *old, size_t n_old,
-                               const struct extend *new, size_t n_new)
+static size_t next_common(const struct extend *list, size_t n, size_t from, uint32_t pcr)
 {
-    uint32_t touched = 0;
+    while (from < n && (!list[from].is_common || list[from].reading->event->pcr != pcr)) {
+        from++;
+    }
+    return from;
+}
+
+/* PCRs in which what both boots have comes in another order: the register differs, and nothing
+ * else would say so. Also where something else changed: an explained change hides no other. */
+static uint32_t reordered_pcrs(struct extend *old, size_t n_old, struct extend *new, size_t n_new)
+{
     uint32_t reordered = 0;
 
-    for (int code = 0; code < REASON_COUNT; code++) {
-        touched |= c->groups[code].pcrs;
-    }
+    qsort(old, n_old, sizeof(*old), compare_places);
+    qsort(new, n_new, sizeof(*new), compare_places);
     for (uint32_t pcr = 0; pcr < EVENTLOG_REGISTERS; pcr++) {
-        size_t i = 0;
-        size_t j = 0;
+        size_t i = next_common(old, n_old, 0, pcr);
+        size_t j = next_common(new, n_new, 0, pcr);
 
-        if ((touched & 1u << pcr) != 0) {
-            continue;
-        }
-        for (;;) {
-            while (i < n_old && old[i].reading->event->pcr != pcr) {
-                i++;
-            }
-            while (j < n_new && new[j].reading->event->pcr != pcr) {
-                j++;
-            }
-            if (i == n_old || j == n_new) {
-                break;
-            }
-            if (compare_extends(old[i].facts, old[i].reading, new[j].facts, new[j].reading) != 0) {
+        while (i < n_old && j < n_new) {
+            if (compare_extends(&old[i], &new[j]) != 0) {
                 reordered |= 1u << pcr;
                 break;
             }
-            i++;
-            j++;
+            i = next_common(old, n_old, i + 1, pcr);
+            j = next_common(new, n_new, j + 1, pcr);
         }
     }
     return reordered;
 }
 
-/* ---- explanations ---- */
+/* ---- changes ---- */
 
-static bool same_authorities(const struct boot_facts *a, const struct boot_facts *b)
+static void add_unknown(struct change *changes, size_t *n, uint32_t pcrs, const char *text,
+                        const char *explanation)
 {
-    if (a->n_authorities != b->n_authorities) {
-        return false;
+    if (*n < APPRAISE_MAX_CHANGES && pcrs != 0) {
+        changes[(*n)++] = (struct change){
+            .code = REASON_CHANGE_UNKNOWN, .pcrs = pcrs, .text = text, .explanation = explanation};
     }
-    for (size_t i = 0; i < a->n_authorities; i++) {
-        if (strcmp(a->authorities[i].source, b->authorities[i].source) != 0 ||
-            !span_equal(a->authorities[i].certificate, b->authorities[i].certificate) ||
-            !span_equal(a->authorities[i].digest, b->authorities[i].digest)) {
-            return false;
+}
+
+static err_t add_groups(const struct comparison *c, struct change *changes, size_t *n)
+{
+    for (int code = REASON_CHANGE_FIRMWARE; code < REASON_COUNT; code++) {
+        const struct group *group = &c->groups[code];
+        struct change *change = &changes[*n];
+        err_t err;
+
+        if (group->n_added + group->n_removed == 0 || *n == APPRAISE_MAX_CHANGES) {
+            continue; /* there are fewer classes than room */
         }
-    }
-    return true;
-}
-
-static bool has_bad_finding(const struct boot_facts *facts)
-{
-    for (size_t i = 0; i < facts->n_findings; i++) {
-        if (facts->findings[i].weight != WEIGHT_NOTE) {
-            return true;
+        *change = (struct change){.code = (enum reason_code)code,
+                                  .pcrs = group->pcrs,
+                                  .text = baseline_words(c, (enum reason_code)code)};
+        err = baseline_explain(c, (enum reason_code)code, change);
+        if (err || change->text == NULL || change->explanation == NULL) {
+            return err ? err : ERR_MEMORY;
         }
+        (*n)++;
     }
-    return false;
+    return ERR_OK;
 }
 
-/* The value of a component's generation in SbatLevel text, -1 when it has no line. */
-static long sbat_generation(const char *csv, const char *name, size_t name_len)
+static bool share_sha256(const struct boot_facts *a, const struct boot_facts *b)
 {
-    while (csv != NULL && *csv != '\0') {
-        if (strncmp(csv, name, name_len) == 0 && csv[name_len] == ',') {
-            return strtol(csv + name_len + 1, NULL, 10);
-        }
-        csv = strchr(csv, '\n');
-        csv = csv == NULL ? NULL : csv + 1;
-    }
-    return -1;
+    return eventlog_bank(a->log, HASH_SHA256) >= 0 && eventlog_bank(b->log, HASH_SHA256) >= 0;
 }
 
-static bool sbat_lowered(const char *before, const char *after)
-{
-    const char *line = before;
-
-    if (before == NULL) {
-        return false;
-    }
-    while (line != NULL && *line != '\0') {
-        size_t len = strcspn(line, ",\n");
-
-        /* "sbat,1,DATE" is the format's own version; components follow. */
-        if (len > 0 && (after == NULL ||
-                        sbat_generation(after, line, len) < sbat_generation(before, line, len))) {
-            return true;
-        }
-        line = strchr(line, '\n');
-        line = line == NULL ? NULL : line + 1;
-    }
-    return false;
-}
-
-/* Why a signed component cannot be believed on its signature, NULL when it can (decisions section
- * 1). */
-static const char *signature_doubt(const struct comparison *c)
-{
-    if (c->after->secure_boot != STATE_YES) {
-        return "Secure Boot was not on, so no signature was demanded";
-    }
-    if (c->after->shim_validation == STATE_NO) {
-        return "shim's validation was off, so no signature was demanded";
-    }
-    if (has_bad_finding(c->after)) {
-        return "the log has faults";
-    }
-    if (!same_authorities(c->before, c->after)) {
-        return "the keys that allowed components to load are not the same as before";
-    }
-    if (sbat_lowered(c->before->sbat_level, c->after->sbat_level)) {
-        return "the SBAT level was lowered";
-    }
-    return NULL;
-}
-
-static const char *authority_words(struct arena *arena, const struct boot_facts *facts)
-{
-    const char *text = "";
-
-    for (size_t i = 0; i < facts->n_authorities; i++) {
-        const struct authority *authority = &facts->authorities[i];
-
-        if (!authority->before_separator) {
-            text = arena_printf(arena, "%s%s%s: %s", text, text[0] == '\0' ? "" : "; ",
-                                authority->source,
-                                authority->subject[0] == '\0' ? "a digest" : authority->subject);
-        }
-    }
-    return text;
-}
-
-static void explain_signed(const struct comparison *c, bool has_image, struct change *change)
-{
-    const char *doubt = signature_doubt(c);
-
-    if (doubt == NULL && has_image) {
-        change->is_explained = true;
-        change->explanation =
-            arena_printf(c->arena, "validated under Secure Boot by the same keys as before (%s)",
-                         authority_words(c->arena, c->after));
-    } else {
-        change->explanation = doubt != NULL ? doubt : "no signed image changed with it";
-    }
-}
-
-static size_t count_missing(struct span old, struct span new)
-{
-    struct siglist_iter iter;
-    struct siglist_entry entry;
-    size_t missing = 0;
-    err_t err;
-
-    siglist_begin(&iter, old);
-    while ((err = siglist_next(&iter, &entry)) == ERR_OK) {
-        missing += !siglist_contains(new, entry.kind, entry.data);
-    }
-    return err == ERR_END ? missing : SIZE_MAX;
-}
-
-static size_t count_entries(struct span lists)
-{
-    struct siglist_iter iter;
-    struct siglist_entry entry;
-    size_t n = 0;
-
-    siglist_begin(&iter, lists);
-    while (siglist_next(&iter, &entry) == ERR_OK) {
-        n++;
-    }
-    return n;
-}
-
-static void explain_dbx(const struct comparison *c, struct change *change)
-{
-    size_t gone;
-
-    if (!c->before->dbx.present || !c->after->dbx.present) {
-        change->explanation = "the revocation list is missing in one of the boots";
-        return;
-    }
-    if (sbat_lowered(c->before->sbat_level, c->after->sbat_level)) {
-        change->explanation = "the SBAT level was lowered";
-        return;
-    }
-    gone = count_missing(c->before->dbx.lists, c->after->dbx.lists);
-    if (gone > 0) {
-        change->explanation = "entries left the revocation list: revoked software could run again";
-        return;
-    }
-    change->is_explained = true;
-    change->explanation = "revocations only grew: nothing that was revoked is allowed again";
-}
-
-/* A UKI carries its own command line and initrd: with nothing measured beside it (PCR 12, 13), what
- * the kernel's stub reports in PCR 9 came out of the signed image. */
-static bool is_from_signed_uki(const struct comparison *c)
-{
-    if (c->after->n_uki == 0 || c->before->n_uki == 0 ||
-        c->groups[REASON_CHANGE_UKI].n_added == 0) {
-        return false;
-    }
-    for (size_t i = 0; i < c->after->readings->n; i++) {
-        const struct reading *reading = &c->after->readings->items[i];
-
-        if (reading->role != ROLE_NONE &&
-            (reading->event->pcr == 12 || reading->event->pcr == 13)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool has_image(const struct group *group)
-{
-    for (size_t i = 0; i < group->n_added && i < ARRAY_LEN(group->added); i++) {
-        if (group->added[i]->role == ROLE_IMAGE) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void explain_unsigned(const struct comparison *c, struct change *change)
-{
-    if (is_from_signed_uki(c) && signature_doubt(c) == NULL) {
-        change->is_explained = true;
-        change->explanation =
-            "part of the signed unified kernel image; nothing was added beside it";
-        return;
-    }
-    change->explanation = "not signed: only an announcement or an approval explains it";
-}
-
-/* GRUB measures the kernel's file name in front of its parameters; a new kernel has a new name. */
-static bool has_same_parameters(const struct comparison *c)
-{
-    return c->before->cmdline != NULL && c->after->cmdline != NULL &&
-           strcmp(c->before->cmdline, c->after->cmdline) == 0 &&
-           c->groups[REASON_CHANGE_CMDLINE].n_added == 1 &&
-           c->groups[REASON_CHANGE_CMDLINE].n_removed == 1;
-}
-
-static void explain_cmdline(const struct comparison *c, struct change *change)
-{
-    if (has_same_parameters(c)) {
-        change->is_explained = true;
-        change->explanation =
-            "the parameters are the same; only the kernel's file name in front of them differs";
-    } else {
-        explain_unsigned(c, change);
-    }
-}
-
-static void explain(const struct comparison *c, enum reason_code code, struct change *change)
-{
-    const struct group *group = &c->groups[code];
-
-    switch (code) {
-    case REASON_CHANGE_LOADER:
-    case REASON_CHANGE_KERNEL:
-    case REASON_CHANGE_UKI:
-        explain_signed(c, has_image(group), change);
-        break;
-    case REASON_CHANGE_DBX:
-        explain_dbx(c, change);
-        break;
-    case REASON_CHANGE_INITRD:
-        explain_unsigned(c, change);
-        break;
-    case REASON_CHANGE_CMDLINE:
-        explain_cmdline(c, change);
-        break;
-    case REASON_CHANGE_GRUB_CONFIG:
-    case REASON_CHANGE_CREDENTIALS:
-    case REASON_CHANGE_SYSEXT:
-        change->explanation = "not signed: only an announcement or an approval explains it";
-        break;
-    case REASON_CHANGE_FIRMWARE:
-        if (c->is_shape_changed && group->pcrs == 1u) {
-            change->code = REASON_CHANGE_SHAPE;
-            change->is_explained = true;
-            change->explanation =
-                "the machine is known to have another shape now, and only PCR 0 follows it";
-        } else {
-            change->explanation =
-                "firmware or the machine's shape changed: nothing in the log says which";
-        }
-        break;
-    case REASON_CHANGE_KEYS:
-    case REASON_CHANGE_MOK:
-        change->explanation = "keys never explain themselves";
-        break;
-    case REASON_CHANGE_BOOT_PATH:
-        change->explanation = "another boot path never explains itself";
-        break;
-    default:
-        change->explanation = "no rule knows this difference";
-        break;
-    }
-}
-
-/* ---- words ---- */
-
-static const char *short_digest(const struct comparison *c, const struct boot_facts *facts,
-                                const struct reading *reading)
-{
-    int bank = eventlog_bank(facts->log, HASH_SHA256);
-
-    bank = bank < 0 ? 0 : bank;
-    return arena_printf(c->arena, "%.12s", hex_dup(c->arena, reading->event->digest[bank]));
-}
-
-static const char *item_words(const struct comparison *c, const struct boot_facts *facts,
-                              const struct reading *reading)
-{
-    switch (reading->role) {
-    case ROLE_CMDLINE:
-    case ROLE_GRUB_COMMAND:
-    case ROLE_BOOT_ACTION:
-    case ROLE_SBAT_LEVEL:
-    case ROLE_AUTHORITY:
-    case ROLE_MOK_STATE:
-        return reading->text;
-    case ROLE_IMAGE:
-        return arena_printf(c->arena, "image %s%s%s%s", short_digest(c, facts, reading),
-                            reading->name[0] ? " (" : "", reading->name,
-                            reading->name[0] ? ")" : "");
-    case ROLE_DBX:
-        return arena_printf(c->arena, "dbx with %zu entries", count_entries(facts->dbx.lists));
-    case ROLE_NONE:
-    case ROLE_SEPARATOR:
-    case ROLE_FIRMWARE:
-    case ROLE_FIRMWARE_CONFIG:
-    case ROLE_DRIVER:
-    case ROLE_SB_VARIABLE:
-    case ROLE_DBT:
-    case ROLE_MOK_LIST:
-    case ROLE_BOOT_VARIABLE:
-    case ROLE_DEBUG_ACTION:
-    case ROLE_PARTITION_TABLE:
-    case ROLE_GRUB_CONFIG:
-    case ROLE_GRUB_MODULE:
-    case ROLE_KERNEL_FILE:
-    case ROLE_INITRD:
-    case ROLE_BOOT_FILE:
-    case ROLE_UKI_SECTION:
-    case ROLE_CREDENTIALS:
-    case ROLE_SYSEXT:
-    case ROLE_WINDOWS:
-    case ROLE_OTHER:
-    case ROLE_COUNT:
-    default:
-        return arena_printf(c->arena, "%s%s%s %s", event_role_name(reading->role),
-                            reading->name[0] ? " " : "", reading->name,
-                            short_digest(c, facts, reading));
-    }
-}
-
-static const char *side_words(const struct comparison *c, const struct boot_facts *facts,
-                              const struct reading *const *list, size_t n)
-{
-    const char *text = n == 0 ? "nothing" : "";
-
-    for (size_t i = 0; i < n && i < 3; i++) {
-        text = arena_printf(c->arena, "%s%s%.160s", text, i > 0 ? ", " : "",
-                            item_words(c, facts, list[i]));
-    }
-    return n > 3 ? arena_printf(c->arena, "%s and %zu more", text, n - 3) : text;
-}
-
-static const char *class_words(enum reason_code code)
-{
-    switch (code) {
-    case REASON_CHANGE_FIRMWARE:
-        return "firmware";
-    case REASON_CHANGE_KEYS:
-        return "Secure Boot keys";
-    case REASON_CHANGE_DBX:
-        return "revocations";
-    case REASON_CHANGE_LOADER:
-        return "boot loader";
-    case REASON_CHANGE_KERNEL:
-        return "kernel";
-    case REASON_CHANGE_INITRD:
-        return "initramfs";
-    case REASON_CHANGE_CMDLINE:
-        return "kernel command line";
-    case REASON_CHANGE_GRUB_CONFIG:
-        return "GRUB configuration";
-    case REASON_CHANGE_MOK:
-        return "machine owner keys";
-    case REASON_CHANGE_UKI:
-        return "unified kernel image";
-    case REASON_CHANGE_CREDENTIALS:
-        return "credentials beside the kernel image";
-    case REASON_CHANGE_SYSEXT:
-        return "system extensions beside the kernel image";
-    case REASON_CHANGE_BOOT_PATH:
-        return "boot path";
-    default:
-        return "something unknown";
-    }
-}
-
-static void add_change(const struct comparison *c, enum reason_code code, struct change *changes,
-                       size_t *n)
-{
-    const struct group *group = &c->groups[code];
-    struct change *change;
-
-    if (group->n_added + group->n_removed == 0) {
-        return;
-    }
-    if (*n == APPRAISE_MAX_CHANGES) {
-        return; /* cannot be: there are fewer classes than room */
-    }
-    change = &changes[(*n)++];
-    *change = (struct change){.code = code, .pcrs = group->pcrs};
-    explain(c, code, change);
-    change->text = arena_printf(c->arena, "%s: %s \xe2\x86\x92 %s", class_words(code),
-                                side_words(c, c->before, group->removed, group->n_removed),
-                                side_words(c, c->after, group->added, group->n_added));
-}
-
-err_t baseline_compare(struct arena *arena, const struct boot_facts *before,
-                       const struct boot_facts *after, bool is_shape_changed,
+err_t baseline_compare(struct arena *arena, const struct baseline_boot *before,
+                       const struct baseline_boot *after, bool is_shape_changed,
                        struct change *changes, size_t *ret_n)
 {
     struct comparison *c = arena_calloc(arena, 1, sizeof(*c));
+    uint32_t unproven = before->pcrs & ~after->pcrs;
     size_t n_old = 0;
     size_t n_new = 0;
     size_t n = 0;
-    struct extend *old = extends_of(arena, before, &n_old);
-    struct extend *new = extends_of(arena, after, &n_new);
-    struct extend *old_in_order = extends_of(arena, before, &n_old);
-    struct extend *new_in_order = extends_of(arena, after, &n_new);
+    const struct common_banks banks = common_banks(before->facts, after->facts);
+    struct extend *old = extends_of(arena, before->facts, &banks, BEFORE, &n_old);
+    struct extend *new = extends_of(arena, after->facts, &banks, AFTER, &n_new);
     uint32_t reordered;
+    err_t err;
 
-    if (c == NULL || old == NULL || new == NULL || old_in_order == NULL || new_in_order == NULL) {
+    if (c == NULL || old == NULL || new == NULL) {
         return ERR_MEMORY;
     }
+    if (!share_sha256(before->facts, after->facts)) {
+        add_unknown(changes, &n, before->pcrs | after->pcrs,
+                    "the two logs have no SHA-256 digests in common", "nothing can be compared");
+        *ret_n = n;
+        return ERR_OK;
+    }
     c->arena = arena;
-    c->before = before;
-    c->after = after;
+    c->before = before->facts;
+    c->after = after->facts;
+    c->after_pcrs = after->pcrs;
     c->is_shape_changed = is_shape_changed;
     collect(c, old, n_old, new, n_new);
-    reordered = reordered_pcrs(c, old_in_order, n_old, new_in_order, n_new);
-    for (int code = REASON_CHANGE_FIRMWARE; code < REASON_COUNT; code++) {
-        add_change(c, (enum reason_code)code, changes, &n);
+    err = add_groups(c, changes, &n);
+    if (err) {
+        return err;
     }
-    if (reordered != 0 && n < APPRAISE_MAX_CHANGES) {
-        changes[n++] = (struct change){
-            .code = REASON_CHANGE_UNKNOWN,
-            .pcrs = reordered,
-            .text = arena_printf(arena, "the same events in another order in PCR %s",
-                                 pcr_list(arena, reordered)),
-            .explanation = "no rule explains another order"};
+    reordered = reordered_pcrs(old, n_old, new, n_new);
+    add_unknown(changes, &n, reordered,
+                arena_printf(arena, "the same events in another order in PCR %s",
+                             pcr_list(arena, reordered)),
+                "no rule explains another order");
+    add_unknown(changes, &n, unproven,
+                arena_printf(arena, "PCR %s is not attested any more", pcr_list(arena, unproven)),
+                "what was measured there cannot be compared");
+    for (size_t i = 0; i < n; i++) {
+        if (changes[i].text == NULL) {
+            return ERR_MEMORY;
+        }
     }
     *ret_n = n;
     return ERR_OK;

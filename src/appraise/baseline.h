@@ -1,8 +1,8 @@
 /*
  * baseline.h - compare two boots and say what changed, what explains it, and what does not.
  *
- * Every event that extends a register is compared, by role and digest. A difference that no rule
- * explains stays unexplained; a difference that fits no class is change-unknown: nothing is
+ * Every event that extends a register is compared, by register and digest. A difference that no
+ * rule explains stays unexplained; a difference that fits no class is change-unknown: nothing is
  * skipped. Explanations are those of decisions section 1 and docs/baseline.md.
  */
 #ifndef APPRAISE_BASELINE_H
@@ -10,10 +10,19 @@
 
 #include "appraise/appraise.h"
 
-/* Both facts come from logs whose replay is the caller's business. Writes at most
- * APPRAISE_MAX_CHANGES changes; what does not fit is folded into a last change-unknown. */
-err_t baseline_compare(struct arena *arena, const struct boot_facts *before,
-                       const struct boot_facts *after, bool is_shape_changed,
+/* One side. Its log's replay is the caller's business. */
+struct baseline_boot {
+    const struct boot_facts *facts;
+    uint32_t pcrs; /* whose whole history the log is known to tell: those that were attested */
+};
+
+/*
+ * PCRs of the baseline that `after` has not attested are a change of their own: silence is no
+ * proof. Without SHA-256 digests on both sides nothing can be compared, and that is the change.
+ * changes has room for APPRAISE_MAX_CHANGES; there are fewer classes.
+ */
+err_t baseline_compare(struct arena *arena, const struct baseline_boot *before,
+                       const struct baseline_boot *after, bool is_shape_changed,
                        struct change *changes, size_t *ret_n) MUST_CHECK;
 
 #endif

@@ -7,14 +7,18 @@
 err_t judge_changes(struct job *job)
 {
     struct appraisal *a = job->result;
+    uint32_t pcrs = job->options->baseline_pcrs;
+    const struct baseline_boot before = {job->options->baseline,
+                                         pcrs == 0 ? APPRAISE_BASELINE_PCRS : pcrs};
+    const struct baseline_boot after = {a->facts, a->shown.have[HASH_SHA256]};
     err_t err;
 
     if (job->options->baseline == NULL || a->facts == NULL) {
         return ERR_OK;
     }
     a->has_baseline = true;
-    err = baseline_compare(job->arena, job->options->baseline, a->facts,
-                           job->options->is_shape_changed, a->changes, &a->n_changes);
+    err = baseline_compare(job->arena, &before, &after, job->options->is_shape_changed, a->changes,
+                           &a->n_changes);
     if (err) {
         return err;
     }

@@ -43,6 +43,28 @@ static bool same_digests(const struct boot_image *a, const struct boot_image *b)
     return true;
 }
 
+/* D-2: nothing binds an image's type and data to its digest, but these texts of the firmware have
+ * digests that everybody knows: a boot attempt must not be passed off as one more image. */
+static void check_disguise(struct facts_ctx *ctx, const struct reading *r)
+{
+    static const char *const actions[] = {"Calling EFI Application from Boot Option",
+                                          "Returning from EFI Application from Boot Option"};
+    static const uint8_t separators[][4] = {{0}, {0xff, 0xff, 0xff, 0xff}};
+    const char *what = NULL;
+
+    for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+        what = facts_digest_is(ctx, r->event, span_str(actions[i])) ? actions[i] : what;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(separators); i++) {
+        what = facts_digest_is(ctx, r->event, span_of(separators[i], 4)) ? "a separator" : what;
+    }
+    if (what != NULL) {
+        facts_find(ctx, FINDING_EVENT_TYPE, WEIGHT_FAULT, "D-2", r->event,
+                   "event %u calls itself an image, but what was measured is: %s", r->event->index,
+                   what);
+    }
+}
+
 static void add_image(struct facts_ctx *ctx, const struct chain *chain, const struct reading *r)
 {
     struct boot_facts *facts = ctx->facts;
@@ -320,6 +342,32 @@ static void check_doubt(struct facts_ctx *ctx, struct cmdline *line)
     }
 }
 
+/* What ends a word to the kernel (lib/ctype.c): more than to GRUB, for which a file may well be
+ * called "vmlinuz<TAB>init=/bin/sh". */
+static bool is_kernel_space(uint8_t c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r') || c == 0xa0;
+}
+
+/* "/boot/vmlinuz-6.1 root=...": the first word changes with every update. With a quote in it the
+ * kernel would read on to the next one, so then it is left where it is. */
+static void split_cmdline(struct facts_ctx *ctx, struct span text)
+{
+    struct boot_facts *facts = ctx->facts;
+    bool has_quote = false;
+    size_t at = 0;
+
+    while (at < text.len && !is_kernel_space(text.data[at])) {
+        has_quote = has_quote || text.data[at] == '"';
+        at++;
+    }
+    if (!has_quote) {
+        facts->kernel_path = kept(ctx, show_bytes(ctx->arena, span_cut(text, 0, at)));
+        text = span_cut(text, at + 1, text.len);
+    }
+    facts->cmdline = kept(ctx, show_bytes(ctx->arena, text));
+}
+
 static void set_cmdline(struct facts_ctx *ctx, const struct cmdline *line)
 {
     struct boot_facts *facts = ctx->facts;
@@ -334,13 +382,7 @@ static void set_cmdline(struct facts_ctx *ctx, const struct cmdline *line)
         return;
     }
     if (line->grub != NULL) {
-        /* "/boot/vmlinuz-6.1 root=...": the first word changes with every update. */
-        struct span text = line->grub->content;
-        const uint8_t *space = text.len > 0 ? memchr(text.data, ' ', text.len) : NULL;
-        size_t at = space != NULL ? (size_t)(space - text.data) : text.len;
-
-        facts->kernel_path = kept(ctx, show_bytes(ctx->arena, span_cut(text, 0, at)));
-        facts->cmdline = kept(ctx, show_bytes(ctx->arena, span_cut(text, at + 1, text.len)));
+        split_cmdline(ctx, line->grub->content);
         facts->cmdline_event = line->grub->event;
     } else if (line->additions != NULL) {
         facts->cmdline = line->additions;
@@ -370,6 +412,7 @@ static void walk_reading(struct facts_ctx *ctx, struct chain *chain, struct cmdl
     if (r->role == ROLE_SEPARATOR && r->event->pcr == 4) {
         chain->after_separator = true;
     } else if (r->role == ROLE_IMAGE) {
+        check_disguise(ctx, r);
         add_image(ctx, chain, r);
     } else if (r->role == ROLE_BOOT_ACTION) {
         note_action(ctx, chain, r);

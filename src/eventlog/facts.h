@@ -135,7 +135,8 @@ struct boot_facts {
     const char *cmdline; /* kernel command line, escaped; NULL when not authenticated. GRUB's is
                             without its first word; several in PCR 12 are joined in order */
     const struct event *cmdline_event; /* the first */
-    const char *kernel_path; /* that first word, authenticated: "/boot/vmlinuz-6.1.0"; NULL */
+    const char *kernel_path; /* that first word, authenticated: "/boot/vmlinuz-6.1.0"; NULL, also
+                                when the kernel would not end it where it seems to end */
     const char
         *boot_software; /* "GRUB", "systemd-boot", "UKI", "Linux EFI stub", "Windows", each but the
                            last also as "shim + ..."; "shim", "legacy BIOS", "unknown": static */

@@ -1,0 +1,40 @@
+/*
+ * baseline-parts.h - one comparison of two boots, shared by the files baseline*.c alone.
+ */
+#ifndef APPRAISE_BASELINE_PARTS_H
+#define APPRAISE_BASELINE_PARTS_H
+
+#include "appraise/baseline.h"
+#include "appraise/internal.h"
+
+enum { GROUP_SHOWN = 8 };
+
+/* One class of change while it is collected. */
+struct group {
+    uint32_t pcrs;
+    const struct reading *removed[GROUP_SHOWN]; /* the first few, for words */
+    const struct reading *added[GROUP_SHOWN];
+    size_t n_removed, n_added;
+    size_t n_new, n_gone; /* different digests that only one boot has, however often measured */
+    size_t n_new_images;
+    size_t n_files_removed, n_files_added; /* of those, what GRUB read (PCR 9) */
+};
+
+struct comparison {
+    struct arena *arena;
+    const struct boot_facts *before;
+    const struct boot_facts *after;
+    uint32_t after_pcrs; /* whose history is proven */
+    bool is_shape_changed;
+    uint32_t pcrs; /* of all groups */
+    size_t n_new_images, n_gone_images;
+    struct group groups[REASON_COUNT];
+};
+
+/* baseline-explain.c: fills code, is_explained and explanation of a change of class `code`. */
+err_t baseline_explain(const struct comparison *c, enum reason_code code,
+                       struct change *change) MUST_CHECK;
+/* baseline-words.c: "kernel: image 0123 -> image 4567", before and after. */
+const char *baseline_words(const struct comparison *c, enum reason_code code);
+
+#endif
