@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 enum { SHOWN_TEXT_MAX = 256, SKEW_S = 60 };
 
@@ -230,7 +231,9 @@ enum agent_exit show_token(struct agent *agent, const struct attest_result *resu
     yyjson_mut_val *root;
 
     if (agent->options->output == OUTPUT_TOKEN) {
-        printf("%.*s\n", (int)result->jwt.len, (const char *)result->jwt.data);
+        /* A line end is for people; programs that read a JWS from a file take it for a fault. */
+        printf("%.*s%s", (int)result->jwt.len, (const char *)result->jwt.data,
+               isatty(STDOUT_FILENO) ? "\n" : "");
         return delivered(EXIT_TOKEN);
     }
     check_token(agent, result->jwt, &checked);

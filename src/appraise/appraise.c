@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { TEXT_MAX = 480 };
+enum { TEXT_MAX = 1400 };
 
 PRINTF_LIKE(2, 0)
 static const char *words(struct arena *arena, const char *fmt, va_list args)
@@ -117,7 +117,8 @@ err_t appraise(struct arena *arena, const struct evidence *evidence,
     a->arena = arena;
     if (!has_evidence(evidence)) {
         job_reason(&job, REASON_NO_EVIDENCE, "S-4", "",
-                   "there is no quote, no key and no log to judge");
+                   "there is no quote, no key and no log to judge: the machine sent none, or this "
+                   "is not the place where its evidence lies");
         *ret = TAKE(a);
         return ERR_OK;
     }

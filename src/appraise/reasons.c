@@ -33,7 +33,8 @@ static const char *const remedies[REASON_COUNT] = {
         "Get a new challenge and answer within its life time; check the guest's clock and network.",
     [REASON_CHALLENGE_REUSED] = "Get a new challenge for each proof.",
     [REASON_QUOTES_MIXED] = "Send quotes of one boot and one challenge only.",
-    [REASON_PCR_MISSING] = "Quote at least SHA-256 PCRs 0 to 7.",
+    [REASON_PCR_MISSING] =
+        "Quote at least SHA-256 PCRs 0 to 7, and send the values of all quoted PCRs.",
     [REASON_PCR_DIGEST] = "Read the PCR values after the quote and send both together; if it "
                           "persists, the values were altered.",
     [REASON_BANK_UNEXTENDED] = "Update the firmware, or switch the unused PCR bank off in its "
@@ -69,7 +70,8 @@ static const char *const remedies[REASON_COUNT] = {
         "Send the log exactly as the kernel gives it; if it is, keep it and report it.",
     [REASON_NO_LOG] = "Turn Secure Boot on and boot through the EFI stub: older boot loaders with "
                       "Secure Boot off leave no event log.",
-    [REASON_NO_EVIDENCE] = "No evidence arrived: look at the machine's console; firmware or boot "
+    [REASON_NO_EVIDENCE] = "Check the name of the file or folder; when it is right, look at the "
+                           "machine's console: firmware or boot "
                            "loader may have refused to boot it.",
     [REASON_LOG_UNSUPPORTED] =
         "This kind of log is not understood yet; nothing can be concluded from it.",

@@ -23,6 +23,7 @@ err_t file_write(const char *path, struct span bytes, unsigned mode,
 err_t file_check_private(const char *path, struct trail *trail) MUST_CHECK;
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
+bool file_is_regular(const char *path);
 /* mkdir -p with mode (less the umask) for new folders. ERR_NOT_FOUND for an empty path. */
 err_t file_make_folder(const char *path, unsigned mode, struct trail *trail) MUST_CHECK;
 /* Names in a folder (no "." and ".."), in byte order, NULL-terminated, in the arena. ERR_TOO_MANY

@@ -18,8 +18,15 @@ struct folder {
 static err_t optional_file(const struct folder *f, const char *name, size_t max, struct span *ret)
 {
     struct trail trail = {0};
-    err_t err =
-        file_read(f->arena, arena_printf(f->arena, "%s/%s", f->path, name), max, &trail, ret);
+    const char *path = arena_printf(f->arena, "%s/%s", f->path, name);
+    err_t err;
+
+    /* A pipe under the name of a file would be waited for without end. */
+    if (path != NULL && file_exists(path) && !file_is_regular(path)) {
+        trail_set(f->trail, ERR_IO, "is not a regular file");
+        return trail_in(f->trail, ERR_IO, name);
+    }
+    err = path == NULL ? ERR_MEMORY : file_read(f->arena, path, max, &trail, ret);
 
     if (err == ERR_NOT_FOUND) {
         *ret = (struct span){0};
@@ -88,6 +95,11 @@ static err_t load_quotes(const struct folder *f)
         err = err ? err : blob(f, files[i].signature, TPM_SIGNATURE_MAX_BYTES, &quote->signature);
         if (err || quote->attest.bytes.len == 0) {
             continue;
+        }
+        if (quote->signature.bytes.len == 0) {
+            trail_set(f->trail, ERR_NOT_FOUND,
+                      "is missing or empty: there is a quote, but not its signature");
+            return trail_in(f->trail, ERR_NOT_FOUND, files[i].signature);
         }
         quote->is_framed = true;
         for (size_t k = 0; k < e->n_aks; k++) {

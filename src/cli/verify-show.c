@@ -52,6 +52,17 @@ static const char *state_words(enum tristate state, const char *yes, const char 
     return state == STATE_YES ? yes : state == STATE_NO ? no : "unknown";
 }
 
+/* Some quote by a proven key leads to this log. */
+static bool is_proven(const struct appraisal *a)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < a->n_quotes; i++) {
+        any = any || a->quotes[i].counts;
+    }
+    return any && a->is_log_proven;
+}
+
 static void show_facts(FILE *out, struct arena *arena, const struct appraisal *a)
 {
     const struct boot_facts *facts = a->facts;
@@ -60,7 +71,7 @@ static void show_facts(FILE *out, struct arena *arena, const struct appraisal *a
         return;
     }
     fprintf(out, "\nWhat was measured%s:\n",
-            a->is_log_proven ? "" : " (according to a log that the quote does NOT prove)");
+            is_proven(a) ? "" : " (says a log that no proven quote stands behind)");
     fprintf(out, "  Secure Boot    %s\n", state_words(facts->secure_boot, "on", "off"));
     fprintf(out, "  started by     %s\n", facts->boot_software);
     for (size_t i = 0; i < facts->n_authorities; i++) {
@@ -103,6 +114,9 @@ static void show_keys(FILE *out, struct arena *arena, const struct appraisal *a)
         [AK_PROOF_CERTIFICATE] = "proven by its certificate",
     };
 
+    if (a->n_aks == 0) {
+        return;
+    }
     fprintf(out, "\nKeys:\n");
     for (size_t i = 0; i < a->n_aks; i++) {
         const struct appraised_ak *ak = &a->aks[i];
@@ -125,9 +139,24 @@ static void show_keys(FILE *out, struct arena *arena, const struct appraisal *a)
     }
 }
 
+/* The first reason that makes the verdict. */
+static enum reason_code worst(const struct appraisal *a)
+{
+    for (size_t i = 0; i < a->n_reasons; i++) {
+        if (reason_verdict(a->reasons[i].code) == a->verdict) {
+            return a->reasons[i].code;
+        }
+    }
+    return a->reasons[0].code;
+}
+
 void verify_show(FILE *out, struct arena *arena, const struct appraisal *a, bool is_verbose)
 {
-    fprintf(out, "%s: %s\n", verdict_name(a->verdict), verdict_words(a->verdict));
+    fprintf(out, "%s: %s", verdict_name(a->verdict), verdict_words(a->verdict));
+    if (a->n_reasons > 0) {
+        fprintf(out, " (%s%s)", reason_name(worst(a)), a->n_reasons > 1 ? ", ..." : "");
+    }
+    fputc('\n', out);
     show_reasons(out, a);
     show_changes(out, a);
     show_facts(out, arena, a);

@@ -359,7 +359,8 @@ err_t write_attestation(struct sqlite *db, const struct store_attestation *a, st
         err = advance_clock(db, a, trail);
     }
     err = err ? err : add_attestation(db, a, trail);
-    if (err == ERR_OK && a->machine_id != NULL && a->is_proven) {
+    /* Evidence that does not verify, a replay among it, is no sign of life. */
+    if (err == ERR_OK && a->machine_id != NULL && a->is_proven && a->advances_clock) {
         err = mark_seen(db, a, trail);
     }
     if (err) {
