@@ -45,17 +45,28 @@ const char *test_public_data(void)
     return file_is_folder(path) ? path : NULL;
 }
 
+void test_needs_public_data(void)
+{
+    if (test_public_data() == NULL) {
+        print_message("skipped: no public corpora\n");
+        skip();
+    }
+}
+
 struct span test_public_file(struct arena *arena, const char *relative)
 {
     const char *folder = test_public_data();
     struct span bytes = {0};
-    err_t err;
+    struct trail trail = {0};
 
     if (folder == NULL) {
-        return bytes;
+        fail_msg("public file %s: the test did not ask for the public corpora first", relative);
     }
-    err = file_read(arena, arena_printf(arena, "%s/%s", folder, relative), FILE_MAX, NULL, &bytes);
-    return err ? (struct span){0} : bytes;
+    if (file_read(arena, arena_printf(arena, "%s/%s", folder, relative), FILE_MAX, &trail,
+                  &bytes)) {
+        fail_msg("public file %s: %s", relative, trail.what);
+    }
+    return bytes;
 }
 
 struct span test_hex(struct arena *arena, const char *hex)

@@ -27,9 +27,12 @@ struct span test_vector(struct arena *arena, const char *relative);
 const char *test_vector_path(struct arena *arena, const char *relative);
 
 /* Folder of the public corpora (BOOTWARDEN_DATA, else ../shared/data beside the project), NULL
- * when there is none: the caller then prints why it skips and calls skip(). */
+ * when there is none. */
 const char *test_public_data(void);
-/* A file below it; data NULL when the folder or file is missing. */
+/* Skips the test, with a line that says so, when there is no such folder. The test's first
+ * statement: skipping leaves the function without its cleanups. */
+void test_needs_public_data(void);
+/* A file below it, whole, or the test fails. */
 struct span test_public_file(struct arena *arena, const char *relative);
 
 /* Hex text to bytes, or the test fails. */
