@@ -57,9 +57,10 @@ struct appraise_options {
 
 struct reason {
     enum reason_code code;
-    const char *text;  /* for people, escaped */
-    const char *rule;  /* "Q-8"; "" */
-    const char *where; /* member, file or event: "TpmInfo.PcrQuote", "event 42"; "" */
+    const char *text;   /* for people, escaped */
+    const char *rule;   /* "Q-8"; "" */
+    const char *where;  /* member, file, event, PCRs: "TpmInfo.PcrQuote", "event 42"; "" */
+    const char *remedy; /* what to do: of this very case where it is known, else of the code */
 };
 
 struct note {

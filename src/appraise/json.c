@@ -19,7 +19,7 @@ yyjson_mut_val *appraisal_reasons_json(yyjson_mut_doc *doc, const struct apprais
         json_add_text(doc, item, "text", reason->text);
         json_add_text(doc, item, "rule", reason->rule);
         json_add_text(doc, item, "where", reason->where);
-        json_add_text(doc, item, "remedy", reason_remedy(reason->code));
+        json_add_text(doc, item, "remedy", reason->remedy);
     }
     return list;
 }

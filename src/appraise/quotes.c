@@ -304,8 +304,8 @@ static void check_coverage(struct job *job)
     missing = required & ~(any_counts ? a->attested : a->shown).have[HASH_SHA256];
     if (missing != 0) {
         job_reason(job, REASON_PCR_MISSING, "Q-13", "",
-                   "the quote does not cover SHA-256 PCR %s, which must be attested",
-                   pcr_list(job->arena, missing));
+                   "the quote does not cover SHA-256 %s, which must be attested",
+                   pcr_names(job->arena, missing));
     }
 }
 

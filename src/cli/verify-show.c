@@ -29,7 +29,7 @@ static void show_reasons(FILE *out, const struct appraisal *a)
                 reason->rule, reason->where[0] && reason->rule[0] ? ", " : "",
                 reason->rule[0] ? reason->where : "", reason->rule[0] ? ")" : "");
         fprintf(out, "    %s\n", reason->text);
-        fprintf(out, "    what to do: %s\n", reason_remedy(reason->code));
+        fprintf(out, "    what to do: %s\n", reason->remedy);
     }
 }
 
@@ -99,6 +99,9 @@ static void show_facts(FILE *out, struct arena *arena, const struct appraisal *a
     }
     if (facts->cmdline != NULL) {
         fprintf(out, "  command line   %s\n", facts->cmdline);
+    }
+    if (facts->phases != NULL) {
+        fprintf(out, "  boot phases    %s\n", boot_phases_text(arena, facts->phases));
     }
     if (facts->sbat_level != NULL) {
         fprintf(out, "  SBAT level     %s\n",
