@@ -56,6 +56,13 @@ struct replay {
  * can be known about why. */
 err_t report_replay(struct job *job, const struct replay *replay) MUST_CHECK;
 
+/* chain-words.c: what to do about a certificate that does not hold, from why it does not: the CA
+ * that is missing by its name, the date, ... *ret is NULL when nothing more is known than its code.
+ * leaf is NULL when it could not be read. */
+err_t chain_remedy(struct job *job, const struct cert *leaf, const struct cert_store *intermediates,
+                   const struct cert_store *anchors, enum cert_role role, err_t fault,
+                   const char **ret) MUST_CHECK;
+
 /* known-keys.c: certificates that known platforms carry in PK, KEK and db. */
 enum known_key_role { KNOWN_PK = 1, KNOWN_KEK = 2, KNOWN_DB = 4, KNOWN_WINDOWS = 8 };
 /* Name of the certificate with this SHA-256 fingerprint when it is known in that role, else NULL.

@@ -9,10 +9,12 @@
 #include "appraise/internal.h"
 
 #include "base/codec.h"
+#include "eventlog/show.h"
 
 enum {
     FIRMWARE_OWN = 1u << 0 | 1u << 2 | 1u << 3 | 1u << 6 | 1u << 7, /* not the boot's choice */
-    OS_EXTENDABLE = 0xff00,                                         /* PCR 8 to 15 (B-10) */
+    EVENT_SHOWN = 120,
+    OS_EXTENDABLE = 0xff00, /* PCR 8 to 15 (B-10) */
 };
 
 struct diagnosis {
@@ -156,8 +158,9 @@ static err_t blame_surplus(struct job *job, uint32_t n, uint32_t first, struct d
     }
     ret->why = arena_printf(job->arena,
                             "the log goes on behind what the quote attests, with %u event%s, from "
-                            "event %u on (%.120s)",
-                            n, n == 1 ? "" : "s", first, event_words(readings, first));
+                            "event %u on (%s)",
+                            n, n == 1 ? "" : "s", first,
+                            show_cut(job->arena, event_words(readings, first), EVENT_SHOWN));
     ret->remedy = "Quote again and send log and quote of the same moment. If the new quote lacks "
                   "these events too, they were never measured, only written into the log: treat as "
                   "an incident.";
