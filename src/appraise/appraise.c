@@ -30,7 +30,7 @@ static const char *words(struct arena *arena, const char *fmt, va_list args)
         text = show_cut(arena, text_escape_dup(arena, span_str(raw), RAW_MAX), TEXT_MAX);
     }
     va_end(again);
-    return text == NULL ? "" : text;
+    return text;
 }
 
 static void decide(struct appraisal *a)

@@ -4,6 +4,9 @@
 #include "appraise/baseline-parts.h"
 
 #include "base/codec.h"
+#include "eventlog/show.h"
+
+enum { ITEMS_SHOWN = 3, ITEM_MAX = 160, ITEM_ALONE_MAX = 480 };
 
 static size_t count_entries(struct span lists)
 {
@@ -73,16 +76,24 @@ static const char *item_words(const struct comparison *c, const struct boot_fact
     }
 }
 
+/* Whole items, the rest counted. A single one has room for a command line, whose difference often
+ * stands at its end. */
 static const char *side_words(const struct comparison *c, const struct boot_facts *facts,
                               const struct reading *const *list, size_t n)
 {
     const char *text = n == 0 ? "nothing" : "";
 
-    for (size_t i = 0; i < n && i < 3; i++) {
-        text = arena_printf(c->arena, "%s%s%.160s", text, i > 0 ? ", " : "",
-                            item_words(c, facts, list[i]));
+    for (size_t i = 0; i < n && i < ITEMS_SHOWN && text != NULL; i++) {
+        const char *item = item_words(c, facts, list[i]);
+
+        text = item == NULL
+                   ? NULL
+                   : arena_printf(c->arena, "%s%s%s", text, i > 0 ? ", " : "",
+                                  show_cut(c->arena, item, n == 1 ? ITEM_ALONE_MAX : ITEM_MAX));
     }
-    return n > 3 ? arena_printf(c->arena, "%s and %zu more", text, n - 3) : text;
+    return n > ITEMS_SHOWN && text != NULL
+               ? arena_printf(c->arena, "%s and %zu more", text, n - ITEMS_SHOWN)
+               : text;
 }
 
 static const char *class_words(enum reason_code code)
@@ -122,8 +133,10 @@ static const char *class_words(enum reason_code code)
 const char *baseline_words(const struct comparison *c, enum reason_code code)
 {
     const struct group *group = &c->groups[code];
+    const char *before = side_words(c, c->before, group->removed, group->n_removed);
+    const char *after = side_words(c, c->after, group->added, group->n_added);
 
-    return arena_printf(c->arena, "%s: %s \xe2\x86\x92 %s", class_words(code),
-                        side_words(c, c->before, group->removed, group->n_removed),
-                        side_words(c, c->after, group->added, group->n_added));
+    return before == NULL || after == NULL
+               ? NULL
+               : arena_printf(c->arena, "%s: %s \xe2\x86\x92 %s", class_words(code), before, after);
 }

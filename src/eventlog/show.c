@@ -174,12 +174,11 @@ const char *show_cut(struct arena *arena, const char *text, size_t max)
     size_t len = strlen(text);
     size_t at = 0;
     size_t word = 0;
+    const char *cut;
 
+    max = max < 3 ? 3 : max;
     if (len <= max) {
         return text;
-    }
-    if (max < 3) {
-        return "";
     }
     for (;;) {
         size_t n = unit_length(text + at);
@@ -191,5 +190,6 @@ const char *show_cut(struct arena *arena, const char *text, size_t max)
         word = text[at] == ' ' ? at : word;
     }
     /* A word as long as half of the text is not given up for its beginning. */
-    return arena_printf(arena, "%.*s...", (int)(word > at / 2 ? word : at), text);
+    cut = arena_printf(arena, "%.*s...", (int)(word > at / 2 ? word : at), text);
+    return cut == NULL ? "..." : cut;
 }
