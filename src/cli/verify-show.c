@@ -20,6 +20,21 @@ static const char *verdict_words(enum verdict verdict)
     }
 }
 
+static const char *freshness_words(enum freshness freshness)
+{
+    switch (freshness) {
+    case FRESHNESS_NONCE:
+        return "the quotes answer the challenge";
+    case FRESHNESS_CLOCK:
+        return "not older than the last proof of this key; no challenge was given";
+    case FRESHNESS_FAILED:
+        return "NOT fresh, see below";
+    case FRESHNESS_NOT_CHECKED:
+    default:
+        return "not checked: the evidence may be of any time (--nonce gives the challenge)";
+    }
+}
+
 static void show_reasons(FILE *out, const struct appraisal *a)
 {
     for (size_t i = 0; i < a->n_reasons; i++) {
@@ -160,6 +175,9 @@ void verify_show(FILE *out, struct arena *arena, const struct appraisal *a, bool
         fprintf(out, " (%s%s)", reason_name(worst(a)), a->n_reasons > 1 ? ", ..." : "");
     }
     fputc('\n', out);
+    if (a->n_quotes > 0) {
+        fprintf(out, "freshness: %s\n", freshness_words(a->freshness));
+    }
     show_reasons(out, a);
     show_changes(out, a);
     show_facts(out, arena, a);

@@ -233,6 +233,7 @@ static void rejects_quotes_over_other_challenges(void **state)
         a = machine_judge(&m, &options, NULL);
         assert_int_equal(a->verdict, VERDICT_NOT_VERIFIED);
         assert_true(has_reason(a, REASON_NONCE, "Q-8"));
+        assert_int_equal(a->freshness, FRESHNESS_FAILED);
         appraisal_done(a);
     }
     m.request.nonce = span_str(wanted);
@@ -279,8 +280,63 @@ static void rejects_a_clock_that_went_back(void **state)
         if (has_reason(a, REASON_CLOCK_WENT_BACK, "Q-17") != cases[i].is_refused) {
             fail_msg("case %zu", i);
         }
+        assert_int_equal(a->freshness, cases[i].is_refused ? FRESHNESS_FAILED : FRESHNESS_CLOCK);
         appraisal_done(a);
     }
+    machine_end(&m);
+}
+
+/* Q-8, Q-17: what a result says of its own freshness, and that it never says more than was
+ * checked. */
+static void freshness_is_what_was_checked(void **state)
+{
+    static const char challenge[] = "challenge-of-now-01234567890123456";
+    const struct appraise_clock last = {.reset_count = 1};
+    const struct {
+        struct appraise_options options;
+        const char *nonce;
+        enum freshness want;
+        const char *name;
+    } cases[] = {
+        {{.now = NOW}, "", FRESHNESS_NOT_CHECKED, "not-checked"},
+        {{.now = NOW}, challenge, FRESHNESS_NOT_CHECKED, "not-checked"},
+        /* that there is none is no challenge */
+        {{.now = NOW, .has_nonce = true}, "", FRESHNESS_NOT_CHECKED, "not-checked"},
+        {{.now = NOW, .has_nonce = true, .last_clock = &last}, "", FRESHNESS_CLOCK, "clock"},
+        {{.now = NOW, .has_nonce = true, .nonce = span_str(challenge)},
+         challenge,
+         FRESHNESS_NONCE,
+         "nonce"},
+        {{.now = NOW, .has_nonce = true, .nonce = span_str("other")},
+         challenge,
+         FRESHNESS_FAILED,
+         "failed"},
+    };
+    struct machine m;
+    struct evidence *evidence = NULL;
+    struct appraisal *a;
+
+    (void)state;
+    machine_begin(&m);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        yyjson_mut_doc *doc = json_new(m.arena);
+
+        m.request.nonce = span_str(cases[i].nonce);
+        a = machine_judge(&m, &cases[i].options, NULL);
+        assert_int_equal(a->freshness, cases[i].want);
+        assert_string_equal(yyjson_mut_get_str(yyjson_mut_obj_get(
+                                appraisal_json(m.arena, doc, a, NULL), "freshness")),
+                            cases[i].name);
+        appraisal_done(a);
+    }
+    /* A quote that does not verify answers nothing. */
+    m.request.nonce = span_str(challenge);
+    assert_ok(azureguest_parse_inner(m.arena, fabricate_inner(m.arena, m.keys, &m.request), NULL,
+                                     &evidence));
+    evidence->quotes[0].signature = evidence->azure.enc_key_signature;
+    a = judge(m.arena, evidence, m.ak, &cases[4].options);
+    assert_int_equal(a->freshness, FRESHNESS_NOT_CHECKED);
+    appraisal_done(a);
     machine_end(&m);
 }
 
@@ -487,6 +543,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rejects_quotes_over_other_challenges),
         cmocka_unit_test(rejects_a_clock_that_went_back),
+        cmocka_unit_test(freshness_is_what_was_checked),
         cmocka_unit_test(an_ak_needs_a_certificate_of_a_trusted_ca),
         cmocka_unit_test(required_pcrs_must_be_in_the_signed_selection),
         cmocka_unit_test(another_bank_than_sha256_does_not_suffice),
