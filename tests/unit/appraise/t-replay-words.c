@@ -114,6 +114,9 @@ static void a_log_that_goes_on_says_from_where(void **state)
     requoted_end(&r);
     /* Not reached at the same place in all banks. */
     requoted_begin(&r, HEALTHY);
+    edit = logs_edit_boot(r.machine.arena, HEALTHY);
+    logs_insert(edit, edit->n, 8, EV_IPL, span_str("grub_cmd: true"));
+    logs_insert(edit, edit->n, 9, EV_IPL, span_str("x"));
     r.machine.request.log = logs_bytes(edit);
     requoted_extend_bank(&r, HASH_SHA1, 8, span_str("x"));
     expect(&r, "PCRs 8, 9", "can be extended by the running system", "Send the log of this very");
