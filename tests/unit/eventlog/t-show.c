@@ -7,11 +7,13 @@
 
 #include <string.h>
 
+#define UMLAUTS_AND_A_PENGUIN                                                                      \
+    "\xc3\xa4\xc3\xb6\xc3\xbc\xe2\x82\xac\xf0\x9f\x90\xa7\xc3\xa4\xc3\xb6\xc3\xbc\xe2\x82\xac"
+
 static const char *const texts[] = {
     "plain words of some length, one behind the other, until it is too long",
     "oneverylongwordwithoutanyspaceinit-oneverylongwordwithoutanyspaceinit",
-    "\xc3\xa4\xc3\xb6\xc3\xbc\xe2\x82\xac\xf0\x9f\x90\xa7\xc3\xa4\xc3\xb6\xc3\xbc\xe2\x82\xac\xf0"
-    "\x9f\x90\xa7",
+    UMLAUTS_AND_A_PENGUIN,
     "\\x1b[31m \\u{202e} \\n\\t\\r \\u{10ffff}\\x00\\x01\\x02 \\u{200b}\\xff",
     "\\EFI\\debian\\grubx64.efi \\EFI\\xylophone\\u{not closed \\EFI\\n",
     "\\",
