@@ -4,19 +4,33 @@
 #include "appraise/internal.h"
 
 #include "base/text.h"
+#include "eventlog/show.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { TEXT_MAX = 1400 };
+/* A change of many parts is long; a message with all reasons goes through 64 KiB of limits. */
+enum { TEXT_MAX = 1400, RAW_MAX = 16 * 1024 };
 
 PRINTF_LIKE(2, 0)
 static const char *words(struct arena *arena, const char *fmt, va_list args)
 {
-    char raw[TEXT_MAX];
+    va_list again;
+    const char *text = "";
+    char *raw = NULL;
+    int len;
 
-    vsnprintf(raw, sizeof(raw), fmt, args);
-    return text_escape_dup(arena, span_str(raw), TEXT_MAX);
+    va_copy(again, args);
+    len = vsnprintf(NULL, 0, fmt, args);
+    if (len > 0) {
+        raw = arena_alloc(arena, (size_t)len + 1);
+    }
+    if (raw != NULL) {
+        vsnprintf(raw, (size_t)len + 1, fmt, again);
+        text = show_cut(arena, text_escape_dup(arena, span_str(raw), RAW_MAX), TEXT_MAX);
+    }
+    va_end(again);
+    return text;
 }
 
 static void decide(struct appraisal *a)
@@ -44,28 +58,46 @@ static void keep_reason(struct appraisal *a, struct reason reason)
     decide(a);
 }
 
+/* The one form of a reason: everything else is who asks for it. */
+PRINTF_LIKE(6, 0)
+static void add_reason(struct appraisal *a, enum reason_code code, const char *rule,
+                       const char *where, const char *remedy, const char *fmt, va_list args)
+{
+    keep_reason(a, (struct reason){.code = code,
+                                   .rule = rule,
+                                   .where = where == NULL ? "" : where,
+                                   .remedy = remedy == NULL ? reason_remedy(code) : remedy,
+                                   .text = words(a->arena, fmt, args)});
+}
+
 void job_reason(struct job *job, enum reason_code code, const char *rule, const char *where,
                 const char *fmt, ...)
 {
-    struct reason reason = {.code = code, .rule = rule, .where = where == NULL ? "" : where};
     va_list args;
 
     va_start(args, fmt);
-    reason.text = words(job->arena, fmt, args);
+    add_reason(job->result, code, rule, where, NULL, fmt, args);
     va_end(args);
-    keep_reason(job->result, reason);
+}
+
+void job_reason_remedy(struct job *job, enum reason_code code, const char *rule, const char *where,
+                       const char *remedy, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    add_reason(job->result, code, rule, where, remedy, fmt, args);
+    va_end(args);
 }
 
 void appraisal_add_reason(struct appraisal *appraisal, enum reason_code code, const char *rule,
                           const char *where, const char *fmt, ...)
 {
-    struct reason reason = {.code = code, .rule = rule, .where = where == NULL ? "" : where};
     va_list args;
 
     va_start(args, fmt);
-    reason.text = words(appraisal->arena, fmt, args);
+    add_reason(appraisal, code, rule, where, NULL, fmt, args);
     va_end(args);
-    keep_reason(appraisal, reason);
 }
 
 void job_note(struct job *job, const char *code, const char *rule, int64_t event, const char *fmt,
@@ -90,12 +122,42 @@ const char *pcr_list(struct arena *arena, uint32_t mask)
     size_t used = 0;
 
     for (unsigned pcr = 0; pcr < TPM_MAX_PCRS; pcr++) {
-        if ((mask & 1u << pcr) != 0) {
-            used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%u", used > 0 ? ", " : "",
-                                     pcr);
+        unsigned end = pcr;
+
+        if ((mask & 1u << pcr) == 0) {
+            continue;
+        }
+        while (end + 1 < TPM_MAX_PCRS && (mask & 1u << (end + 1)) != 0) {
+            end++;
+        }
+        used +=
+            (size_t)snprintf(text + used, sizeof(text) - used, "%s%u", used > 0 ? ", " : "", pcr);
+        if (end >= pcr + 2) {
+            used += (size_t)snprintf(text + used, sizeof(text) - used, "-%u", end);
+            pcr = end;
         }
     }
     return (const char *)arena_dup(arena, span_str(text)).data;
+}
+
+const char *pcr_names(struct arena *arena, uint32_t mask)
+{
+    bool is_one = (mask & (mask - 1)) == 0;
+
+    return arena_printf(arena, "PCR%s %s", is_one ? "" : "s", pcr_list(arena, mask));
+}
+
+err_t job_readings(struct job *job, struct readings **ret)
+{
+    if (job->readings == NULL) {
+        err_t err = readings_make(job->arena, job->result->log, job->hasher, &job->readings);
+
+        if (err) {
+            return err;
+        }
+    }
+    *ret = job->readings;
+    return ERR_OK;
 }
 
 static bool has_evidence(const struct evidence *evidence)
@@ -108,7 +170,12 @@ err_t appraise(struct arena *arena, const struct evidence *evidence,
                struct hasher *hasher, struct appraisal **ret)
 {
     CLEANUP(appraisal_done) struct appraisal *a = arena_calloc(arena, 1, sizeof(*a));
-    struct job job = {arena, evidence, trust, options, hasher, a};
+    struct job job = {.arena = arena,
+                      .evidence = evidence,
+                      .trust = trust,
+                      .options = options,
+                      .hasher = hasher,
+                      .result = a};
     err_t err = ERR_OK;
 
     if (a == NULL) {

@@ -57,9 +57,10 @@ struct appraise_options {
 
 struct reason {
     enum reason_code code;
-    const char *text;  /* for people, escaped */
-    const char *rule;  /* "Q-8"; "" */
-    const char *where; /* member, file or event: "TpmInfo.PcrQuote", "event 42"; "" */
+    const char *text;   /* for people, escaped */
+    const char *rule;   /* "Q-8"; "" */
+    const char *where;  /* member, file, event, PCRs: "TpmInfo.PcrQuote", "event 42"; "" */
+    const char *remedy; /* what to do: of this very case where it is known, else of the code */
 };
 
 struct note {
@@ -97,6 +98,16 @@ struct appraised_quote {
     const char *where;
 };
 
+/* Is the evidence of now? A verdict alone does not say: offline there is nothing to hold it
+ * against. */
+enum freshness {
+    FRESHNESS_NOT_CHECKED, /* no challenge and no earlier clock, or no quote that verifies */
+    FRESHNESS_NONCE,       /* every verified quote answers the challenge */
+    FRESHNESS_CLOCK,       /* no challenge; not older than the AK's last accepted proof */
+    FRESHNESS_FAILED,      /* another challenge, or the clock went back: there is a reason for it */
+};
+const char *freshness_name(enum freshness freshness); /* "not-checked": static */
+
 struct appraisal {
     enum verdict verdict;
     struct reason reasons[APPRAISE_MAX_REASONS];
@@ -120,6 +131,7 @@ struct appraisal {
     bool has_clock;
     struct appraise_clock clock; /* of the main AK's quote */
     struct span extra_data;      /* of that quote */
+    enum freshness freshness;
     struct pubkey *enc_key; /* AzureGuest: owned; NULL unless certified and bound to the PCRs */
 
     const struct eventlog *log; /* NULL without a readable log */

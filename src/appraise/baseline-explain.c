@@ -323,6 +323,25 @@ static void explain_cmdline(const struct comparison *c, const struct group *grou
     }
 }
 
+/* Never explained, but a kernel update rewrites the boot menu each time, and who must decide wants
+ * to know that it did nothing else. */
+static void explain_grub(const struct comparison *c, const struct group *group,
+                         struct change *change)
+{
+    const char *versions = baseline_version_words(c, group);
+
+    change->explanation =
+        versions == NULL
+            ? not_signed
+            : arena_printf(c->arena,
+                           "%s; every command that changed is the same as before but for the "
+                           "kernel's version (%s), as after a kernel update%s",
+                           not_signed, versions,
+                           (group->pcrs & 1u << 9) == 0
+                               ? ""
+                               : "; how the files differ, their digests do not say");
+}
+
 /* ---- firmware ---- */
 
 /* Another shape of the machine makes other contents of the same regions: as many events, none of
@@ -374,6 +393,8 @@ err_t baseline_explain(const struct comparison *c, enum reason_code code, struct
         explain_cmdline(c, group, change);
         break;
     case REASON_CHANGE_GRUB_CONFIG:
+        explain_grub(c, group, change);
+        break;
     case REASON_CHANGE_CREDENTIALS:
     case REASON_CHANGE_SYSEXT:
         change->explanation = not_signed;

@@ -36,5 +36,9 @@ err_t baseline_explain(const struct comparison *c, enum reason_code code,
                        struct change *change) MUST_CHECK;
 /* baseline-words.c: "kernel: image 0123 -> image 4567", before and after. */
 const char *baseline_words(const struct comparison *c, enum reason_code code);
+/* "6.1.0-55 -> 6.1.0-56" when all measured texts of the group are the same but for the version in
+ * the kernel's file name, as a kernel update rewrites them; NULL otherwise. For words alone:
+ * whoever writes the boot menu can write so, too. */
+const char *baseline_version_words(const struct comparison *c, const struct group *group);
 
 #endif

@@ -4,6 +4,11 @@
 #include "appraise/baseline-parts.h"
 
 #include "base/codec.h"
+#include "eventlog/show.h"
+
+#include <string.h>
+
+enum { ITEMS_SHOWN = 3, ITEM_MAX = 160, ITEM_ALONE_MAX = 480 };
 
 static size_t count_entries(struct span lists)
 {
@@ -73,16 +78,94 @@ static const char *item_words(const struct comparison *c, const struct boot_fact
     }
 }
 
+/* Whole items, the rest counted. A single one has room for a command line, whose difference often
+ * stands at its end. */
 static const char *side_words(const struct comparison *c, const struct boot_facts *facts,
                               const struct reading *const *list, size_t n)
 {
     const char *text = n == 0 ? "nothing" : "";
 
-    for (size_t i = 0; i < n && i < 3; i++) {
-        text = arena_printf(c->arena, "%s%s%.160s", text, i > 0 ? ", " : "",
-                            item_words(c, facts, list[i]));
+    for (size_t i = 0; i < n && i < ITEMS_SHOWN && text != NULL; i++) {
+        const char *item = item_words(c, facts, list[i]);
+
+        text = item == NULL
+                   ? NULL
+                   : arena_printf(c->arena, "%s%s%s", text, i > 0 ? ", " : "",
+                                  show_cut(c->arena, item, n == 1 ? ITEM_ALONE_MAX : ITEM_MAX));
     }
-    return n > 3 ? arena_printf(c->arena, "%s and %zu more", text, n - 3) : text;
+    return n > ITEMS_SHOWN && text != NULL
+               ? arena_printf(c->arena, "%s and %zu more", text, n - ITEMS_SHOWN)
+               : text;
+}
+
+/* "/boot/vmlinuz-6.1.0-55-amd64" -> "6.1.0-55-amd64"; empty without a name or a version. */
+static struct span kernel_version(const struct boot_facts *facts)
+{
+    const char *name = facts->kernel_path == NULL ? "" : facts->kernel_path;
+    const char *slash = strrchr(name, '/');
+    const char *dash = strchr(slash == NULL ? name : slash, '-');
+
+    return span_str(dash == NULL ? "" : dash + 1);
+}
+
+static bool span_begins(struct span text, struct span with)
+{
+    return text.len >= with.len && span_equal(span_cut(text, 0, with.len), with);
+}
+
+/* The same texts when each `old` in one stands where `new` stands in the other. */
+static bool same_but_for(struct span a, struct span b, struct span old, struct span new)
+{
+    while (a.len > 0 && b.len > 0) {
+        bool is_version = span_begins(a, old) && span_begins(b, new);
+
+        if (!is_version && a.data[0] != b.data[0]) {
+            return false;
+        }
+        a = span_cut(a, is_version ? old.len : 1, a.len);
+        b = span_cut(b, is_version ? new.len : 1, b.len);
+    }
+    return a.len == 0 && b.len == 0;
+}
+
+/* Each text of one side has such a partner on the other. A file's digest says nothing of how it
+ * differs: it needs none. */
+static bool have_partners(const struct reading *const *texts, const struct reading *const *others,
+                          size_t n, struct span old, struct span new, size_t *ret_n_texts)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool found = texts[i]->match != READING_MATCHES;
+
+        *ret_n_texts += !found;
+        for (size_t k = 0; k < n && !found; k++) {
+            found = others[k]->match == READING_MATCHES && others[k]->role == texts[i]->role &&
+                    same_but_for(texts[i]->content, others[k]->content, old, new);
+        }
+        if (!found) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const char *baseline_version_words(const struct comparison *c, const struct group *group)
+{
+    struct span old = kernel_version(c->before);
+    struct span new = kernel_version(c->after);
+    size_t n_texts = 0;
+
+    if (old.len == 0 || new.len == 0 || span_equal(old, new) || group->n_added > GROUP_SHOWN ||
+        group->n_added != group->n_removed) {
+        return NULL;
+    }
+    if (!have_partners(group->removed, group->added, group->n_added, old, new, &n_texts) ||
+        !have_partners(group->added, group->removed, group->n_added, new, old, &n_texts)) {
+        return NULL;
+    }
+    return n_texts == 0 ? NULL
+                        : arena_printf(c->arena, "%s \xe2\x86\x92 %s",
+                                       show_cut(c->arena, (const char *)old.data, ITEM_MAX / 2),
+                                       show_cut(c->arena, (const char *)new.data, ITEM_MAX / 2));
 }
 
 static const char *class_words(enum reason_code code)
@@ -122,8 +205,10 @@ static const char *class_words(enum reason_code code)
 const char *baseline_words(const struct comparison *c, enum reason_code code)
 {
     const struct group *group = &c->groups[code];
+    const char *before = side_words(c, c->before, group->removed, group->n_removed);
+    const char *after = side_words(c, c->after, group->added, group->n_added);
 
-    return arena_printf(c->arena, "%s: %s \xe2\x86\x92 %s", class_words(code),
-                        side_words(c, c->before, group->removed, group->n_removed),
-                        side_words(c, c->after, group->added, group->n_added));
+    return before == NULL || after == NULL
+               ? NULL
+               : arena_printf(c->arena, "%s: %s \xe2\x86\x92 %s", class_words(code), before, after);
 }

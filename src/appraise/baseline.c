@@ -361,12 +361,12 @@ err_t baseline_compare(struct arena *arena, const struct baseline_boot *before,
         return err;
     }
     reordered = reordered_pcrs(old, n_old, new, n_new);
-    add_unknown(changes, &n, reordered,
-                arena_printf(arena, "the same events in another order in PCR %s",
-                             pcr_list(arena, reordered)),
-                "no rule explains another order");
+    add_unknown(
+        changes, &n, reordered,
+        arena_printf(arena, "the same events in another order in %s", pcr_names(arena, reordered)),
+        "no rule explains another order");
     add_unknown(changes, &n, unproven,
-                arena_printf(arena, "PCR %s is not attested any more", pcr_list(arena, unproven)),
+                arena_printf(arena, "not attested any more: %s", pcr_names(arena, unproven)),
                 "what was measured there cannot be compared");
     for (size_t i = 0; i < n; i++) {
         if (changes[i].text == NULL) {

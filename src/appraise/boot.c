@@ -235,11 +235,12 @@ err_t judge_boot(struct job *job)
     if (a->log == NULL) {
         return ERR_OK;
     }
-    err = readings_make(job->arena, a->log, job->hasher, &readings);
+    err = job_readings(job, &readings);
     err = err ? err : boot_facts_make(job->arena, readings, job->hasher, &facts);
     if (err) {
         return err;
     }
+    facts->phases = job->phases;
     a->facts = facts;
     judge_findings(job, facts);
     judge_secure_boot(job, facts);

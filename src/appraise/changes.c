@@ -28,8 +28,7 @@ err_t judge_changes(struct job *job)
         /* Evidence that does not verify shows no change of the machine: listed, but no reason, so
          * that nobody is told to approve a forgery. */
         if (!change->is_explained && a->verdict != VERDICT_NOT_VERIFIED) {
-            job_reason(job, change->code, "baseline",
-                       arena_printf(job->arena, "PCR %s", pcr_list(job->arena, change->pcrs)),
+            job_reason(job, change->code, "baseline", pcr_names(job->arena, change->pcrs),
                        "%s (%s)", change->text, change->explanation);
         }
     }

@@ -19,7 +19,7 @@ yyjson_mut_val *appraisal_reasons_json(yyjson_mut_doc *doc, const struct apprais
         json_add_text(doc, item, "text", reason->text);
         json_add_text(doc, item, "rule", reason->rule);
         json_add_text(doc, item, "where", reason->where);
-        json_add_text(doc, item, "remedy", reason_remedy(reason->code));
+        json_add_text(doc, item, "remedy", reason->remedy);
     }
     return list;
 }
@@ -149,6 +149,21 @@ static yyjson_mut_val *quotes_json(yyjson_mut_doc *doc, const struct appraisal *
     return list;
 }
 
+const char *freshness_name(enum freshness freshness)
+{
+    switch (freshness) {
+    case FRESHNESS_NONCE:
+        return "nonce";
+    case FRESHNESS_CLOCK:
+        return "clock";
+    case FRESHNESS_FAILED:
+        return "failed";
+    case FRESHNESS_NOT_CHECKED:
+    default:
+        return "not-checked";
+    }
+}
+
 yyjson_mut_val *appraisal_json(struct arena *arena, yyjson_mut_doc *doc, const struct appraisal *a,
                                const struct claims *claims)
 {
@@ -160,6 +175,7 @@ yyjson_mut_val *appraisal_json(struct arena *arena, yyjson_mut_doc *doc, const s
         any_attested = any_attested || a->attested.have[bank] != 0;
     }
     json_add_text(doc, root, "verdict", verdict_name(a->verdict));
+    json_add_text(doc, root, "freshness", freshness_name(a->freshness));
     json_add_value(doc, root, "reasons", appraisal_reasons_json(doc, a));
     if (a->has_baseline) {
         json_add_value(doc, root, "changes", changes_json(doc, a));

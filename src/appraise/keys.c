@@ -64,6 +64,8 @@ static err_t prove_ak(struct job *job, const struct cert_store *intermediates,
     struct trail trail = {0};
     char text[TRAIL_WHAT_MAX];
     bool enrolled = is_enrolled(job, &ak->name);
+    const char *remedy = NULL;
+    err_t fault;
     err_t err;
 
     if (enrolled) {
@@ -86,9 +88,13 @@ static err_t prove_ak(struct job *job, const struct cert_store *intermediates,
         job_note(job, "ak-certificate", "AK-10", -1,
                  "the AK is enrolled, but its certificate does not hold: %s", text);
     } else {
-        job_reason(job, REASON_AK_UNTRUSTED, err == ERR_MISMATCH ? "AK-10" : "X-1",
-                   sent->certificate.where,
-                   "the attestation key's certificate does not prove it: %s", text);
+        fault = err;
+        err = chain_remedy(job, ak->certificate, intermediates, job->trust->ak, CERT_ROLE_AK, fault,
+                           &remedy);
+        job_reason_remedy(job, REASON_AK_UNTRUSTED, fault == ERR_MISMATCH ? "AK-10" : "X-1",
+                          sent->certificate.where, remedy,
+                          "the attestation key's certificate does not prove it: %s", text);
+        return err;
     }
     return ERR_OK;
 }
@@ -169,8 +175,10 @@ static err_t judge_ek(struct job *job, const struct cert_store *intermediates,
     CLEANUP(cert_free) struct cert *cert = NULL;
     struct trail trail = {0};
     char text[TRAIL_WHAT_MAX];
+    const char *remedy = NULL;
     int64_t not_before;
     int64_t not_after;
+    err_t fault;
     err_t err = check_ek(job, intermediates, sent, &trail, &cert);
 
     if (err && err_category(err) == ERR_CAT_INTERNAL) {
@@ -179,10 +187,13 @@ static err_t judge_ek(struct job *job, const struct cert_store *intermediates,
     if (err) {
         trail.where[0] = '\0';
         trail_format(&trail, err, text, sizeof(text));
-        job_reason(
-            job, REASON_EK_CHAIN, err == ERR_MISMATCH ? "AK-10" : "X-1", sent->certificate.where,
-            "the endorsement key's certificate does not prove a TPM of a trusted maker: %s", text);
-        return ERR_OK;
+        fault = err;
+        err = chain_remedy(job, cert, intermediates, job->trust->ek, CERT_ROLE_EK, fault, &remedy);
+        job_reason_remedy(
+            job, REASON_EK_CHAIN, fault == ERR_MISMATCH ? "AK-10" : "X-1", sent->certificate.where,
+            remedy, "the endorsement key's certificate does not prove a TPM of a trusted maker: %s",
+            text);
+        return err;
     }
     cert_validity(cert, &not_before, &not_after);
     if (job->options->now > not_after) {
@@ -236,7 +247,12 @@ err_t judge_keys(struct job *job)
         err = judge_ek(job, intermediates, &evidence->eks[i]);
     }
     if (err == ERR_OK && evidence->form == EVIDENCE_BOOT_FOLDER && evidence->n_eks == 0) {
-        job_reason(job, REASON_EK_CHAIN, "AK-5", "", "there is no endorsement key certificate");
+        job_reason_remedy(
+            job, REASON_EK_CHAIN, "AK-5", "",
+            "Read the certificate from the TPM's NV memory (0x01c00002 for RSA, 0x01c0000a or "
+            "0x01c00016 for ECC) and put it beside the evidence as ek_rsa_cert.der or "
+            "ek_ecc_cert.der.",
+            "there is no endorsement key certificate");
     }
     if (err == ERR_OK) {
         judge_proofs(job);

@@ -282,6 +282,30 @@ static void check_clock(struct job *job)
     }
 }
 
+/* An empty nonce demands only that the guest was given none (has_nonce of a plain AzureGuest
+ * request): that is no challenge. */
+static void note_freshness(struct job *job)
+{
+    struct appraisal *a = job->result;
+    bool has_challenge = job->options->has_nonce && job->options->nonce.len > 0;
+    bool any_verified = false;
+
+    for (size_t i = 0; i < a->n_quotes; i++) {
+        any_verified = any_verified || a->quotes[i].is_verified;
+    }
+    for (size_t i = 0; i < a->n_reasons; i++) {
+        if (a->reasons[i].code == REASON_NONCE || a->reasons[i].code == REASON_CLOCK_WENT_BACK) {
+            a->freshness = FRESHNESS_FAILED;
+            return;
+        }
+    }
+    if (any_verified && has_challenge) {
+        a->freshness = FRESHNESS_NONCE;
+    } else if (a->has_clock && job->options->last_clock != NULL) {
+        a->freshness = FRESHNESS_CLOCK;
+    }
+}
+
 static void check_coverage(struct job *job)
 {
     const struct appraisal *a = job->result;
@@ -304,8 +328,8 @@ static void check_coverage(struct job *job)
     missing = required & ~(any_counts ? a->attested : a->shown).have[HASH_SHA256];
     if (missing != 0) {
         job_reason(job, REASON_PCR_MISSING, "Q-13", "",
-                   "the quote does not cover SHA-256 PCR %s, which must be attested",
-                   pcr_list(job->arena, missing));
+                   "the quote does not cover SHA-256 %s, which must be attested",
+                   pcr_names(job->arena, missing));
     }
 }
 
@@ -330,6 +354,7 @@ err_t judge_quotes(struct job *job)
     }
     check_together(job);
     check_clock(job);
+    note_freshness(job);
     check_coverage(job);
     return ERR_OK;
 }

@@ -1,14 +1,11 @@
 /*
- * registers.c - the logs against the attested PCR values, both ways (rules L-9 to L-13, ALG-*).
+ * registers.c - the log against the attested PCR values, both ways (rules L-9 to L-13, ALG-*).
  *
  * Every attested PCR that is not in its reset state must be explained by the firmware log, or
  * PCR 10 by the IMA list. Events for PCRs outside the attested set are dropped before anything is
  * read from them: they are text that anybody could have written (B-8, S-2).
  */
 #include "appraise/internal.h"
-
-#include "base/codec.h"
-#include "eventlog/ima.h"
 
 enum { PCR_IMA = 10, FIRMWARE_PCRS = 0xff };
 
@@ -17,49 +14,6 @@ static bool is_reset_value(const struct tpm_pcrs *pcrs, enum hash_alg bank, unsi
     struct span value = tpm_pcr(pcrs, bank, pcr);
 
     return span_all(value, 0) || (pcr >= 17 && pcr <= 22 && span_all(value, 0xff));
-}
-
-static void differs(struct job *job, enum reason_code code, const char *rule, enum hash_alg bank,
-                    unsigned pcr, struct span replayed, const char *what)
-{
-    job_reason(job, code, rule, "", "%s PCR %u: %s leads to %.16s..., the quote attests %.16s...",
-               hash_name(bank), pcr, what, hex_dup(job->arena, replayed),
-               hex_dup(job->arena, tpm_pcr(&job->result->shown, bank, pcr)));
-}
-
-static err_t compare_bank(struct job *job, enum hash_alg bank, struct eventlog_registers *registers,
-                          bool *ret_all_match)
-{
-    const struct tpm_pcrs *shown = &job->result->shown;
-    struct trail trail = {0};
-    char text[TRAIL_WHAT_MAX];
-    err_t err = eventlog_replay(job->result->log, bank, job->hasher, &trail, registers);
-
-    if (err) {
-        trail_format(&trail, err, text, sizeof(text));
-        job_reason(job, REASON_LOG_REPLAY, "L-9", job->evidence->log.where,
-                   "the log cannot be replayed: %s", text);
-        *ret_all_match = false;
-        return err_category(err) == ERR_CAT_INTERNAL ? err : ERR_OK;
-    }
-    for (unsigned pcr = 0; pcr < TPM_MAX_PCRS; pcr++) {
-        struct span replayed = span_of(registers->value[pcr], hash_size(bank));
-
-        if ((shown->have[bank] & 1u << pcr) == 0) {
-            continue;
-        }
-        if ((registers->extended & 1u << pcr) != 0) {
-            if (!span_equal(replayed, tpm_pcr(shown, bank, pcr))) {
-                differs(job, REASON_LOG_REPLAY, "L-12", bank, pcr, replayed, "the event log");
-                *ret_all_match = false;
-            }
-        } else if (pcr != PCR_IMA && !is_reset_value(shown, bank, pcr)) {
-            job_reason(job, REASON_LOG_UNEXPLAINED_PCR, "L-12", "",
-                       "%s PCR %u was extended, but no log says by what", hash_name(bank), pcr);
-            *ret_all_match = false;
-        }
-    }
-    return ERR_OK;
 }
 
 /* ALG-2: a bank that firmware did not extend is open to any history the OS likes. */
@@ -88,83 +42,115 @@ static bool check_bank(struct job *job, enum hash_alg bank)
     return true;
 }
 
-static err_t compare_ima(struct job *job, enum hash_alg bank, enum ima_extend how, bool *ret_match,
-                         struct ima_summary *ret)
+/* The registers of one bank, both ways. */
+static err_t compare_bank(struct job *job, enum hash_alg bank, struct replay *replay)
 {
+    const struct tpm_pcrs *shown = &job->result->shown;
+    struct eventlog_registers *registers = &replay->banks[bank];
     struct trail trail = {0};
     char text[TRAIL_WHAT_MAX];
-    struct span wanted = tpm_pcr(&job->result->shown, bank, PCR_IMA);
-    err_t err =
-        ima_replay_until(job->evidence->ima.bytes, bank, how, wanted, job->hasher, &trail, ret);
+    err_t err = eventlog_replay(job->result->log, bank, job->hasher, &trail, registers);
 
-    *ret_match = err == ERR_OK;
-    if (err == ERR_OK || err == ERR_END || err_category(err) == ERR_CAT_INTERNAL) {
-        return err == ERR_END ? ERR_OK : err;
+    if (err) {
+        trail_format(&trail, err, text, sizeof(text));
+        job_reason(job, REASON_LOG_REPLAY, "L-9", job->evidence->log.where,
+                   "the log cannot be replayed in %s: %s", hash_name(bank), text);
+        return err_category(err) == ERR_CAT_INTERNAL ? err : ERR_OK;
     }
-    trail_format(&trail, err, text, sizeof(text));
-    job_reason(job, REASON_IMA_REPLAY, "L-12", job->evidence->ima.where,
-               "the IMA list cannot be read: %s", text);
+    replay->has[bank] = true;
+    for (unsigned pcr = 0; pcr < TPM_MAX_PCRS; pcr++) {
+        struct span replayed = span_of(registers->value[pcr], hash_size(bank));
+
+        if ((shown->have[bank] & 1u << pcr) == 0) {
+            continue;
+        }
+        if ((registers->extended & 1u << pcr) != 0) {
+            if (!span_equal(replayed, tpm_pcr(shown, bank, pcr))) {
+                replay->differs[bank] |= 1u << pcr;
+            }
+        } else if (pcr != PCR_IMA && !is_reset_value(shown, bank, pcr)) {
+            replay->unexplained[bank] |= 1u << pcr;
+        }
+    }
     return ERR_OK;
 }
 
-static err_t judge_ima_bank(struct job *job, enum hash_alg bank, bool sha256_matches,
-                            bool *ret_match)
+/* A systemd-stub measured a unified kernel image: without it systemd measures no phases. Whether
+ * the pairs are whole is a finding of the facts (B-9). */
+static bool shows_stub(const struct readings *readings)
 {
-    struct ima_summary summary = {0};
-    size_t before = job->result->n_reasons;
-    err_t err = compare_ima(job, bank, IMA_EXTEND_HASH, ret_match, &summary);
-
-    if (err || *ret_match || job->result->n_reasons > before) {
-        return err;
-    }
-    /* Decisions section 4: kernels before 6.12 pad SHA-1 in banks they cannot hash yet. Believed
-     * only beside a SHA-256 bank that replays, and recorded (L-14). */
-    if (bank != HASH_SHA1 && bank != HASH_SHA256 && sha256_matches) {
-        err = compare_ima(job, bank, IMA_EXTEND_SHA1_PADDED, ret_match, &summary);
-        if (err == ERR_OK && *ret_match) {
-            job_note(
-                job, "ima-sha1-padded", "L-14", -1,
-                "%s PCR 10 holds SHA-1 digests padded with zeros (a quirk of kernels before 6.12)",
-                hash_name(bank));
+    for (size_t i = 0; i < readings->n; i++) {
+        if (readings->items[i].role == ROLE_UKI_SECTION &&
+            readings->items[i].event->pcr == BOOT_PHASES_PCR &&
+            readings->items[i].match == READING_MATCHES) {
+            return true;
         }
     }
-    if (err == ERR_OK && !*ret_match) {
-        differs(job, REASON_IMA_REPLAY, "L-12", bank, PCR_IMA,
-                span_of(summary.value, hash_size(bank)), "the IMA list");
-    }
-    return err;
+    return false;
 }
 
-static err_t judge_ima(struct job *job)
+/* B-9: what PCR 11 holds behind the sections of a unified kernel image, the same in every bank. */
+static err_t explain_phases(struct job *job, struct replay *replay)
+{
+    const uint32_t mask = 1u << BOOT_PHASES_PCR;
+    const struct tpm_pcrs *shown = &job->result->shown;
+    struct phase_register registers[HASH_COUNT];
+    struct boot_phases *phases;
+    struct readings *readings = NULL;
+    size_t n = 0;
+    err_t err;
+
+    for (int bank = 0; bank < HASH_COUNT; bank++) {
+        if (replay->has[bank] && (shown->have[bank] & replay->banks[bank].extended & mask) != 0) {
+            registers[n++] = (struct phase_register){
+                (enum hash_alg)bank,
+                span_of(replay->banks[bank].value[BOOT_PHASES_PCR], hash_size((enum hash_alg)bank)),
+                tpm_pcr(shown, (enum hash_alg)bank, BOOT_PHASES_PCR)};
+        }
+    }
+    err = n == 0 ? ERR_OK : job_readings(job, &readings);
+    if (err || n == 0 || !shows_stub(readings)) {
+        return err;
+    }
+    phases = arena_calloc(job->arena, 1, sizeof(*phases));
+    if (phases == NULL) {
+        return ERR_MEMORY;
+    }
+    err = boot_phases_find(registers, n, job->hasher, phases);
+    if (err) {
+        return err == ERR_END ? ERR_OK : err;
+    }
+    job->phases = phases;
+    for (int bank = 0; bank < HASH_COUNT; bank++) {
+        replay->differs[bank] &= ~mask;
+    }
+    return ERR_OK;
+}
+
+static err_t replay_log(struct job *job, bool *ret_all_match)
 {
     const struct tpm_pcrs *shown = &job->result->shown;
-    bool has_list = job->evidence->ima.bytes.len > 0;
-    bool sha256_matches = false;
-    /* SHA-256 first: the others may lean on it. */
-    static const enum hash_alg order[] = {HASH_SHA256, HASH_SHA1, HASH_SHA384, HASH_SHA512};
-    err_t err = ERR_OK;
+    struct replay *replay = arena_calloc(job->arena, 1, sizeof(*replay));
+    err_t err = replay == NULL ? ERR_MEMORY : ERR_OK;
 
-    for (size_t i = 0; err == ERR_OK && i < ARRAY_LEN(order); i++) {
-        enum hash_alg bank = order[i];
-        bool match = false;
-
-        if ((shown->have[bank] & 1u << PCR_IMA) == 0 || is_reset_value(shown, bank, PCR_IMA)) {
+    for (int bank = 0; err == ERR_OK && bank < HASH_COUNT; bank++) {
+        if (shown->have[bank] == 0) {
             continue;
         }
-        if (!has_list) {
-            job_reason(job, REASON_LOG_UNEXPLAINED_PCR, "L-12", "",
-                       "%s PCR 10 was extended, but there is no IMA list to explain it",
-                       hash_name(bank));
-            continue;
+        if (!check_bank(job, (enum hash_alg)bank)) {
+            *ret_all_match = false;
+        } else if (job->result->log != NULL) {
+            err = compare_bank(job, (enum hash_alg)bank, replay);
+            *ret_all_match = *ret_all_match && err == ERR_OK && replay->has[bank];
         }
-        err = judge_ima_bank(job, bank, sha256_matches, &match);
-        sha256_matches = bank == HASH_SHA256 ? match : sha256_matches;
     }
-    if (has_list && (shown->have[HASH_SHA256] & 1u << PCR_IMA) == 0) {
-        job_note(job, "ima-not-attested", "L-12", -1,
-                 "an IMA list was sent, but the quote does not cover PCR 10");
+    err = err ? err : explain_phases(job, replay);
+    for (int bank = 0; err == ERR_OK && bank < HASH_COUNT; bank++) {
+        if ((replay->differs[bank] | replay->unexplained[bank]) != 0) {
+            *ret_all_match = false;
+        }
     }
-    return err;
+    return err ? err : report_replay(job, replay);
 }
 
 /* Banks of the log that a verified quote covers; the digests of others are text like any other. */
@@ -233,8 +219,8 @@ static err_t attested_log(struct job *job, const struct eventlog *whole, struct 
     log->n_events = n;
     if (dropped != 0) {
         job_note(job, "log-beyond-quote", "L-12", -1,
-                 "the log has events for PCR %s, which the quote does not cover: they are left out",
-                 pcr_list(job->arena, dropped));
+                 "the log has events for %s, which the quote does not cover: they are left out",
+                 pcr_names(job->arena, dropped));
     }
     if (mask != 0 && eventlog_bank(whole, HASH_SHA256) >= 0) {
         keep_attested_banks(job, whole, log);
@@ -286,7 +272,6 @@ static bool any_counts(const struct appraisal *a)
 err_t judge_registers(struct job *job)
 {
     struct appraisal *a = job->result;
-    struct eventlog_registers registers;
     bool all_match = a->shown.have[HASH_SHA256] != 0;
     err_t err = ERR_OK;
 
@@ -299,16 +284,7 @@ err_t judge_registers(struct job *job)
     } else {
         err = read_log(job);
     }
-    for (int bank = 0; err == ERR_OK && bank < HASH_COUNT; bank++) {
-        if (a->shown.have[bank] == 0) {
-            continue;
-        }
-        if (!check_bank(job, (enum hash_alg)bank)) {
-            all_match = false;
-        } else if (a->log != NULL) {
-            err = compare_bank(job, (enum hash_alg)bank, &registers, &all_match);
-        }
-    }
+    err = err ? err : replay_log(job, &all_match);
     /* Without a firmware log the verdict is cannot-judge; PCR 10 would only add noise. */
     if (err == ERR_OK && a->log != NULL) {
         err = judge_ima(job);

@@ -20,6 +20,21 @@ static const char *verdict_words(enum verdict verdict)
     }
 }
 
+static const char *freshness_words(enum freshness freshness)
+{
+    switch (freshness) {
+    case FRESHNESS_NONCE:
+        return "the quotes answer the challenge";
+    case FRESHNESS_CLOCK:
+        return "not older than the last proof of this key; no challenge was given";
+    case FRESHNESS_FAILED:
+        return "NOT fresh, see below";
+    case FRESHNESS_NOT_CHECKED:
+    default:
+        return "not checked: the evidence may be of any time (--nonce gives the challenge)";
+    }
+}
+
 static void show_reasons(FILE *out, const struct appraisal *a)
 {
     for (size_t i = 0; i < a->n_reasons; i++) {
@@ -29,7 +44,7 @@ static void show_reasons(FILE *out, const struct appraisal *a)
                 reason->rule, reason->where[0] && reason->rule[0] ? ", " : "",
                 reason->rule[0] ? reason->where : "", reason->rule[0] ? ")" : "");
         fprintf(out, "    %s\n", reason->text);
-        fprintf(out, "    what to do: %s\n", reason_remedy(reason->code));
+        fprintf(out, "    what to do: %s\n", reason->remedy);
     }
 }
 
@@ -100,6 +115,9 @@ static void show_facts(FILE *out, struct arena *arena, const struct appraisal *a
     if (facts->cmdline != NULL) {
         fprintf(out, "  command line   %s\n", facts->cmdline);
     }
+    if (facts->phases != NULL) {
+        fprintf(out, "  boot phases    %s\n", boot_phases_text(arena, facts->phases));
+    }
     if (facts->sbat_level != NULL) {
         fprintf(out, "  SBAT level     %s\n",
                 text_escape_dup(arena, span_str(facts->sbat_level), 400));
@@ -157,6 +175,9 @@ void verify_show(FILE *out, struct arena *arena, const struct appraisal *a, bool
         fprintf(out, " (%s%s)", reason_name(worst(a)), a->n_reasons > 1 ? ", ..." : "");
     }
     fputc('\n', out);
+    if (a->n_quotes > 0) {
+        fprintf(out, "freshness: %s\n", freshness_words(a->freshness));
+    }
     show_reasons(out, a);
     show_changes(out, a);
     show_facts(out, arena, a);

@@ -87,6 +87,16 @@ struct eventlog_registers {
 err_t eventlog_replay(const struct eventlog *log, enum hash_alg bank, struct hasher *hasher,
                       struct trail *trail, struct eventlog_registers *ret) MUST_CHECK;
 
+/* How far a log goes with one register: the events for it up to which it has some wanted value. */
+struct eventlog_reach {
+    uint32_t n_covered, n_left; /* events for the register up to there and behind it */
+    uint32_t first_left;        /* index of the first behind it, when n_left > 0 */
+};
+/* ERR_END when the register never has that value. Errors otherwise as for eventlog_replay. */
+err_t eventlog_reach(const struct eventlog *log, enum hash_alg bank, unsigned pcr,
+                     struct span wanted, struct hasher *hasher,
+                     struct eventlog_reach *ret) MUST_CHECK;
+
 /* TCG event types (PFP 1.06, 10.4.1) that code speaks of. Not an enum: they fill 32 bits. */
 #define EV_PREBOOT_CERT 0x00u
 #define EV_POST_CODE 0x01u

@@ -49,8 +49,8 @@ static void check_unknown(struct facts_ctx *ctx, const struct authority *authori
         }
     }
     facts_find(ctx, FINDING_AUTHORITY_UNKNOWN, WEIGHT_BAD, "SB-10", authority->event,
-               "event %u: a load was allowed by the unknown variable %.100s",
-               authority->event->index, authority->source);
+               "event %u: a load was allowed by the unknown variable %s", authority->event->index,
+               authority->source);
 }
 
 static void add_authority(struct facts_ctx *ctx, const struct reading *r, bool before_separator)

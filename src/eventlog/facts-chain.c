@@ -186,6 +186,36 @@ static void add_section(struct facts_ctx *ctx, const struct reading *content)
     facts->n_uki++;
 }
 
+/*
+ * Phase words come from userspace, so no firmware log holds them. One that does was written by
+ * somebody who wants what stands behind the word to look like part of the image: after the phases
+ * have begun, anybody on the machine can extend "sections".
+ */
+static void check_phase_words(struct facts_ctx *ctx)
+{
+    struct phase_digests digests = {0};
+    int bank = facts_bank(ctx);
+
+    for (size_t i = 0; i < ctx->log->n_events && bank >= 0 && ctx->err == ERR_OK; i++) {
+        const struct event *event = &ctx->log->events[i];
+        const char *word;
+
+        if (event->pcr != BOOT_PHASES_PCR || event->type == EV_NO_ACTION) {
+            continue;
+        }
+        if (digests.size == 0) {
+            ctx->err = phase_digests_make(ctx->log->banks[bank].hash, ctx->hasher, &digests);
+        }
+        word = phase_digests_name(&digests, event->digest[bank]);
+        if (word != NULL) {
+            facts_find(ctx, FINDING_EVENT_ORDER, WEIGHT_FAULT, "B-9", event,
+                       "event %u is the boot phase %s: userspace measures it, no firmware log "
+                       "holds it",
+                       event->index, word);
+        }
+    }
+}
+
 /* Pairs of name and content, undisturbed in PCR 11. */
 static void read_sections(struct facts_ctx *ctx)
 {
@@ -471,6 +501,7 @@ void facts_chain(struct facts_ctx *ctx)
     }
     mark_last_kernel(ctx, &chain, has_linux_stub(ctx));
     read_sections(ctx);
+    check_phase_words(ctx);
     check_doubt(ctx, &line);
     set_cmdline(ctx, &line);
     if (!facts->has_exit_boot_services) {

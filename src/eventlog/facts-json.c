@@ -198,6 +198,20 @@ static void add_sections(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_va
     }
 }
 
+static void add_phases(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct boot_facts *facts)
+{
+    yyjson_mut_val *array;
+
+    if (facts->phases == NULL) {
+        json_add_value(doc, object, "boot_phases", yyjson_mut_null(doc));
+        return;
+    }
+    array = json_add_array(doc, object, "boot_phases");
+    for (size_t i = 0; i < facts->phases->n; i++) {
+        yyjson_mut_arr_add_str(doc, array, facts->phases->word[i]);
+    }
+}
+
 yyjson_mut_val *boot_facts_json(struct arena *arena, yyjson_mut_doc *doc,
                                 const struct boot_facts *facts)
 {
@@ -217,6 +231,7 @@ yyjson_mut_val *boot_facts_json(struct arena *arena, yyjson_mut_doc *doc,
     add_images(arena, doc, object, facts);
     add_files(arena, doc, object, facts);
     add_sections(arena, doc, object, facts);
+    add_phases(doc, object, facts);
     return object;
 }
 

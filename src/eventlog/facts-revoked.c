@@ -221,17 +221,16 @@ static void report_authority(struct facts_ctx *ctx, const struct needle *needle,
     if (!is_tbs && !leader->in_db && ctx->facts->db.present &&
         strcmp(authority->source, "db") == 0) {
         facts_find(ctx, FINDING_AUTHORITY_NOT_IN_DB, WEIGHT_BAD, "SB-10", authority->event,
-                   "event %u: the entry that allowed a load is not in db: %.200s", event,
+                   "event %u: the entry that allowed a load is not in db: %s", event,
                    authority->subject);
     }
     if (leader->in_dbx) {
         facts_find(ctx, FINDING_AUTHORITY_IN_DBX, WEIGHT_BAD, "SB-10", authority->event,
-                   "event %u: the entry that allowed a load is revoked by dbx: %.200s", event,
+                   "event %u: the entry that allowed a load is revoked by dbx: %s", event,
                    authority->subject);
     } else if (leader->in_dbx_from_time) {
         facts_find(ctx, FINDING_AUTHORITY_IN_DBX, WEIGHT_NOTE, "SB-10", authority->event,
-                   "event %u: dbx revokes from a certain time on: %.200s", event,
-                   authority->subject);
+                   "event %u: dbx revokes from a certain time on: %s", event, authority->subject);
     }
 }
 
@@ -253,7 +252,7 @@ void facts_revoked(struct facts_ctx *ctx)
             report_authority(ctx, needle, leader);
         } else if (leader->in_dbx) {
             facts_find(ctx, FINDING_IMAGE_IN_DBX, WEIGHT_BAD, "B-4", needle->image->event,
-                       "event %u: the image is revoked by the measured dbx [%.200s]",
+                       "event %u: the image is revoked by the measured dbx [%s]",
                        needle->image->event->index, needle->image->path_hint);
         }
     }

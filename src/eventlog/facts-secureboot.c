@@ -238,7 +238,7 @@ static void walk_device(struct facts_ctx *ctx, const struct reading *r)
     if (r->match != READING_MATCHES ||
         (strcmp(r->name, "devdb") != 0 && strcmp(r->name, "devdbx") != 0)) {
         facts_find(ctx, FINDING_EVENT_TYPE, WEIGHT_FAULT, "D-2", r->event,
-                   "event %u: a device event of PCR 7 that is not of the device database: %.100s",
+                   "event %u: a device event of PCR 7 that is not of the device database: %s",
                    r->event->index, r->name);
     }
 }
@@ -258,7 +258,7 @@ static void walk_action(struct facts_ctx *ctx, struct walk *walk, const struct r
     } else {
         walk->has_debug_action = true;
         facts_find(ctx, FINDING_PCR7_ACTION, WEIGHT_BAD, "SB-8", r->event,
-                   "event %u: unexpected action in PCR 7: %.200s", r->event->index, r->name);
+                   "event %u: unexpected action in PCR 7: %s", r->event->index, r->name);
     }
 }
 

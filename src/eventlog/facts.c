@@ -9,7 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { FIRMWARE_PCRS = 8 };
+enum { FIRMWARE_PCRS = 8, FINDING_TEXT_MAX = 512 };
 
 /* ---- what the parts share ---- */
 
@@ -46,8 +46,8 @@ static bool findings_grow(struct facts_ctx *ctx)
 void facts_find(struct facts_ctx *ctx, enum finding_code code, enum finding_weight weight,
                 const char *rule, const struct event *event, const char *fmt, ...)
 {
-    char text[512];
-    struct span copy;
+    char text[FINDING_TEXT_MAX * 4];
+    const char *kept;
     va_list args;
 
     if (weight == WEIGHT_FAULT && event != NULL && event->pcr == 7) {
@@ -59,8 +59,9 @@ void facts_find(struct facts_ctx *ctx, enum finding_code code, enum finding_weig
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
-    copy = arena_dup(ctx->arena, span_str(text));
-    if (copy.data == NULL) {
+    kept = show_cut(ctx->arena, text, FINDING_TEXT_MAX);
+    kept = kept == text ? (const char *)arena_dup(ctx->arena, span_str(text)).data : kept;
+    if (kept == NULL) {
         ctx->err = ERR_MEMORY;
         return;
     }
@@ -68,7 +69,7 @@ void facts_find(struct facts_ctx *ctx, enum finding_code code, enum finding_weig
         (struct finding){.code = code,
                          .weight = weight,
                          .rule = rule,
-                         .text = (const char *)copy.data,
+                         .text = kept,
                          .event = event != NULL ? (int64_t)event->index : -1};
 }
 

@@ -9,6 +9,7 @@
 #ifndef EVENTLOG_FACTS_H
 #define EVENTLOG_FACTS_H
 
+#include "eventlog/phases.h"
 #include "eventlog/reading.h"
 #include "eventlog/siglist.h"
 #include "json/json.h"
@@ -132,6 +133,9 @@ struct boot_facts {
     size_t n_files;
     struct uki_section *uki;
     size_t n_uki;
+    /* Of userspace, behind the sections. No log tells them: whoever holds a quote against the log
+     * sets them (appraise). NULL: not known. */
+    const struct boot_phases *phases;
     const char *cmdline; /* kernel command line, escaped; NULL when not authenticated. GRUB's is
                             without its first word; several in PCR 12 are joined in order */
     const struct event *cmdline_event; /* the first */

@@ -50,3 +50,44 @@ err_t eventlog_replay(const struct eventlog *log, enum hash_alg bank, struct has
     *ret = regs;
     return ERR_OK;
 }
+
+err_t eventlog_reach(const struct eventlog *log, enum hash_alg bank, unsigned pcr,
+                     struct span wanted, struct hasher *hasher, struct eventlog_reach *ret)
+{
+    struct eventlog_registers regs;
+    struct eventlog_reach reach = {0};
+    int at = eventlog_bank(log, bank);
+    size_t size = hash_size(bank);
+    bool is_reached;
+
+    if (at < 0 || pcr >= EVENTLOG_REGISTERS) {
+        return ERR_NOT_FOUND;
+    }
+    set_start(log, size, &regs);
+    is_reached = span_equal(span_of(regs.value[pcr], size), wanted);
+    for (size_t i = 0; i < log->n_events; i++) {
+        const struct event *event = &log->events[i];
+        err_t err;
+
+        if (event->type == EV_NO_ACTION || event->pcr != pcr) {
+            continue;
+        }
+        if (is_reached) {
+            reach.first_left = reach.n_left == 0 ? event->index : reach.first_left;
+            reach.n_left++;
+            continue;
+        }
+        err = hasher_extend(hasher, bank, span_of(regs.value[pcr], size), event->digest[at],
+                            regs.value[pcr]);
+        if (err) {
+            return err;
+        }
+        reach.n_covered++;
+        is_reached = span_equal(span_of(regs.value[pcr], size), wanted);
+    }
+    if (!is_reached) {
+        return ERR_END;
+    }
+    *ret = reach;
+    return ERR_OK;
+}

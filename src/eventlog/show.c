@@ -143,3 +143,53 @@ const char *show_join(struct arena *arena, const char *a, const char *b, const c
     memcpy(text + a_len + b_len, c, c_len + 1);
     return text;
 }
+
+/* Bytes of the character or escape that begins here. An escaped text does not say whether a
+ * backslash was one from the beginning: what may be an escape is kept whole. */
+static size_t unit_length(const char *text)
+{
+    static const char hex[] = "0123456789abcdef";
+    size_t n = 1;
+
+    if (text[0] != '\\') {
+        while (((uint8_t)text[n] & 0xc0) == 0x80) {
+            n++;
+        }
+        return n;
+    }
+    if (text[1] == 'x') {
+        n = 2 + strspn(text + 2, hex);
+        return n > 4 ? 4 : n;
+    }
+    if (text[1] == 'u' && text[2] == '{') {
+        n = 3 + strspn(text + 3, hex);
+        n = n > 9 ? 9 : n;
+        return text[n] == '}' ? n + 1 : n;
+    }
+    return text[1] == 'n' || text[1] == 't' || text[1] == 'r' ? 2 : 1;
+}
+
+const char *show_cut(struct arena *arena, const char *text, size_t max)
+{
+    size_t len = strlen(text);
+    size_t at = 0;
+    size_t word = 0;
+    const char *cut;
+
+    max = max < 3 ? 3 : max;
+    if (len <= max) {
+        return text;
+    }
+    for (;;) {
+        size_t n = unit_length(text + at);
+
+        if (at + n > max - 3) {
+            break;
+        }
+        at += n;
+        word = text[at] == ' ' ? at : word;
+    }
+    /* A word as long as half of the text is not given up for its beginning. */
+    cut = arena_printf(arena, "%.*s...", (int)(word > at / 2 ? word : at), text);
+    return cut == NULL ? "..." : cut;
+}

@@ -1,8 +1,8 @@
 /*
  * show.h - short escaped texts for readings and facts, cheap when nothing needs escaping.
  *
- * Not for other rooms. Results live in the arena; NULL at its limit, so that a fact is never
- * silently empty.
+ * For this room and those above it that make sentences of its texts. Results live in the arena;
+ * NULL at its limit, so that a fact is never silently empty.
  */
 #ifndef EVENTLOG_SHOW_H
 #define EVENTLOG_SHOW_H
@@ -20,6 +20,11 @@ const char *show_text(struct arena *arena, struct span bytes);
 const char *show_utf16(struct arena *arena, struct span utf16);
 /* a, b and c one behind the other; the parts are escaped already. */
 const char *show_join(struct arena *arena, const char *a, const char *b, const char *c);
+
+/* A text that is escaped already, cut to at most max bytes (but 3) with "..." at its end: behind a
+ * word when there is one not far back, never inside a character or an escape. The text itself when
+ * it fits. Never NULL: when the arena is full, "..." is all that is left. */
+const char *show_cut(struct arena *arena, const char *text, size_t max);
 
 /* Up to the first NUL byte. */
 struct span show_until_nul(struct span bytes);

@@ -61,6 +61,20 @@ expect 0 '^healthy' verify "$good" --trust "ek=$good/ca_root.pem" --enrolled-ak 
 # Expired certificates: time is an input.
 expect 1 'not yet valid|outside its validity|ek-chain' verify "$good" --trust "ek=$good/ca_root.pem" \
     --enrolled-ak "$ak" --time 2000-01-01
+# What to do is said for the very case: which CA, which date, which certificate.
+expect 1 "missing is that of the CA 'CN=swtpm-localca-rootca'" verify "$good"
+expect 1 "is valid from 20" verify "$good" --trust "ek=$good/ca_root.pem" --time 2000-01-01
+expect 1 'what to do: Send the log whole' verify "$boots/j-log-truncated" --trust "ek=$good/ca_root.pem"
+expect 1 'PCRs 4, 5, 8, 9 \(sha1, sha256, sha384\)' verify "$boots/j-log-truncated"
+# A stored result says whether freshness was checked.
+named=(--trust "ek=$good/ca_root.pem" --enrolled-ak "$ak" --time 2026-12-01)
+expect 0 '^freshness: not checked' verify "$good" "${named[@]}"
+expect 0 '^freshness: the quotes answer the challenge' verify "$good" "${named[@]}" --nonce "$nonce"
+expect 1 '^freshness: NOT fresh' verify "$good" "${named[@]}" --nonce 00
+expect 0 '"freshness": ?"not-checked"' verify "$good" "${named[@]}" --output json
+expect 0 '"freshness": ?"nonce"' verify "$good" "${named[@]}" --output json --nonce "$nonce"
+expect 1 '"freshness": ?"failed"' verify "$good" "${named[@]}" --output json --nonce 00
+expect 1 '"freshness": ?"not-checked"' verify "$boots/j-attest-wrong-magic" --output json --nonce "$nonce"
 # A folder of anchors, the help.
 mkdir "$work/trust"
 cp "$good/ca_root.pem" "$work/trust/"

@@ -3,6 +3,7 @@
 
 The pieces are all real; only their combination is a lie. Each case names the rule it proves.
 """
+import hashlib
 import json
 import os
 import pathlib
@@ -44,6 +45,29 @@ def edit_log(edit):
     return change
 
 
+def ima_record(text, pcr=10):
+    return struct.pack("<I", pcr) + hashlib.sha1(text).digest() + struct.pack("<I", 6) + b"ima-ng" + \
+        struct.pack("<I", len(text)) + text
+
+
+def ima_starts(bytes_):
+    """Where each record of a list begins, and its end."""
+    starts, at = [0], 0
+    while at < len(bytes_):
+        at += 24
+        for _ in range(2):  # the template's name, its data
+            at += 4 + struct.unpack_from("<I", bytes_, at)[0]
+        starts.append(at)
+    return starts
+
+
+def edit_ima(edit):
+    def change(folder):
+        path = folder / "ima.bin"
+        path.write_bytes(edit(path.read_bytes()))
+    return change
+
+
 ZEROS = [(0x0004, bytes(20)), (0x000b, bytes(32)), (0x000c, bytes(48))]
 CASES = [
     # name, what is done to a copy of the good boot, reason that must be there
@@ -69,6 +93,15 @@ CASES = [
     ("L-12 no IMA list, PCR 10 quoted", lambda folder: (folder / "ima.bin").unlink(), "log-unexplained-pcr"),
     ("L-12 an IMA record changed", lambda folder: (folder / "ima.bin").write_bytes(
         (BOOTS / GOOD / "ima.bin").read_bytes()[:-1] + b"~"), "ima-replay"),
+    ("L-12 an IMA list that grew since the quote", edit_ima(
+        lambda ima: ima + b"".join(ima_record(b"later %d" % i) for i in range(30))), None),
+    ("L-12 an IMA list cut before the quoted value", edit_ima(lambda ima: ima[:ima_starts(ima)[-2]]), "ima-replay"),
+    ("L-12 an IMA list that lacks a record in the middle", edit_ima(
+        lambda ima: ima[:ima_starts(ima)[3]] + ima[ima_starts(ima)[4]:] + ima_record(b"later")), "ima-replay"),
+    ("L-12 an IMA list with a record put in", edit_ima(
+        lambda ima: ima[:ima_starts(ima)[3]] + ima_record(b"more") + ima[ima_starts(ima)[3]:]), "ima-replay"),
+    ("L-12 a record for another PCR behind the quoted part", edit_ima(
+        lambda ima: ima + ima_record(b"later", 11)), "ima-replay"),
     ("AK-10 EK certificate of another TPM", lambda folder: shutil.copy(
         BOOTS / "k-uki-healthy/ek_rsa_cert.der", folder), "ek-chain"),
     ("AK-5 no EK certificate at all", lambda folder: [
@@ -94,7 +127,7 @@ def main():
             if not good:
                 print(f"FAULT: {name}: {answer['verdict']} {sorted(codes)}, wanted {wanted}")
                 failed += 1
-    # A genuine IMA list may have grown since the quote.
+    # A genuine IMA list may have grown since the quote, but not be damaged there.
     with tempfile.TemporaryDirectory() as work:
         folder = pathlib.Path(work) / "boot"
         shutil.copytree(BOOTS / GOOD, folder)

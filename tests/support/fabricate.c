@@ -118,12 +118,20 @@ static void attest_head(struct buf *out, const struct fabricated *f, uint16_t ty
 
 static void selection(struct buf *out, uint16_t bank, uint32_t mask)
 {
-    buf_u32be(out, 1);
-    buf_u16be(out, bank == 0 ? TPM_SHA256 : bank);
+    buf_u16be(out, bank);
     buf_u8(out, 3);
     buf_u8(out, (uint8_t)mask);
     buf_u8(out, (uint8_t)(mask >> 8));
     buf_u8(out, (uint8_t)(mask >> 16));
+}
+
+static void values(struct buf *out, const struct tpm_pcrs *pcrs, enum hash_alg bank, uint32_t mask)
+{
+    for (unsigned pcr = 0; pcr < TPM_MAX_PCRS; pcr++) {
+        if ((mask & 1u << pcr) != 0) {
+            buf_add(out, tpm_pcr(pcrs, bank, pcr));
+        }
+    }
 }
 
 static struct span quote(struct arena *arena, const struct fabricated *f,
@@ -131,19 +139,16 @@ static struct span quote(struct arena *arena, const struct fabricated *f,
                          uint32_t mask)
 {
     CLEANUP(buf_done) struct buf out = {0};
-    CLEANUP(buf_done) struct buf values = {0};
+    CLEANUP(buf_done) struct buf quoted = {0};
     uint8_t digest[SHA256_BYTES];
 
     buf_init(&out, 4096);
-    buf_init(&values, 4096);
-    for (unsigned pcr = 0; pcr < TPM_MAX_PCRS; pcr++) {
-        if ((mask & 1u << pcr) != 0) {
-            buf_add(&values, tpm_pcr(pcrs, HASH_SHA256, pcr));
-        }
-    }
-    assert_ok(hash_once(HASH_SHA256, buf_span(&values), digest));
+    buf_init(&quoted, 4096);
+    values(&quoted, pcrs, HASH_SHA256, mask);
+    assert_ok(hash_once(HASH_SHA256, buf_span(&quoted), digest));
     attest_head(&out, f, TPM_ATTEST_QUOTE, request);
-    selection(&out, request->bank, mask);
+    buf_u32be(&out, 1);
+    selection(&out, request->bank == 0 ? TPM_SHA256 : request->bank, mask);
     buf_tpm2b(&out, span_of(digest, sizeof(digest)));
     return take(arena, &out);
 }
@@ -179,6 +184,34 @@ static struct span sign(struct arena *arena, const struct signkey *key, struct s
 
     assert_ok(signkey_sign(key, arena, SIG_RSASSA, HASH_SHA256, message, &sig));
     return sig;
+}
+
+void fabricate_quote(struct arena *arena, const struct fabricated *f,
+                     const struct fabricate_request *request, const struct tpm_pcrs *pcrs,
+                     struct span *ret_attest, struct span *ret_signature)
+{
+    CLEANUP(buf_done) struct buf out = {0};
+    CLEANUP(buf_done) struct buf quoted = {0};
+    uint8_t digest[SHA256_BYTES];
+    uint32_t n = 0;
+
+    buf_init(&out, 4096);
+    buf_init(&quoted, 16384);
+    for (int bank = 0; bank < HASH_COUNT; bank++) {
+        n += pcrs->have[bank] != 0 ? 1 : 0;
+        values(&quoted, pcrs, (enum hash_alg)bank, pcrs->have[bank]);
+    }
+    assert_ok(hash_once(HASH_SHA256, buf_span(&quoted), digest));
+    attest_head(&out, f, TPM_ATTEST_QUOTE, request);
+    buf_u32be(&out, n);
+    for (int bank = 0; bank < HASH_COUNT; bank++) {
+        if (pcrs->have[bank] != 0) {
+            selection(&out, hash_tpm_id((enum hash_alg)bank), pcrs->have[bank]);
+        }
+    }
+    buf_tpm2b(&out, span_of(digest, sizeof(digest)));
+    *ret_attest = take(arena, &out);
+    *ret_signature = sign(arena, f->ak_key, *ret_attest);
 }
 
 static void tpm_info(struct arena *arena, struct buf *out, const struct fabricated *f,

@@ -38,6 +38,12 @@ struct fabricate_request {
 struct fabricated *fabricate_machine(struct arena *arena, int64_t now);
 void fabricated_free(struct fabricated *f);
 
+/* A quote over several banks, of those registers that `pcrs` has, and its raw RSASSA signature. The
+ * request's nonce and clock hold. */
+void fabricate_quote(struct arena *arena, const struct fabricated *f,
+                     const struct fabricate_request *request, const struct tpm_pcrs *pcrs,
+                     struct span *ret_attest, struct span *ret_signature);
+
 /* The inner JSON document / the outer body around it. */
 struct span fabricate_inner(struct arena *arena, const struct fabricated *f,
                             const struct fabricate_request *request);

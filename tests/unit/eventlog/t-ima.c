@@ -159,6 +159,145 @@ static void a_violation_extends_as_all_ones(void **state)
     }
 }
 
+/* ---- a list that was read after the quote ---- */
+
+struct grown {
+    struct arena *arena;
+    struct span genuine;
+    struct span wanted; /* PCR 10 as quoted */
+    struct buf bytes;
+};
+
+static void grown_begin(struct grown *g)
+{
+    struct ima_summary sum;
+
+    g->arena = test_arena();
+    g->genuine = test_vector(g->arena, "boots/a-secureboot-healthy/ima.bin");
+    assert_ok(replay(g->genuine, HASH_SHA256, IMA_EXTEND_HASH, &sum));
+    g->wanted = arena_dup(g->arena, span_of(sum.value, SHA256_BYTES));
+    assert_true(sum.records > 4);
+    g->bytes = (struct buf){0};
+    buf_init(&g->bytes, IMA_MAX_BYTES);
+    buf_add(&g->bytes, g->genuine);
+}
+
+static void grown_end(struct grown *g)
+{
+    buf_done(&g->bytes);
+    arena_free(g->arena);
+}
+
+static err_t reach(const struct grown *g, struct span bytes, struct ima_summary *ret)
+{
+    CLEANUP(hasher_free) struct hasher *hasher = hasher_new();
+
+    return ima_replay_until(bytes, HASH_SHA256, IMA_EXTEND_HASH, g->wanted, hasher, NULL, ret);
+}
+
+/* Where the record begins, for all records and the end. */
+static size_t record_starts(const struct grown *g, size_t *starts, size_t max)
+{
+    size_t n = 0;
+
+    for (size_t len = 0; len <= g->genuine.len; len++) {
+        struct ima_summary sum;
+
+        if (replay(span_cut(g->genuine, 0, len), HASH_SHA256, IMA_EXTEND_HASH, &sum) == ERR_OK) {
+            assert_true(n < max);
+            starts[n++] = len;
+        }
+    }
+    return n;
+}
+
+static void a_list_that_ends_before_the_quote_is_refused_L_12(void **state)
+{
+    struct grown g;
+    size_t starts[64];
+    size_t n;
+
+    (void)state;
+    grown_begin(&g);
+    n = record_starts(&g, starts, ARRAY_LEN(starts));
+    for (size_t i = 0; i < n; i++) {
+        struct ima_summary sum;
+        err_t err = reach(&g, span_cut(g.genuine, 0, starts[i]), &sum);
+
+        assert_err(err, starts[i] == g.genuine.len ? ERR_OK : ERR_END);
+    }
+    grown_end(&g);
+}
+
+/* The value is between two records of the list, or behind one that is missing or another. */
+static void a_quote_at_no_boundary_of_the_list_is_refused_L_12(void **state)
+{
+    struct grown g;
+    size_t starts[64];
+    size_t n;
+
+    (void)state;
+    grown_begin(&g);
+    n = record_starts(&g, starts, ARRAY_LEN(starts));
+    for (size_t i = 0; i + 1 < n; i++) {
+        CLEANUP(buf_done) struct buf without = {0};
+        struct ima_summary sum;
+
+        buf_init(&without, IMA_MAX_BYTES);
+        buf_add(&without, span_cut(g.genuine, 0, starts[i]));
+        buf_add(&without, span_cut(g.genuine, starts[i + 1], g.genuine.len));
+        add_record(&without, 10, "ima-ng", span_str("measured after the quote"), false);
+        assert_err(reach(&g, buf_span(&without), &sum), ERR_END);
+        buf_reset(&without);
+        buf_add(&without, span_cut(g.genuine, 0, starts[i]));
+        add_record(&without, 10, "ima-ng", span_str("one more in between"), false);
+        buf_add(&without, span_cut(g.genuine, starts[i], g.genuine.len));
+        assert_err(reach(&g, buf_span(&without), &sum), ERR_END);
+    }
+    grown_end(&g);
+}
+
+/* What stands behind the quote proves nothing, but damage there is still damage. */
+static void damage_behind_the_quote_is_found(void **state)
+{
+    struct grown g;
+    struct ima_summary sum;
+    size_t len;
+
+    (void)state;
+    grown_begin(&g);
+    len = g.bytes.len;
+    add_record(&g.bytes, 10, "ima-ng", span_str("measured after the quote"), false);
+    for (size_t cut = len + 1; cut < g.bytes.len; cut++) {
+        assert_err(reach(&g, span_cut(buf_span(&g.bytes), 0, cut), &sum), ERR_SHORT);
+    }
+    add_record(&g.bytes, 11, "ima-ng", span_str("for another register"), false);
+    assert_err(reach(&g, buf_span(&g.bytes), &sum), ERR_MALFORMED);
+    grown_end(&g);
+}
+
+/* The kernel goes on measuring between the quote and the reading of the list. */
+static void a_longer_genuine_list_is_accepted_L_12(void **state)
+{
+    struct grown g;
+    struct ima_summary whole;
+    struct ima_summary sum;
+
+    (void)state;
+    grown_begin(&g);
+    assert_ok(replay(g.genuine, HASH_SHA256, IMA_EXTEND_HASH, &whole));
+    for (unsigned more = 0; more < 20; more++) {
+        assert_ok(reach(&g, buf_span(&g.bytes), &sum));
+        assert_int_equal(sum.records, whole.records); /* the rest is not counted */
+        assert_int_equal(sum.violations, whole.violations);
+        assert_memory_equal(sum.value, g.wanted.data, SHA256_BYTES);
+        add_record(&g.bytes, 10, more % 2 == 0 ? "ima-ng" : "ima-sig",
+                   span_str(arena_printf(g.arena, "measured after the quote: %u", more)),
+                   more % 7 == 6);
+    }
+    grown_end(&g);
+}
+
 /*
  * SHA-1 and SHA-256 hash the template data; in SHA-384 these kernels (6.1) extended the SHA-1
  * digest padded with zeros. Boots of a log-less guest have IMA lists too.
@@ -215,6 +354,10 @@ int main(void)
         cmocka_unit_test(refuses_what_is_over_the_limits_L_15),
         cmocka_unit_test(an_empty_list_is_a_zero_register),
         cmocka_unit_test(a_violation_extends_as_all_ones),
+        cmocka_unit_test(a_list_that_ends_before_the_quote_is_refused_L_12),
+        cmocka_unit_test(a_quote_at_no_boundary_of_the_list_is_refused_L_12),
+        cmocka_unit_test(damage_behind_the_quote_is_found),
+        cmocka_unit_test(a_longer_genuine_list_is_accepted_L_12),
         cmocka_unit_test(recorded_lists_explain_pcr_10),
     };
 
