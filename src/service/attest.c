@@ -32,7 +32,7 @@ struct attesting {
     bool is_disabled; /* a record with this AK, disabled by an operator */
     struct store_machine machine;
     bool has_clock;
-    struct appraise_clock last_clock;
+    struct tpm_clock last_clock;
     /* The challenge of Bootwarden.Context. */
     bool has_challenge; /* it is one of ours for this purpose, used or not */
     struct ticket challenge;
@@ -63,7 +63,6 @@ static void find_name(struct attesting *a)
 static err_t find_records(struct attesting *a, struct trail *trail)
 {
     struct store *store = a->service->store;
-    struct store_clock clock;
     err_t err;
 
     if (!a->has_ak_name) {
@@ -76,12 +75,8 @@ static err_t find_records(struct attesting *a, struct trail *trail)
     /* AK-6: only an active record counts. */
     a->has_machine = err == ERR_OK && a->machine.is_active;
     a->is_disabled = err == ERR_OK && !a->machine.is_active;
-    err = store_clock_get(store, tpm_name_span(&a->ak_name), trail, &clock);
-    if (err == ERR_OK) {
-        a->has_clock = true;
-        a->last_clock =
-            (struct appraise_clock){clock.reset_count, clock.restart_count, clock.clock_ms};
-    }
+    err = store_clock_get(store, tpm_name_span(&a->ak_name), trail, &a->last_clock);
+    a->has_clock = err == ERR_OK;
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
@@ -319,9 +314,7 @@ static err_t fill_record(const struct attesting *a, struct span body, struct sto
             appraisal_json(a->call->arena, doc, appraisal, a->claims.n > 0 ? &a->claims : NULL),
             false);
         record.has_clock = appraisal->has_clock;
-        record.clock =
-            (struct store_clock){appraisal->clock.reset_count, appraisal->clock.restart_count,
-                                 appraisal->clock.clock_ms};
+        record.clock = appraisal->clock;
         record.advances_clock = appraisal->verdict != VERDICT_NOT_VERIFIED;
     }
     if (record.reasons.data == NULL) {

@@ -215,7 +215,7 @@ err_t query_was_used(struct sqlite *db, struct span id, struct trail *trail, boo
 /* ---- clocks ---- */
 
 err_t query_clock(struct sqlite *db, struct span ak_name, struct trail *trail,
-                  struct store_clock *ret)
+                  struct tpm_clock *ret)
 {
     sqlite3_stmt *row = NULL;
     bool has_row = false;
@@ -238,27 +238,15 @@ err_t query_clock(struct sqlite *db, struct span ak_name, struct trail *trail,
     return err;
 }
 
-/* The counters may carry a constant of the key added modulo 2^32: only differences count. */
-static bool is_later(const struct store_clock *a, const struct store_clock *b)
-{
-    if (a->reset_count != b->reset_count) {
-        return (int32_t)(a->reset_count - b->reset_count) > 0;
-    }
-    if (a->restart_count != b->restart_count) {
-        return (int32_t)(a->restart_count - b->restart_count) > 0;
-    }
-    return a->clock_ms > b->clock_ms;
-}
-
 static err_t advance_clock(struct sqlite *db, const struct store_attestation *a,
                            struct trail *trail)
 {
-    struct store_clock known = {0};
+    struct tpm_clock known = {0};
     sqlite3_stmt *row = NULL;
     bool has_row;
     err_t err = query_clock(db, a->ak_name, trail, &known);
 
-    if (err == ERR_OK && !is_later(&a->clock, &known)) {
+    if (err == ERR_OK && tpm_clock_compare(&a->clock, &known) != TPM_CLOCK_LATER) {
         return ERR_OK;
     }
     if (err != ERR_OK && err != ERR_NOT_FOUND) {

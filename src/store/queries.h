@@ -14,7 +14,7 @@ err_t query_machines(struct sqlite *db, struct arena *arena, size_t max, struct 
                      struct store_machine **ret, size_t *ret_n) MUST_CHECK;
 err_t query_was_used(struct sqlite *db, struct span id, struct trail *trail, bool *ret) MUST_CHECK;
 err_t query_clock(struct sqlite *db, struct span ak_name, struct trail *trail,
-                  struct store_clock *ret) MUST_CHECK;
+                  struct tpm_clock *ret) MUST_CHECK;
 err_t query_attestations(struct sqlite *db, struct arena *arena, const char *machine_id, size_t max,
                          struct trail *trail, struct store_attestation **ret,
                          size_t *ret_n) MUST_CHECK;

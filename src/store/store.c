@@ -423,7 +423,7 @@ err_t store_was_used(struct store *store, struct span id, struct trail *trail, b
 }
 
 err_t store_clock_get(struct store *store, struct span ak_name, struct trail *trail,
-                      struct store_clock *ret)
+                      struct tpm_clock *ret)
 {
     struct sqlite *reader = NULL;
     err_t err = take_reader(store, trail, &reader);

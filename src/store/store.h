@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/span.h"
+#include "tpm/clock.h"
 
 enum {
     STORE_ID_SIZE = 37, /* a UUID as text and its NUL */
@@ -94,14 +95,9 @@ err_t store_was_used(struct store *store, struct span id, struct trail *trail,
 
 /* ---- attestations ---- */
 
-struct store_clock {
-    uint32_t reset_count;
-    uint32_t restart_count;
-    uint64_t clock_ms;
-};
 /* Where an AK's clock stands. ERR_NOT_FOUND before its first accepted proof. */
 err_t store_clock_get(struct store *store, struct span ak_name, struct trail *trail,
-                      struct store_clock *ret) MUST_CHECK;
+                      struct tpm_clock *ret) MUST_CHECK;
 
 /* One appraisal, accepted or not (S-7). Spans and texts are borrowed during the call. */
 struct store_attestation {
@@ -117,7 +113,7 @@ struct store_attestation {
     const char *token_id;   /* jti; NULL when no token was issued */
     struct span pcr_digest; /* data NULL = none */
     bool has_clock;
-    struct store_clock clock;
+    struct tpm_clock clock;
     bool advances_clock;      /* a proof that holds: the AK's clock moves forward, never back */
     struct span challenge_id; /* used up with this record; empty = none */
     int64_t challenge_expires;

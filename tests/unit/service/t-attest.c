@@ -164,7 +164,7 @@ static void refuses_and_records_a_key_that_nobody_vouches_for(void **state)
     struct fabricate_request request = request_of(w, "a-secureboot-healthy");
     struct service_answer answer = attest(w, &request);
     struct store_attestation row = last_record(w);
-    struct store_clock clock;
+    struct tpm_clock clock;
 
     (void)state;
     expect_refusal(&answer, 400, "InvalidParameter", "not-verified: ");

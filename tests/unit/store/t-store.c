@@ -445,19 +445,18 @@ static void forgets_used_things_when_they_have_expired(void **state)
 static void moves_clocks_only_forward(void **state)
 {
     static const struct {
-        struct store_clock clock;
+        struct tpm_clock clock;
         bool advances, moves;
     } steps[] = {
-        {{5, 1, 1000}, false, false},      {{5, 1, 1000}, true, true},
-        {{5, 1, 999}, true, false},        {{5, 1, 1001}, true, true},
-        {{4, 9, 9999}, true, false},       {{5, 2, 10}, true, true},
-        {{5, 1, 9999}, true, false},       {{6, 0, 1}, true, true},
-        {{7, 0, 1}, false, false},         {{0x7fffffff, 0, 1}, true, true},
-        {{0xfffffffe, 0, 1}, true, true},  {{1, 0, 1}, true, true}, /* wrapped around */
-        {{0xfffffffe, 0, 1}, true, false},
+        {{5, 1, 1000}, false, false},     {{5, 1, 1000}, true, true},
+        {{5, 1, 999}, true, false},       {{5, 1, 1001}, true, true},
+        {{4, 9, 9999}, true, false},      {{5, 2, 10}, true, true},
+        {{5, 1, 9999}, true, false},      {{6, 0, 1}, true, true},
+        {{7, 0, 1}, false, false},        {{6 + 0x80000000u, 0, 1}, true, false}, /* impossible */
+        {{0x00ffffff, 0, 1}, true, true}, {{0xfffffffe, 0, 1}, true, false},
     };
     struct store *store = open_store();
-    struct store_clock now = {0}, got;
+    struct tpm_clock now = {0}, got;
 
     (void)state;
     assert_err(store_clock_get(store, span_str("ak"), NULL, &got), ERR_NOT_FOUND);
@@ -477,6 +476,30 @@ static void moves_clocks_only_forward(void **state)
                 fail_msg("step %zu", i);
             }
         }
+    }
+    store_close(store);
+}
+
+/* a constant of the key may have put the counters just before the end of 32 bits. */
+static void moves_clocks_around_the_end_of_32_bits(void **state)
+{
+    static const struct {
+        uint32_t reset_count;
+        uint32_t want;
+    } steps[] = {{0xfffffffe, 0xfffffffe}, {0xffffffff, 0xffffffff}, {1, 1}, {0xffffffff, 1}};
+    struct store *store = open_store();
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        struct store_attestation a = attestation_of("ak");
+        enum store_outcome outcome;
+        struct tpm_clock got;
+
+        a.has_clock = a.advances_clock = true;
+        a.clock.reset_count = steps[i].reset_count;
+        assert_ok(store_attestation_record(store, &a, NULL, &outcome));
+        assert_ok(store_clock_get(store, span_str("ak"), NULL, &got));
+        assert_int_equal(got.reset_count, steps[i].want);
     }
     store_close(store);
 }
@@ -512,8 +535,7 @@ static void keeps_rejected_evidence_capped(void **state)
     assert_null(rows[0].token_id);
     assert_null(rows[0].facts.data);
     assert_false(rows[0].is_proven);
-    assert_err(store_clock_get(store, span_str("ak"), NULL, &(struct store_clock){0}),
-               ERR_NOT_FOUND);
+    assert_err(store_clock_get(store, span_str("ak"), NULL, &(struct tpm_clock){0}), ERR_NOT_FOUND);
     free(big);
     store_close(store);
     arena_free(arena);
@@ -595,6 +617,7 @@ int main(void)
         WITH_FOLDER(lets_one_of_many_use_a_challenge),
         WITH_FOLDER(forgets_used_things_when_they_have_expired),
         WITH_FOLDER(moves_clocks_only_forward),
+        WITH_FOLDER(moves_clocks_around_the_end_of_32_bits),
         WITH_FOLDER(keeps_rejected_evidence_capped),
         WITH_FOLDER(keeps_no_more_unproven_records_than_it_says),
         WITH_FOLDER(keeps_the_last_record_of_a_machine_past_its_retention),
