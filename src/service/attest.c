@@ -44,6 +44,7 @@ struct attesting {
     struct appraisal *appraisal;
     struct claims claims;
     const char *token_id; /* NULL: none issued */
+    struct store_recorded recorded;
 };
 
 /* ---- what we know before judging ---- */
@@ -329,12 +330,12 @@ static err_t fill_record(const struct attesting *a, struct span body, struct sto
 static err_t record(struct attesting *a, struct span body, struct trail *trail)
 {
     struct store_attestation row;
-    enum store_outcome outcome = STORE_RECORDED;
     err_t err = fill_record(a, body, &row);
 
     if (err) {
         return err;
     }
+    a->recorded.freshness = STORE_FRESHNESS_NONE;
     if (!row.is_proven && !a->has_challenge) {
         if (!store_attestation_note(a->service->store, &row)) {
             metric_add(a->service->dropped, NULL, 1);
@@ -345,15 +346,15 @@ static err_t record(struct attesting *a, struct span body, struct trail *trail)
         row.challenge_id = span_of(a->challenge.id, sizeof(a->challenge.id));
         row.challenge_expires = a->challenge.expires;
     }
-    err = store_attestation_record(a->service->store, &row, trail, &outcome);
-    if (err || outcome == STORE_RECORDED) {
+    err = store_attestation_record(a->service->store, &row, trail, &a->recorded);
+    if (err || a->recorded.outcome != STORE_CHALLENGE_USED) {
         return err;
     }
     appraisal_add_reason(a->appraisal, REASON_CHALLENGE_REUSED, "Q-9", "Bootwarden.Context",
                          "the challenge was used by another request at the same time");
     a->token_id = NULL;
     err = fill_record(a, body, &row);
-    return err ? err : store_attestation_record(a->service->store, &row, trail, &outcome);
+    return err ? err : store_attestation_record(a->service->store, &row, trail, &a->recorded);
 }
 
 /* ---- the answer ---- */
@@ -361,8 +362,10 @@ static err_t record(struct attesting *a, struct span body, struct trail *trail)
 static void count(const struct attesting *a)
 {
     const char *verdict[] = {verdict_name(a->appraisal->verdict)};
+    const char *freshness[] = {store_freshness_name(a->recorded.freshness)};
 
     metric_add(a->service->verdicts, verdict, 1);
+    metric_add(a->service->freshness, freshness, 1);
     for (size_t i = 0; i < a->appraisal->n_reasons; i++) {
         const char *reason[] = {reason_name(a->appraisal->reasons[i].code)};
 
@@ -370,7 +373,7 @@ static void count(const struct attesting *a)
     }
 }
 
-/* "verdict=unhealthy machine=... ak=... reasons=a,b": all of our own making. */
+/* "verdict=unhealthy freshness=clock machine=... ak=... reasons=a,b": all of our own making. */
 static const char *note(const struct attesting *a)
 {
     const struct appraisal *appraisal = a->appraisal;
@@ -382,7 +385,9 @@ static const char *note(const struct attesting *a)
                                 reason_name(appraisal->reasons[i].code));
     }
     return arena_printf(
-        a->call->arena, "verdict=%s%s%s%s%s%s%s", verdict_name(appraisal->verdict),
+        a->call->arena, "verdict=%s freshness=%s%s%s%s%s%s%s%s", verdict_name(appraisal->verdict),
+        store_freshness_name(a->recorded.freshness),
+        a->recorded.outcome == STORE_REPEATED ? " repeat=yes" : "",
         a->has_machine ? " machine=" : "", a->has_machine ? a->machine.id : "",
         a->has_ak_name ? " ak=" : "",
         a->has_ak_name ? hex_dup(a->call->arena, span_cut(tpm_name_span(&a->ak_name), 2, 8)) : "",

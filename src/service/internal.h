@@ -28,7 +28,7 @@ struct service {
     struct trust *trust;
     _Atomic uint64_t trust_quick; /* trust_quick_stamp of that trust */
     _Atomic int64_t next_sweep;
-    struct metric *verdicts, *reasons, *joins, *dropped;
+    struct metric *verdicts, *reasons, *freshness, *joins, *dropped;
 };
 
 static inline struct span service_secret(const struct service *service)

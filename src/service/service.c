@@ -162,7 +162,7 @@ err_t service_lock(const char *folder, struct trail *trail, int *ret_lock_fd)
 static void register_metrics(struct service *service, struct metrics *metrics)
 {
     static const char *const verdict[] = {"verdict", NULL}, *const reason[] = {"reason", NULL};
-    static const char *const result[] = {"result", NULL};
+    static const char *const result[] = {"result", NULL}, *const freshness[] = {"freshness", NULL};
 
     if (metrics == NULL) {
         return;
@@ -171,6 +171,9 @@ static void register_metrics(struct service *service, struct metrics *metrics)
                                         "Appraised attestation requests by verdict.", verdict);
     service->reasons = metrics_counter(metrics, "bootwarden_attestation_reasons",
                                        "Reasons given in appraisals.", reason);
+    service->freshness = metrics_counter(
+        metrics, "bootwarden_attestation_freshness",
+        "Appraised attestation requests by what shows that they are no copies.", freshness);
     service->joins = metrics_counter(metrics, "bootwarden_guest_activations",
                                      "Finished activations of attestation keys.", result);
     service->dropped =

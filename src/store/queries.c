@@ -238,21 +238,26 @@ err_t query_clock(struct sqlite *db, struct span ak_name, struct trail *trail,
     return err;
 }
 
-static err_t advance_clock(struct sqlite *db, const struct store_attestation *a,
-                           struct trail *trail)
+/* Past every accepted proof; vacuously so for the first one. */
+static err_t is_clock_later(struct sqlite *db, const struct store_attestation *a,
+                            struct trail *trail, bool *ret)
 {
     struct tpm_clock known = {0};
-    sqlite3_stmt *row = NULL;
-    bool has_row;
     err_t err = query_clock(db, a->ak_name, trail, &known);
 
-    if (err == ERR_OK && tpm_clock_compare(&a->clock, &known) != TPM_CLOCK_LATER) {
+    if (err == ERR_OK || err == ERR_NOT_FOUND) {
+        *ret = err != ERR_OK || tpm_clock_compare(&a->clock, &known) == TPM_CLOCK_LATER;
         return ERR_OK;
     }
-    if (err != ERR_OK && err != ERR_NOT_FOUND) {
-        return err;
-    }
-    err = sqlite_use(db, STATEMENT_CLOCK_SET, trail, &row);
+    return err;
+}
+
+static err_t set_clock(struct sqlite *db, const struct store_attestation *a, struct trail *trail)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row;
+    err_t err = sqlite_use(db, STATEMENT_CLOCK_SET, trail, &row);
+
     if (err) {
         return err;
     }
@@ -274,8 +279,20 @@ static struct span capped(struct span json, size_t max)
     return json.len > max ? span_str("{\"omitted\":\"larger than the store keeps\"}") : json;
 }
 
+static const char *const freshness_names[] = {
+    [STORE_FRESHNESS_UNKNOWN] = "unknown",
+    [STORE_FRESHNESS_NONE] = "none",
+    [STORE_FRESHNESS_CLOCK] = "clock",
+    [STORE_FRESHNESS_CHALLENGE] = "challenge",
+};
+
+const char *store_freshness_name(enum store_freshness freshness)
+{
+    return freshness_names[freshness];
+}
+
 static err_t add_attestation(struct sqlite *db, const struct store_attestation *a,
-                             struct trail *trail)
+                             enum store_freshness freshness, struct trail *trail)
 {
     sqlite3_stmt *row = NULL;
     bool has_row;
@@ -309,6 +326,7 @@ static err_t add_attestation(struct sqlite *db, const struct store_attestation *
         sqlite3_bind_int64(row, 12, a->clock.restart_count);
         sqlite3_bind_int64(row, 13, (sqlite3_int64)a->clock.clock_ms);
     }
+    sqlite_bind_text(row, 14, span_str(freshness_names[freshness]));
     err = sqlite_step(db, row, trail, &has_row);
     sqlite_release(row);
     return err;
@@ -330,39 +348,195 @@ static err_t mark_seen(struct sqlite *db, const struct store_attestation *a, str
     return err;
 }
 
-err_t write_attestation(struct sqlite *db, const struct store_attestation *a, struct trail *trail,
-                        enum store_outcome *ret)
+/* ---- evidence that came before ---- */
+
+static err_t was_clock_shown(struct sqlite *db, const struct store_attestation *a,
+                             struct trail *trail, bool *ret)
 {
+    sqlite3_stmt *row = NULL;
+    err_t err = sqlite_use(db, STATEMENT_CLOCK_SHOWN, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite_bind_span(row, 1, a->ak_name);
+    sqlite3_bind_int64(row, 2, (sqlite3_int64)a->clock.clock_ms);
+    sqlite3_bind_int64(row, 3, a->clock.reset_count);
+    sqlite3_bind_int64(row, 4, a->clock.restart_count);
+    err = sqlite_step(db, row, trail, ret);
+    sqlite_release(row);
+    return err;
+}
+
+err_t query_repeated(struct sqlite *db, const struct store_attestation *a, struct trail *trail,
+                     int64_t *ret_id)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row = false;
+    err_t err = a->is_proven && a->has_clock ? sqlite_use(db, STATEMENT_REPEATED, trail, &row)
+                                             : ERR_NOT_FOUND;
+
+    if (err) {
+        return err;
+    }
+    sqlite_bind_span(row, 1, a->ak_name);
+    sqlite3_bind_int64(row, 2, (sqlite3_int64)a->clock.clock_ms);
+    sqlite_bind_span(row, 3, span_of(a->evidence_digest, sizeof(a->evidence_digest)));
+    sqlite_bind_text(row, 4, span_str(a->verdict));
+    if (a->machine_id != NULL) {
+        sqlite_bind_text(row, 5, span_str(a->machine_id));
+    }
+    err = sqlite_step(db, row, trail, &has_row);
+    if (err == ERR_OK && has_row) {
+        *ret_id = sqlite3_column_int64(row, 0);
+    }
+    sqlite_release(row);
+    return err == ERR_OK && !has_row ? ERR_NOT_FOUND : err;
+}
+
+static err_t run_with_numbers(struct sqlite *db, enum statement which, int64_t a, int64_t b,
+                              struct trail *trail)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row;
+    err_t err = sqlite_use(db, which, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite3_bind_int64(row, 1, a);
+    if (sqlite3_bind_parameter_count(row) > 1) {
+        sqlite3_bind_int64(row, 2, b);
+    }
+    err = sqlite_step(db, row, trail, &has_row);
+    sqlite_release(row);
+    return err;
+}
+
+err_t write_repeat(struct sqlite *db, int64_t id, int64_t time, struct trail *trail)
+{
+    return run_with_numbers(db, STATEMENT_REPEAT, id, time, trail);
+}
+
+/* Who holds a copy of a machine's evidence may send it in a thousand wrappings: that pushes out
+ * what was not fresh of the same AK, and nothing else. */
+static err_t sweep_stale(struct sqlite *db, struct span ak_name, struct trail *trail)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row;
+    err_t err = sqlite_use(db, STATEMENT_SWEEP_STALE, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite_bind_span(row, 1, ak_name);
+    sqlite3_bind_int64(row, 2, STORE_MAX_STALE);
+    err = sqlite_step(db, row, trail, &has_row);
+    sqlite_release(row);
+    return err;
+}
+
+/* What does not verify is fresh in no way, whatever its clock says. */
+static err_t find_freshness(struct sqlite *db, const struct store_attestation *a,
+                            struct trail *trail, enum store_freshness *ret, bool *ret_is_later)
+{
+    bool was_shown = false;
+    err_t err = ERR_OK;
+
+    *ret = STORE_FRESHNESS_NONE;
+    *ret_is_later = false;
+    if (!a->is_proven || !a->advances_clock) {
+        return ERR_OK;
+    }
+    if (a->has_clock) {
+        err = is_clock_later(db, a, trail, ret_is_later);
+    }
+    if (err == ERR_OK && a->challenge_id.len > 0) {
+        *ret = STORE_FRESHNESS_CHALLENGE;
+    } else if (err == ERR_OK && *ret_is_later) {
+        /* Matters when an operator made the server forget where the clock stood. */
+        err = was_clock_shown(db, a, trail, &was_shown);
+        *ret = was_shown ? STORE_FRESHNESS_NONE : STORE_FRESHNESS_CLOCK;
+        *ret_is_later = !was_shown;
+    }
+    return err;
+}
+
+static err_t write_new(struct sqlite *db, const struct store_attestation *a, struct trail *trail,
+                       enum store_freshness *ret)
+{
+    enum store_freshness freshness = STORE_FRESHNESS_NONE;
+    bool is_later = false;
+    err_t err = find_freshness(db, a, trail, &freshness, &is_later);
+
+    if (err == ERR_OK && is_later) {
+        err = set_clock(db, a, trail);
+    }
+    err = err ? err : add_attestation(db, a, freshness, trail);
+    if (err == ERR_OK && a->is_proven && freshness == STORE_FRESHNESS_NONE) {
+        err = sweep_stale(db, a->ak_name, trail);
+    }
+    /* A copy is no sign of life. */
+    if (err == ERR_OK && a->machine_id != NULL && freshness != STORE_FRESHNESS_NONE) {
+        err = mark_seen(db, a, trail);
+    }
+    if (err) {
+        return err;
+    }
+    *ret = freshness;
+    return ERR_OK;
+}
+
+err_t write_attestation(struct sqlite *db, const struct store_attestation *a, struct trail *trail,
+                        struct store_recorded *ret)
+{
+    struct store_recorded recorded = {STORE_RECORDED, STORE_FRESHNESS_NONE};
     bool is_first = true;
+    int64_t id = 0;
     err_t err = ERR_OK;
 
     if (a->challenge_id.len > 0) {
         err = write_once(db, a->challenge_id, a->challenge_expires, trail, &is_first);
     }
     if (err == ERR_OK && !is_first) {
-        *ret = STORE_CHALLENGE_USED;
+        *ret = (struct store_recorded){STORE_CHALLENGE_USED, STORE_FRESHNESS_NONE};
         return ERR_OK;
     }
-    if (err == ERR_OK && a->has_clock && a->advances_clock) {
-        err = advance_clock(db, a, trail);
+    if (err == ERR_OK) {
+        err = a->challenge_id.len > 0 ? ERR_NOT_FOUND : query_repeated(db, a, trail, &id);
     }
-    err = err ? err : add_attestation(db, a, trail);
-    /* Evidence that does not verify, a replay among it, is no sign of life. */
-    if (err == ERR_OK && a->machine_id != NULL && a->is_proven && a->advances_clock) {
-        err = mark_seen(db, a, trail);
+    if (err == ERR_OK) {
+        recorded.outcome = STORE_REPEATED;
+        err = write_repeat(db, id, a->time, trail);
+    } else if (err == ERR_NOT_FOUND) {
+        err = write_new(db, a, trail, &recorded.freshness);
     }
     if (err) {
         return err;
     }
-    *ret = STORE_RECORDED;
+    *ret = recorded;
     return ERR_OK;
 }
+
+/* ---- reading attestations ---- */
 
 static struct span keep(struct arena *arena, sqlite3_stmt *row, int index)
 {
     return sqlite3_column_type(row, index) == SQLITE_NULL
                ? (struct span){0}
                : arena_dup(arena, column_span(row, index));
+}
+
+static enum store_freshness read_freshness(sqlite3_stmt *row, int index)
+{
+    struct span text = column_span(row, index);
+
+    for (size_t i = 0; i < ARRAY_LEN(freshness_names); i++) {
+        if (span_is(text, freshness_names[i])) {
+            return (enum store_freshness)i;
+        }
+    }
+    return STORE_FRESHNESS_UNKNOWN;
 }
 
 static void read_attestation(struct arena *arena, sqlite3_stmt *row, struct store_attestation *a)
@@ -385,6 +559,9 @@ static void read_attestation(struct arena *arena, sqlite3_stmt *row, struct stor
     a->clock.reset_count = (uint32_t)sqlite3_column_int64(row, 11);
     a->clock.restart_count = (uint32_t)sqlite3_column_int64(row, 12);
     a->clock.clock_ms = (uint64_t)sqlite3_column_int64(row, 13);
+    a->freshness = read_freshness(row, 14);
+    a->repeats = (uint64_t)sqlite3_column_int64(row, 15);
+    a->last_repeat = sqlite3_column_int64(row, 16);
 }
 
 err_t query_attestations(struct sqlite *db, struct arena *arena, const char *machine_id, size_t max,
@@ -428,30 +605,11 @@ err_t query_attestations(struct sqlite *db, struct arena *arena, const char *mac
 
 /* ---- sweeping ---- */
 
-static err_t run_with_number(struct sqlite *db, enum statement which, int64_t a, int64_t b,
-                             struct trail *trail)
-{
-    sqlite3_stmt *row = NULL;
-    bool has_row;
-    err_t err = sqlite_use(db, which, trail, &row);
-
-    if (err) {
-        return err;
-    }
-    sqlite3_bind_int64(row, 1, a);
-    if (sqlite3_bind_parameter_count(row) > 1) {
-        sqlite3_bind_int64(row, 2, b);
-    }
-    err = sqlite_step(db, row, trail, &has_row);
-    sqlite_release(row);
-    return err;
-}
-
 err_t write_sweep(struct sqlite *db, int64_t now, struct trail *trail)
 {
     const int64_t oldest = now - (int64_t)STORE_RETENTION_DAYS * 86400;
-    err_t err = run_with_number(db, STATEMENT_SWEEP_USED, now, 0, trail);
+    err_t err = run_with_numbers(db, STATEMENT_SWEEP_USED, now, 0, trail);
 
-    err = err ? err : run_with_number(db, STATEMENT_SWEEP_UNPROVEN, STORE_MAX_UNPROVEN, 0, trail);
-    return err ? err : run_with_number(db, STATEMENT_SWEEP_OLD, oldest, SWEEP_OLD_ROWS, trail);
+    err = err ? err : run_with_numbers(db, STATEMENT_SWEEP_UNPROVEN, STORE_MAX_UNPROVEN, 0, trail);
+    return err ? err : run_with_numbers(db, STATEMENT_SWEEP_OLD, oldest, SWEEP_OLD_ROWS, trail);
 }

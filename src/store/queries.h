@@ -23,8 +23,13 @@ err_t write_machine(struct sqlite *db, const struct store_machine *wanted, struc
                     struct store_machine *ret) MUST_CHECK;
 err_t write_once(struct sqlite *db, struct span id, int64_t expires, struct trail *trail,
                  bool *ret_is_first) MUST_CHECK;
+/* The record of the same evidence of the same proven AK with the same verdict; ERR_NOT_FOUND. */
+err_t query_repeated(struct sqlite *db, const struct store_attestation *attestation,
+                     struct trail *trail, int64_t *ret_id) MUST_CHECK;
+
 err_t write_attestation(struct sqlite *db, const struct store_attestation *attestation,
-                        struct trail *trail, enum store_outcome *ret) MUST_CHECK;
+                        struct trail *trail, struct store_recorded *ret) MUST_CHECK;
+err_t write_repeat(struct sqlite *db, int64_t id, int64_t time, struct trail *trail) MUST_CHECK;
 err_t write_sweep(struct sqlite *db, int64_t now, struct trail *trail) MUST_CHECK;
 
 #endif

@@ -41,6 +41,14 @@ static const char *const migrations[] = {
     "CREATE INDEX attestations_machine ON attestations (machine, id);"
     "CREATE INDEX attestations_time ON attestations (time);"
     "CREATE INDEX attestations_unproven ON attestations (id) WHERE is_proven = 0;",
+
+    "ALTER TABLE attestations ADD COLUMN freshness TEXT NOT NULL DEFAULT 'unknown';"
+    "ALTER TABLE attestations ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE attestations ADD COLUMN last_repeat INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE attestations SET freshness = 'none' WHERE is_proven = 0;"
+    "CREATE INDEX attestations_shown ON attestations (ak_name, clock_ms) WHERE is_proven = 1;"
+    "CREATE INDEX attestations_stale ON attestations (ak_name, id)"
+    " WHERE is_proven = 1 AND freshness = 'none';",
 };
 
 /* One sentence per kind of trouble, since an operator acts differently on each. */

@@ -33,18 +33,30 @@
         "(SELECT id FROM attestations WHERE is_proven = 0 ORDER BY id DESC LIMIT 1 OFFSET ?1)") \
     X(SWEEP_OLD, "DELETE FROM attestations WHERE id IN (SELECT id FROM attestations AS a " \
         "WHERE time < ?1 AND (is_proven = 0 OR machine IS NULL OR EXISTS " \
-        "(SELECT 1 FROM attestations AS b WHERE b.machine = a.machine AND b.id > a.id)) LIMIT ?2)") \
+        "(SELECT 1 FROM attestations AS b WHERE b.machine = a.machine AND b.id > a.id " \
+        "AND (b.freshness <> 'none' OR a.freshness = 'none'))) LIMIT ?2)") \
+    X(SWEEP_STALE, "DELETE FROM attestations WHERE id IN (SELECT id FROM attestations " \
+        "WHERE ak_name = ?1 AND is_proven = 1 AND freshness = 'none' ORDER BY id DESC " \
+        "LIMIT -1 OFFSET ?2)") \
     X(CLOCK_GET, "SELECT reset_count, restart_count, clock_ms FROM clocks WHERE ak_name = ?1") \
     X(CLOCK_SET, "INSERT OR REPLACE INTO clocks (ak_name, reset_count, restart_count, clock_ms, " \
         "updated) VALUES (?1,?2,?3,?4,?5)") \
     X(ATTESTATION_ADD, "INSERT INTO attestations (" ATTESTATION_COLUMNS ") " \
-        "VALUES (NULL,?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)") \
+        "VALUES (NULL,?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,0,0)") \
+    X(CLOCK_SHOWN, "SELECT 1 FROM attestations WHERE ak_name = ?1 AND clock_ms = ?2 AND " \
+        "reset_count = ?3 AND restart_count = ?4 AND is_proven = 1 AND verdict <> 'not-verified' " \
+        "LIMIT 1") \
+    X(REPEATED, "SELECT id FROM attestations WHERE ak_name = ?1 AND clock_ms = ?2 AND " \
+        "evidence_digest = ?3 AND verdict = ?4 AND machine IS ?5 AND is_proven = 1 LIMIT 1") \
+    X(REPEAT, "UPDATE attestations SET repeats = repeats + 1, " \
+        "last_repeat = max(last_repeat, ?2) WHERE id = ?1") \
     X(ATTESTATIONS, "SELECT " ATTESTATION_COLUMNS " FROM attestations ORDER BY id DESC LIMIT ?1") \
     X(ATTESTATIONS_OF, "SELECT " ATTESTATION_COLUMNS " FROM attestations WHERE machine = ?2 " \
         "ORDER BY id DESC LIMIT ?1")
 #define MACHINE_COLUMNS "id, name, ek_digest, ak_name, is_active, created, last_seen, ek_public"
 #define ATTESTATION_COLUMNS "id, time, machine, ak_name, is_proven, verdict, reasons, facts, " \
-    "evidence_digest, token_id, pcr_digest, reset_count, restart_count, clock_ms"
+    "evidence_digest, token_id, pcr_digest, reset_count, restart_count, clock_ms, freshness, repeats, " \
+    "last_repeat"
 /* clang-format on */
 
 enum statement {

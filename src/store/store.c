@@ -17,7 +17,7 @@ enum {
     SWEEP_UNPROVEN_EVERY = 1000, /* notes between two looks at their number */
 };
 
-enum op_kind { OP_ACTIVATE, OP_ONCE, OP_RECORD, OP_SWEEP, OP_CHECK };
+enum op_kind { OP_ACTIVATE, OP_ONCE, OP_RECORD, OP_REPEAT, OP_SWEEP, OP_CHECK };
 
 /* One wish. It lives on its caller's stack while the caller waits, or on the heap (is_note). */
 struct op {
@@ -30,10 +30,10 @@ struct op {
     const struct store_machine *wanted;
     struct store_machine machine;
     struct span id;
-    int64_t number; /* expiry or now */
+    int64_t number; /* expiry, now, or a record's id */
     bool is_first;
     struct store_attestation attestation;
-    enum store_outcome outcome;
+    struct store_recorded recorded;
 };
 
 struct store {
@@ -63,7 +63,9 @@ static err_t run_op(struct sqlite *db, struct op *op)
     case OP_ONCE:
         return write_once(db, op->id, op->number, &op->trail, &op->is_first);
     case OP_RECORD:
-        return write_attestation(db, &op->attestation, &op->trail, &op->outcome);
+        return write_attestation(db, &op->attestation, &op->trail, &op->recorded);
+    case OP_REPEAT:
+        return write_repeat(db, op->number, op->attestation.time, &op->trail);
     case OP_SWEEP:
         return write_sweep(db, op->number, &op->trail);
     case OP_CHECK:
@@ -436,14 +438,61 @@ err_t store_clock_get(struct store *store, struct span ak_name, struct trail *tr
     return err;
 }
 
+/* Takes op, which the writer frees. False, and op is freed, when the queue is full. */
+static bool enqueue_note(struct store *store, struct op *op)
+{
+    bool is_taken;
+
+    pthread_mutex_lock(&store->lock);
+    is_taken = store->n_queued < STORE_QUEUE_MAX;
+    if (is_taken) {
+        enqueue(store, op);
+    }
+    pthread_mutex_unlock(&store->lock);
+    if (!is_taken) {
+        free(op);
+    }
+    return is_taken;
+}
+
+/* Evidence that is on the disk already is counted with the next batch. False: it is new, as far as
+ * can be seen here, and the writer looks again. */
+static bool note_repeat(struct store *store, const struct store_attestation *attestation)
+{
+    struct sqlite *reader = NULL;
+    struct op *op;
+    int64_t id = 0;
+    err_t err = take_reader(store, NULL, &reader);
+
+    if (err) {
+        return false;
+    }
+    err = query_repeated(reader, attestation, NULL, &id);
+    give_reader(store, reader, err);
+    op = err ? NULL : calloc(1, sizeof(*op));
+    if (op == NULL) {
+        return false;
+    }
+    op->kind = OP_REPEAT;
+    op->is_note = true;
+    op->number = id;
+    op->attestation.time = attestation->time;
+    return enqueue_note(store, op);
+}
+
 err_t store_attestation_record(struct store *store, const struct store_attestation *attestation,
-                               struct trail *trail, enum store_outcome *ret)
+                               struct trail *trail, struct store_recorded *ret)
 {
     struct op op = {.kind = OP_RECORD, .attestation = *attestation};
-    err_t err = wait_for(store, &op, trail);
+    err_t err;
 
+    if (attestation->challenge_id.len == 0 && note_repeat(store, attestation)) {
+        *ret = (struct store_recorded){STORE_REPEATED, STORE_FRESHNESS_NONE};
+        return ERR_OK;
+    }
+    err = wait_for(store, &op, trail);
     if (err == ERR_OK) {
-        *ret = op.outcome;
+        *ret = op.recorded;
     }
     return err;
 }
@@ -465,7 +514,6 @@ bool store_attestation_note(struct store *store, const struct store_attestation 
     struct span verdict = span_str(copy.verdict);
     struct op *op;
     uint8_t *at;
-    bool is_taken;
 
     if (copy.reasons.len > STORE_REASONS_MAX) {
         copy.reasons = span_str("{\"omitted\":\"larger than the store keeps\"}");
@@ -494,16 +542,7 @@ bool store_attestation_note(struct store *store, const struct store_attestation 
     op->kind = OP_RECORD;
     op->is_note = true;
     op->attestation = copy;
-    pthread_mutex_lock(&store->lock);
-    is_taken = store->n_queued < STORE_QUEUE_MAX;
-    if (is_taken) {
-        enqueue(store, op);
-    }
-    pthread_mutex_unlock(&store->lock);
-    if (!is_taken) {
-        free(op);
-    }
-    return is_taken;
+    return enqueue_note(store, op);
 }
 
 err_t store_attestations(struct store *store, struct arena *arena, const char *machine_id,

@@ -27,7 +27,9 @@ enum {
     STORE_FACTS_MAX = 64 * 1024,
     STORE_REASONS_MAX = 32 * 1024,
     STORE_MAX_UNPROVEN = 10000, /* records of evidence without a proven AK: anybody can send it */
-    STORE_RETENTION_DAYS = 90,  /* of other records; the last one of a machine stays */
+    STORE_MAX_STALE = 100,      /* records without freshness of one proven AK: who holds a copy of
+                                   its evidence can send it */
+    STORE_RETENTION_DAYS = 90,  /* of other records; the last fresh one of a machine stays */
     STORE_QUEUE_MAX = 4096,
 };
 
@@ -99,9 +101,24 @@ err_t store_was_used(struct store *store, struct span id, struct trail *trail,
 err_t store_clock_get(struct store *store, struct span ak_name, struct trail *trail,
                       struct tpm_clock *ret) MUST_CHECK;
 
+/* What shows that a proof was made for its request, and is not a copy of an earlier one. */
+enum store_freshness {
+    STORE_FRESHNESS_UNKNOWN,   /* recorded by a version that did not ask */
+    STORE_FRESHNESS_NONE,      /* nothing: a copy, a proof that was overtaken, one that fails */
+    STORE_FRESHNESS_CLOCK,     /* the AK's clock is past every accepted proof before it */
+    STORE_FRESHNESS_CHALLENGE, /* it answers a challenge that was unused */
+};
+/* "unknown", "none", "clock", "challenge" */
+const char *store_freshness_name(enum store_freshness freshness);
+
 /* One appraisal, accepted or not (S-7). Spans and texts are borrowed during the call. */
 struct store_attestation {
-    int64_t id; /* given by the store */
+    /* Given by the store, ignored when recording. */
+    int64_t id;
+    enum store_freshness freshness;
+    uint64_t repeats;    /* how often the same evidence came again, with the same verdict */
+    int64_t last_repeat; /* 0 = never */
+
     int64_t time;
     const char *machine_id; /* NULL when the AK belongs to none of our machines */
     struct span ak_name;
@@ -121,11 +138,17 @@ struct store_attestation {
 
 enum store_outcome {
     STORE_RECORDED,
+    STORE_REPEATED,       /* counted at the record of the same evidence */
     STORE_CHALLENGE_USED, /* by another request meanwhile: nothing was recorded */
 };
-/* Challenge, clock, record and the machine's last_seen in one transaction. */
+struct store_recorded {
+    enum store_outcome outcome;
+    enum store_freshness freshness;
+};
+/* Challenge, clock, record and the machine's last_seen (which only a fresh proof moves) in one
+ * transaction. Nobody waits for a disk when evidence is repeated that is on it already. */
 err_t store_attestation_record(struct store *store, const struct store_attestation *attestation,
-                               struct trail *trail, enum store_outcome *ret) MUST_CHECK;
+                               struct trail *trail, struct store_recorded *ret) MUST_CHECK;
 /* The same for evidence that proves nothing: copied and written with the next batch, nobody
  * waits. False when the queue is full and it was dropped. */
 bool store_attestation_note(struct store *store, const struct store_attestation *attestation);

@@ -260,7 +260,7 @@ static void names_the_machine_of_an_enrolled_key(void **state)
     assert_true(span_is(json_span(json_get(token.payload, "x-ms-azurevm-vmid")),
                         "0B5F2C7A-1111-4222-8333-444455556666"));
     assert_string_equal(row.machine_id, enrolled.id);
-    assert_non_null(strstr(answer.note, "verdict=healthy machine=0b5f2c7a-"));
+    assert_non_null(strstr(answer.note, "verdict=healthy freshness=clock machine=0b5f2c7a-"));
     assert_ok(store_machine_by_id(w->service->store, enrolled.id, NULL, &seen));
     assert_int_equal(seen.last_seen, NOW);
     world_free(w);
@@ -460,6 +460,103 @@ static void refuses_extra_data_that_is_not_the_challenge(void **state)
     world_free(w);
 }
 
+/* ---- freshness ---- */
+
+static struct service_answer attest_body_at(struct world *w, struct span body, int64_t now)
+{
+    struct service_answer answer = {0};
+    struct service_call call = w->call;
+
+    call.now = now;
+    service_attest_azureguest(w->service, &call, body, &answer);
+    return answer;
+}
+
+static int64_t machine_last_seen(struct world *w, const struct store_machine *m)
+{
+    struct store_machine seen;
+
+    assert_ok(store_machine_by_id(w->service->store, m->id, NULL, &seen));
+    return seen.last_seen;
+}
+
+/* Q-9, Q-17: Azure's client has no challenge, so a copy of its request is answered, with a reply
+ * that only the machine's TPM opens. The records say that it was a copy, and nobody was seen. */
+static void answers_a_copied_request_and_records_that_it_was_one(void **state)
+{
+    struct world *w = world_new();
+    struct fabricate_request request = request_of(w, "a-secureboot-healthy");
+    struct store_machine enrolled = enrol(w);
+    struct span inner = fabricate_inner(w->arena, machine, &request);
+    struct span body = fabricate_outer(w->arena, inner);
+    const char *wrapped = arena_printf(w->arena, " %s\n", (const char *)body.data);
+    struct service_answer answer = attest_body_at(w, body, NOW);
+    struct store_attestation row;
+
+    (void)state;
+    expect_success(&answer);
+    assert_non_null(strstr(answer.note, "verdict=healthy freshness=clock "));
+    assert_int_equal(last_record(w).freshness, STORE_FRESHNESS_CLOCK);
+    for (int i = 1; i <= 3; i++) {
+        answer = attest_body_at(w, body, NOW + 1000 * i);
+        expect_success(&answer);
+        assert_non_null(strstr(answer.note, "freshness=none repeat=yes "));
+    }
+    row = last_record(w);
+    assert_int_equal(row.time, NOW);
+    assert_int_equal(row.repeats, 3);
+    assert_int_equal(row.last_repeat, NOW + 3000);
+    assert_int_equal(machine_last_seen(w, &enrolled), NOW);
+    /* In another wrapping it is another request with the same quote. */
+    answer = attest_body_at(w, span_str(wrapped), NOW + 4000);
+    expect_success(&answer);
+    assert_non_null(strstr(answer.note, "freshness=none machine="));
+    row = last_record(w);
+    assert_int_equal(row.time, NOW + 4000);
+    assert_int_equal(row.freshness, STORE_FRESHNESS_NONE);
+    assert_int_equal(machine_last_seen(w, &enrolled), NOW);
+    world_free(w);
+}
+
+static void records_what_shows_that_a_proof_is_fresh(void **state)
+{
+    struct world *w = world_new();
+    struct fabricate_request request = request_of(w, "a-secureboot-healthy");
+    struct store_machine enrolled = enrol(w);
+    CLEANUP(buf_done) struct buf text = {0};
+    struct service_answer answer;
+
+    (void)state;
+    request.clock_ms = 100000;
+    answer = attest(w, &request);
+    expect_success(&answer);
+    request.clock_ms = 100001;
+    answer = attest(w, &request);
+    expect_success(&answer);
+    assert_int_equal(last_record(w).freshness, STORE_FRESHNESS_CLOCK);
+    request.clock_ms = 90000; /* overtaken: accepted, and not fresh */
+    answer = attest(w, &request);
+    expect_success(&answer);
+    assert_int_equal(last_record(w).freshness, STORE_FRESHNESS_NONE);
+    use_challenge(w, &request, challenge_for(w, enrolled.id, NOW + 300));
+    answer = attest(w, &request);
+    expect_success(&answer);
+    assert_non_null(strstr(answer.note, "freshness=challenge "));
+    assert_int_equal(last_record(w).freshness, STORE_FRESHNESS_CHALLENGE);
+    answer = attest(w, &request); /* with a challenge that is used up */
+    expect_refusal(&answer, 400, "InvalidParameter", "challenge-reused: ");
+    assert_int_equal(last_record(w).freshness, STORE_FRESHNESS_NONE);
+    buf_init(&text, 1u << 20);
+    metrics_write(w->metrics, &text);
+    assert_non_null(
+        strstr(buf_cstr(&text), "bootwarden_attestation_freshness_total{freshness=\"clock\"} 2\n"));
+    assert_non_null(strstr(buf_cstr(&text),
+                           "bootwarden_attestation_freshness_total{freshness=\"challenge\"} 1\n"));
+    assert_non_null(
+        strstr(buf_cstr(&text), "bootwarden_attestation_freshness_total{freshness=\"none\"} 2\n"));
+    world_free(w);
+}
+
 /* ---- clocks ---- */
 
 /* counters and clock never go back; requests that overtook each other by seconds may. */
@@ -578,6 +675,8 @@ int main(void)
         cmocka_unit_test(accepts_a_challenge_once_however_many_use_it_at_the_same_time),
         cmocka_unit_test(refuses_challenges_that_are_not_for_this_proof),
         cmocka_unit_test(refuses_extra_data_that_is_not_the_challenge),
+        cmocka_unit_test(answers_a_copied_request_and_records_that_it_was_one),
+        cmocka_unit_test(records_what_shows_that_a_proof_is_fresh),
         cmocka_unit_test(refuses_evidence_from_before_the_last_proof),
         cmocka_unit_test(does_not_move_the_clock_for_a_refused_proof),
         cmocka_unit_test(answers_503_when_the_record_cannot_be_written),
