@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "base/timestamp.h"
+#include "server/machine.h"
 #include "server/options.h"
 
 #include <arpa/inet.h>
@@ -386,6 +387,9 @@ int main(int argc, char **argv)
     int code = SERVER_FAILED;
 
     umask(077);
+    if (argc > 1 && strcmp(argv[1], "machine") == 0) {
+        return machine_command(argc - 1, argv + 1);
+    }
     /* A core file would hold the keys (S-8). */
     setrlimit(RLIMIT_CORE, &no_core);
     run.arena = arena_new(ARENA_BYTES);

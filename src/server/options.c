@@ -18,6 +18,7 @@ enum { MIN_WORKERS = 4, WORD_MAX = 320 };
 static const char usage[] =
     "usage: bootwarden-server --dev [--data DIR] [--listen [ROLES=]ADDR:PORT]...\n"
     "       bootwarden-server --config FILE\n"
+    "       bootwarden-server machine COMMAND ... (see bootwarden-server machine --help)\n"
     "\n"
     "Verifies boot evidence of virtual machines and signs the result.\n"
     "\n"
@@ -52,6 +53,23 @@ static void complain(const char *fmt, ...)
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     fprintf(stderr, "bootwarden-server: %s\n", text);
+}
+
+enum server_exit server_exit_of(err_t err)
+{
+    switch (err_category(err)) {
+    case ERR_CAT_INPUT:
+    case ERR_CAT_LIMIT:
+    case ERR_CAT_AUTH:
+    case ERR_CAT_NOT_FOUND:
+    case ERR_CAT_CONFLICT:
+        return SERVER_USAGE;
+    case ERR_CAT_NONE:
+    case ERR_CAT_UNAVAILABLE:
+    case ERR_CAT_INTERNAL:
+    default:
+        return SERVER_FAILED;
+    }
 }
 
 /* ---- values: each returns NULL or what is wrong ---- */

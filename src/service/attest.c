@@ -168,9 +168,8 @@ static void add_outside_reasons(struct attesting *a)
     }
     if (a->is_disabled) {
         appraisal_add_reason(a->appraisal, REASON_AK_UNTRUSTED, "AK-7", "TpmInfo.AikPub",
-                             "machine %s, to which this attestation key belongs, was disabled by "
-                             "an operator",
-                             a->machine.id);
+                             "the machine of this attestation key was disabled by an operator, who "
+                             "lets it in again with: bootwarden-server machine enable NAME");
     }
 }
 
@@ -388,10 +387,19 @@ static const char *note(const struct attesting *a)
         a->call->arena, "verdict=%s freshness=%s%s%s%s%s%s%s%s", verdict_name(appraisal->verdict),
         store_freshness_name(a->recorded.freshness),
         a->recorded.outcome == STORE_REPEATED ? " repeat=yes" : "",
-        a->has_machine ? " machine=" : "", a->has_machine ? a->machine.id : "",
-        a->has_ak_name ? " ak=" : "",
+        a->has_machine || a->is_disabled ? " machine=" : "",
+        a->has_machine || a->is_disabled ? a->machine.id : "", a->has_ak_name ? " ak=" : "",
         a->has_ak_name ? hex_dup(a->call->arena, span_cut(tpm_name_span(&a->ak_name), 2, 8)) : "",
         appraisal->n_reasons > 0 ? " reasons=" : "", reasons);
+}
+
+/* What an operator of this server can do about a reason; judging knows no server. */
+static const char *operator_words(const struct attesting *a, const struct reason *reason)
+{
+    return reason->code == REASON_CLOCK_WENT_BACK && a->has_machine
+               ? "; after a deliberate restore an operator accepts this clock with: "
+                 "bootwarden-server machine forget-clock NAME"
+               : "";
 }
 
 /* Every reason, as "code: words", in one message. */
@@ -405,8 +413,8 @@ static void refuse(const struct attesting *a, struct service_answer *ret)
     for (size_t i = 0; i < appraisal->n_reasons && text != NULL; i++) {
         const struct reason *reason = &appraisal->reasons[i];
 
-        text = arena_printf(a->call->arena, "%s%s%s: %s%s%s%s", text, i > 0 ? "; " : "",
-                            reason_name(reason->code), reason->text,
+        text = arena_printf(a->call->arena, "%s%s%s: %s%s%s%s%s", text, i > 0 ? "; " : "",
+                            reason_name(reason->code), reason->text, operator_words(a, reason),
                             reason->where[0] != '\0' ? " (" : "", reason->where,
                             reason->where[0] != '\0' ? ")" : "");
     }

@@ -23,8 +23,18 @@
     X(MACHINE_BY_EK, "SELECT " MACHINE_COLUMNS " FROM machines WHERE ek_digest = ?1") \
     X(MACHINE_BY_ID, "SELECT " MACHINE_COLUMNS " FROM machines WHERE id = ?1") \
     X(MACHINE_BY_NAME, "SELECT " MACHINE_COLUMNS " FROM machines WHERE name = ?1") \
-    X(MACHINES, "SELECT " MACHINE_COLUMNS " FROM machines ORDER BY name LIMIT ?1") \
+    X(MACHINES, "SELECT " MACHINE_COLUMNS " FROM machines WHERE name > ?2 ORDER BY name LIMIT ?1") \
     X(MACHINE_ADD, "INSERT INTO machines (" MACHINE_COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8)") \
+    X(MACHINE_BIND, "UPDATE machines SET ek_digest = ?2, ak_name = ?3, ek_public = ?4 WHERE id = ?1") \
+    X(MACHINE_ACTIVE, "UPDATE machines SET is_active = ?2 WHERE id = ?1") \
+    X(MACHINE_REPLACE, "UPDATE machines SET ak_name = NULL WHERE id = ?1") \
+    X(MACHINE_RECORDS, "UPDATE attestations SET machine = NULL WHERE machine = ?1") \
+    X(MACHINE_REMOVE, "DELETE FROM machines WHERE id = ?1") \
+    X(AUDIT_ADD, "INSERT INTO audit (time, who, what, machine, name) VALUES (?1,?2,?3,?4,?5)") \
+    X(AUDITS, "SELECT time, who, what, machine, name FROM audit WHERE machine = ?2 OR name = ?3 " \
+        "ORDER BY id DESC LIMIT ?1") \
+    X(LAST_VERDICT, "SELECT verdict FROM attestations WHERE machine = ?1 AND " \
+        "(freshness <> 'none' OR verdict = 'not-verified') ORDER BY id DESC LIMIT 1") \
     X(MACHINE_SEEN, "UPDATE machines SET last_seen = max(last_seen, ?2) WHERE id = ?1") \
     X(USE_ONCE, "INSERT INTO used (id, expires) VALUES (?1, ?2) ON CONFLICT DO NOTHING") \
     X(WAS_USED, "SELECT 1 FROM used WHERE id = ?1") \
@@ -39,6 +49,7 @@
         "WHERE ak_name = ?1 AND is_proven = 1 AND freshness = 'none' ORDER BY id DESC " \
         "LIMIT -1 OFFSET ?2)") \
     X(CLOCK_GET, "SELECT reset_count, restart_count, clock_ms FROM clocks WHERE ak_name = ?1") \
+    X(CLOCK_FORGET, "DELETE FROM clocks WHERE ak_name = ?1") \
     X(CLOCK_SET, "INSERT OR REPLACE INTO clocks (ak_name, reset_count, restart_count, clock_ms, " \
         "updated) VALUES (?1,?2,?3,?4,?5)") \
     X(ATTESTATION_ADD, "INSERT INTO attestations (" ATTESTATION_COLUMNS ") " \

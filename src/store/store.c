@@ -17,7 +17,7 @@ enum {
     SWEEP_UNPROVEN_EVERY = 1000, /* notes between two looks at their number */
 };
 
-enum op_kind { OP_ACTIVATE, OP_ONCE, OP_RECORD, OP_REPEAT, OP_SWEEP, OP_CHECK };
+enum op_kind { OP_ACTIVATE, OP_ONCE, OP_RECORD, OP_REPEAT, OP_CHANGE, OP_SWEEP, OP_CHECK };
 
 /* One wish. It lives on its caller's stack while the caller waits, or on the heap (is_note). */
 struct op {
@@ -29,9 +29,11 @@ struct op {
     struct trail trail;
     const struct store_machine *wanted;
     struct store_machine machine;
+    enum store_change change;
+    const char *machine_id, *who;
     struct span id;
     int64_t number; /* expiry, now, or a record's id */
-    bool is_first;
+    bool is_first;  /* or new */
     struct store_attestation attestation;
     struct store_recorded recorded;
 };
@@ -66,6 +68,9 @@ static err_t run_op(struct sqlite *db, struct op *op)
         return write_attestation(db, &op->attestation, &op->trail, &op->recorded);
     case OP_REPEAT:
         return write_repeat(db, op->number, op->attestation.time, &op->trail);
+    case OP_CHANGE:
+        return write_change(db, op->machine_id, op->change, op->who, op->number, &op->trail,
+                            &op->is_first);
     case OP_SWEEP:
         return write_sweep(db, op->number, &op->trail);
     case OP_CHECK:
@@ -283,7 +288,9 @@ err_t store_open(const struct store_options *options, struct trail *trail, struc
     }
     err = sqlite_open_writer(options, trail, &store->writer);
     err = err ? err : start_writer(store);
-    err = err ? err : store_sweep(store, options->now, trail);
+    if (err == ERR_OK && !options->is_tool) {
+        err = store_sweep(store, options->now, trail);
+    }
     if (err) {
         return err;
     }
@@ -385,8 +392,21 @@ err_t store_machine_activate(struct store *store, const struct store_machine *wa
     return err;
 }
 
-err_t store_machines(struct store *store, struct arena *arena, size_t max, struct trail *trail,
-                     struct store_machine **ret, size_t *ret_n)
+err_t store_machine_change(struct store *store, const char *machine_id, enum store_change change,
+                           const char *who, int64_t now, struct trail *trail, bool *ret_is_new)
+{
+    struct op op = {
+        .kind = OP_CHANGE, .machine_id = machine_id, .change = change, .who = who, .number = now};
+    err_t err = wait_for(store, &op, trail);
+
+    if (err == ERR_OK) {
+        *ret_is_new = op.is_first;
+    }
+    return err;
+}
+
+err_t store_audits(struct store *store, struct arena *arena, const struct store_machine *machine,
+                   size_t max, struct trail *trail, struct store_audit **ret, size_t *ret_n)
 {
     struct sqlite *reader = NULL;
     err_t err = take_reader(store, trail, &reader);
@@ -394,7 +414,35 @@ err_t store_machines(struct store *store, struct arena *arena, size_t max, struc
     if (err) {
         return err;
     }
-    err = query_machines(reader, arena, max, trail, ret, ret_n);
+    err = query_audits(reader, arena, machine, max, trail, ret, ret_n);
+    give_reader(store, reader, err);
+    return err;
+}
+
+err_t store_last_verdict(struct store *store, const char *machine_id, struct trail *trail,
+                         char ret[STORE_VERDICT_SIZE])
+{
+    struct sqlite *reader = NULL;
+    err_t err = take_reader(store, trail, &reader);
+
+    if (err) {
+        return err;
+    }
+    err = query_last_verdict(reader, machine_id, trail, ret);
+    give_reader(store, reader, err);
+    return err;
+}
+
+err_t store_machines(struct store *store, struct arena *arena, const char *after, size_t max,
+                     struct trail *trail, struct store_machine **ret, size_t *ret_n)
+{
+    struct sqlite *reader = NULL;
+    err_t err = take_reader(store, trail, &reader);
+
+    if (err) {
+        return err;
+    }
+    err = query_machines(reader, arena, after, max, trail, ret, ret_n);
     give_reader(store, reader, err);
     return err;
 }

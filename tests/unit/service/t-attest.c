@@ -591,6 +591,62 @@ static void refuses_evidence_from_before_the_last_proof(void **state)
     world_free(w);
 }
 
+static void operate(struct world *w, const struct store_machine *m, enum store_change what)
+{
+    bool is_new = false;
+
+    assert_ok(store_machine_change(w->service->store, m->id, what, "root", NOW, NULL, &is_new));
+    assert_true(is_new);
+}
+
+/* a snapshot that was restored on purpose. */
+static void accepts_a_clock_that_went_back_when_an_operator_says_so(void **state)
+{
+    struct world *w = world_new();
+    struct fabricate_request request = request_of(w, "a-secureboot-healthy");
+    struct store_machine enrolled = enrol(w);
+    struct service_answer answer;
+
+    (void)state;
+    request.clock_ms = 900000;
+    answer = attest(w, &request);
+    expect_success(&answer);
+    request.clock_ms = 500000;
+    answer = attest(w, &request);
+    expect_refusal(&answer, 400, "InvalidParameter", "bootwarden-server machine forget-clock NAME");
+    operate(w, &enrolled, STORE_FORGET_CLOCK);
+    answer = attest(w, &request);
+    expect_success(&answer);
+    assert_int_equal(last_record(w).freshness, STORE_FRESHNESS_CLOCK);
+    request.clock_ms = 400000; /* from where the clock stands now */
+    answer = attest(w, &request);
+    expect_refusal(&answer, 400, "InvalidParameter", "clock-went-back: ");
+    world_free(w);
+}
+
+/* AK-6, AK-7: only an active record with this key counts. */
+static void refuses_a_machine_that_was_disabled_or_replaced(void **state)
+{
+    struct world *w = world_new();
+    struct fabricate_request request = request_of(w, "a-secureboot-healthy");
+    struct store_machine enrolled = enrol(w);
+    struct service_answer answer;
+
+    (void)state;
+    operate(w, &enrolled, STORE_DISABLE);
+    answer = attest(w, &request);
+    expect_refusal(&answer, 400, "InvalidParameter", "bootwarden-server machine enable NAME");
+    assert_null(strstr(answer.message, enrolled.id));
+    assert_non_null(strstr(answer.note, enrolled.id));
+    operate(w, &enrolled, STORE_ENABLE);
+    answer = attest(w, &request);
+    expect_success(&answer);
+    operate(w, &enrolled, STORE_REPLACE);
+    answer = attest(w, &request);
+    expect_refusal(&answer, 400, "InvalidParameter", "ak-untrusted: ");
+    world_free(w);
+}
+
 /* A refused proof, or one by a stranger with the same name, must not move the clock: it would
  * lock the machine out. */
 static void does_not_move_the_clock_for_a_refused_proof(void **state)
@@ -678,6 +734,8 @@ int main(void)
         cmocka_unit_test(answers_a_copied_request_and_records_that_it_was_one),
         cmocka_unit_test(records_what_shows_that_a_proof_is_fresh),
         cmocka_unit_test(refuses_evidence_from_before_the_last_proof),
+        cmocka_unit_test(accepts_a_clock_that_went_back_when_an_operator_says_so),
+        cmocka_unit_test(refuses_a_machine_that_was_disabled_or_replaced),
         cmocka_unit_test(does_not_move_the_clock_for_a_refused_proof),
         cmocka_unit_test(answers_503_when_the_record_cannot_be_written),
         cmocka_unit_test(gives_a_token_to_a_healthy_machine_of_an_external_issuer),

@@ -62,13 +62,13 @@ static void run_sql(const char *sql)
     sqlite3_close(db);
 }
 
-static void expect_refusal(const char *words)
+static void expect_refusal(err_t wanted, const char *words)
 {
     const struct store_options options = {.path = path, .now = NOW};
     struct store *store = NULL;
     struct trail trail = {0};
 
-    assert_err(store_open(&options, &trail, &store), ERR_STORE);
+    assert_err(store_open(&options, &trail, &store), wanted);
     if (strstr(trail.what, words) == NULL) {
         fail_msg("'%s' does not say '%s'", trail.what, words);
     }
@@ -144,20 +144,20 @@ static void refuses_a_schema_of_a_newer_version(void **state)
     (void)state;
     store_close(open_store());
     run_sql("PRAGMA user_version = 99");
-    expect_refusal("newer version (schema 99");
+    expect_refusal(ERR_UNSUPPORTED, "newer version (schema 99");
 }
 
 static void refuses_databases_of_other_programs_and_files_that_are_none(void **state)
 {
     (void)state;
     run_sql("CREATE TABLE letters (text TEXT)");
-    expect_refusal("another program");
+    expect_refusal(ERR_UNSUPPORTED, "another program");
     assert_ok(file_write(path,
                          span_str("this is a text file, longer than one hundred bytes so "
                                   "that it could be the head of a database, which it is not "
                                   "at all and never was"),
                          0600, NULL));
-    expect_refusal("no database");
+    expect_refusal(ERR_STORE, "no database");
 }
 
 static void says_that_a_damaged_database_is_damaged(void **state)
@@ -383,7 +383,7 @@ static void lets_one_of_two_rivals_have_a_machine(void **state)
         pthread_join(threads[i], NULL);
     }
     assert_int_equal(rivals[0].wins + rivals[1].wins, 50);
-    assert_ok(store_machines(store, arena, 200, NULL, &all, &n));
+    assert_ok(store_machines(store, arena, "", 200, NULL, &all, &n));
     assert_int_equal(n, 50);
     store_close(store);
     arena_free(arena);
@@ -406,8 +406,286 @@ static void finds_machines_by_each_of_their_names(void **state)
     assert_ok(store_machine_by_name(store, "Web", NULL, &got));
     assert_string_equal(got.id, m.id);
     assert_err(store_machine_by_ak(store, span_of(m.ak_name, 33), NULL, &got), ERR_NOT_FOUND);
-    assert_ok(store_machines(store, arena, 10, NULL, &all, &n));
+    assert_ok(store_machines(store, arena, "", 10, NULL, &all, &n));
     assert_int_equal(n, 1);
+    store_close(store);
+    arena_free(arena);
+}
+
+/* ---- what operators do ---- */
+
+static struct store *open_tool(void)
+{
+    const struct store_options options = {.path = path, .now = NOW, .is_tool = true};
+    struct store *store = NULL;
+
+    assert_ok(store_open(&options, NULL, &store));
+    return store;
+}
+
+static void change(struct store *store, const char *id, enum store_change what, bool is_new)
+{
+    bool got = !is_new;
+
+    assert_ok(store_machine_change(store, id, what, "root", NOW + 5, NULL, &got));
+    assert_int_equal(got, is_new);
+}
+
+static void expect_conflict(struct store *store, const struct store_machine *wanted,
+                            const char *words)
+{
+    struct store_machine got;
+    struct trail trail = {0};
+
+    assert_err(store_machine_activate(store, wanted, &trail, &got), ERR_CONFLICT);
+    if (strstr(trail.what, words) == NULL) {
+        fail_msg("'%s' does not say '%s'", trail.what, words);
+    }
+}
+
+static void a_tool_makes_no_database_and_changes_no_schema(void **state)
+{
+    const struct store_options options = {.path = path, .now = NOW, .is_tool = true};
+    struct store *store = NULL;
+    struct trail trail = {0};
+
+    (void)state;
+    assert_err(store_open(&options, &trail, &store), ERR_NOT_FOUND);
+    assert_non_null(strstr(trail.what, "no database here"));
+    assert_false(file_exists(path));
+    store_close(open_store());
+    run_sql("PRAGMA user_version = 99");
+    trail = (struct trail){0};
+    assert_err(store_open(&options, &trail, &store), ERR_UNSUPPORTED);
+    assert_non_null(strstr(trail.what, "newer version"));
+    run_sql("PRAGMA user_version = 1");
+    trail = (struct trail){0};
+    assert_err(store_open(&options, &trail, &store), ERR_UNSUPPORTED);
+    assert_non_null(strstr(trail.what, "older version"));
+}
+
+static void changes_no_machine_that_is_not_there(void **state)
+{
+    struct store *store = open_store();
+    struct store_machine nobody = {0};
+    struct arena *arena = test_arena();
+    struct store_audit *audits;
+    bool is_new;
+    size_t n;
+
+    (void)state;
+    for (int what = STORE_DISABLE; what <= STORE_REMOVE; what++) {
+        assert_err(store_machine_change(store, "none", (enum store_change)what, "root", NOW, NULL,
+                                        &is_new),
+                   ERR_NOT_FOUND);
+    }
+    assert_ok(store_audits(store, arena, &nobody, 10, NULL, &audits, &n));
+    assert_int_equal(n, 0);
+    store_close(store);
+    arena_free(arena);
+}
+
+/* AK-7: after an operator's word the TPM joins with a new AK, or another TPM under the name. */
+static void lets_a_replaced_machine_join_with_other_keys(void **state)
+{
+    struct store *store = open_store();
+    struct store_machine web = machine_of(1, 1, "web"), db = machine_of(9, 9, "db"), got, wanted;
+    struct store_attestation a = proof_of("ak", web.id, NOW, 1);
+
+    (void)state;
+    assert_ok(store_machine_activate(store, &web, NULL, &got));
+    assert_ok(store_machine_activate(store, &db, NULL, &got));
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+    change(store, web.id, STORE_REPLACE, true);
+    change(store, web.id, STORE_REPLACE, false);
+    assert_err(store_machine_by_ak(store, span_of(web.ak_name, 34), NULL, &got), ERR_NOT_FOUND);
+    assert_ok(store_machine_by_id(store, web.id, NULL, &got));
+    assert_int_equal(got.ak_name_len, 0);
+
+    /* Not with the key of somebody else. */
+    wanted = machine_of(1, 9, "web");
+    expect_conflict(store, &wanted, "another endorsement key");
+    /* The same TPM, whatever name it asks for. */
+    wanted = machine_of(1, 2, "vm-other");
+    assert_ok(store_machine_activate(store, &wanted, NULL, &got));
+    assert_string_equal(got.id, web.id);
+    assert_string_equal(got.name, "web");
+    assert_int_equal(got.last_seen, NOW);
+    assert_ok(store_machine_by_ak(store, span_of(wanted.ak_name, 34), NULL, &got));
+    wanted = machine_of(1, 3, "web");
+    expect_conflict(store, &wanted, "another attestation key"); /* once */
+
+    /* Another TPM under the name; then the first TPM is free for another machine. */
+    change(store, web.id, STORE_REPLACE, true);
+    wanted = machine_of(5, 5, "WEB");
+    assert_ok(store_machine_activate(store, &wanted, NULL, &got));
+    assert_string_equal(got.id, web.id);
+    wanted = machine_of(1, 1, "old");
+    snprintf(wanted.id, sizeof(wanted.id), "11111111-0000-4000-8000-000000000001");
+    assert_ok(store_machine_activate(store, &wanted, NULL, &got));
+    assert_string_equal(got.name, "old");
+    store_close(store);
+}
+
+static void keeps_a_disabled_machine_out_until_it_is_enabled(void **state)
+{
+    struct store *store = open_store();
+    struct store_machine web = machine_of(1, 1, "web"), got, wanted;
+
+    (void)state;
+    assert_ok(store_machine_activate(store, &web, NULL, &got));
+    change(store, web.id, STORE_DISABLE, true);
+    change(store, web.id, STORE_DISABLE, false);
+    expect_conflict(store, &web, "disabled");
+    /* Replacing does not open a way around it. */
+    change(store, web.id, STORE_REPLACE, true);
+    expect_conflict(store, &web, "disabled");
+    wanted = machine_of(2, 2, "web");
+    expect_conflict(store, &wanted, "disabled");
+    change(store, web.id, STORE_ENABLE, true);
+    change(store, web.id, STORE_ENABLE, false);
+    assert_ok(store_machine_activate(store, &wanted, NULL, &got));
+    assert_string_equal(got.id, web.id);
+    store_close(store);
+}
+
+/* after the operator's word an older clock is accepted, and no copy becomes fresh by it. */
+static void accepts_an_older_clock_when_told_to_forget(void **state)
+{
+    struct store *store = open_store();
+    struct store_machine web = machine_of(1, 1, "web"), got;
+    struct store_attestation first, a;
+    struct tpm_clock clock;
+    const char *ak = (const char *)memset(calloc(1, 35), 1, 34);
+
+    (void)state;
+    assert_ok(store_machine_activate(store, &web, NULL, &got));
+    first = proof_of(ak, web.id, NOW, 5000);
+    expect_recorded(store, &first, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+    a = proof_of(ak, web.id, NOW + 1, 9000);
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+    change(store, web.id, STORE_FORGET_CLOCK, true);
+    change(store, web.id, STORE_FORGET_CLOCK, false);
+    assert_err(store_clock_get(store, span_str(ak), NULL, &clock), ERR_NOT_FOUND);
+    expect_recorded(store, &first, STORE_REPEATED, STORE_FRESHNESS_NONE);
+    a = proof_of(ak, web.id, NOW + 2, 9000); /* in another wrapping */
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_NONE);
+    assert_err(store_clock_get(store, span_str(ak), NULL, &clock), ERR_NOT_FOUND);
+    a = proof_of(ak, web.id, NOW + 3, 6000);
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+    assert_ok(store_clock_get(store, span_str(ak), NULL, &clock));
+    assert_int_equal(clock.clock_ms, 6000);
+    free((char *)(uintptr_t)ak);
+    store_close(store);
+}
+
+static void keeps_records_and_audit_of_a_machine_that_was_removed(void **state)
+{
+    struct arena *arena = test_arena();
+    struct store *store = open_store();
+    struct store_machine web = machine_of(1, 1, "web"), again = machine_of(2, 2, "WEB"), got;
+    struct store_attestation a = proof_of("ak", web.id, NOW, 1), *rows;
+    struct store_audit *audits;
+    size_t n;
+
+    (void)state;
+    assert_ok(store_machine_activate(store, &web, NULL, &got));
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+    change(store, web.id, STORE_REMOVE, true);
+    assert_err(store_machine_by_id(store, web.id, NULL, &got), ERR_NOT_FOUND);
+    assert_ok(store_attestations(store, arena, NULL, 10, NULL, &rows, &n));
+    assert_int_equal(n, 1);
+    assert_null(rows[0].machine_id);
+    assert_ok(store_machine_activate(store, &again, NULL, &got));
+    change(store, again.id, STORE_DISABLE, true);
+    /* The next machine of the name shows what became of the one before. */
+    assert_ok(store_audits(store, arena, &again, 10, NULL, &audits, &n));
+    assert_int_equal(n, 2);
+    assert_string_equal(audits[0].what, "disable");
+    assert_string_equal(audits[0].who, "root");
+    assert_int_equal(audits[0].time, NOW + 5);
+    assert_string_equal(audits[1].what, "remove");
+    assert_string_equal(audits[1].machine_id, web.id);
+    store_close(store);
+    arena_free(arena);
+}
+
+static void sees_at_once_what_another_program_changed(void **state)
+{
+    struct store *server = open_store(), *tool;
+    struct store_machine web = machine_of(1, 1, "web"), got;
+
+    (void)state;
+    assert_ok(store_machine_activate(server, &web, NULL, &got));
+    assert_ok(store_machine_by_ak(server, span_of(web.ak_name, 34), NULL, &got));
+    tool = open_tool();
+    change(tool, web.id, STORE_DISABLE, true);
+    assert_ok(store_machine_by_ak(server, span_of(web.ak_name, 34), NULL, &got));
+    assert_false(got.is_active);
+    change(tool, web.id, STORE_REMOVE, true);
+    assert_err(store_machine_by_ak(server, span_of(web.ak_name, 34), NULL, &got), ERR_NOT_FOUND);
+    store_close(tool);
+    assert_ok(store_machine_activate(server, &web, NULL, &got));
+    store_close(server);
+}
+
+/* A copy of good evidence hides nothing, and a proof that fails is not forgotten. */
+static void shows_the_last_verdict_that_says_something(void **state)
+{
+    static const struct {
+        const char *verdict;
+        uint64_t clock_ms;
+        const char *want;
+    } steps[] = {
+        {"healthy", 1000, "healthy"},           {"unhealthy", 2000, "unhealthy"},
+        {"healthy", 1000, "unhealthy"}, /* a copy in another wrapping */
+        {"not-verified", 3000, "not-verified"}, {"cannot-judge", 4000, "cannot-judge"},
+    };
+    struct store *store = open_store();
+    struct store_machine web = machine_of(1, 1, "web"), got;
+    char verdict[STORE_VERDICT_SIZE];
+
+    (void)state;
+    assert_ok(store_machine_activate(store, &web, NULL, &got));
+    assert_ok(store_last_verdict(store, web.id, NULL, verdict));
+    assert_string_equal(verdict, "");
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        struct store_attestation a = proof_of("ak", web.id, NOW, steps[i].clock_ms);
+        struct store_recorded recorded;
+
+        a.verdict = steps[i].verdict;
+        a.advances_clock = strcmp(a.verdict, "not-verified") != 0;
+        assert_ok(store_attestation_record(store, &a, NULL, &recorded));
+        assert_ok(store_last_verdict(store, web.id, NULL, verdict));
+        assert_string_equal(verdict, steps[i].want);
+    }
+    store_close(store);
+}
+
+static void lists_machines_page_by_page(void **state)
+{
+    static const char *const names[] = {"a", "B", "c", "D", "e"};
+    struct arena *arena = test_arena();
+    struct store *store = open_store();
+    const char *after = "";
+    size_t seen = 0, n = 2;
+
+    (void)state;
+    for (uint8_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct store_machine m = machine_of((uint8_t)(i + 1), (uint8_t)(i + 1), names[i]), got;
+
+        assert_ok(store_machine_activate(store, &m, NULL, &got));
+    }
+    while (n == 2) {
+        struct store_machine *page = NULL;
+
+        assert_ok(store_machines(store, arena, after, 2, NULL, &page, &n));
+        for (size_t i = 0; i < n; i++) {
+            assert_string_equal(page[i].name, names[seen++]);
+            after = page[i].name;
+        }
+    }
+    assert_int_equal(seen, 5);
     store_close(store);
     arena_free(arena);
 }
@@ -904,6 +1182,15 @@ int main(void)
         WITH_FOLDER(keeps_all_that_was_acknowledged_when_killed),
         WITH_FOLDER(never_overwrites_a_machine),
         WITH_FOLDER(lets_one_of_two_rivals_have_a_machine),
+        WITH_FOLDER(a_tool_makes_no_database_and_changes_no_schema),
+        WITH_FOLDER(changes_no_machine_that_is_not_there),
+        WITH_FOLDER(lets_a_replaced_machine_join_with_other_keys),
+        WITH_FOLDER(keeps_a_disabled_machine_out_until_it_is_enabled),
+        WITH_FOLDER(accepts_an_older_clock_when_told_to_forget),
+        WITH_FOLDER(keeps_records_and_audit_of_a_machine_that_was_removed),
+        WITH_FOLDER(sees_at_once_what_another_program_changed),
+        WITH_FOLDER(shows_the_last_verdict_that_says_something),
+        WITH_FOLDER(lists_machines_page_by_page),
         WITH_FOLDER(lets_one_of_many_use_a_challenge),
         WITH_FOLDER(forgets_used_things_when_they_have_expired),
         WITH_FOLDER(moves_clocks_only_forward),
