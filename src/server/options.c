@@ -1,6 +1,7 @@
 #include "server/options.h"
 
 #include "api/api.h"
+#include "base/file.h"
 #include "base/text.h"
 
 #include <arpa/inet.h>
@@ -273,8 +274,15 @@ static int on_entry(void *context, const char *section, const char *key, const c
 
 static bool read_file(struct reading *r)
 {
-    int line = ini_parse(r->file, on_entry, r);
+    int line;
 
+    /* A folder would read as an empty file, a pipe would wait for a writer. */
+    if (file_exists(r->file) && !file_is_regular(r->file)) {
+        complain("%s: is %s, not a file", r->file,
+                 file_is_folder(r->file) ? "a folder" : "a device or a pipe");
+        return false;
+    }
+    line = ini_parse(r->file, on_entry, r);
     if (line == 0) {
         return true;
     }

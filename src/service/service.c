@@ -1,5 +1,6 @@
 #include "service/internal.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "service/folder.h"
@@ -230,7 +231,11 @@ err_t service_open(const struct service_options *options, struct trail *trail, s
         return ERR_MEMORY;
     }
     err = open_keys(service, arena, options, trail);
+    err = err ? err : trust_check(service->trust_folder, trail);
     err = err ? err : load_trust(service, trail);
+    if (err == ERR_OK && file_exists(data.path)) {
+        err = file_check_guarded(data.path, trail);
+    }
     err = err ? err : store_open(&data, trail, &service->store);
     if (err) {
         return err;
