@@ -418,8 +418,11 @@ static void refuse(const struct attesting *a, struct service_answer *ret)
                             reason->where[0] != '\0' ? " (" : "", reason->where,
                             reason->where[0] != '\0' ? ")" : "");
     }
-    answer_refuse(a->call, ret, 400, code, "%s: %s", verdict_name(appraisal->verdict),
-                  text == NULL ? "" : text);
+    if (text == NULL) {
+        answer_error(a->call, ret, ERR_MEMORY, NULL);
+        return;
+    }
+    answer_refuse(a->call, ret, 400, code, "%s: %s", verdict_name(appraisal->verdict), text);
 }
 
 static err_t attest(struct attesting *a, struct span body, struct trail *trail,
@@ -427,7 +430,7 @@ static err_t attest(struct attesting *a, struct span body, struct trail *trail,
 {
     yyjson_mut_doc *doc = json_new(a->call->arena);
     struct policy_result policy = {0};
-    struct span token = {0};
+    struct span token = {0}, sealed = {0};
     err_t err = doc == NULL ? ERR_MEMORY : ERR_OK;
 
     find_name(a);
@@ -443,6 +446,12 @@ static err_t attest(struct attesting *a, struct span body, struct trail *trail,
         err = a->appraisal->enc_key == NULL || policy.issued == NULL
                   ? ERR_INTERNAL
                   : issue(a, doc, policy.issued, &token);
+        err = err ? err
+                  : azureguest_seal_reply(a->call->arena, token, a->appraisal->enc_key, &sealed);
+    }
+    /* What found no room is missing somewhere: nothing is recorded or answered from the rest. */
+    if (err == ERR_OK && arena_is_exhausted(a->call->arena)) {
+        err = ERR_MEMORY;
     }
     err = err ? err : record(a, body, trail);
     if (err) {
@@ -454,9 +463,9 @@ static err_t attest(struct attesting *a, struct span body, struct trail *trail,
         refuse(a, ret);
         return ERR_OK;
     }
-    err = azureguest_seal_reply(a->call->arena, token, a->appraisal->enc_key, &ret->body);
+    ret->body = sealed;
     ret->status = 200;
-    return err;
+    return ERR_OK;
 }
 
 void service_attest_azureguest(struct service *service, const struct service_call *call,

@@ -10,16 +10,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { OPEN_ARENA_BYTES = 16 * 1024 * 1024, MESSAGE_MAX = 8 * 1024 };
+enum {
+    OPEN_ARENA_BYTES = 16 * 1024 * 1024,
+    MESSAGE_MAX = 8 * 1024,
+    REFUSAL_BYTES = 128 * 1024, /* for its words here, and for its form further up */
+};
 
 /* ---- answers ---- */
 
 void answer_refuse(const struct service_call *call, struct service_answer *ret, unsigned status,
                    const char *code, const char *fmt, ...)
 {
-    char *raw = arena_alloc(call->arena, MESSAGE_MAX);
+    char *raw;
     va_list args;
 
+    /* A refusal has room, whatever the request took. */
+    arena_extend(call->arena, REFUSAL_BYTES);
+    raw = arena_alloc(call->arena, MESSAGE_MAX);
     ret->status = status;
     ret->code = code;
     ret->message = "out of memory";
@@ -37,6 +44,14 @@ void answer_error(const struct service_call *call, struct service_answer *ret, e
     char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 48];
 
     trail_format(trail, err, words, sizeof(words));
+    /* The sender's doing, unlike a machine without memory. */
+    if (err == ERR_MEMORY && arena_is_exhausted(call->arena)) {
+        answer_refuse(call, ret, 413, "RequestTooLarge",
+                      "judging this request takes more memory than one request may use; send a "
+                      "smaller event log or less beside it");
+        ret->note = "limit=request-memory";
+        return;
+    }
     switch (err_category(err)) {
     case ERR_CAT_INPUT:
     case ERR_CAT_LIMIT:

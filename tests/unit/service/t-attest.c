@@ -700,6 +700,56 @@ static void answers_503_when_the_record_cannot_be_written(void **state)
     world_free(w);
 }
 
+/* One request in arenas of every size: the whole answer, or a refusal that says what it is. Never a
+ * fault of the server, never an answer with something missing, never a record of one. */
+static void answers_wholly_or_says_that_the_request_takes_too_much(void **state)
+{
+    static const struct {
+        const char *boot;
+        unsigned status;
+    } cases[] = {{"a-secureboot-healthy", 200}, {"b-secureboot-off", 400}};
+    struct world *w = world_new();
+
+    (void)state;
+    enrol(w);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct fabricate_request request = request_of(w, cases[i].boot);
+        struct span body;
+        const char *whole = NULL;
+        size_t n_refused = 0, n_whole = 0;
+
+        request.clock_ms = 100000 * (i + 1);
+        body = fabricate_outer(w->arena, fabricate_inner(w->arena, machine, &request));
+        for (size_t bytes = 1; n_whole < 5; bytes += 1 + bytes / 8) {
+            struct service_call call = w->call;
+            struct service_answer answer = {0};
+
+            call.arena = arena_new(bytes);
+            service_attest_azureguest(w->service, &call, body, &answer);
+            if (answer.status == 413) {
+                expect_refusal(&answer, 413, "RequestTooLarge", "takes more memory than");
+                assert_string_equal(answer.note, "limit=request-memory");
+                n_refused++;
+            } else if (answer.status == 200) {
+                assert_int_equal(cases[i].status, 200);
+                expect_success(&answer);
+                n_whole++;
+            } else {
+                expect_refusal(&answer, cases[i].status, "PolicyEvaluationError", "unhealthy: ");
+                whole = whole == NULL
+                            ? (const char *)arena_dup(w->arena, span_str(answer.message)).data
+                            : whole;
+                assert_string_equal(answer.message, whole);
+                n_whole++;
+            }
+            arena_free(call.arena);
+        }
+        assert_true(n_refused > 20);
+        assert_int_equal(last_record(w).repeats, n_whole - 1);
+    }
+    world_free(w);
+}
+
 static void trusts_a_certificate_that_comes_while_it_runs_and_forgets_one_that_goes(void **state)
 {
     struct world *w = world_new();
@@ -737,6 +787,7 @@ int main(void)
         cmocka_unit_test(accepts_a_clock_that_went_back_when_an_operator_says_so),
         cmocka_unit_test(refuses_a_machine_that_was_disabled_or_replaced),
         cmocka_unit_test(does_not_move_the_clock_for_a_refused_proof),
+        cmocka_unit_test(answers_wholly_or_says_that_the_request_takes_too_much),
         cmocka_unit_test(answers_503_when_the_record_cannot_be_written),
         cmocka_unit_test(gives_a_token_to_a_healthy_machine_of_an_external_issuer),
         cmocka_unit_test(names_the_machine_of_an_enrolled_key),
