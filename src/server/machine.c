@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { ARENA_BYTES = 64 * 1024 }; /* for a path */
+
 static const char usage[] =
     "usage: bootwarden-server machine list [--output table|json] [--data DIR]\n"
     "       bootwarden-server machine show NAME-OR-ID [--output table|json] [--data DIR]\n"
@@ -281,7 +283,7 @@ int machine_command(int argc, char **argv)
     struct arguments arguments;
     const struct command *command;
     CLEANUP(store_close) struct store *store = NULL;
-    CLEANUP(arena_free) struct arena *arena = arena_new(64 * 1024);
+    CLEANUP(arena_free) struct arena *arena = arena_new(ARENA_BYTES);
     struct store_options options = {.is_tool = true};
     struct trail trail = {0};
     int code;

@@ -89,7 +89,8 @@ static struct store_machine machine_of(uint8_t ek, uint8_t ak, const char *name)
 /* Evidence that no other test record has. */
 static struct store_attestation attestation_of(const char *ak)
 {
-    static uint32_t number;
+    static _Atomic uint32_t last;
+    uint32_t number = ++last;
     struct store_attestation a = {
         .time = NOW,
         .ak_name = span_str(ak),
@@ -98,7 +99,6 @@ static struct store_attestation attestation_of(const char *ak)
         .reasons = span_str("[]"),
     };
 
-    number++;
     memcpy(a.evidence_digest, &number, sizeof(number));
     return a;
 }
