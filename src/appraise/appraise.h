@@ -14,6 +14,7 @@
 #include "eventlog/facts.h"
 #include "evidence/evidence.h"
 #include "policy/policy.h"
+#include "tpm/clock.h"
 
 enum {
     APPRAISE_MAX_REASONS = 64, /* past it, reasons are counted, not kept */
@@ -34,20 +35,13 @@ struct appraise_trust {
     size_t n_db_certificates;
 };
 
-/* Where the clock of an AK's TPM stood at its last accepted proof. */
-struct appraise_clock {
-    uint32_t reset_count;
-    uint32_t restart_count;
-    uint64_t clock_ms;
-};
-
 struct appraise_options {
     int64_t now;    /* seconds; for certificates */
     bool has_nonce; /* extraData must equal nonce (empty: must be empty) */
     struct span nonce;
-    uint32_t required_pcrs;                  /* of SHA-256; 0 = APPRAISE_REQUIRED_PCRS */
-    const struct appraise_clock *last_clock; /* NULL: first proof of this AK */
-    const struct boot_facts *baseline;       /* of an earlier boot; NULL: compare with nothing */
+    uint32_t required_pcrs;             /* of SHA-256; 0 = APPRAISE_REQUIRED_PCRS */
+    const struct tpm_clock *last_clock; /* at its last accepted proof; NULL: first proof */
+    const struct boot_facts *baseline;  /* of an earlier boot; NULL: compare with nothing */
     /* Read the log also when no quote of a proven key stands behind it: for people who look into
      * evidence. A server leaves it off and spends nothing on what anybody may send (ORD-1). */
     bool reads_unproven_log;
@@ -129,8 +123,8 @@ struct appraisal {
     /* attested; while no key is proven: what verified quotes of unproven keys cover, for display */
     struct tpm_pcrs shown;
     bool has_clock;
-    struct appraise_clock clock; /* of the main AK's quote */
-    struct span extra_data;      /* of that quote */
+    struct tpm_clock clock; /* of the main AK's quote */
+    struct span extra_data; /* of that quote */
     enum freshness freshness;
     struct pubkey *enc_key; /* AzureGuest: owned; NULL unless certified and bound to the PCRs */
 

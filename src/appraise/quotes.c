@@ -238,16 +238,14 @@ static void check_together(struct job *job)
     }
 }
 
-static bool clock_is_older(const struct appraise_clock *now, const struct appraise_clock *last)
+/* Older by more than what requests in flight may overtake each other by. */
+static bool clock_went_back(const struct tpm_clock *now, const struct tpm_clock *last)
 {
-    if (now->reset_count != last->reset_count) {
-        return now->reset_count < last->reset_count;
-    }
-    if (now->restart_count != last->restart_count) {
-        return now->restart_count < last->restart_count;
-    }
-    return now->clock_ms < last->clock_ms &&
-           last->clock_ms - now->clock_ms > APPRAISE_CLOCK_TOLERANCE_MS;
+    bool is_same_boot =
+        now->reset_count == last->reset_count && now->restart_count == last->restart_count;
+
+    return tpm_clock_compare(now, last) == TPM_CLOCK_OLDER &&
+           !(is_same_boot && last->clock_ms - now->clock_ms <= APPRAISE_CLOCK_TOLERANCE_MS);
 }
 
 static void check_clock(struct job *job)
@@ -263,15 +261,14 @@ static void check_clock(struct job *job)
         }
         a->has_clock = true;
         a->extra_data = quote->extra_data;
-        a->clock =
-            (struct appraise_clock){quote->reset_count, quote->restart_count, quote->clock_ms};
+        a->clock = (struct tpm_clock){quote->reset_count, quote->restart_count, quote->clock_ms};
         if (!quote->clock_safe) {
             job_note(job, "clock-unsafe", "Q-17", -1,
                      "the TPM's clock may have been rolled back (safe = 0)");
         }
     }
     if (a->has_clock && job->options->last_clock != NULL &&
-        clock_is_older(&a->clock, job->options->last_clock)) {
+        clock_went_back(&a->clock, job->options->last_clock)) {
         job_reason(job, REASON_CLOCK_WENT_BACK, "Q-17", "",
                    "this TPM was already at reset %u, restart %u, clock %llu ms; the evidence is "
                    "from reset %u, "

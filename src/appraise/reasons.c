@@ -28,7 +28,8 @@ static const char *const remedies[REASON_COUNT] = {
     [REASON_NONCE] = "Ask for a fresh challenge and quote again; a quote over another challenge "
                      "may be a replay.",
     [REASON_CLOCK_WENT_BACK] = "Evidence is older than what this TPM has shown before: a replay, "
-                               "or the TPM's state was restored from a snapshot.",
+                               "or the TPM's state was restored from a snapshot: then an operator "
+                               "accepts it with bootwarden-server machine forget-clock.",
     [REASON_CHALLENGE_EXPIRED] =
         "Get a new challenge and answer within its life time; check the guest's clock and network.",
     [REASON_CHALLENGE_REUSED] = "Get a new challenge for each proof.",

@@ -29,7 +29,9 @@ struct block {
 struct arena {
     struct block *blocks; /* newest first */
     size_t max;
+    size_t extra; /* on top of max, until the next reset */
     size_t used;
+    bool is_exhausted;
 };
 
 struct arena *arena_new(size_t max_bytes)
@@ -65,6 +67,8 @@ void arena_reset(struct arena *arena)
     struct block *keep = NULL;
 
     arena->used = 0;
+    arena->extra = 0;
+    arena->is_exhausted = false;
     if (!ARENA_EACH_ITS_OWN) {
         for (struct block **at = &arena->blocks; *at != NULL; at = &(*at)->next) {
             if ((*at)->size == BLOCK_BYTES) {
@@ -83,6 +87,19 @@ void arena_reset(struct arena *arena)
 size_t arena_used(const struct arena *arena)
 {
     return arena->used;
+}
+
+bool arena_is_exhausted(const struct arena *arena)
+{
+    return arena->is_exhausted;
+}
+
+void arena_extend(struct arena *arena, size_t bytes)
+{
+    size_t most = ARENA_MAX_BYTES - arena->max;
+
+    bytes = bytes < most ? bytes : most;
+    arena->extra = bytes > arena->extra ? bytes : arena->extra;
 }
 
 /* Room for `need` bytes. A large object gets a block of its own behind the newest one, whose
@@ -112,10 +129,12 @@ void *arena_alloc(struct arena *arena, size_t size)
 
     /* What an object really takes, so that many tiny ones are bounded too. */
     if (size > ARENA_MAX_BYTES) {
+        arena->is_exhausted = true;
         return NULL;
     }
     need = size == 0 ? ALIGN : (size + ALIGN - 1) / ALIGN * ALIGN;
-    if (need > arena->max - arena->used) {
+    if (need > arena->max + arena->extra - arena->used) {
+        arena->is_exhausted = true;
         return NULL;
     }
     if (ARENA_EACH_ITS_OWN || block == NULL || need > block->size - block->used) {
@@ -136,6 +155,7 @@ void *arena_calloc(struct arena *arena, size_t count, size_t size)
     void *result;
 
     if (__builtin_mul_overflow(count, size, &bytes)) {
+        arena->is_exhausted = true;
         return NULL;
     }
     result = arena_alloc(arena, bytes);
@@ -147,7 +167,8 @@ void *arena_calloc(struct arena *arena, size_t count, size_t size)
 
 struct span arena_dup(struct arena *arena, struct span bytes)
 {
-    uint8_t *copy = bytes.len >= ARENA_MAX_BYTES ? NULL : arena_alloc(arena, bytes.len + 1);
+    /* Past the largest arena the length stands for itself, so that adding 1 cannot overflow. */
+    uint8_t *copy = arena_alloc(arena, bytes.len > ARENA_MAX_BYTES ? bytes.len : bytes.len + 1);
 
     if (copy == NULL) {
         return (struct span){0};

@@ -2,7 +2,8 @@
  * arena.h - memory for one piece of work: allocate freely, reset once.
  *
  * An arena cannot be made without a maximum. Objects live until arena_reset or arena_free.
- * Running out is an ordinary NULL. Under AddressSanitizer every object is its own malloc, so
+ * Running out is an ordinary NULL; arena_is_exhausted tells the limit, which who sent the work can
+ * reach, from a machine without memory. Under AddressSanitizer every object is its own malloc, so
  * that overruns are still found. One arena belongs to one thread.
  */
 #ifndef BASE_ARENA_H
@@ -23,6 +24,13 @@ DEFINE_CLEANUP(struct arena *, arena_free)
 void arena_reset(struct arena *arena);
 /* Bytes handed out since the last reset, counted as for the limit. */
 size_t arena_used(const struct arena *arena);
+
+/* Was something refused since the last reset because of the limit? What was built from then on may
+ * lack parts. */
+bool arena_is_exhausted(const struct arena *arena);
+/* Until the next reset the limit is higher by `bytes` (not adding up): for the answer that says
+ * that the limit was reached. */
+void arena_extend(struct arena *arena, size_t bytes);
 
 /* `size` bytes aligned for any type, not cleared. NULL at the limit. */
 void *arena_alloc(struct arena *arena, size_t size) __attribute__((malloc, alloc_size(2)));

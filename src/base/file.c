@@ -14,6 +14,7 @@ enum { READ_CHUNK = 64 * 1024 };
 static err_t io_error(struct trail *trail, const char *path, const char *doing)
 {
     err_t err = errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND
+                : errno == EEXIST                   ? ERR_CONFLICT
                 : errno == EACCES || errno == EPERM ? ERR_DENIED
                                                     : ERR_IO;
 
@@ -185,6 +186,21 @@ err_t file_check_private(const char *path, struct trail *trail)
     if (st.st_uid != geteuid() && st.st_uid != 0) {
         trail_set(trail, ERR_DENIED, "holds a private key but belongs to another user (id %lu)",
                   (unsigned long)st.st_uid);
+        return trail_in(trail, ERR_DENIED, path);
+    }
+    return ERR_OK;
+}
+
+err_t file_check_guarded(const char *path, struct trail *trail)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0) {
+        return io_error(trail, path, "look at");
+    }
+    if ((st.st_mode & 022) != 0) {
+        trail_set(trail, ERR_DENIED, "can be written by %s (mode %04o); run: chmod go-w %s",
+                  (st.st_mode & 02) != 0 ? "everybody" : "its group", st.st_mode & 07777, path);
         return trail_in(trail, ERR_DENIED, path);
     }
     return ERR_OK;

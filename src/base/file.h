@@ -21,10 +21,14 @@ err_t file_write(const char *path, struct span bytes, unsigned mode,
 /* ERR_DENIED when the file can be read or written by others than its owner, or belongs neither
  * to this user nor to root (rule S-8). */
 err_t file_check_private(const char *path, struct trail *trail) MUST_CHECK;
+/* ERR_DENIED when others than its owner can write the file or folder: who can put an anchor of
+ * trust or a key there decides what is true. */
+err_t file_check_guarded(const char *path, struct trail *trail) MUST_CHECK;
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
 bool file_is_regular(const char *path);
-/* mkdir -p with mode (less the umask) for new folders. ERR_NOT_FOUND for an empty path. */
+/* mkdir -p with mode (less the umask) for new folders. ERR_NOT_FOUND for an empty path,
+ * ERR_CONFLICT when a file is in the way. */
 err_t file_make_folder(const char *path, unsigned mode, struct trail *trail) MUST_CHECK;
 /* Names in a folder (no "." and ".."), in byte order, NULL-terminated, in the arena. ERR_TOO_MANY
  * past FILE_MAX_NAMES: never a part of them. */

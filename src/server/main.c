@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "base/timestamp.h"
+#include "server/machine.h"
 #include "server/options.h"
 
 #include <arpa/inet.h>
@@ -46,13 +47,18 @@ struct run {
 };
 
 /* One clear line; the exit code says which kind of trouble. */
-static int fail(enum server_exit code, err_t err, const struct trail *trail)
+static int fail_with(enum server_exit code, err_t err, const struct trail *trail)
 {
     char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 48];
 
     trail_format(trail, err, words, sizeof(words));
     fprintf(stderr, "bootwarden-server: %s\n", words);
     return code;
+}
+
+static int fail(err_t err, const struct trail *trail)
+{
+    return fail_with(server_exit_of(err), err, trail);
 }
 
 /* ---- the port ---- */
@@ -74,6 +80,33 @@ static uint16_t any_free_port(void)
     return port;
 }
 
+/* The tokens' issuer holds the port, so what cannot be read is not replaced by another one. */
+static err_t read_port(struct run *run, const char *path, struct trail *trail,
+                       struct span *ret_text)
+{
+    struct span text = {0};
+    unsigned long number = 0;
+    char *end = NULL;
+    err_t err = file_read(run->arena, path, PORT_FILE_MAX, trail, &text);
+
+    if (err) {
+        return err;
+    }
+    if (text.len > 0 && text.data[0] >= '0' && text.data[0] <= '9') {
+        number = strtoul((const char *)text.data, &end, 10);
+    }
+    if (number == 0 || number > 65535 || (*end != '\0' && strcmp(end, "\n") != 0) ||
+        end + strlen(end) != (const char *)text.data + text.len) {
+        trail_set(trail, ERR_VALUE,
+                  "holds no port number; write the port of the tokens' issuer into it, or remove "
+                  "it to serve on any free port");
+        return trail_in(trail, ERR_VALUE, path);
+    }
+    run->port = (uint16_t)number;
+    *ret_text = text;
+    return ERR_OK;
+}
+
 /* The port given, else the one remembered, else a free one: the issuer of tokens holds it, so it
  * must be the same after a restart (decisions section 6). */
 static err_t choose_port(struct run *run, struct trail *trail)
@@ -81,15 +114,17 @@ static err_t choose_port(struct run *run, struct trail *trail)
     const char *path = arena_printf(run->arena, "%s/port", run->folder);
     struct span text = {0};
     char line[PORT_FILE_MAX];
-    unsigned long number = 0;
+    err_t err;
 
     if (path == NULL) {
         return ERR_MEMORY;
     }
     run->port = run->options.listen[0].port;
-    if (run->port == 0 && file_read(run->arena, path, PORT_FILE_MAX, NULL, &text) == ERR_OK) {
-        number = strtoul((const char *)text.data, NULL, 10);
-        run->port = number <= 65535 ? (uint16_t)number : 0;
+    if (run->port == 0 && file_exists(path)) {
+        err = read_port(run, path, trail, &text);
+        if (err) {
+            return err;
+        }
     }
     if (run->port == 0) {
         run->port = any_free_port();
@@ -215,7 +250,7 @@ static int open_folder(struct run *run)
     char *absolute;
 
     if (err) {
-        return fail(SERVER_FAILED, err, &trail);
+        return fail(err, &trail);
     }
     absolute = realpath(run->options.data, NULL);
     run->folder =
@@ -223,7 +258,7 @@ static int open_folder(struct run *run)
     free(absolute);
     err = run->folder == NULL ? ERR_MEMORY : choose_port(run, &trail);
     err = err ? err : choose_names(run);
-    return err ? fail(SERVER_FAILED, err, &trail) : SERVER_DONE;
+    return err ? fail(err, &trail) : SERVER_DONE;
 }
 
 static int open_service(struct run *run)
@@ -242,13 +277,13 @@ static int open_service(struct run *run)
     err_t err = service_open(&options, &trail, &run->service);
 
     if (err) {
-        return fail(SERVER_FAILED, err, &trail);
+        return fail(err, &trail);
     }
     run->lock_fd = -1;
     if (run->options.is_dev) {
         err = write_environment(run, &trail);
     }
-    return err ? fail(SERVER_FAILED, err, &trail) : SERVER_DONE;
+    return err ? fail(err, &trail) : SERVER_DONE;
 }
 
 static int start_server(struct run *run)
@@ -270,7 +305,7 @@ static int start_server(struct run *run)
 
     run->api = api_new(run->service, run->metrics);
     if (run->api == NULL || options.certificate_file == NULL || options.key_file == NULL) {
-        return fail(SERVER_FAILED, ERR_MEMORY, NULL);
+        return fail(ERR_MEMORY, NULL);
     }
     memcpy(options.listen, o->listen, sizeof(options.listen));
     api_install(run->api, &options);
@@ -286,7 +321,8 @@ static int start_server(struct run *run)
             trail_in(&more, err, trail.where);
             trail = more;
         }
-        return fail(is_file || err == ERR_MEMORY ? SERVER_FAILED : SERVER_ADDRESS, err, &trail);
+        return is_file || err == ERR_MEMORY ? fail(err, &trail)
+                                            : fail_with(SERVER_ADDRESS, err, &trail);
     }
     api_set_server(run->api, run->server);
     return SERVER_DONE;
@@ -386,6 +422,9 @@ int main(int argc, char **argv)
     int code = SERVER_FAILED;
 
     umask(077);
+    if (argc > 1 && strcmp(argv[1], "machine") == 0) {
+        return machine_command(argc - 1, argv + 1);
+    }
     /* A core file would hold the keys (S-8). */
     setrlimit(RLIMIT_CORE, &no_core);
     run.arena = arena_new(ARENA_BYTES);

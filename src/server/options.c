@@ -1,6 +1,7 @@
 #include "server/options.h"
 
 #include "api/api.h"
+#include "base/file.h"
 #include "base/text.h"
 
 #include <arpa/inet.h>
@@ -18,6 +19,7 @@ enum { MIN_WORKERS = 4, WORD_MAX = 320 };
 static const char usage[] =
     "usage: bootwarden-server --dev [--data DIR] [--listen [ROLES=]ADDR:PORT]...\n"
     "       bootwarden-server --config FILE\n"
+    "       bootwarden-server machine COMMAND ... (see bootwarden-server machine --help)\n"
     "\n"
     "Verifies boot evidence of virtual machines and signs the result.\n"
     "\n"
@@ -52,6 +54,23 @@ static void complain(const char *fmt, ...)
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     fprintf(stderr, "bootwarden-server: %s\n", text);
+}
+
+enum server_exit server_exit_of(err_t err)
+{
+    switch (err_category(err)) {
+    case ERR_CAT_INPUT:
+    case ERR_CAT_LIMIT:
+    case ERR_CAT_AUTH:
+    case ERR_CAT_NOT_FOUND:
+    case ERR_CAT_CONFLICT:
+        return SERVER_USAGE;
+    case ERR_CAT_NONE:
+    case ERR_CAT_UNAVAILABLE:
+    case ERR_CAT_INTERNAL:
+    default:
+        return SERVER_FAILED;
+    }
 }
 
 /* ---- values: each returns NULL or what is wrong ---- */
@@ -255,8 +274,15 @@ static int on_entry(void *context, const char *section, const char *key, const c
 
 static bool read_file(struct reading *r)
 {
-    int line = ini_parse(r->file, on_entry, r);
+    int line;
 
+    /* A folder would read as an empty file, a pipe would wait for a writer. */
+    if (file_exists(r->file) && !file_is_regular(r->file)) {
+        complain("%s: is %s, not a file", r->file,
+                 file_is_folder(r->file) ? "a folder" : "a device or a pipe");
+        return false;
+    }
+    line = ini_parse(r->file, on_entry, r);
     if (line == 0) {
         return true;
     }

@@ -32,7 +32,7 @@ struct attesting {
     bool is_disabled; /* a record with this AK, disabled by an operator */
     struct store_machine machine;
     bool has_clock;
-    struct appraise_clock last_clock;
+    struct tpm_clock last_clock;
     /* The challenge of Bootwarden.Context. */
     bool has_challenge; /* it is one of ours for this purpose, used or not */
     struct ticket challenge;
@@ -44,6 +44,7 @@ struct attesting {
     struct appraisal *appraisal;
     struct claims claims;
     const char *token_id; /* NULL: none issued */
+    struct store_recorded recorded;
 };
 
 /* ---- what we know before judging ---- */
@@ -63,7 +64,6 @@ static void find_name(struct attesting *a)
 static err_t find_records(struct attesting *a, struct trail *trail)
 {
     struct store *store = a->service->store;
-    struct store_clock clock;
     err_t err;
 
     if (!a->has_ak_name) {
@@ -76,12 +76,8 @@ static err_t find_records(struct attesting *a, struct trail *trail)
     /* AK-6: only an active record counts. */
     a->has_machine = err == ERR_OK && a->machine.is_active;
     a->is_disabled = err == ERR_OK && !a->machine.is_active;
-    err = store_clock_get(store, tpm_name_span(&a->ak_name), trail, &clock);
-    if (err == ERR_OK) {
-        a->has_clock = true;
-        a->last_clock =
-            (struct appraise_clock){clock.reset_count, clock.restart_count, clock.clock_ms};
-    }
+    err = store_clock_get(store, tpm_name_span(&a->ak_name), trail, &a->last_clock);
+    a->has_clock = err == ERR_OK;
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
@@ -172,9 +168,8 @@ static void add_outside_reasons(struct attesting *a)
     }
     if (a->is_disabled) {
         appraisal_add_reason(a->appraisal, REASON_AK_UNTRUSTED, "AK-7", "TpmInfo.AikPub",
-                             "machine %s, to which this attestation key belongs, was disabled by "
-                             "an operator",
-                             a->machine.id);
+                             "the machine of this attestation key was disabled by an operator, who "
+                             "lets it in again with: bootwarden-server machine enable NAME");
     }
 }
 
@@ -319,9 +314,7 @@ static err_t fill_record(const struct attesting *a, struct span body, struct sto
             appraisal_json(a->call->arena, doc, appraisal, a->claims.n > 0 ? &a->claims : NULL),
             false);
         record.has_clock = appraisal->has_clock;
-        record.clock =
-            (struct store_clock){appraisal->clock.reset_count, appraisal->clock.restart_count,
-                                 appraisal->clock.clock_ms};
+        record.clock = appraisal->clock;
         record.advances_clock = appraisal->verdict != VERDICT_NOT_VERIFIED;
     }
     if (record.reasons.data == NULL) {
@@ -336,12 +329,12 @@ static err_t fill_record(const struct attesting *a, struct span body, struct sto
 static err_t record(struct attesting *a, struct span body, struct trail *trail)
 {
     struct store_attestation row;
-    enum store_outcome outcome = STORE_RECORDED;
     err_t err = fill_record(a, body, &row);
 
     if (err) {
         return err;
     }
+    a->recorded.freshness = STORE_FRESHNESS_NONE;
     if (!row.is_proven && !a->has_challenge) {
         if (!store_attestation_note(a->service->store, &row)) {
             metric_add(a->service->dropped, NULL, 1);
@@ -352,15 +345,15 @@ static err_t record(struct attesting *a, struct span body, struct trail *trail)
         row.challenge_id = span_of(a->challenge.id, sizeof(a->challenge.id));
         row.challenge_expires = a->challenge.expires;
     }
-    err = store_attestation_record(a->service->store, &row, trail, &outcome);
-    if (err || outcome == STORE_RECORDED) {
+    err = store_attestation_record(a->service->store, &row, trail, &a->recorded);
+    if (err || a->recorded.outcome != STORE_CHALLENGE_USED) {
         return err;
     }
     appraisal_add_reason(a->appraisal, REASON_CHALLENGE_REUSED, "Q-9", "Bootwarden.Context",
                          "the challenge was used by another request at the same time");
     a->token_id = NULL;
     err = fill_record(a, body, &row);
-    return err ? err : store_attestation_record(a->service->store, &row, trail, &outcome);
+    return err ? err : store_attestation_record(a->service->store, &row, trail, &a->recorded);
 }
 
 /* ---- the answer ---- */
@@ -368,8 +361,10 @@ static err_t record(struct attesting *a, struct span body, struct trail *trail)
 static void count(const struct attesting *a)
 {
     const char *verdict[] = {verdict_name(a->appraisal->verdict)};
+    const char *freshness[] = {store_freshness_name(a->recorded.freshness)};
 
     metric_add(a->service->verdicts, verdict, 1);
+    metric_add(a->service->freshness, freshness, 1);
     for (size_t i = 0; i < a->appraisal->n_reasons; i++) {
         const char *reason[] = {reason_name(a->appraisal->reasons[i].code)};
 
@@ -377,7 +372,7 @@ static void count(const struct attesting *a)
     }
 }
 
-/* "verdict=unhealthy machine=... ak=... reasons=a,b": all of our own making. */
+/* "verdict=unhealthy freshness=clock machine=... ak=... reasons=a,b": all of our own making. */
 static const char *note(const struct attesting *a)
 {
     const struct appraisal *appraisal = a->appraisal;
@@ -389,11 +384,22 @@ static const char *note(const struct attesting *a)
                                 reason_name(appraisal->reasons[i].code));
     }
     return arena_printf(
-        a->call->arena, "verdict=%s%s%s%s%s%s%s", verdict_name(appraisal->verdict),
-        a->has_machine ? " machine=" : "", a->has_machine ? a->machine.id : "",
-        a->has_ak_name ? " ak=" : "",
+        a->call->arena, "verdict=%s freshness=%s%s%s%s%s%s%s%s", verdict_name(appraisal->verdict),
+        store_freshness_name(a->recorded.freshness),
+        a->recorded.outcome == STORE_REPEATED ? " repeat=yes" : "",
+        a->has_machine || a->is_disabled ? " machine=" : "",
+        a->has_machine || a->is_disabled ? a->machine.id : "", a->has_ak_name ? " ak=" : "",
         a->has_ak_name ? hex_dup(a->call->arena, span_cut(tpm_name_span(&a->ak_name), 2, 8)) : "",
         appraisal->n_reasons > 0 ? " reasons=" : "", reasons);
+}
+
+/* What an operator of this server can do about a reason; judging knows no server. */
+static const char *operator_words(const struct attesting *a, const struct reason *reason)
+{
+    return reason->code == REASON_CLOCK_WENT_BACK && a->has_machine
+               ? "; after a deliberate restore an operator accepts this clock with: "
+                 "bootwarden-server machine forget-clock NAME"
+               : "";
 }
 
 /* Every reason, as "code: words", in one message. */
@@ -407,13 +413,16 @@ static void refuse(const struct attesting *a, struct service_answer *ret)
     for (size_t i = 0; i < appraisal->n_reasons && text != NULL; i++) {
         const struct reason *reason = &appraisal->reasons[i];
 
-        text = arena_printf(a->call->arena, "%s%s%s: %s%s%s%s", text, i > 0 ? "; " : "",
-                            reason_name(reason->code), reason->text,
+        text = arena_printf(a->call->arena, "%s%s%s: %s%s%s%s%s", text, i > 0 ? "; " : "",
+                            reason_name(reason->code), reason->text, operator_words(a, reason),
                             reason->where[0] != '\0' ? " (" : "", reason->where,
                             reason->where[0] != '\0' ? ")" : "");
     }
-    answer_refuse(a->call, ret, 400, code, "%s: %s", verdict_name(appraisal->verdict),
-                  text == NULL ? "" : text);
+    if (text == NULL) {
+        answer_error(a->call, ret, ERR_MEMORY, NULL);
+        return;
+    }
+    answer_refuse(a->call, ret, 400, code, "%s: %s", verdict_name(appraisal->verdict), text);
 }
 
 static err_t attest(struct attesting *a, struct span body, struct trail *trail,
@@ -421,7 +430,7 @@ static err_t attest(struct attesting *a, struct span body, struct trail *trail,
 {
     yyjson_mut_doc *doc = json_new(a->call->arena);
     struct policy_result policy = {0};
-    struct span token = {0};
+    struct span token = {0}, sealed = {0};
     err_t err = doc == NULL ? ERR_MEMORY : ERR_OK;
 
     find_name(a);
@@ -437,6 +446,12 @@ static err_t attest(struct attesting *a, struct span body, struct trail *trail,
         err = a->appraisal->enc_key == NULL || policy.issued == NULL
                   ? ERR_INTERNAL
                   : issue(a, doc, policy.issued, &token);
+        err = err ? err
+                  : azureguest_seal_reply(a->call->arena, token, a->appraisal->enc_key, &sealed);
+    }
+    /* What found no room is missing somewhere: nothing is recorded or answered from the rest. */
+    if (err == ERR_OK && arena_is_exhausted(a->call->arena)) {
+        err = ERR_MEMORY;
     }
     err = err ? err : record(a, body, trail);
     if (err) {
@@ -448,9 +463,9 @@ static err_t attest(struct attesting *a, struct span body, struct trail *trail,
         refuse(a, ret);
         return ERR_OK;
     }
-    err = azureguest_seal_reply(a->call->arena, token, a->appraisal->enc_key, &ret->body);
+    ret->body = sealed;
     ret->status = 200;
-    return err;
+    return ERR_OK;
 }
 
 void service_attest_azureguest(struct service *service, const struct service_call *call,

@@ -45,14 +45,16 @@ err_t folder_open(struct arena *arena, const char *folder, struct trail *trail, 
         const char *name = arena_printf(arena, "%s%s", folder, below[i]);
 
         err = name == NULL ? ERR_MEMORY : file_make_folder(name, 0700, trail);
+        err = err ? err : file_check_guarded(name, trail);
     }
     if (err) {
         return err;
     }
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
-        trail_set(trail, ERR_IO, "cannot be written: %s", strerror(errno));
-        return trail_in(trail, ERR_IO, folder);
+        err = errno == EACCES ? ERR_DENIED : ERR_IO;
+        trail_set(trail, err, "cannot be written: %s", strerror(errno));
+        return trail_in(trail, err, folder);
     }
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         close(fd);

@@ -13,7 +13,8 @@
  *     DIR/trust/ek, ak, db     anchors: PEM or DER files
  *     DIR/dev.env              addresses for scripts
  *
- * Files with private keys have mode 0600; looser ones are refused with the chmod to run (S-8).
+ * Files with private keys have mode 0600; looser ones are refused with the chmod to run (S-8), and
+ * so are folders, and files in trust, that others can write.
  */
 #ifndef SERVICE_FOLDER_H
 #define SERVICE_FOLDER_H
@@ -23,8 +24,8 @@
 
 enum { FOLDER_KEY_MAX_BYTES = 16 * 1024, FOLDER_MAX_NAMES = 16 };
 
-/* Make DIR and what is below it (0700), take the lock. ERR_CONFLICT when another server has it;
- * the lock goes with the descriptor. */
+/* Make DIR and what is below it (0700), take the lock. ERR_DENIED when others can write one of the
+ * folders, ERR_CONFLICT when another server has it; the lock goes with the descriptor. */
 err_t folder_open(struct arena *arena, const char *folder, struct trail *trail,
                   int *ret_lock_fd) MUST_CHECK;
 

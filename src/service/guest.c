@@ -229,46 +229,87 @@ static err_t challenge_tpm(struct service *service, const struct service_call *c
     return ERR_OK;
 }
 
+/*
+ * A conflict with a machine that is there. Anybody may ask: the answer says what kind it is and
+ * what an operator types, but not which machine, since that is for the log alone.
+ */
+static err_t refuse_conflict(const struct service_call *call, const char *kind,
+                             const struct store_machine *machine, struct trail *trail,
+                             const char **ret_note, const char *words)
+{
+    *ret_note = arena_printf(call->arena, "conflict=%s machine=%s name=%s", kind, machine->id,
+                             machine->name);
+    return trail_set(trail, ERR_CONFLICT, "%s", words);
+}
+
+#define SEE_LOG " (the server's log says which)"
+
+static err_t refuse_disabled(const struct service_call *call, const struct store_machine *machine,
+                             struct trail *trail, const char **ret_note)
+{
+    return refuse_conflict(call, "disabled", machine, trail, ret_note,
+                           "this machine was disabled by an operator, who lets it in again with: "
+                           "bootwarden-server machine enable NAME" SEE_LOG);
+}
+
+static err_t check_name(struct service *service, const struct service_call *call,
+                        const struct pair *pair, struct trail *trail, const char **ret_note)
+{
+    struct store_machine found;
+    const char *words;
+    err_t err = store_machine_by_name(service->store, pair->name, trail, &found);
+
+    if (err) {
+        return err;
+    }
+    if (found.ak_name_len == 0) {
+        return found.is_active ? ERR_OK : refuse_disabled(call, &found, trail, ret_note);
+    }
+    words = arena_printf(call->arena,
+                         "the name '%s' belongs to a machine with another endorsement key: choose "
+                         "another, or an operator lets this one take its place with: "
+                         "bootwarden-server machine replace %s",
+                         pair->name, pair->name);
+    return words == NULL ? ERR_MEMORY
+                         : refuse_conflict(call, "name-taken", &found, trail, ret_note, words);
+}
+
 /* AK-7, asked early so that the guest need not begin; asked again, for good, at activation. */
-static err_t check_conflicts(struct service *service, const struct pair *pair, struct trail *trail)
+static err_t check_conflicts(struct service *service, const struct service_call *call,
+                             const struct pair *pair, struct trail *trail, const char **ret_note)
 {
     struct span ak = tpm_name_span(&pair->ak_name);
-    struct store_machine found;
-    err_t err = store_machine_by_ek(service->store, pair->ek_digest, trail, &found);
+    struct store_machine own, found;
+    err_t by_ek = store_machine_by_ek(service->store, pair->ek_digest, trail, &own), err;
+    bool is_own = by_ek == ERR_OK;
 
+    if (is_own && own.ak_name_len > 0 && !span_equal(span_of(own.ak_name, own.ak_name_len), ak)) {
+        return refuse_conflict(call, "other-attestation-key", &own, trail, ret_note,
+                               "this endorsement key belongs to a machine with another attestation "
+                               "key; an operator lets it join again with: bootwarden-server "
+                               "machine replace NAME" SEE_LOG);
+    }
+    if (is_own && !own.is_active) {
+        return refuse_disabled(call, &own, trail, ret_note);
+    }
+    if ((is_own && own.ak_name_len > 0) || (!is_own && by_ek != ERR_NOT_FOUND)) {
+        return by_ek;
+    }
+    err = store_machine_by_ak(service->store, ak, trail, &found);
     if (err == ERR_OK) {
-        if (!span_equal(span_of(found.ak_name, found.ak_name_len), ak)) {
-            return trail_set(trail, ERR_CONFLICT,
-                             "this endorsement key belongs to machine %s (%s) with another "
-                             "attestation key; an operator must replace the machine",
-                             found.id, found.name);
-        }
-        return found.is_active ? ERR_OK
-                               : trail_set(trail, ERR_CONFLICT,
-                                           "machine %s was disabled by an operator", found.id);
+        return refuse_conflict(call, "other-endorsement-key", &found, trail, ret_note,
+                               "this attestation key belongs to a machine with another endorsement "
+                               "key; an operator lets it join again with: bootwarden-server "
+                               "machine replace NAME" SEE_LOG);
     }
-    if (err == ERR_NOT_FOUND) {
-        err = store_machine_by_ak(service->store, ak, trail, &found);
-        if (err == ERR_OK) {
-            return trail_set(trail, ERR_CONFLICT,
-                             "this attestation key belongs to a machine with another endorsement "
-                             "key");
-        }
-    }
-    if (err == ERR_NOT_FOUND && pair->name[0] != '\0') {
-        err = store_machine_by_name(service->store, pair->name, trail, &found);
-        if (err == ERR_OK) {
-            return trail_set(trail, ERR_CONFLICT,
-                             "the name '%s' belongs to a machine with another endorsement key; an "
-                             "operator must replace it",
-                             pair->name);
-        }
+    if (err == ERR_NOT_FOUND && !is_own && pair->name[0] != '\0') {
+        err = check_name(service, call, pair, trail, ret_note);
     }
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
 static err_t join(struct service *service, const struct service_call *call, struct span body,
-                  struct trail *trail, struct service_answer *ret)
+                  struct trail *trail, const char **ret_note, struct service_answer *ret)
 {
     CLEANUP(pair_done) struct pair pair = {.name = ""};
     yyjson_val *root = NULL;
@@ -280,7 +321,7 @@ static err_t join(struct service *service, const struct service_call *call, stru
     err = err ? err : read_ek(call, &pair, trail);
     err = err ? err : read_ak(&pair, trail);
     err = err ? err : check_ek(service, call, root, &pair, trail);
-    err = err ? err : check_conflicts(service, &pair, trail);
+    err = err ? err : check_conflicts(service, call, &pair, trail, ret_note);
     return err ? err : challenge_tpm(service, call, &pair, trail, ret);
 }
 
@@ -288,12 +329,14 @@ void service_guest_join(struct service *service, const struct service_call *call
                         struct service_answer *ret)
 {
     struct trail trail = {0};
-    err_t err = join(service, call, body, &trail, ret);
+    const char *note = NULL;
+    err_t err = join(service, call, body, &trail, &note, ret);
 
     if (err == ERR_UNTRUSTED) {
         answer_refuse(call, ret, 403, "Untrusted", "%s", trail.what);
     } else if (err) {
         answer_error(call, ret, err, &trail);
+        ret->note = note != NULL ? note : ret->note;
     }
 }
 
@@ -413,9 +456,11 @@ static err_t check_secret(const struct service_call *call, const struct ticket *
 }
 
 static err_t store_machine(struct service *service, const struct service_call *call,
-                           const struct pair *pair, struct trail *trail, struct store_machine *ret)
+                           const struct pair *pair, struct trail *trail, const char **ret_note,
+                           struct store_machine *ret)
 {
     struct store_machine wanted = {.created = call->now};
+    struct trail inner = {0};
     err_t err = new_machine_id(wanted.id);
 
     if (err) {
@@ -431,7 +476,18 @@ static err_t store_machine(struct service *service, const struct service_call *c
     wanted.ak_name_len = pair->ak_name.len;
     memcpy(wanted.ek_public, pair->ek_bytes.data, pair->ek_bytes.len);
     wanted.ek_public_len = pair->ek_bytes.len;
-    return store_machine_activate(service->store, &wanted, trail, ret);
+    err = store_machine_activate(service->store, &wanted, &inner, ret);
+    if (err != ERR_CONFLICT) {
+        if (err) {
+            *trail = inner;
+        }
+        return err;
+    }
+    /* The store's words name the machine: these do not. */
+    err = check_conflicts(service, call, pair, trail, ret_note);
+    return err ? err
+               : trail_set(trail, ERR_CONFLICT,
+                           "another machine joined with one of these keys or this name meanwhile");
 }
 
 static err_t answer_activated(struct service *service, const struct service_call *call,
@@ -468,7 +524,7 @@ static err_t answer_activated(struct service *service, const struct service_call
 }
 
 static err_t activate(struct service *service, const struct service_call *call, struct span body,
-                      struct trail *trail, struct service_answer *ret)
+                      struct trail *trail, const char **ret_note, struct service_answer *ret)
 {
     CLEANUP(pair_done) struct pair pair = {.name = ""};
     struct store_machine machine;
@@ -481,7 +537,7 @@ static err_t activate(struct service *service, const struct service_call *call, 
         err ? err : json_need_base64(call->arena, root, "secret", BASE64_STANDARD, trail, &secret);
     err = err ? err : open_session(service, call, root, trail, &ticket);
     err = err ? err : check_secret(call, &ticket, secret, trail, &pair);
-    err = err ? err : store_machine(service, call, &pair, trail, &machine);
+    err = err ? err : store_machine(service, call, &pair, trail, ret_note, &machine);
     return err ? err : answer_activated(service, call, &machine, pair.ak, ret);
 }
 
@@ -489,7 +545,8 @@ void service_guest_activate(struct service *service, const struct service_call *
                             struct span body, struct service_answer *ret)
 {
     struct trail trail = {0};
-    err_t err = activate(service, call, body, &trail, ret);
+    const char *note = NULL;
+    err_t err = activate(service, call, body, &trail, &note, ret);
     const char *result[] = {err == ERR_OK ? "activated" : err == ERR_DENIED ? "denied" : "refused"};
 
     metric_add(service->joins, result, 1);
@@ -497,6 +554,7 @@ void service_guest_activate(struct service *service, const struct service_call *
         answer_refuse(call, ret, 401, "ActivationFailed", "%s", trail.what);
     } else if (err) {
         answer_error(call, ret, err, &trail);
+        ret->note = note != NULL ? note : ret->note;
     }
 }
 
@@ -528,7 +586,7 @@ static err_t find_session(struct service *service, const struct service_call *ca
     }
     id = (const char *)arena_dup(call->arena, ticket.payload).data;
     err = id == NULL ? ERR_MEMORY : store_machine_by_id(service->store, id, trail, ret);
-    if (err == ERR_NOT_FOUND || (err == ERR_OK && !ret->is_active)) {
+    if (err == ERR_NOT_FOUND || (err == ERR_OK && (!ret->is_active || ret->ak_name_len == 0))) {
         return trail_set(trail, ERR_DENIED, "the session's machine is not active any more");
     }
     return err;

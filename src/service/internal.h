@@ -28,7 +28,7 @@ struct service {
     struct trust *trust;
     _Atomic uint64_t trust_quick; /* trust_quick_stamp of that trust */
     _Atomic int64_t next_sweep;
-    struct metric *verdicts, *reasons, *joins, *dropped;
+    struct metric *verdicts, *reasons, *freshness, *joins, *dropped;
 };
 
 static inline struct span service_secret(const struct service *service)
@@ -42,8 +42,9 @@ struct trust *service_trust(struct service *service);
 /* Refusals. message is escaped and copied to the arena. */
 void answer_refuse(const struct service_call *call, struct service_answer *ret, unsigned status,
                    const char *code, const char *fmt, ...) PRINTF_LIKE(5, 6);
-/* What an error of another room becomes: 400 with the trail's words for bad input, 503 when the
- * store or the machine cannot, 500 for the rest. */
+/* What an error of another room becomes: 400 with the trail's words for bad input, 413 when the
+ * call's arena has reached its limit, 503 when the store or the machine cannot, 500 for the rest.
+ */
 void answer_error(const struct service_call *call, struct service_answer *ret, err_t err,
                   const struct trail *trail);
 /* 200 with value as the body. */

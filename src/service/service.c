@@ -1,5 +1,6 @@
 #include "service/internal.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "service/folder.h"
@@ -9,16 +10,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { OPEN_ARENA_BYTES = 16 * 1024 * 1024, MESSAGE_MAX = 8 * 1024 };
+enum {
+    OPEN_ARENA_BYTES = 16 * 1024 * 1024,
+    MESSAGE_MAX = 8 * 1024,
+    REFUSAL_BYTES = 128 * 1024, /* for its words here, and for its form further up */
+};
 
 /* ---- answers ---- */
 
 void answer_refuse(const struct service_call *call, struct service_answer *ret, unsigned status,
                    const char *code, const char *fmt, ...)
 {
-    char *raw = arena_alloc(call->arena, MESSAGE_MAX);
+    char *raw;
     va_list args;
 
+    /* A refusal has room, whatever the request took. */
+    arena_extend(call->arena, REFUSAL_BYTES);
+    raw = arena_alloc(call->arena, MESSAGE_MAX);
     ret->status = status;
     ret->code = code;
     ret->message = "out of memory";
@@ -36,6 +44,14 @@ void answer_error(const struct service_call *call, struct service_answer *ret, e
     char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 48];
 
     trail_format(trail, err, words, sizeof(words));
+    /* The sender's doing, unlike a machine without memory. */
+    if (err == ERR_MEMORY && arena_is_exhausted(call->arena)) {
+        answer_refuse(call, ret, 413, "RequestTooLarge",
+                      "judging this request takes more memory than one request may use; send a "
+                      "smaller event log or less beside it");
+        ret->note = "limit=request-memory";
+        return;
+    }
     switch (err_category(err)) {
     case ERR_CAT_INPUT:
     case ERR_CAT_LIMIT:
@@ -162,7 +178,7 @@ err_t service_lock(const char *folder, struct trail *trail, int *ret_lock_fd)
 static void register_metrics(struct service *service, struct metrics *metrics)
 {
     static const char *const verdict[] = {"verdict", NULL}, *const reason[] = {"reason", NULL};
-    static const char *const result[] = {"result", NULL};
+    static const char *const result[] = {"result", NULL}, *const freshness[] = {"freshness", NULL};
 
     if (metrics == NULL) {
         return;
@@ -171,6 +187,9 @@ static void register_metrics(struct service *service, struct metrics *metrics)
                                         "Appraised attestation requests by verdict.", verdict);
     service->reasons = metrics_counter(metrics, "bootwarden_attestation_reasons",
                                        "Reasons given in appraisals.", reason);
+    service->freshness = metrics_counter(
+        metrics, "bootwarden_attestation_freshness",
+        "Appraised attestation requests by what shows that they are no copies.", freshness);
     service->joins = metrics_counter(metrics, "bootwarden_guest_activations",
                                      "Finished activations of attestation keys.", result);
     service->dropped =
@@ -227,7 +246,11 @@ err_t service_open(const struct service_options *options, struct trail *trail, s
         return ERR_MEMORY;
     }
     err = open_keys(service, arena, options, trail);
+    err = err ? err : trust_check(service->trust_folder, trail);
     err = err ? err : load_trust(service, trail);
+    if (err == ERR_OK && file_exists(data.path)) {
+        err = file_check_guarded(data.path, trail);
+    }
     err = err ? err : store_open(&data, trail, &service->store);
     if (err) {
         return err;

@@ -35,6 +35,7 @@ static uint64_t mix_file(uint64_t hash, const char *path)
     }
     hash = mix(hash, &st.st_mtim, sizeof(st.st_mtim));
     hash = mix(hash, &st.st_size, sizeof(st.st_size));
+    hash = mix(hash, &st.st_mode, sizeof(st.st_mode));
     return mix(hash, &st.st_ino, sizeof(st.st_ino));
 }
 
@@ -104,11 +105,53 @@ static void log_unreadable(struct trust *trust, const char *role, const char *na
     trust->n_unreadable++;
 }
 
+static bool is_list_name(const char *name)
+{
+    static const char *const lists[] = {".esl", NULL};
+
+    /* "db-<guid>" is how efivarfs names the variable itself. */
+    return has_ending(name, lists) || strncmp(name, "db-", 3) == 0;
+}
+
+static bool is_certificate_name(const char *name)
+{
+    static const char *const certificates[] = {".pem", ".crt", ".der", ".cer", NULL};
+
+    return has_ending(name, certificates);
+}
+
+static err_t check_role(struct arena *scratch, const char *folder, const char *role,
+                        struct trail *trail)
+{
+    const char *path = arena_printf(scratch, "%s/%s", folder, role);
+    const char **names = NULL;
+    err_t err = path == NULL ? ERR_MEMORY : file_list(scratch, path, trail, &names);
+
+    for (size_t i = 0; err == ERR_OK && names[i] != NULL; i++) {
+        const char *file = arena_printf(scratch, "%s/%s", path, names[i]);
+
+        if (is_list_name(names[i]) || is_certificate_name(names[i])) {
+            err = file == NULL ? ERR_MEMORY : file_check_guarded(file, trail);
+            err = err == ERR_NOT_FOUND ? ERR_OK : err; /* a link that leads nowhere */
+        }
+    }
+    return err;
+}
+
+err_t trust_check(const char *folder, struct trail *trail)
+{
+    CLEANUP(arena_free) struct arena *scratch = arena_new(ARENA_BYTES);
+    err_t err = scratch == NULL ? ERR_MEMORY : ERR_OK;
+
+    for (size_t i = 0; err == ERR_OK && i < ARRAY_LEN(roles); i++) {
+        err = check_role(scratch, folder, roles[i], trail);
+    }
+    return err;
+}
+
 static err_t load_role(struct trust *trust, struct arena *scratch, const char *folder,
                        const char *role, struct cert_store *store, struct trail *trail)
 {
-    static const char *const certificates[] = {".pem", ".crt", ".der", ".cer", NULL};
-    static const char *const lists[] = {".esl", NULL};
     const char *path = arena_printf(scratch, "%s/%s", folder, role);
     const char **names = NULL;
     err_t err = path == NULL ? ERR_MEMORY : file_list(scratch, path, trail, &names);
@@ -121,17 +164,15 @@ static err_t load_role(struct trust *trust, struct arena *scratch, const char *f
     }
     for (size_t i = 0; names[i] != NULL; i++) {
         const char *file = arena_printf(scratch, "%s/%s", path, names[i]);
-        /* "db-<guid>" is how efivarfs names the variable itself. */
-        bool is_list =
-            store == NULL && (has_ending(names[i], lists) || strncmp(names[i], "db-", 3) == 0);
+        bool is_list = store == NULL && is_list_name(names[i]);
         struct trail why = {0};
         struct span bytes = {0};
 
-        if (!is_list && !has_ending(names[i], certificates)) {
+        if (!is_list && !is_certificate_name(names[i])) {
             continue;
         }
-        err = file == NULL ? ERR_MEMORY
-                           : file_read(scratch, file, TRUST_FILE_MAX_BYTES, &why, &bytes);
+        err = file == NULL ? ERR_MEMORY : file_check_guarded(file, &why);
+        err = err ? err : file_read(scratch, file, TRUST_FILE_MAX_BYTES, &why, &bytes);
         if (err == ERR_OK) {
             err = store != NULL ? cert_store_add_file(store, bytes, &why)
                                 : db_anchors_add(&trust->db, trust->arena, bytes, &why);

@@ -8,23 +8,41 @@
 
 #include "store/sqlite.h"
 
+/* queries.c; empty for NULL. Borrowed until the next step. */
+struct span column_span(sqlite3_stmt *row, int index);
+
+/* machines.c */
 err_t query_machine(struct sqlite *db, enum statement by, struct span key, bool is_text,
                     struct trail *trail, struct store_machine *ret) MUST_CHECK;
-err_t query_machines(struct sqlite *db, struct arena *arena, size_t max, struct trail *trail,
-                     struct store_machine **ret, size_t *ret_n) MUST_CHECK;
+err_t query_machines(struct sqlite *db, struct arena *arena, const char *after, size_t max,
+                     struct trail *trail, struct store_machine **ret, size_t *ret_n) MUST_CHECK;
+err_t query_audits(struct sqlite *db, struct arena *arena, const struct store_machine *machine,
+                   size_t max, struct trail *trail, struct store_audit **ret,
+                   size_t *ret_n) MUST_CHECK;
+err_t query_last_verdict(struct sqlite *db, const char *machine_id, struct trail *trail,
+                         char ret[STORE_VERDICT_SIZE]) MUST_CHECK;
+err_t write_machine(struct sqlite *db, const struct store_machine *wanted, struct trail *trail,
+                    struct store_machine *ret) MUST_CHECK;
+err_t write_change(struct sqlite *db, const char *machine_id, enum store_change change,
+                   const char *who, int64_t now, struct trail *trail, bool *ret_is_new) MUST_CHECK;
+
+/* queries.c */
 err_t query_was_used(struct sqlite *db, struct span id, struct trail *trail, bool *ret) MUST_CHECK;
 err_t query_clock(struct sqlite *db, struct span ak_name, struct trail *trail,
-                  struct store_clock *ret) MUST_CHECK;
+                  struct tpm_clock *ret) MUST_CHECK;
 err_t query_attestations(struct sqlite *db, struct arena *arena, const char *machine_id, size_t max,
                          struct trail *trail, struct store_attestation **ret,
                          size_t *ret_n) MUST_CHECK;
 
-err_t write_machine(struct sqlite *db, const struct store_machine *wanted, struct trail *trail,
-                    struct store_machine *ret) MUST_CHECK;
 err_t write_once(struct sqlite *db, struct span id, int64_t expires, struct trail *trail,
                  bool *ret_is_first) MUST_CHECK;
+/* The record of the same evidence of the same proven AK with the same verdict; ERR_NOT_FOUND. */
+err_t query_repeated(struct sqlite *db, const struct store_attestation *attestation,
+                     struct trail *trail, int64_t *ret_id) MUST_CHECK;
+
 err_t write_attestation(struct sqlite *db, const struct store_attestation *attestation,
-                        struct trail *trail, enum store_outcome *ret) MUST_CHECK;
+                        struct trail *trail, struct store_recorded *ret) MUST_CHECK;
+err_t write_repeat(struct sqlite *db, int64_t id, int64_t time, struct trail *trail) MUST_CHECK;
 err_t write_sweep(struct sqlite *db, int64_t now, struct trail *trail) MUST_CHECK;
 
 #endif

@@ -41,6 +41,29 @@ static const char *const migrations[] = {
     "CREATE INDEX attestations_machine ON attestations (machine, id);"
     "CREATE INDEX attestations_time ON attestations (time);"
     "CREATE INDEX attestations_unproven ON attestations (id) WHERE is_proven = 0;",
+
+    "ALTER TABLE attestations ADD COLUMN freshness TEXT NOT NULL DEFAULT 'unknown';"
+    "ALTER TABLE attestations ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE attestations ADD COLUMN last_repeat INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE attestations SET freshness = 'none' WHERE is_proven = 0;"
+    "CREATE INDEX attestations_shown ON attestations (ak_name, clock_ms) WHERE is_proven = 1;"
+    "CREATE INDEX attestations_stale ON attestations (ak_name, id)"
+    " WHERE is_proven = 1 AND freshness = 'none';",
+
+    /* ak_name may be NULL: a machine that an operator replaced. */
+    "CREATE TABLE machines_new (id TEXT NOT NULL PRIMARY KEY,"
+    " name TEXT NOT NULL UNIQUE COLLATE NOCASE, ek_digest BLOB NOT NULL UNIQUE,"
+    " ak_name BLOB UNIQUE, is_active INTEGER NOT NULL, created INTEGER NOT NULL,"
+    " last_seen INTEGER NOT NULL, ek_public BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+    "INSERT INTO machines_new SELECT id, name, ek_digest, ak_name, is_active, created, last_seen,"
+    " ek_public FROM machines;"
+    "DROP TABLE machines;"
+    "ALTER TABLE machines_new RENAME TO machines;"
+    "CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL,"
+    " who TEXT NOT NULL, what TEXT NOT NULL, machine TEXT NOT NULL,"
+    " name TEXT NOT NULL COLLATE NOCASE) STRICT;"
+    "CREATE INDEX audit_machine ON audit (machine);"
+    "CREATE INDEX audit_name ON audit (name);",
 };
 
 /* One sentence per kind of trouble, since an operator acts differently on each. */
@@ -135,6 +158,18 @@ static err_t make_file(const char *path, struct trail *trail)
     return ERR_OK;
 }
 
+static err_t need_file(const char *path, struct trail *trail)
+{
+    if (access(path, F_OK) != 0) {
+        return trail_set(trail, errno == EACCES ? ERR_DENIED : ERR_NOT_FOUND,
+                         "there is no database here: %s", strerror(errno));
+    }
+    if (access(path, R_OK | W_OK) != 0) {
+        return trail_set(trail, ERR_DENIED, "the database is not writable: %s", strerror(errno));
+    }
+    return ERR_OK;
+}
+
 static err_t check_owner(struct sqlite *sqlite, struct trail *trail, int64_t *ret_version)
 {
     int64_t application = 0, version = 0, pages = 0;
@@ -146,10 +181,10 @@ static err_t check_owner(struct sqlite *sqlite, struct trail *trail, int64_t *re
         return err;
     }
     if (pages > 0 && application != APPLICATION_ID) {
-        return trail_set(trail, ERR_STORE, "the file is a database of another program");
+        return trail_set(trail, ERR_UNSUPPORTED, "the file is a database of another program");
     }
     if (version > (int64_t)ARRAY_LEN(migrations)) {
-        return trail_set(trail, ERR_STORE,
+        return trail_set(trail, ERR_UNSUPPORTED,
                          "the database was written by a newer version (schema %lld, this program "
                          "knows %zu): use that version, or a backup from before",
                          (long long)version, ARRAY_LEN(migrations));
@@ -184,16 +219,24 @@ err_t sqlite_open_writer(const struct store_options *options, struct trail *trai
     CLEANUP(sqlite_close) struct sqlite *sqlite = NULL;
     int64_t version = 0;
     char limit[64];
-    err_t err = make_file(options->path, trail);
+    err_t err =
+        options->is_tool ? need_file(options->path, trail) : make_file(options->path, trail);
 
     err = err ? err : open_file(options->path, SQLITE_OPEN_READWRITE, trail, &sqlite);
     err = err ? err : check_owner(sqlite, trail, &version);
+    if (err == ERR_OK && options->is_tool && version < (int64_t)ARRAY_LEN(migrations)) {
+        err = trail_set(trail, ERR_UNSUPPORTED,
+                        "the database is of an older version (schema %lld, this program has %zu): "
+                        "start the server of this version on it once",
+                        (long long)version, ARRAY_LEN(migrations));
+    }
     err = err ? err : run_text(sqlite, "PRAGMA journal_mode = WAL", trail);
     /* FULL flushes the log at every commit: what was answered is on the disk. */
     err = err ? err : run_text(sqlite, "PRAGMA synchronous = FULL", trail);
-    err = err ? err : run_text(sqlite, "PRAGMA foreign_keys = ON", trail);
     err = err ? err : run_text(sqlite, "PRAGMA journal_size_limit = 67108864", trail);
     err = err ? err : migrate(sqlite, version, trail);
+    /* Not before: a migration may make a table anew that others refer to. */
+    err = err ? err : run_text(sqlite, "PRAGMA foreign_keys = ON", trail);
     if (err == ERR_OK && options->max_bytes > 0) {
         snprintf(limit, sizeof(limit), "PRAGMA max_page_count = %zu",
                  options->max_bytes / PAGE_BYTES + 1);

@@ -17,7 +17,7 @@ enum {
     SWEEP_UNPROVEN_EVERY = 1000, /* notes between two looks at their number */
 };
 
-enum op_kind { OP_ACTIVATE, OP_ONCE, OP_RECORD, OP_SWEEP, OP_CHECK };
+enum op_kind { OP_ACTIVATE, OP_ONCE, OP_RECORD, OP_REPEAT, OP_CHANGE, OP_SWEEP, OP_CHECK };
 
 /* One wish. It lives on its caller's stack while the caller waits, or on the heap (is_note). */
 struct op {
@@ -29,11 +29,13 @@ struct op {
     struct trail trail;
     const struct store_machine *wanted;
     struct store_machine machine;
+    enum store_change change;
+    const char *machine_id, *who;
     struct span id;
-    int64_t number; /* expiry or now */
-    bool is_first;
+    int64_t number; /* expiry, now, or a record's id */
+    bool is_first;  /* or new */
     struct store_attestation attestation;
-    enum store_outcome outcome;
+    struct store_recorded recorded;
 };
 
 struct store {
@@ -63,7 +65,12 @@ static err_t run_op(struct sqlite *db, struct op *op)
     case OP_ONCE:
         return write_once(db, op->id, op->number, &op->trail, &op->is_first);
     case OP_RECORD:
-        return write_attestation(db, &op->attestation, &op->trail, &op->outcome);
+        return write_attestation(db, &op->attestation, &op->trail, &op->recorded);
+    case OP_REPEAT:
+        return write_repeat(db, op->number, op->attestation.time, &op->trail);
+    case OP_CHANGE:
+        return write_change(db, op->machine_id, op->change, op->who, op->number, &op->trail,
+                            &op->is_first);
     case OP_SWEEP:
         return write_sweep(db, op->number, &op->trail);
     case OP_CHECK:
@@ -281,7 +288,9 @@ err_t store_open(const struct store_options *options, struct trail *trail, struc
     }
     err = sqlite_open_writer(options, trail, &store->writer);
     err = err ? err : start_writer(store);
-    err = err ? err : store_sweep(store, options->now, trail);
+    if (err == ERR_OK && !options->is_tool) {
+        err = store_sweep(store, options->now, trail);
+    }
     if (err) {
         return err;
     }
@@ -383,8 +392,21 @@ err_t store_machine_activate(struct store *store, const struct store_machine *wa
     return err;
 }
 
-err_t store_machines(struct store *store, struct arena *arena, size_t max, struct trail *trail,
-                     struct store_machine **ret, size_t *ret_n)
+err_t store_machine_change(struct store *store, const char *machine_id, enum store_change change,
+                           const char *who, int64_t now, struct trail *trail, bool *ret_is_new)
+{
+    struct op op = {
+        .kind = OP_CHANGE, .machine_id = machine_id, .change = change, .who = who, .number = now};
+    err_t err = wait_for(store, &op, trail);
+
+    if (err == ERR_OK) {
+        *ret_is_new = op.is_first;
+    }
+    return err;
+}
+
+err_t store_audits(struct store *store, struct arena *arena, const struct store_machine *machine,
+                   size_t max, struct trail *trail, struct store_audit **ret, size_t *ret_n)
 {
     struct sqlite *reader = NULL;
     err_t err = take_reader(store, trail, &reader);
@@ -392,7 +414,35 @@ err_t store_machines(struct store *store, struct arena *arena, size_t max, struc
     if (err) {
         return err;
     }
-    err = query_machines(reader, arena, max, trail, ret, ret_n);
+    err = query_audits(reader, arena, machine, max, trail, ret, ret_n);
+    give_reader(store, reader, err);
+    return err;
+}
+
+err_t store_last_verdict(struct store *store, const char *machine_id, struct trail *trail,
+                         char ret[STORE_VERDICT_SIZE])
+{
+    struct sqlite *reader = NULL;
+    err_t err = take_reader(store, trail, &reader);
+
+    if (err) {
+        return err;
+    }
+    err = query_last_verdict(reader, machine_id, trail, ret);
+    give_reader(store, reader, err);
+    return err;
+}
+
+err_t store_machines(struct store *store, struct arena *arena, const char *after, size_t max,
+                     struct trail *trail, struct store_machine **ret, size_t *ret_n)
+{
+    struct sqlite *reader = NULL;
+    err_t err = take_reader(store, trail, &reader);
+
+    if (err) {
+        return err;
+    }
+    err = query_machines(reader, arena, after, max, trail, ret, ret_n);
     give_reader(store, reader, err);
     return err;
 }
@@ -423,7 +473,7 @@ err_t store_was_used(struct store *store, struct span id, struct trail *trail, b
 }
 
 err_t store_clock_get(struct store *store, struct span ak_name, struct trail *trail,
-                      struct store_clock *ret)
+                      struct tpm_clock *ret)
 {
     struct sqlite *reader = NULL;
     err_t err = take_reader(store, trail, &reader);
@@ -436,14 +486,61 @@ err_t store_clock_get(struct store *store, struct span ak_name, struct trail *tr
     return err;
 }
 
+/* Takes op, which the writer frees. False, and op is freed, when the queue is full. */
+static bool enqueue_note(struct store *store, struct op *op)
+{
+    bool is_taken;
+
+    pthread_mutex_lock(&store->lock);
+    is_taken = store->n_queued < STORE_QUEUE_MAX;
+    if (is_taken) {
+        enqueue(store, op);
+    }
+    pthread_mutex_unlock(&store->lock);
+    if (!is_taken) {
+        free(op);
+    }
+    return is_taken;
+}
+
+/* Evidence that is on the disk already is counted with the next batch. False: it is new, as far as
+ * can be seen here, and the writer looks again. */
+static bool note_repeat(struct store *store, const struct store_attestation *attestation)
+{
+    struct sqlite *reader = NULL;
+    struct op *op;
+    int64_t id = 0;
+    err_t err = take_reader(store, NULL, &reader);
+
+    if (err) {
+        return false;
+    }
+    err = query_repeated(reader, attestation, NULL, &id);
+    give_reader(store, reader, err);
+    op = err ? NULL : calloc(1, sizeof(*op));
+    if (op == NULL) {
+        return false;
+    }
+    op->kind = OP_REPEAT;
+    op->is_note = true;
+    op->number = id;
+    op->attestation.time = attestation->time;
+    return enqueue_note(store, op);
+}
+
 err_t store_attestation_record(struct store *store, const struct store_attestation *attestation,
-                               struct trail *trail, enum store_outcome *ret)
+                               struct trail *trail, struct store_recorded *ret)
 {
     struct op op = {.kind = OP_RECORD, .attestation = *attestation};
-    err_t err = wait_for(store, &op, trail);
+    err_t err;
 
+    if (attestation->challenge_id.len == 0 && note_repeat(store, attestation)) {
+        *ret = (struct store_recorded){STORE_REPEATED, STORE_FRESHNESS_NONE};
+        return ERR_OK;
+    }
+    err = wait_for(store, &op, trail);
     if (err == ERR_OK) {
-        *ret = op.outcome;
+        *ret = op.recorded;
     }
     return err;
 }
@@ -465,7 +562,6 @@ bool store_attestation_note(struct store *store, const struct store_attestation 
     struct span verdict = span_str(copy.verdict);
     struct op *op;
     uint8_t *at;
-    bool is_taken;
 
     if (copy.reasons.len > STORE_REASONS_MAX) {
         copy.reasons = span_str("{\"omitted\":\"larger than the store keeps\"}");
@@ -494,16 +590,7 @@ bool store_attestation_note(struct store *store, const struct store_attestation 
     op->kind = OP_RECORD;
     op->is_note = true;
     op->attestation = copy;
-    pthread_mutex_lock(&store->lock);
-    is_taken = store->n_queued < STORE_QUEUE_MAX;
-    if (is_taken) {
-        enqueue(store, op);
-    }
-    pthread_mutex_unlock(&store->lock);
-    if (!is_taken) {
-        free(op);
-    }
-    return is_taken;
+    return enqueue_note(store, op);
 }
 
 err_t store_attestations(struct store *store, struct arena *arena, const char *machine_id,

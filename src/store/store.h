@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/span.h"
+#include "tpm/clock.h"
 
 enum {
     STORE_ID_SIZE = 37, /* a UUID as text and its NUL */
@@ -26,7 +27,9 @@ enum {
     STORE_FACTS_MAX = 64 * 1024,
     STORE_REASONS_MAX = 32 * 1024,
     STORE_MAX_UNPROVEN = 10000, /* records of evidence without a proven AK: anybody can send it */
-    STORE_RETENTION_DAYS = 90,  /* of other records; the last one of a machine stays */
+    STORE_MAX_STALE = 100,      /* records without freshness of one proven AK: who holds a copy of
+                                   its evidence can send it */
+    STORE_RETENTION_DAYS = 90,  /* of other records; the last fresh one of a machine stays */
     STORE_QUEUE_MAX = 4096,
 };
 
@@ -36,9 +39,13 @@ struct store_options {
     const char *path;
     size_t max_bytes; /* of the database; past it the disk counts as full. 0 = no limit */
     int64_t now;      /* for the first sweep */
+    /* An operator's command, perhaps beside a running server: the database must be there and of
+     * this version (else ERR_NOT_FOUND, ERR_UNSUPPORTED), and nothing is swept. */
+    bool is_tool;
 };
 
-/* Opens or makes the database (mode 0600) and brings its schema up to this version. */
+/* Opens or makes the database (mode 0600) and brings its schema up to this version.
+ * ERR_UNSUPPORTED when a newer version or another program wrote it. */
 err_t store_open(const struct store_options *options, struct trail *trail,
                  struct store **ret) MUST_CHECK;
 /* Writes what is queued, then closes. No other call may be running. */
@@ -56,7 +63,7 @@ struct store_machine {
     char name[STORE_NAME_MAX + 1];
     uint8_t ek_digest[STORE_DIGEST_BYTES];
     uint8_t ak_name[STORE_AK_NAME_MAX];
-    size_t ak_name_len;
+    size_t ak_name_len; /* 0 = replaced: the next join of the EK or of the name brings one */
     uint8_t ek_public[STORE_EK_PUBLIC_MAX]; /* to challenge the machine again */
     size_t ek_public_len;
     bool is_active;
@@ -74,14 +81,42 @@ err_t store_machine_by_name(struct store *store, const char *name, struct trail 
                             struct store_machine *ret) MUST_CHECK;
 /*
  * In one write (AK-6): the EK's machine is active with this AK. A new EK gets `wanted` as it is; a
- * known one keeps id, name and time of creation, which *ret shows. ERR_CONFLICT, nothing changed:
- * the EK has another AK, the AK another EK, the name another EK, or an operator disabled it (AK-7).
+ * known one keeps id, name and time of creation, which *ret shows. A replaced machine is taken up
+ * by its EK, or by a new EK with its name. ERR_CONFLICT, nothing changed: the EK has another AK,
+ * the AK another EK, the name another EK, or an operator disabled it (AK-7).
  */
 err_t store_machine_activate(struct store *store, const struct store_machine *wanted,
                              struct trail *trail, struct store_machine *ret) MUST_CHECK;
-/* All machines by name, at most max, in the arena. */
-err_t store_machines(struct store *store, struct arena *arena, size_t max, struct trail *trail,
-                     struct store_machine **ret, size_t *ret_n) MUST_CHECK;
+/* Machines by name, the first max behind the name `after` ("" = from the first), in the arena. */
+err_t store_machines(struct store *store, struct arena *arena, const char *after, size_t max,
+                     struct trail *trail, struct store_machine **ret, size_t *ret_n) MUST_CHECK;
+
+/* What an operator does to a machine. */
+enum store_change {
+    STORE_DISABLE, /* its AK and its sessions count for nothing */
+    STORE_ENABLE,
+    STORE_REPLACE,      /* its AK is forgotten; see store_machine_activate. History stays. */
+    STORE_FORGET_CLOCK, /* the AK's next proof may show any clock */
+    STORE_REMOVE,       /* records of it stay for their time, without a machine */
+};
+enum { STORE_WHO_MAX = 64 };
+/* The change and its line in the audit, in one transaction. who: user name. ERR_NOT_FOUND when
+ * there is no such machine. *ret_is_new is false when it was like that before, which is audited
+ * too. */
+err_t store_machine_change(struct store *store, const char *machine_id, enum store_change change,
+                           const char *who, int64_t now, struct trail *trail,
+                           bool *ret_is_new) MUST_CHECK;
+
+struct store_audit {
+    int64_t time;
+    const char *who; /* a user name; "-" for what a guest did: taking up a replaced machine */
+    const char *what;
+    const char *machine_id, *name;
+};
+/* What was done to the machine, and to others of its name before it; newest first, in the arena. */
+err_t store_audits(struct store *store, struct arena *arena, const struct store_machine *machine,
+                   size_t max, struct trail *trail, struct store_audit **ret,
+                   size_t *ret_n) MUST_CHECK;
 
 /* ---- things that may be used once (Q-9) ---- */
 
@@ -94,18 +129,28 @@ err_t store_was_used(struct store *store, struct span id, struct trail *trail,
 
 /* ---- attestations ---- */
 
-struct store_clock {
-    uint32_t reset_count;
-    uint32_t restart_count;
-    uint64_t clock_ms;
-};
 /* Where an AK's clock stands. ERR_NOT_FOUND before its first accepted proof. */
 err_t store_clock_get(struct store *store, struct span ak_name, struct trail *trail,
-                      struct store_clock *ret) MUST_CHECK;
+                      struct tpm_clock *ret) MUST_CHECK;
+
+/* What shows that a proof was made for its request, and is not a copy of an earlier one. */
+enum store_freshness {
+    STORE_FRESHNESS_UNKNOWN,   /* recorded by a version that did not ask */
+    STORE_FRESHNESS_NONE,      /* nothing: a copy, a proof that was overtaken, one that fails */
+    STORE_FRESHNESS_CLOCK,     /* the AK's clock is past every accepted proof before it */
+    STORE_FRESHNESS_CHALLENGE, /* it answers a challenge that was unused */
+};
+/* "unknown", "none", "clock", "challenge" */
+const char *store_freshness_name(enum store_freshness freshness);
 
 /* One appraisal, accepted or not (S-7). Spans and texts are borrowed during the call. */
 struct store_attestation {
-    int64_t id; /* given by the store */
+    /* Given by the store, ignored when recording. */
+    int64_t id;
+    enum store_freshness freshness;
+    uint64_t repeats;    /* how often the same evidence came again, with the same verdict */
+    int64_t last_repeat; /* 0 = never */
+
     int64_t time;
     const char *machine_id; /* NULL when the AK belongs to none of our machines */
     struct span ak_name;
@@ -117,7 +162,7 @@ struct store_attestation {
     const char *token_id;   /* jti; NULL when no token was issued */
     struct span pcr_digest; /* data NULL = none */
     bool has_clock;
-    struct store_clock clock;
+    struct tpm_clock clock;
     bool advances_clock;      /* a proof that holds: the AK's clock moves forward, never back */
     struct span challenge_id; /* used up with this record; empty = none */
     int64_t challenge_expires;
@@ -125,11 +170,17 @@ struct store_attestation {
 
 enum store_outcome {
     STORE_RECORDED,
+    STORE_REPEATED,       /* counted at the record of the same evidence */
     STORE_CHALLENGE_USED, /* by another request meanwhile: nothing was recorded */
 };
-/* Challenge, clock, record and the machine's last_seen in one transaction. */
+struct store_recorded {
+    enum store_outcome outcome;
+    enum store_freshness freshness;
+};
+/* Challenge, clock, record and the machine's last_seen (which only a fresh proof moves) in one
+ * transaction. Nobody waits for a disk when evidence is repeated that is on it already. */
 err_t store_attestation_record(struct store *store, const struct store_attestation *attestation,
-                               struct trail *trail, enum store_outcome *ret) MUST_CHECK;
+                               struct trail *trail, struct store_recorded *ret) MUST_CHECK;
 /* The same for evidence that proves nothing: copied and written with the next batch, nobody
  * waits. False when the queue is full and it was dropped. */
 bool store_attestation_note(struct store *store, const struct store_attestation *attestation);
@@ -137,5 +188,11 @@ bool store_attestation_note(struct store *store, const struct store_attestation 
 err_t store_attestations(struct store *store, struct arena *arena, const char *machine_id,
                          size_t max, struct trail *trail, struct store_attestation **ret,
                          size_t *ret_n) MUST_CHECK;
+
+enum { STORE_VERDICT_SIZE = 32 };
+/* The machine's last verdict: of a proof that was fresh, or of one that did not verify, so that no
+ * copy of good evidence hides anything. "" without one. */
+err_t store_last_verdict(struct store *store, const char *machine_id, struct trail *trail,
+                         char ret[STORE_VERDICT_SIZE]) MUST_CHECK;
 
 #endif

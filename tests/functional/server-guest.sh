@@ -115,7 +115,9 @@ is 'the same machine' "$(jq -r .machineId <<<"$body")" "$id"
 
 # ---- AK-7 ----
 what='another AK' && tpm2_createak -Q -C "$tpm/ek.ctx" -c "$tpm/ak2.ctx" -G rsa -g sha256 -s rsassa -u "$tpm/ak2.tss" && tpm2_flushcontext -Q -t &&
-    call POST /guest/v1/join -d "$(join_body "$tpm" "$tpm/ak2.tss" '')" && refused 409 Conflict "belongs to machine $id"
+    call POST /guest/v1/join -d "$(join_body "$tpm" "$tpm/ak2.tss" '')" && refused 409 Conflict 'another attestation key; .*bootwarden-server machine replace NAME'
+if grep -qE "$id|web" <<<"$body"; then fault 'a refusal names a machine'; else ok; fi
+has 'the log names it' "$(tail -1 "$work/data.log")" "status=409 .*conflict=other-attestation-key machine=$id name=web"
 use_tpm two
 what='taken name' && call POST /guest/v1/join -d "$(join_body "$tpm" "$tpm/ak.tss" Web)" && refused 409 Conflict "name 'Web' belongs"
 call POST /guest/v1/join -d "$(join_body "$tpm" "$tpm/ak.tss" '')"

@@ -33,6 +33,10 @@ refuses 2 'must be 1 to' --dev --workers 0
 refuses 2 'RS256' --dev --signing-algorithm HS256
 refuses 2 'https://' --dev --endpoint http://x
 refuses 2 'cannot be read' --config "$work/none.ini"
+refuses 2 "$work: is a folder, not a file" --config "$work"
+refuses 2 '/dev/null: is a device or a pipe, not a file' --config /dev/null
+mkfifo "$work/fifo"
+refuses 2 'fifo: is a device or a pipe, not a file' --config "$work/fifo"
 printf '[server]\ndata = %s\nlisten = 127.0.0.1:1\n\ncolour = red\n' "$work/x" >"$work/bad.ini"
 refuses 2 "bad.ini:5: unknown key 'colour' in section \[server\]" --config "$work/bad.ini"
 printf '[server]\ndata = %s\nworkers = many\n' "$work/x" >"$work/bad.ini"
@@ -57,7 +61,7 @@ is 'modes of private files' "$(find "$work/data" -name '*.key' ! -perm 600 -o -n
 is 'mode of the folder' "$(stat -c %a "$work/data")" 700
 
 # Another server on the same folder, and on the same address.
-refuses 4 'another server is running on this folder' --dev --data "$work/data"
+refuses 2 'another server is running on this folder' --dev --data "$work/data"
 refuses 3 "127.0.0.1:$port: the address is in use" --dev --data "$work/other" --listen "127.0.0.1:$port"
 stop_server
 start_dev "$work/data"
@@ -75,22 +79,49 @@ stop_server
 
 # ---- folders that cannot be used ----
 chmod 644 "$work/data/secret.key"
-refuses 4 "chmod 600 $work/data/secret.key" --dev --data "$work/data"
+refuses 2 "chmod 600 $work/data/secret.key" --dev --data "$work/data"
 chmod 600 "$work/data/secret.key"
 chmod 640 "$work/data/tls/server.key"
-refuses 4 "chmod 600 $work/data/tls/server.key" --dev --data "$work/data"
+refuses 2 "chmod 600 $work/data/tls/server.key" --dev --data "$work/data"
 chmod 600 "$work/data/tls/server.key"
 for key in "$work"/data/signing/*.key; do
     chmod 604 "$key"
-    refuses 4 "chmod 600 $key" --dev --data "$work/data"
+    refuses 2 "chmod 600 $key" --dev --data "$work/data"
     chmod 600 "$key"
 done
 : >"$work/file"
-refuses 4 "$work/file" --dev --data "$work/file/data"
-refuses 4 '/proc/nowhere' --dev --data /proc/nowhere
+for folder in '' /tls /signing /guest-ca /trust /trust/ek /trust/ak /trust/db; do
+    chmod g+w "$work/data$folder"
+    refuses 2 "^bootwarden-server: $work/data$folder: can be written by its group .*chmod go-w $work/data$folder\$" --dev --data "$work/data"
+    chmod g-w,o+w "$work/data$folder"
+    refuses 2 "$work/data$folder: can be written by everybody .*chmod go-w $work/data$folder\$" --dev --data "$work/data"
+    chmod o-w "$work/data$folder"
+done
+for file in trust/ek/a.pem trust/ak/b.DER trust/db/c.esl trust/db/db-1234; do
+    : >"$work/data/$file"
+    chmod 664 "$work/data/$file"
+    refuses 2 "$work/data/$file: can be written by its group .*chmod go-w $work/data/$file" --dev --data "$work/data"
+    rm "$work/data/$file"
+done
+chmod 620 "$work/data/data.sqlite"
+refuses 2 "chmod go-w $work/data/data.sqlite" --dev --data "$work/data"
+chmod 600 "$work/data/data.sqlite"
+cp "$work/data/port" "$work/port"
+for text in '' 'x' '0' '-1' '65536' '4015 1' '4015x' '999999999999'; do
+    echo "$text" >"$work/data/port"
+    refuses 2 "$work/data/port: holds no port number; write the port" --dev --data "$work/data"
+    is 'and it is left as it was' "$(cat "$work/data/port")" "$text"
+done
+printf '4015\0\n' >"$work/data/port"
+refuses 2 "holds no port number" --dev --data "$work/data"
+head -c 100 /dev/zero >"$work/data/port"
+refuses 2 "$work/data/port: is larger than" --dev --data "$work/data"
+cp "$work/port" "$work/data/port"
+refuses 2 "$work/file" --dev --data "$work/file/data"
+refuses 2 '/proc/nowhere' --dev --data /proc/nowhere
 cp "$work/data/data.sqlite" "$work/kept.sqlite"
 sqlite3 "$work/data/data.sqlite" 'PRAGMA user_version = 99'
-refuses 4 'newer version \(schema 99' --dev --data "$work/data"
+refuses 2 'newer version \(schema 99' --dev --data "$work/data"
 echo 'this is no database, but a text of some length, so that it could be one, at least to the eye, if not to the mind' >"$work/data/data.sqlite"
 refuses 4 'data.sqlite: the file is no database' --dev --data "$work/data"
 cp "$work/kept.sqlite" "$work/data/data.sqlite"
@@ -158,6 +189,11 @@ wait_for eval '[ "$(reloads trust)" -ge 2 ]'
 is 'second certificate' "$(served)" 'subject=CN = two'
 cp "$boots/a-secureboot-healthy/ca_issuer.pem" "$work/configured/trust/ek/"
 wait_for eval 'grep -q "event=trust.loaded .* ek=1 " "$work/configured.log"' && ok || fault 'a new trust file is not seen'
+chmod 666 "$work/configured/trust/ek/ca_issuer.pem"
+wait_for eval 'grep -q "event=trust.unreadable .*chmod go-w .*ca_issuer.pem" "$work/configured.log"' && ok || fault 'a loose trust file is not seen'
+has 'and is left out' "$(grep 'event=trust.loaded' "$work/configured.log" | tail -1)" ' ek=0 .*unreadable=1'
+chmod 644 "$work/configured/trust/ek/ca_issuer.pem"
+wait_for eval 'grep "event=trust.loaded" "$work/configured.log" | tail -1 | grep -q " ek=1 .*unreadable=0"' && ok || fault 'chmod of a trust file is not seen'
 
 # ---- ending: a request that runs is finished ----
 mkfifo "$work/pipe"

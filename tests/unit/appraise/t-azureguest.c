@@ -258,6 +258,9 @@ static void rejects_a_clock_that_went_back(void **state)
         bool is_refused;
     } cases[] = {
         {4, 500000, true},          /* older reset */
+        {UINT32_MAX, 500000, true}, /* also before the count wrapped around */
+        {5 + 0x80000000u, 1, true}, /* as far ahead as behind: not believed */
+        {5 + 0x40000000u, 1, true}, /* no TPM boots that often */
         {5, 400000, true},          /* same reset, older clock */
         {5, 500000 - 29000, false}, /* overtaken in flight */
         {5, 500000 - 31000, true},
@@ -266,7 +269,7 @@ static void rejects_a_clock_that_went_back(void **state)
         {6, 1000, false}, /* after a restart the clock may be anywhere */
     };
     struct machine m;
-    const struct appraise_clock last = {.reset_count = 5, .restart_count = 0, .clock_ms = 500000};
+    const struct tpm_clock last = {.reset_count = 5, .restart_count = 0, .clock_ms = 500000};
 
     (void)state;
     machine_begin(&m);
@@ -291,7 +294,7 @@ static void rejects_a_clock_that_went_back(void **state)
 static void freshness_is_what_was_checked(void **state)
 {
     static const char challenge[] = "challenge-of-now-01234567890123456";
-    const struct appraise_clock last = {.reset_count = 1};
+    const struct tpm_clock last = {.reset_count = 1};
     const struct {
         struct appraise_options options;
         const char *nonce;

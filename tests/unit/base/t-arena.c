@@ -45,6 +45,47 @@ static void bounds_tiny_objects_too(void **state)
     arena_free(arena);
 }
 
+/* Who sent the work reached the limit; a machine without memory is another matter. */
+static void tells_that_its_limit_was_reached(void **state)
+{
+    struct arena *arena = arena_new(4096);
+
+    (void)state;
+    assert_non_null(arena_alloc(arena, 4000));
+    assert_false(arena_is_exhausted(arena));
+    assert_null(arena_alloc(arena, 200));
+    assert_true(arena_is_exhausted(arena));
+    assert_non_null(arena_alloc(arena, 8)); /* and it stays said */
+    assert_true(arena_is_exhausted(arena));
+    arena_reset(arena);
+    assert_false(arena_is_exhausted(arena));
+    assert_null(arena_calloc(arena, SIZE_MAX / 2, 3));
+    assert_true(arena_is_exhausted(arena));
+    arena_reset(arena);
+    assert_null(arena_dup(arena, span_of("", SIZE_MAX)).data);
+    assert_true(arena_is_exhausted(arena));
+    arena_free(arena);
+}
+
+static void has_room_for_an_answer_when_extended(void **state)
+{
+    struct arena *arena = arena_new(4096);
+
+    (void)state;
+    while (arena_alloc(arena, 16) != NULL) {
+    }
+    arena_extend(arena, 1024);
+    arena_extend(arena, 512); /* the larger one counts */
+    assert_non_null(arena_alloc(arena, 1000));
+    assert_null(arena_alloc(arena, 1000));
+    arena_extend(arena, SIZE_MAX);
+    assert_non_null(arena_alloc(arena, 1000));
+    arena_reset(arena);
+    assert_non_null(arena_alloc(arena, 4096));
+    assert_null(arena_alloc(arena, 1));
+    arena_free(arena);
+}
+
 static void takes_the_largest_limit_without_overflow(void **state)
 {
     struct arena *arena = arena_new(SIZE_MAX);
@@ -130,6 +171,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_past_its_limit),
         cmocka_unit_test(bounds_tiny_objects_too),
+        cmocka_unit_test(tells_that_its_limit_was_reached),
+        cmocka_unit_test(has_room_for_an_answer_when_extended),
         cmocka_unit_test(takes_the_largest_limit_without_overflow),
         cmocka_unit_test(objects_never_overlap),
         cmocka_unit_test(is_empty_again_after_a_reset),

@@ -205,6 +205,32 @@ static void a_private_file_of_somebody_else_is_refused(void **state)
     assert_non_null(strstr(trail.what, "12345"));
 }
 
+static void what_others_can_write_is_not_guarded(void **state)
+{
+    static const struct {
+        unsigned mode;
+        const char *whose; /* NULL: good */
+    } cases[] = {
+        {0600, NULL},        {0644, NULL},        {0755, NULL},        {0444, NULL},
+        {0620, "its group"}, {0664, "its group"}, {0602, "everybody"}, {0666, "everybody"},
+    };
+    struct place *place = *state;
+
+    assert_err(file_check_guarded(in(place, "none"), NULL), ERR_NOT_FOUND);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct trail trail = {0};
+
+        put(place, "ca.pem", "text", cases[i].mode);
+        assert_err(file_check_guarded(in(place, "ca.pem"), &trail),
+                   cases[i].whose == NULL ? ERR_OK : ERR_DENIED);
+        if (cases[i].whose != NULL) {
+            assert_non_null(strstr(trail.what, cases[i].whose));
+            assert_non_null(strstr(trail.what, "chmod go-w "));
+            assert_string_equal(trail.where, in(place, "ca.pem"));
+        }
+    }
+}
+
 static void makes_folders_on_the_way(void **state)
 {
     struct place *place = *state;
@@ -212,9 +238,9 @@ static void makes_folders_on_the_way(void **state)
 
     assert_err(file_make_folder("", 0700, NULL), ERR_NOT_FOUND);
     put(place, "file", "text", 0600);
-    assert_err(file_make_folder(in(place, "file"), 0700, &trail), ERR_IO);
+    assert_err(file_make_folder(in(place, "file"), 0700, &trail), ERR_CONFLICT);
     assert_int_not_equal(trail.what[0], '\0');
-    assert_err(file_make_folder(in(place, "file/below"), 0700, NULL), ERR_IO);
+    assert_err(file_make_folder(in(place, "file/below"), 0700, NULL), ERR_CONFLICT);
     assert_ok(file_make_folder(in(place, "a/b//c/"), 0750, NULL));
     assert_true(file_is_folder(in(place, "a/b/c")));
     assert_ok(file_make_folder(in(place, "a/b//c/"), 0750, NULL));
@@ -269,6 +295,7 @@ int main(void)
         TEST(a_file_gets_its_mode_whatever_the_umask),
         TEST(loose_modes_of_private_files_are_refused),
         TEST(a_private_file_of_somebody_else_is_refused),
+        TEST(what_others_can_write_is_not_guarded),
         TEST(makes_folders_on_the_way),
         TEST(lists_names_in_byte_order),
         TEST(lists_more_than_a_few),

@@ -164,7 +164,7 @@ static void refuses_and_records_a_key_that_nobody_vouches_for(void **state)
     struct fabricate_request request = request_of(w, "a-secureboot-healthy");
     struct service_answer answer = attest(w, &request);
     struct store_attestation row = last_record(w);
-    struct store_clock clock;
+    struct tpm_clock clock;
 
     (void)state;
     expect_refusal(&answer, 400, "InvalidParameter", "not-verified: ");
@@ -260,7 +260,7 @@ static void names_the_machine_of_an_enrolled_key(void **state)
     assert_true(span_is(json_span(json_get(token.payload, "x-ms-azurevm-vmid")),
                         "0B5F2C7A-1111-4222-8333-444455556666"));
     assert_string_equal(row.machine_id, enrolled.id);
-    assert_non_null(strstr(answer.note, "verdict=healthy machine=0b5f2c7a-"));
+    assert_non_null(strstr(answer.note, "verdict=healthy freshness=clock machine=0b5f2c7a-"));
     assert_ok(store_machine_by_id(w->service->store, enrolled.id, NULL, &seen));
     assert_int_equal(seen.last_seen, NOW);
     world_free(w);
@@ -460,6 +460,103 @@ static void refuses_extra_data_that_is_not_the_challenge(void **state)
     world_free(w);
 }
 
+/* ---- freshness ---- */
+
+static struct service_answer attest_body_at(struct world *w, struct span body, int64_t now)
+{
+    struct service_answer answer = {0};
+    struct service_call call = w->call;
+
+    call.now = now;
+    service_attest_azureguest(w->service, &call, body, &answer);
+    return answer;
+}
+
+static int64_t machine_last_seen(struct world *w, const struct store_machine *m)
+{
+    struct store_machine seen;
+
+    assert_ok(store_machine_by_id(w->service->store, m->id, NULL, &seen));
+    return seen.last_seen;
+}
+
+/* Q-9, Q-17: Azure's client has no challenge, so a copy of its request is answered, with a reply
+ * that only the machine's TPM opens. The records say that it was a copy, and nobody was seen. */
+static void answers_a_copied_request_and_records_that_it_was_one(void **state)
+{
+    struct world *w = world_new();
+    struct fabricate_request request = request_of(w, "a-secureboot-healthy");
+    struct store_machine enrolled = enrol(w);
+    struct span inner = fabricate_inner(w->arena, machine, &request);
+    struct span body = fabricate_outer(w->arena, inner);
+    const char *wrapped = arena_printf(w->arena, " %s\n", (const char *)body.data);
+    struct service_answer answer = attest_body_at(w, body, NOW);
+    struct store_attestation row;
+
+    (void)state;
+    expect_success(&answer);
+    assert_non_null(strstr(answer.note, "verdict=healthy freshness=clock "));
+    assert_int_equal(last_record(w).freshness, STORE_FRESHNESS_CLOCK);
+    for (int i = 1; i <= 3; i++) {
+        answer = attest_body_at(w, body, NOW + 1000 * i);
+        expect_success(&answer);
+        assert_non_null(strstr(answer.note, "freshness=none repeat=yes "));
+    }
+    row = last_record(w);
+    assert_int_equal(row.time, NOW);
+    assert_int_equal(row.repeats, 3);
+    assert_int_equal(row.last_repeat, NOW + 3000);
+    assert_int_equal(machine_last_seen(w, &enrolled), NOW);
+    /* In another wrapping it is another request with the same quote. */
+    answer = attest_body_at(w, span_str(wrapped), NOW + 4000);
+    expect_success(&answer);
+    assert_non_null(strstr(answer.note, "freshness=none machine="));
+    row = last_record(w);
+    assert_int_equal(row.time, NOW + 4000);
+    assert_int_equal(row.freshness, STORE_FRESHNESS_NONE);
+    assert_int_equal(machine_last_seen(w, &enrolled), NOW);
+    world_free(w);
+}
+
+static void records_what_shows_that_a_proof_is_fresh(void **state)
+{
+    struct world *w = world_new();
+    struct fabricate_request request = request_of(w, "a-secureboot-healthy");
+    struct store_machine enrolled = enrol(w);
+    CLEANUP(buf_done) struct buf text = {0};
+    struct service_answer answer;
+
+    (void)state;
+    request.clock_ms = 100000;
+    answer = attest(w, &request);
+    expect_success(&answer);
+    request.clock_ms = 100001;
+    answer = attest(w, &request);
+    expect_success(&answer);
+    assert_int_equal(last_record(w).freshness, STORE_FRESHNESS_CLOCK);
+    request.clock_ms = 90000; /* overtaken: accepted, and not fresh */
+    answer = attest(w, &request);
+    expect_success(&answer);
+    assert_int_equal(last_record(w).freshness, STORE_FRESHNESS_NONE);
+    use_challenge(w, &request, challenge_for(w, enrolled.id, NOW + 300));
+    answer = attest(w, &request);
+    expect_success(&answer);
+    assert_non_null(strstr(answer.note, "freshness=challenge "));
+    assert_int_equal(last_record(w).freshness, STORE_FRESHNESS_CHALLENGE);
+    answer = attest(w, &request); /* with a challenge that is used up */
+    expect_refusal(&answer, 400, "InvalidParameter", "challenge-reused: ");
+    assert_int_equal(last_record(w).freshness, STORE_FRESHNESS_NONE);
+    buf_init(&text, 1u << 20);
+    metrics_write(w->metrics, &text);
+    assert_non_null(
+        strstr(buf_cstr(&text), "bootwarden_attestation_freshness_total{freshness=\"clock\"} 2\n"));
+    assert_non_null(strstr(buf_cstr(&text),
+                           "bootwarden_attestation_freshness_total{freshness=\"challenge\"} 1\n"));
+    assert_non_null(
+        strstr(buf_cstr(&text), "bootwarden_attestation_freshness_total{freshness=\"none\"} 2\n"));
+    world_free(w);
+}
+
 /* ---- clocks ---- */
 
 /* counters and clock never go back; requests that overtook each other by seconds may. */
@@ -491,6 +588,62 @@ static void refuses_evidence_from_before_the_last_proof(void **state)
             expect_success(&answer);
         }
     }
+    world_free(w);
+}
+
+static void operate(struct world *w, const struct store_machine *m, enum store_change what)
+{
+    bool is_new = false;
+
+    assert_ok(store_machine_change(w->service->store, m->id, what, "root", NOW, NULL, &is_new));
+    assert_true(is_new);
+}
+
+/* a snapshot that was restored on purpose. */
+static void accepts_a_clock_that_went_back_when_an_operator_says_so(void **state)
+{
+    struct world *w = world_new();
+    struct fabricate_request request = request_of(w, "a-secureboot-healthy");
+    struct store_machine enrolled = enrol(w);
+    struct service_answer answer;
+
+    (void)state;
+    request.clock_ms = 900000;
+    answer = attest(w, &request);
+    expect_success(&answer);
+    request.clock_ms = 500000;
+    answer = attest(w, &request);
+    expect_refusal(&answer, 400, "InvalidParameter", "bootwarden-server machine forget-clock NAME");
+    operate(w, &enrolled, STORE_FORGET_CLOCK);
+    answer = attest(w, &request);
+    expect_success(&answer);
+    assert_int_equal(last_record(w).freshness, STORE_FRESHNESS_CLOCK);
+    request.clock_ms = 400000; /* from where the clock stands now */
+    answer = attest(w, &request);
+    expect_refusal(&answer, 400, "InvalidParameter", "clock-went-back: ");
+    world_free(w);
+}
+
+/* AK-6, AK-7: only an active record with this key counts. */
+static void refuses_a_machine_that_was_disabled_or_replaced(void **state)
+{
+    struct world *w = world_new();
+    struct fabricate_request request = request_of(w, "a-secureboot-healthy");
+    struct store_machine enrolled = enrol(w);
+    struct service_answer answer;
+
+    (void)state;
+    operate(w, &enrolled, STORE_DISABLE);
+    answer = attest(w, &request);
+    expect_refusal(&answer, 400, "InvalidParameter", "bootwarden-server machine enable NAME");
+    assert_null(strstr(answer.message, enrolled.id));
+    assert_non_null(strstr(answer.note, enrolled.id));
+    operate(w, &enrolled, STORE_ENABLE);
+    answer = attest(w, &request);
+    expect_success(&answer);
+    operate(w, &enrolled, STORE_REPLACE);
+    answer = attest(w, &request);
+    expect_refusal(&answer, 400, "InvalidParameter", "ak-untrusted: ");
     world_free(w);
 }
 
@@ -547,6 +700,56 @@ static void answers_503_when_the_record_cannot_be_written(void **state)
     world_free(w);
 }
 
+/* One request in arenas of every size: the whole answer, or a refusal that says what it is. Never a
+ * fault of the server, never an answer with something missing, never a record of one. */
+static void answers_wholly_or_says_that_the_request_takes_too_much(void **state)
+{
+    static const struct {
+        const char *boot;
+        unsigned status;
+    } cases[] = {{"a-secureboot-healthy", 200}, {"b-secureboot-off", 400}};
+    struct world *w = world_new();
+
+    (void)state;
+    enrol(w);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct fabricate_request request = request_of(w, cases[i].boot);
+        struct span body;
+        const char *whole = NULL;
+        size_t n_refused = 0, n_whole = 0;
+
+        request.clock_ms = 100000 * (i + 1);
+        body = fabricate_outer(w->arena, fabricate_inner(w->arena, machine, &request));
+        for (size_t bytes = 1; n_whole < 5; bytes += 1 + bytes / 8) {
+            struct service_call call = w->call;
+            struct service_answer answer = {0};
+
+            call.arena = arena_new(bytes);
+            service_attest_azureguest(w->service, &call, body, &answer);
+            if (answer.status == 413) {
+                expect_refusal(&answer, 413, "RequestTooLarge", "takes more memory than");
+                assert_string_equal(answer.note, "limit=request-memory");
+                n_refused++;
+            } else if (answer.status == 200) {
+                assert_int_equal(cases[i].status, 200);
+                expect_success(&answer);
+                n_whole++;
+            } else {
+                expect_refusal(&answer, cases[i].status, "PolicyEvaluationError", "unhealthy: ");
+                whole = whole == NULL
+                            ? (const char *)arena_dup(w->arena, span_str(answer.message)).data
+                            : whole;
+                assert_string_equal(answer.message, whole);
+                n_whole++;
+            }
+            arena_free(call.arena);
+        }
+        assert_true(n_refused > 20);
+        assert_int_equal(last_record(w).repeats, n_whole - 1);
+    }
+    world_free(w);
+}
+
 static void trusts_a_certificate_that_comes_while_it_runs_and_forgets_one_that_goes(void **state)
 {
     struct world *w = world_new();
@@ -578,8 +781,13 @@ int main(void)
         cmocka_unit_test(accepts_a_challenge_once_however_many_use_it_at_the_same_time),
         cmocka_unit_test(refuses_challenges_that_are_not_for_this_proof),
         cmocka_unit_test(refuses_extra_data_that_is_not_the_challenge),
+        cmocka_unit_test(answers_a_copied_request_and_records_that_it_was_one),
+        cmocka_unit_test(records_what_shows_that_a_proof_is_fresh),
         cmocka_unit_test(refuses_evidence_from_before_the_last_proof),
+        cmocka_unit_test(accepts_a_clock_that_went_back_when_an_operator_says_so),
+        cmocka_unit_test(refuses_a_machine_that_was_disabled_or_replaced),
         cmocka_unit_test(does_not_move_the_clock_for_a_refused_proof),
+        cmocka_unit_test(answers_wholly_or_says_that_the_request_takes_too_much),
         cmocka_unit_test(answers_503_when_the_record_cannot_be_written),
         cmocka_unit_test(gives_a_token_to_a_healthy_machine_of_an_external_issuer),
         cmocka_unit_test(names_the_machine_of_an_enrolled_key),

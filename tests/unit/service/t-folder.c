@@ -66,6 +66,31 @@ static void refuses_keys_that_others_can_read_and_names_the_remedy(void **state)
     world_free(w);
 }
 
+/* Who can write there decides whom the server trusts. */
+static void refuses_folders_and_trust_files_that_others_can_write(void **state)
+{
+    struct world *w = world_new();
+    const char *const folders[] = {w->folder, world_path(w, "signing"), world_path(w, "trust"),
+                                   world_path(w, "trust/ek")};
+    const char *anchor = world_path(w, "trust/db/test.der");
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+        assert_int_equal(chmod(folders[i], 0720), 0);
+        expect_fault(
+            w, ERR_DENIED, folders[i],
+            arena_printf(w->arena, "its group (mode 0720); run: chmod go-w %s", folders[i]));
+        assert_int_equal(chmod(folders[i], 0702), 0);
+        expect_fault(w, ERR_DENIED, folders[i], "everybody (mode 0702)");
+        assert_int_equal(chmod(folders[i], 0755), 0); /* reading does no harm */
+    }
+    assert_ok(file_write(anchor, span_str("x"), 0664, NULL));
+    expect_fault(w, ERR_DENIED, anchor, "its group (mode 0664)");
+    assert_int_equal(chmod(anchor, 0644), 0);
+    assert_ok(world_reopen(w, NULL));
+    world_free(w);
+}
+
 static void refuses_files_that_are_not_what_they_should_be(void **state)
 {
     struct world *w = world_new();
@@ -237,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_keys_that_others_can_read_and_names_the_remedy),
+        cmocka_unit_test(refuses_folders_and_trust_files_that_others_can_write),
         cmocka_unit_test(refuses_files_that_are_not_what_they_should_be),
         cmocka_unit_test(refuses_a_ca_certificate_of_another_key),
         cmocka_unit_test(lets_one_server_at_a_time_use_a_folder),

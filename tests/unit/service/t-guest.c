@@ -90,7 +90,7 @@ static size_t count_machines(struct world *w)
     struct store_machine *all;
     size_t n;
 
-    assert_ok(store_machines(w->service->store, w->arena, 100, NULL, &all, &n));
+    assert_ok(store_machines(w->service->store, w->arena, "", 100, NULL, &all, &n));
     return n;
 }
 
@@ -199,6 +199,21 @@ static void stores_nothing_before_activation(void **state)
     world_free(w);
 }
 
+/* Anybody may ask to join: which machine is in the way is for the log alone. */
+static void expect_undisclosed(struct world *w, const struct service_answer *answer,
+                               const char *note)
+{
+    struct store_machine machine;
+
+    assert_ok(store_machine_by_name(w->service->store, "web-1", NULL, &machine));
+    assert_null(strstr(answer->message, machine.id));
+    assert_null(strstr(answer->message, "web-1"));
+    if (answer->note == NULL || strstr(answer->note, note) == NULL ||
+        strstr(answer->note, machine.id) == NULL || strstr(answer->note, "name=web-1") == NULL) {
+        fail_msg("note '%s'", answer->note == NULL ? "" : answer->note);
+    }
+}
+
 /* AK-7: the EK with another AK, the name with another EK. */
 static void refuses_keys_and_names_that_belong_to_another_machine(void **state)
 {
@@ -215,16 +230,95 @@ static void refuses_keys_and_names_that_belong_to_another_machine(void **state)
     mixed.ak_public = ecc.ak_public;
     answer = join(w, &mixed, NULL);
     expect_refusal(&answer, 409, "Conflict", "another attestation key");
+    expect_refusal(&answer, 409, "Conflict", "bootwarden-server machine replace NAME");
+    expect_undisclosed(w, &answer, "conflict=other-attestation-key machine=");
     answer = join(w, &ecc, "web-1");
     expect_refusal(&answer, 409, "Conflict", "the name 'web-1' belongs");
+    expect_refusal(&answer, 409, "Conflict", "bootwarden-server machine replace web-1");
     mixed = ecc;
     mixed.ak_public = rsa.ak_public;
     answer = join(w, &mixed, NULL);
     expect_refusal(&answer, 409, "Conflict", "another endorsement key");
+    expect_undisclosed(w, &answer, "conflict=other-endorsement-key machine=");
     /* And at activation, for who asked before. */
     answer = enrol(w, &ecc, "WEB-1");
     expect_refusal(&answer, 409, "Conflict", "belongs");
+    assert_non_null(strstr(answer.note, "conflict=name-taken machine="));
+    mixed = rsa;
+    mixed.ak_public = ecc.ak_public;
+    answer = enrol(w, &mixed, "");
+    expect_refusal(&answer, 409, "Conflict", "another attestation key");
+    expect_undisclosed(w, &answer, "conflict=other-attestation-key machine=");
     assert_int_equal(count_machines(w), 1);
+    world_free(w);
+}
+
+static void change(struct world *w, enum store_change what)
+{
+    struct store_machine machine;
+    bool is_new;
+
+    assert_ok(store_machine_by_name(w->service->store, "web-1", NULL, &machine));
+    assert_ok(
+        store_machine_change(w->service->store, machine.id, what, "root", NOW, NULL, &is_new));
+}
+
+/* AK-7: only an operator's word lets other keys in, and then they are the same machine. */
+static void lets_other_keys_in_after_an_operator_replaced_the_machine(void **state)
+{
+    struct world *w = world_new();
+    const struct keys rsa = keys_of(w, "a-secureboot-healthy", "rsa");
+    const struct keys ecc = keys_of(w, "a-secureboot-healthy", "ecc");
+    struct keys mixed = rsa;
+    struct service_answer answer;
+    struct span token;
+    const char *id;
+
+    (void)state;
+    trust_maker(w, &rsa);
+    answer = enrol(w, &rsa, "web-1");
+    id = json_text(json_get(answer_root(w, &answer), "machineId"));
+    token = json_span(json_get(answer_root(w, &answer), "sessionToken"));
+    change(w, STORE_REPLACE);
+    answer = (struct service_answer){0};
+    service_guest_challenge(w->service, &w->call, token, span_str("{}"), &answer);
+    expect_refusal(&answer, 401, "Unauthorized", "not active any more");
+    mixed.ak_public = ecc.ak_public;
+    answer = join(w, &mixed, NULL);
+    expect_success(&answer);
+    answer = enrol(w, &mixed, "");
+    assert_string_equal(json_text(json_get(answer_root(w, &answer), "machineId")), id);
+    assert_string_equal(json_text(json_get(answer_root(w, &answer), "name")), "web-1");
+    /* Another endorsement key, by the name. */
+    change(w, STORE_REPLACE);
+    answer = join(w, &ecc, "web-1");
+    expect_success(&answer);
+    answer = enrol(w, &ecc, "web-1");
+    assert_string_equal(json_text(json_get(answer_root(w, &answer), "machineId")), id);
+    assert_int_equal(count_machines(w), 1);
+    world_free(w);
+}
+
+static void keeps_a_disabled_machine_out(void **state)
+{
+    struct world *w = world_new();
+    const struct keys k = keys_of(w, "a-secureboot-healthy", "rsa");
+    struct service_answer answer;
+
+    (void)state;
+    trust_maker(w, &k);
+    answer = enrol(w, &k, "web-1");
+    expect_success(&answer);
+    change(w, STORE_DISABLE);
+    answer = join(w, &k, NULL);
+    expect_refusal(&answer, 409, "Conflict", "bootwarden-server machine enable NAME");
+    expect_undisclosed(w, &answer, "conflict=disabled machine=");
+    answer = enrol(w, &k, "");
+    expect_refusal(&answer, 409, "Conflict", "disabled by an operator");
+    expect_undisclosed(w, &answer, "conflict=disabled machine=");
+    change(w, STORE_ENABLE);
+    answer = join(w, &k, NULL);
+    expect_success(&answer);
     world_free(w);
 }
 
@@ -382,6 +476,8 @@ int main(void)
         cmocka_unit_test(says_which_maker_is_not_trusted),
         cmocka_unit_test(stores_nothing_before_activation),
         cmocka_unit_test(refuses_keys_and_names_that_belong_to_another_machine),
+        cmocka_unit_test(lets_other_keys_in_after_an_operator_replaced_the_machine),
+        cmocka_unit_test(keeps_a_disabled_machine_out),
         cmocka_unit_test(gives_a_session_one_attempt),
         cmocka_unit_test(certifies_exactly_the_key_that_was_challenged),
         cmocka_unit_test(keeps_the_machine_id_when_a_machine_joins_again),

@@ -62,13 +62,13 @@ static void run_sql(const char *sql)
     sqlite3_close(db);
 }
 
-static void expect_refusal(const char *words)
+static void expect_refusal(err_t wanted, const char *words)
 {
     const struct store_options options = {.path = path, .now = NOW};
     struct store *store = NULL;
     struct trail trail = {0};
 
-    assert_err(store_open(&options, &trail, &store), ERR_STORE);
+    assert_err(store_open(&options, &trail, &store), wanted);
     if (strstr(trail.what, words) == NULL) {
         fail_msg("'%s' does not say '%s'", trail.what, words);
     }
@@ -86,15 +86,55 @@ static struct store_machine machine_of(uint8_t ek, uint8_t ak, const char *name)
     return m;
 }
 
+/* Evidence that no other test record has. */
 static struct store_attestation attestation_of(const char *ak)
 {
-    return (struct store_attestation){
+    static _Atomic uint32_t last;
+    uint32_t number = ++last;
+    struct store_attestation a = {
         .time = NOW,
         .ak_name = span_str(ak),
         .is_proven = true,
         .verdict = "healthy",
         .reasons = span_str("[]"),
     };
+
+    memcpy(a.evidence_digest, &number, sizeof(number));
+    return a;
+}
+
+/* A proof that holds, at a time of the TPM's clock. */
+static struct store_attestation proof_of(const char *ak, const char *machine_id, int64_t time,
+                                         uint64_t clock_ms)
+{
+    struct store_attestation a = attestation_of(ak);
+
+    a.time = time;
+    a.machine_id = machine_id;
+    a.has_clock = a.advances_clock = true;
+    a.clock = (struct tpm_clock){3, 0, clock_ms};
+    return a;
+}
+
+static void expect_recorded(struct store *store, const struct store_attestation *a,
+                            enum store_outcome outcome, enum store_freshness freshness)
+{
+    struct store_recorded recorded;
+
+    assert_ok(store_attestation_record(store, a, NULL, &recorded));
+    if (recorded.outcome != outcome || recorded.freshness != freshness) {
+        fail_msg("outcome %d, freshness %s; wanted %d, %s", recorded.outcome,
+                 store_freshness_name(recorded.freshness), outcome,
+                 store_freshness_name(freshness));
+    }
+}
+
+static int64_t last_seen(struct store *store, const char *id)
+{
+    struct store_machine machine;
+
+    assert_ok(store_machine_by_id(store, id, NULL, &machine));
+    return machine.last_seen;
 }
 
 /* ---- opening ---- */
@@ -104,20 +144,20 @@ static void refuses_a_schema_of_a_newer_version(void **state)
     (void)state;
     store_close(open_store());
     run_sql("PRAGMA user_version = 99");
-    expect_refusal("newer version (schema 99");
+    expect_refusal(ERR_UNSUPPORTED, "newer version (schema 99");
 }
 
 static void refuses_databases_of_other_programs_and_files_that_are_none(void **state)
 {
     (void)state;
     run_sql("CREATE TABLE letters (text TEXT)");
-    expect_refusal("another program");
+    expect_refusal(ERR_UNSUPPORTED, "another program");
     assert_ok(file_write(path,
                          span_str("this is a text file, longer than one hundred bytes so "
                                   "that it could be the head of a database, which it is not "
                                   "at all and never was"),
                          0600, NULL));
-    expect_refusal("no database");
+    expect_refusal(ERR_STORE, "no database");
 }
 
 static void says_that_a_damaged_database_is_damaged(void **state)
@@ -132,9 +172,9 @@ static void says_that_a_damaged_database_is_damaged(void **state)
     (void)state;
     for (int i = 0; i < 50; i++) {
         struct store_attestation a = attestation_of("ak");
-        enum store_outcome outcome;
+        struct store_recorded recorded;
 
-        assert_ok(store_attestation_record(store, &a, NULL, &outcome));
+        assert_ok(store_attestation_record(store, &a, NULL, &recorded));
     }
     store_close(store);
     assert_ok(file_read(arena, path, 1u << 24, NULL, &bytes));
@@ -189,10 +229,10 @@ static void says_that_the_disk_is_full_and_keeps_what_was_acknowledged(void **st
     assert_ok(store_open(&options, NULL, &store));
     for (int i = 0; i < 100 && err == ERR_OK; i++) {
         struct store_attestation a = attestation_of("ak");
-        enum store_outcome outcome;
+        struct store_recorded recorded;
 
         a.facts = span_str(big);
-        err = store_attestation_record(store, &a, &trail, &outcome);
+        err = store_attestation_record(store, &a, &trail, &recorded);
         acknowledged += err == ERR_OK;
     }
     assert_int_equal(err, ERR_STORE);
@@ -213,12 +253,12 @@ static void child_writes_until_killed(int to_parent)
 
     for (uint32_t i = 0;; i++) {
         struct store_attestation a = attestation_of("ak");
-        enum store_outcome outcome;
+        struct store_recorded recorded;
 
         a.challenge_id = span_of(&i, sizeof(i));
         a.challenge_expires = NOW + 1000;
-        if (store_attestation_record(store, &a, NULL, &outcome) != ERR_OK ||
-            outcome != STORE_RECORDED || write(to_parent, &i, sizeof(i)) != sizeof(i)) {
+        if (store_attestation_record(store, &a, NULL, &recorded) != ERR_OK ||
+            recorded.outcome != STORE_RECORDED || write(to_parent, &i, sizeof(i)) != sizeof(i)) {
             _exit(1);
         }
     }
@@ -343,7 +383,7 @@ static void lets_one_of_two_rivals_have_a_machine(void **state)
         pthread_join(threads[i], NULL);
     }
     assert_int_equal(rivals[0].wins + rivals[1].wins, 50);
-    assert_ok(store_machines(store, arena, 200, NULL, &all, &n));
+    assert_ok(store_machines(store, arena, "", 200, NULL, &all, &n));
     assert_int_equal(n, 50);
     store_close(store);
     arena_free(arena);
@@ -366,8 +406,286 @@ static void finds_machines_by_each_of_their_names(void **state)
     assert_ok(store_machine_by_name(store, "Web", NULL, &got));
     assert_string_equal(got.id, m.id);
     assert_err(store_machine_by_ak(store, span_of(m.ak_name, 33), NULL, &got), ERR_NOT_FOUND);
-    assert_ok(store_machines(store, arena, 10, NULL, &all, &n));
+    assert_ok(store_machines(store, arena, "", 10, NULL, &all, &n));
     assert_int_equal(n, 1);
+    store_close(store);
+    arena_free(arena);
+}
+
+/* ---- what operators do ---- */
+
+static struct store *open_tool(void)
+{
+    const struct store_options options = {.path = path, .now = NOW, .is_tool = true};
+    struct store *store = NULL;
+
+    assert_ok(store_open(&options, NULL, &store));
+    return store;
+}
+
+static void change(struct store *store, const char *id, enum store_change what, bool is_new)
+{
+    bool got = !is_new;
+
+    assert_ok(store_machine_change(store, id, what, "root", NOW + 5, NULL, &got));
+    assert_int_equal(got, is_new);
+}
+
+static void expect_conflict(struct store *store, const struct store_machine *wanted,
+                            const char *words)
+{
+    struct store_machine got;
+    struct trail trail = {0};
+
+    assert_err(store_machine_activate(store, wanted, &trail, &got), ERR_CONFLICT);
+    if (strstr(trail.what, words) == NULL) {
+        fail_msg("'%s' does not say '%s'", trail.what, words);
+    }
+}
+
+static void a_tool_makes_no_database_and_changes_no_schema(void **state)
+{
+    const struct store_options options = {.path = path, .now = NOW, .is_tool = true};
+    struct store *store = NULL;
+    struct trail trail = {0};
+
+    (void)state;
+    assert_err(store_open(&options, &trail, &store), ERR_NOT_FOUND);
+    assert_non_null(strstr(trail.what, "no database here"));
+    assert_false(file_exists(path));
+    store_close(open_store());
+    run_sql("PRAGMA user_version = 99");
+    trail = (struct trail){0};
+    assert_err(store_open(&options, &trail, &store), ERR_UNSUPPORTED);
+    assert_non_null(strstr(trail.what, "newer version"));
+    run_sql("PRAGMA user_version = 1");
+    trail = (struct trail){0};
+    assert_err(store_open(&options, &trail, &store), ERR_UNSUPPORTED);
+    assert_non_null(strstr(trail.what, "older version"));
+}
+
+static void changes_no_machine_that_is_not_there(void **state)
+{
+    struct store *store = open_store();
+    struct store_machine nobody = {0};
+    struct arena *arena = test_arena();
+    struct store_audit *audits;
+    bool is_new;
+    size_t n;
+
+    (void)state;
+    for (int what = STORE_DISABLE; what <= STORE_REMOVE; what++) {
+        assert_err(store_machine_change(store, "none", (enum store_change)what, "root", NOW, NULL,
+                                        &is_new),
+                   ERR_NOT_FOUND);
+    }
+    assert_ok(store_audits(store, arena, &nobody, 10, NULL, &audits, &n));
+    assert_int_equal(n, 0);
+    store_close(store);
+    arena_free(arena);
+}
+
+/* AK-7: after an operator's word the TPM joins with a new AK, or another TPM under the name. */
+static void lets_a_replaced_machine_join_with_other_keys(void **state)
+{
+    struct store *store = open_store();
+    struct store_machine web = machine_of(1, 1, "web"), db = machine_of(9, 9, "db"), got, wanted;
+    struct store_attestation a = proof_of("ak", web.id, NOW, 1);
+
+    (void)state;
+    assert_ok(store_machine_activate(store, &web, NULL, &got));
+    assert_ok(store_machine_activate(store, &db, NULL, &got));
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+    change(store, web.id, STORE_REPLACE, true);
+    change(store, web.id, STORE_REPLACE, false);
+    assert_err(store_machine_by_ak(store, span_of(web.ak_name, 34), NULL, &got), ERR_NOT_FOUND);
+    assert_ok(store_machine_by_id(store, web.id, NULL, &got));
+    assert_int_equal(got.ak_name_len, 0);
+
+    /* Not with the key of somebody else. */
+    wanted = machine_of(1, 9, "web");
+    expect_conflict(store, &wanted, "another endorsement key");
+    /* The same TPM, whatever name it asks for. */
+    wanted = machine_of(1, 2, "vm-other");
+    assert_ok(store_machine_activate(store, &wanted, NULL, &got));
+    assert_string_equal(got.id, web.id);
+    assert_string_equal(got.name, "web");
+    assert_int_equal(got.last_seen, NOW);
+    assert_ok(store_machine_by_ak(store, span_of(wanted.ak_name, 34), NULL, &got));
+    wanted = machine_of(1, 3, "web");
+    expect_conflict(store, &wanted, "another attestation key"); /* once */
+
+    /* Another TPM under the name; then the first TPM is free for another machine. */
+    change(store, web.id, STORE_REPLACE, true);
+    wanted = machine_of(5, 5, "WEB");
+    assert_ok(store_machine_activate(store, &wanted, NULL, &got));
+    assert_string_equal(got.id, web.id);
+    wanted = machine_of(1, 1, "old");
+    snprintf(wanted.id, sizeof(wanted.id), "11111111-0000-4000-8000-000000000001");
+    assert_ok(store_machine_activate(store, &wanted, NULL, &got));
+    assert_string_equal(got.name, "old");
+    store_close(store);
+}
+
+static void keeps_a_disabled_machine_out_until_it_is_enabled(void **state)
+{
+    struct store *store = open_store();
+    struct store_machine web = machine_of(1, 1, "web"), got, wanted;
+
+    (void)state;
+    assert_ok(store_machine_activate(store, &web, NULL, &got));
+    change(store, web.id, STORE_DISABLE, true);
+    change(store, web.id, STORE_DISABLE, false);
+    expect_conflict(store, &web, "disabled");
+    /* Replacing does not open a way around it. */
+    change(store, web.id, STORE_REPLACE, true);
+    expect_conflict(store, &web, "disabled");
+    wanted = machine_of(2, 2, "web");
+    expect_conflict(store, &wanted, "disabled");
+    change(store, web.id, STORE_ENABLE, true);
+    change(store, web.id, STORE_ENABLE, false);
+    assert_ok(store_machine_activate(store, &wanted, NULL, &got));
+    assert_string_equal(got.id, web.id);
+    store_close(store);
+}
+
+/* after the operator's word an older clock is accepted, and no copy becomes fresh by it. */
+static void accepts_an_older_clock_when_told_to_forget(void **state)
+{
+    struct store *store = open_store();
+    struct store_machine web = machine_of(1, 1, "web"), got;
+    struct store_attestation first, a;
+    struct tpm_clock clock;
+    const char *ak = (const char *)memset(calloc(1, 35), 1, 34);
+
+    (void)state;
+    assert_ok(store_machine_activate(store, &web, NULL, &got));
+    first = proof_of(ak, web.id, NOW, 5000);
+    expect_recorded(store, &first, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+    a = proof_of(ak, web.id, NOW + 1, 9000);
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+    change(store, web.id, STORE_FORGET_CLOCK, true);
+    change(store, web.id, STORE_FORGET_CLOCK, false);
+    assert_err(store_clock_get(store, span_str(ak), NULL, &clock), ERR_NOT_FOUND);
+    expect_recorded(store, &first, STORE_REPEATED, STORE_FRESHNESS_NONE);
+    a = proof_of(ak, web.id, NOW + 2, 9000); /* in another wrapping */
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_NONE);
+    assert_err(store_clock_get(store, span_str(ak), NULL, &clock), ERR_NOT_FOUND);
+    a = proof_of(ak, web.id, NOW + 3, 6000);
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+    assert_ok(store_clock_get(store, span_str(ak), NULL, &clock));
+    assert_int_equal(clock.clock_ms, 6000);
+    free((char *)(uintptr_t)ak);
+    store_close(store);
+}
+
+static void keeps_records_and_audit_of_a_machine_that_was_removed(void **state)
+{
+    struct arena *arena = test_arena();
+    struct store *store = open_store();
+    struct store_machine web = machine_of(1, 1, "web"), again = machine_of(2, 2, "WEB"), got;
+    struct store_attestation a = proof_of("ak", web.id, NOW, 1), *rows;
+    struct store_audit *audits;
+    size_t n;
+
+    (void)state;
+    assert_ok(store_machine_activate(store, &web, NULL, &got));
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+    change(store, web.id, STORE_REMOVE, true);
+    assert_err(store_machine_by_id(store, web.id, NULL, &got), ERR_NOT_FOUND);
+    assert_ok(store_attestations(store, arena, NULL, 10, NULL, &rows, &n));
+    assert_int_equal(n, 1);
+    assert_null(rows[0].machine_id);
+    assert_ok(store_machine_activate(store, &again, NULL, &got));
+    change(store, again.id, STORE_DISABLE, true);
+    /* The next machine of the name shows what became of the one before. */
+    assert_ok(store_audits(store, arena, &again, 10, NULL, &audits, &n));
+    assert_int_equal(n, 2);
+    assert_string_equal(audits[0].what, "disable");
+    assert_string_equal(audits[0].who, "root");
+    assert_int_equal(audits[0].time, NOW + 5);
+    assert_string_equal(audits[1].what, "remove");
+    assert_string_equal(audits[1].machine_id, web.id);
+    store_close(store);
+    arena_free(arena);
+}
+
+static void sees_at_once_what_another_program_changed(void **state)
+{
+    struct store *server = open_store(), *tool;
+    struct store_machine web = machine_of(1, 1, "web"), got;
+
+    (void)state;
+    assert_ok(store_machine_activate(server, &web, NULL, &got));
+    assert_ok(store_machine_by_ak(server, span_of(web.ak_name, 34), NULL, &got));
+    tool = open_tool();
+    change(tool, web.id, STORE_DISABLE, true);
+    assert_ok(store_machine_by_ak(server, span_of(web.ak_name, 34), NULL, &got));
+    assert_false(got.is_active);
+    change(tool, web.id, STORE_REMOVE, true);
+    assert_err(store_machine_by_ak(server, span_of(web.ak_name, 34), NULL, &got), ERR_NOT_FOUND);
+    store_close(tool);
+    assert_ok(store_machine_activate(server, &web, NULL, &got));
+    store_close(server);
+}
+
+/* A copy of good evidence hides nothing, and a proof that fails is not forgotten. */
+static void shows_the_last_verdict_that_says_something(void **state)
+{
+    static const struct {
+        const char *verdict;
+        uint64_t clock_ms;
+        const char *want;
+    } steps[] = {
+        {"healthy", 1000, "healthy"},           {"unhealthy", 2000, "unhealthy"},
+        {"healthy", 1000, "unhealthy"}, /* a copy in another wrapping */
+        {"not-verified", 3000, "not-verified"}, {"cannot-judge", 4000, "cannot-judge"},
+    };
+    struct store *store = open_store();
+    struct store_machine web = machine_of(1, 1, "web"), got;
+    char verdict[STORE_VERDICT_SIZE];
+
+    (void)state;
+    assert_ok(store_machine_activate(store, &web, NULL, &got));
+    assert_ok(store_last_verdict(store, web.id, NULL, verdict));
+    assert_string_equal(verdict, "");
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        struct store_attestation a = proof_of("ak", web.id, NOW, steps[i].clock_ms);
+        struct store_recorded recorded;
+
+        a.verdict = steps[i].verdict;
+        a.advances_clock = strcmp(a.verdict, "not-verified") != 0;
+        assert_ok(store_attestation_record(store, &a, NULL, &recorded));
+        assert_ok(store_last_verdict(store, web.id, NULL, verdict));
+        assert_string_equal(verdict, steps[i].want);
+    }
+    store_close(store);
+}
+
+static void lists_machines_page_by_page(void **state)
+{
+    static const char *const names[] = {"a", "B", "c", "D", "e"};
+    struct arena *arena = test_arena();
+    struct store *store = open_store();
+    const char *after = "";
+    size_t seen = 0, n = 2;
+
+    (void)state;
+    for (uint8_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct store_machine m = machine_of((uint8_t)(i + 1), (uint8_t)(i + 1), names[i]), got;
+
+        assert_ok(store_machine_activate(store, &m, NULL, &got));
+    }
+    while (n == 2) {
+        struct store_machine *page = NULL;
+
+        assert_ok(store_machines(store, arena, after, 2, NULL, &page, &n));
+        for (size_t i = 0; i < n; i++) {
+            assert_string_equal(page[i].name, names[seen++]);
+            after = page[i].name;
+        }
+    }
+    assert_int_equal(seen, 5);
     store_close(store);
     arena_free(arena);
 }
@@ -385,12 +703,12 @@ static void *race(void *context)
 
     for (uint32_t i = 0; i < 50; i++) {
         struct store_attestation a = attestation_of("ak");
-        enum store_outcome outcome = STORE_CHALLENGE_USED;
+        struct store_recorded recorded = {.outcome = STORE_CHALLENGE_USED};
 
         a.challenge_id = span_of(&i, sizeof(i));
         a.challenge_expires = NOW + 10;
-        if (store_attestation_record(racer->store, &a, NULL, &outcome) == ERR_OK) {
-            racer->wins += outcome == STORE_RECORDED;
+        if (store_attestation_record(racer->store, &a, NULL, &recorded) == ERR_OK) {
+            racer->wins += recorded.outcome == STORE_RECORDED;
         }
     }
     return NULL;
@@ -445,31 +763,31 @@ static void forgets_used_things_when_they_have_expired(void **state)
 static void moves_clocks_only_forward(void **state)
 {
     static const struct {
-        struct store_clock clock;
+        struct tpm_clock clock;
         bool advances, moves;
     } steps[] = {
-        {{5, 1, 1000}, false, false},      {{5, 1, 1000}, true, true},
-        {{5, 1, 999}, true, false},        {{5, 1, 1001}, true, true},
-        {{4, 9, 9999}, true, false},       {{5, 2, 10}, true, true},
-        {{5, 1, 9999}, true, false},       {{6, 0, 1}, true, true},
-        {{7, 0, 1}, false, false},         {{0x7fffffff, 0, 1}, true, true},
-        {{0xfffffffe, 0, 1}, true, true},  {{1, 0, 1}, true, true}, /* wrapped around */
-        {{0xfffffffe, 0, 1}, true, false},
+        {{5, 1, 1000}, false, false},     {{5, 1, 1000}, true, true},
+        {{5, 1, 999}, true, false},       {{5, 1, 1001}, true, true},
+        {{4, 9, 9999}, true, false},      {{5, 2, 10}, true, true},
+        {{5, 1, 9999}, true, false},      {{6, 0, 1}, true, true},
+        {{7, 0, 1}, false, false},        {{6 + 0x80000000u, 0, 1}, true, false}, /* impossible */
+        {{0x00ffffff, 0, 1}, true, true}, {{0xfffffffe, 0, 1}, true, false},
     };
     struct store *store = open_store();
-    struct store_clock now = {0}, got;
+    struct tpm_clock now = {0}, got;
 
     (void)state;
     assert_err(store_clock_get(store, span_str("ak"), NULL, &got), ERR_NOT_FOUND);
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         struct store_attestation a = attestation_of("ak");
-        enum store_outcome outcome;
+        struct store_recorded recorded;
 
         a.has_clock = true;
         a.clock = steps[i].clock;
         a.advances_clock = steps[i].advances;
+        a.verdict = steps[i].advances ? "healthy" : "not-verified";
         now = steps[i].moves ? steps[i].clock : now;
-        assert_ok(store_attestation_record(store, &a, NULL, &outcome));
+        assert_ok(store_attestation_record(store, &a, NULL, &recorded));
         if (i > 0) {
             assert_ok(store_clock_get(store, span_str("ak"), NULL, &got));
             if (got.reset_count != now.reset_count || got.restart_count != now.restart_count ||
@@ -479,6 +797,278 @@ static void moves_clocks_only_forward(void **state)
         }
     }
     store_close(store);
+}
+
+/* a constant of the key may have put the counters just before the end of 32 bits. */
+static void moves_clocks_around_the_end_of_32_bits(void **state)
+{
+    static const struct {
+        uint32_t reset_count;
+        uint32_t want;
+    } steps[] = {{0xfffffffe, 0xfffffffe}, {0xffffffff, 0xffffffff}, {1, 1}, {0xffffffff, 1}};
+    struct store *store = open_store();
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        struct store_attestation a = attestation_of("ak");
+        struct store_recorded recorded;
+        struct tpm_clock got;
+
+        a.has_clock = a.advances_clock = true;
+        a.clock = (struct tpm_clock){steps[i].reset_count, 0, 1000 - i};
+        assert_ok(store_attestation_record(store, &a, NULL, &recorded));
+        assert_ok(store_clock_get(store, span_str("ak"), NULL, &got));
+        assert_int_equal(got.reset_count, steps[i].want);
+    }
+    store_close(store);
+}
+
+/* ---- freshness ---- */
+
+/* Q-9, Q-17: the same evidence again is counted where it was recorded first, is no sign of life,
+ * and costs no row. */
+static void counts_evidence_that_is_repeated(void **state)
+{
+    struct arena *arena = test_arena();
+    struct store *store = open_store();
+    struct store_machine m = machine_of(1, 1, "web"), got;
+    struct store_attestation a = proof_of("ak", m.id, NOW, 1000), other, *rows;
+    size_t n;
+
+    (void)state;
+    assert_ok(store_machine_activate(store, &m, NULL, &got));
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+    for (int i = 1; i <= 3; i++) {
+        a.time = NOW + 100 * i;
+        expect_recorded(store, &a, STORE_REPEATED, STORE_FRESHNESS_NONE);
+    }
+    a.time = NOW + 50; /* the clock of a request that waited */
+    expect_recorded(store, &a, STORE_REPEATED, STORE_FRESHNESS_NONE);
+    /* Another verdict, another machine or another key is another record. */
+    other = a;
+    other.verdict = "not-verified";
+    other.advances_clock = false;
+    expect_recorded(store, &other, STORE_RECORDED, STORE_FRESHNESS_NONE);
+    other = a;
+    other.machine_id = NULL;
+    expect_recorded(store, &other, STORE_RECORDED, STORE_FRESHNESS_NONE);
+    other = a;
+    other.ak_name = span_str("another");
+    expect_recorded(store, &other, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+
+    assert_ok(store_sweep(store, NOW, NULL)); /* behind what is queued */
+    assert_ok(store_attestations(store, arena, NULL, 10, NULL, &rows, &n));
+    assert_int_equal(n, 4);
+    assert_int_equal(rows[3].repeats, 4);
+    assert_int_equal(rows[3].last_repeat, NOW + 300);
+    assert_int_equal(rows[3].freshness, STORE_FRESHNESS_CLOCK);
+    assert_int_equal(rows[2].repeats, 0);
+    assert_int_equal(rows[2].freshness, STORE_FRESHNESS_NONE);
+    store_close(store);
+    arena_free(arena);
+}
+
+static void moves_last_seen_only_for_fresh_proofs(void **state)
+{
+    struct store *store = open_store();
+    struct store_machine m = machine_of(1, 1, "web"), got;
+    struct store_attestation a;
+
+    (void)state;
+    assert_ok(store_machine_activate(store, &m, NULL, &got));
+    a = proof_of("ak", m.id, NOW, 1000);
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+    assert_int_equal(last_seen(store, m.id), NOW);
+    /* The same quote in another wrapping, and one that was overtaken. */
+    a = proof_of("ak", m.id, NOW + 10, 1000);
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_NONE);
+    a = proof_of("ak", m.id, NOW + 20, 999);
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_NONE);
+    /* A later clock, but the proof fails. */
+    a = proof_of("ak", m.id, NOW + 30, 2000);
+    a.verdict = "not-verified";
+    a.advances_clock = false;
+    a.challenge_id = span_str("failed");
+    a.challenge_expires = NOW + 300;
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_NONE);
+    assert_int_equal(last_seen(store, m.id), NOW);
+    /* An unused challenge is fresh whatever the clock says. */
+    a = proof_of("ak", m.id, NOW + 40, 999);
+    a.challenge_id = span_str("one");
+    a.challenge_expires = NOW + 300;
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_CHALLENGE);
+    assert_int_equal(last_seen(store, m.id), NOW + 40);
+    expect_recorded(store, &a, STORE_CHALLENGE_USED, STORE_FRESHNESS_NONE);
+    a = proof_of("ak", m.id, NOW + 50, 1001);
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+    assert_int_equal(last_seen(store, m.id), NOW + 50);
+    store_close(store);
+}
+
+/* Who has a copy of one machine's evidence can wrap it anew for every request: it fills nothing and
+ * pushes out nothing but more of its kind. */
+static void keeps_few_copies_and_all_else(void **state)
+{
+    struct arena *arena = test_arena();
+    struct store *store = open_store();
+    struct store_attestation a, *rows;
+    size_t n, fresh = 0, others = 0;
+
+    (void)state;
+    for (uint64_t i = 1; i <= 5; i++) {
+        a = proof_of("ak", NULL, NOW, 1000 * i);
+        expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+    }
+    a = proof_of("other", NULL, NOW, 5);
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+    a = proof_of("other", NULL, NOW, 4);
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_NONE);
+    for (int i = 0; i < STORE_MAX_STALE + 20; i++) {
+        a = proof_of("ak", NULL, NOW, 5000);
+        a.verdict = i % 2 == 0 ? "healthy" : "not-verified";
+        a.advances_clock = i % 2 == 0;
+        expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_NONE);
+    }
+    assert_ok(store_attestations(store, arena, NULL, 1000, NULL, &rows, &n));
+    assert_int_equal(n, STORE_MAX_STALE + 5 + 2);
+    for (size_t i = 0; i < n; i++) {
+        fresh += rows[i].freshness == STORE_FRESHNESS_CLOCK;
+        others += span_is(rows[i].ak_name, "other");
+    }
+    assert_int_equal(fresh, 6);
+    assert_int_equal(others, 2);
+    store_close(store);
+    arena_free(arena);
+}
+
+struct repeater {
+    struct store *store;
+    struct store_attestation a;
+    int fresh;
+};
+
+static void *repeat_in_a_thread(void *context)
+{
+    struct repeater *r = context;
+
+    for (int i = 0; i < 20; i++) {
+        struct store_recorded recorded = {0};
+
+        if (store_attestation_record(r->store, &r->a, NULL, &recorded) == ERR_OK) {
+            r->fresh += recorded.freshness == STORE_FRESHNESS_CLOCK;
+        }
+    }
+    return NULL;
+}
+
+static void takes_one_of_many_equal_proofs_for_fresh(void **state)
+{
+    struct arena *arena = test_arena();
+    struct store *store = open_store();
+    struct repeater repeaters[4];
+    pthread_t threads[4];
+    struct store_attestation a = proof_of("ak", NULL, NOW, 1000), *rows;
+    size_t n;
+    int fresh = 0;
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        repeaters[i] = (struct repeater){store, a, 0};
+        assert_int_equal(pthread_create(&threads[i], NULL, repeat_in_a_thread, &repeaters[i]), 0);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        fresh += repeaters[i].fresh;
+    }
+    assert_int_equal(fresh, 1);
+    assert_ok(store_sweep(store, NOW, NULL));
+    assert_ok(store_attestations(store, arena, NULL, 100, NULL, &rows, &n));
+    assert_int_equal(n, 1);
+    assert_int_equal(rows[0].repeats, 79);
+    store_close(store);
+    arena_free(arena);
+}
+
+/* ---- schemas of versions before ---- */
+
+/* As the first version made it, word for word. */
+static const char schema_1[] =
+    "PRAGMA journal_mode = WAL;"
+    "CREATE TABLE checks (n INTEGER NOT NULL) STRICT;"
+    "INSERT INTO checks VALUES (0);"
+    "CREATE TABLE machines (id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
+    " ek_digest BLOB NOT NULL UNIQUE, ak_name BLOB NOT NULL UNIQUE, is_active INTEGER NOT NULL,"
+    " created INTEGER NOT NULL, last_seen INTEGER NOT NULL, ek_public BLOB NOT NULL) STRICT, "
+    "WITHOUT ROWID;"
+    "CREATE TABLE used (id BLOB NOT NULL PRIMARY KEY, expires INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE INDEX used_expires ON used (expires);"
+    "CREATE TABLE clocks (ak_name BLOB NOT NULL PRIMARY KEY, reset_count INTEGER NOT NULL,"
+    " restart_count INTEGER NOT NULL, clock_ms INTEGER NOT NULL, updated INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE attestations (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL,"
+    " machine TEXT REFERENCES machines (id), ak_name BLOB NOT NULL, is_proven INTEGER NOT NULL,"
+    " verdict TEXT NOT NULL, reasons TEXT NOT NULL, facts TEXT, evidence_digest BLOB NOT NULL,"
+    " token_id TEXT, pcr_digest BLOB, reset_count INTEGER, restart_count INTEGER,"
+    " clock_ms INTEGER) STRICT;"
+    "CREATE INDEX attestations_machine ON attestations (machine, id);"
+    "CREATE INDEX attestations_time ON attestations (time);"
+    "CREATE INDEX attestations_unproven ON attestations (id) WHERE is_proven = 0;"
+    "PRAGMA application_id = 1113015379; PRAGMA user_version = 1;";
+
+static void fill_schema_1(void)
+{
+    run_sql(schema_1);
+    run_sql(
+        "INSERT INTO machines VALUES ('00000000-0000-4000-8000-000000000001', 'web',"
+        " zeroblob(32), X'616b', 1, 1799999000, 1799999999, X'0102');"
+        "INSERT INTO clocks VALUES (X'616b', 3, 0, 1000, 1799999999);"
+        "INSERT INTO used VALUES (X'aa', 1800000300);"
+        "INSERT INTO attestations VALUES (7, 1799999999, '00000000-0000-4000-8000-000000000001',"
+        " X'616b', 1, 'healthy', '[]', '{}', zeroblob(32), 'jti', X'bb', 3, 0, 1000);"
+        "INSERT INTO attestations VALUES (8, 1799999999, NULL, X'', 0, 'not-verified', '[]', NULL,"
+        " zeroblob(32), NULL, NULL, NULL, NULL, NULL);");
+}
+
+static void opens_a_database_of_the_first_version_and_keeps_its_rows(void **state)
+{
+    static const char id[] = "00000000-0000-4000-8000-000000000001";
+    struct arena *arena = test_arena();
+    struct store_attestation *rows, a;
+    struct store_machine machine;
+    struct store *store;
+    bool was_used = false;
+    size_t n;
+
+    (void)state;
+    fill_schema_1();
+    store = open_store();
+    assert_ok(store_machine_by_ak(store, span_str("ak"), NULL, &machine));
+    assert_string_equal(machine.id, id);
+    assert_string_equal(machine.name, "web");
+    assert_int_equal(machine.last_seen, 1799999999);
+    assert_int_equal(machine.ek_public_len, 2);
+    assert_ok(store_was_used(store, span_str("\xaa"), NULL, &was_used));
+    assert_true(was_used);
+    assert_ok(store_attestations(store, arena, NULL, 10, NULL, &rows, &n));
+    assert_int_equal(n, 2);
+    assert_int_equal(rows[1].id, 7);
+    assert_string_equal(rows[1].machine_id, id);
+    assert_string_equal(rows[1].token_id, "jti");
+    assert_int_equal(rows[1].clock.clock_ms, 1000);
+    assert_int_equal(rows[1].freshness, STORE_FRESHNESS_UNKNOWN);
+    assert_int_equal(rows[1].repeats, 0);
+    assert_int_equal(rows[0].freshness, STORE_FRESHNESS_NONE);
+    /* What was recorded then is known now. */
+    a = proof_of("ak", id, NOW, 1000);
+    memset(a.evidence_digest, 0, sizeof(a.evidence_digest));
+    expect_recorded(store, &a, STORE_REPEATED, STORE_FRESHNESS_NONE);
+    a = proof_of("ak", id, NOW, 1001);
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+    assert_int_equal(last_seen(store, id), NOW);
+    store_close(store);
+    store_close(open_store()); /* and nothing is left to do */
+    arena_free(arena);
 }
 
 /* ---- attestations ---- */
@@ -512,8 +1102,7 @@ static void keeps_rejected_evidence_capped(void **state)
     assert_null(rows[0].token_id);
     assert_null(rows[0].facts.data);
     assert_false(rows[0].is_proven);
-    assert_err(store_clock_get(store, span_str("ak"), NULL, &(struct store_clock){0}),
-               ERR_NOT_FOUND);
+    assert_err(store_clock_get(store, span_str("ak"), NULL, &(struct tpm_clock){0}), ERR_NOT_FOUND);
     free(big);
     store_close(store);
     arena_free(arena);
@@ -543,24 +1132,25 @@ static void keeps_the_last_record_of_a_machine_past_its_retention(void **state)
     struct arena *arena = test_arena();
     struct store *store = open_store();
     struct store_machine m = machine_of(1, 1, "web"), got;
-    struct store_attestation a = attestation_of("ak"), *rows;
-    enum store_outcome outcome;
+    struct store_attestation a, *rows;
     size_t n;
 
     (void)state;
     assert_ok(store_machine_activate(store, &m, NULL, &got));
-    a.advances_clock = true; /* it verified: a sign of life */
-    a.machine_id = m.id;
+    a = proof_of("ak", m.id, NOW, 1);
     a.token_id = "first";
-    assert_ok(store_attestation_record(store, &a, NULL, &outcome));
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+    a = proof_of("ak", m.id, NOW, 2);
     a.token_id = "second";
-    assert_ok(store_attestation_record(store, &a, NULL, &outcome));
-    assert_ok(store_machine_by_id(store, m.id, NULL, &got));
-    assert_int_equal(got.last_seen, NOW);
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+    assert_int_equal(last_seen(store, m.id), NOW);
+    /* A copy that comes later does not take its place. */
+    a = proof_of("ak", m.id, NOW + 1, 1);
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_NONE);
     assert_ok(store_sweep(store, NOW + (int64_t)(STORE_RETENTION_DAYS + 1) * 86400, NULL));
     assert_ok(store_attestations(store, arena, m.id, 10, NULL, &rows, &n));
-    assert_int_equal(n, 1);
-    assert_string_equal(rows[0].token_id, "second");
+    assert_int_equal(n, 2);
+    assert_string_equal(rows[1].token_id, "second");
     store_close(store);
     arena_free(arena);
 }
@@ -592,9 +1182,24 @@ int main(void)
         WITH_FOLDER(keeps_all_that_was_acknowledged_when_killed),
         WITH_FOLDER(never_overwrites_a_machine),
         WITH_FOLDER(lets_one_of_two_rivals_have_a_machine),
+        WITH_FOLDER(a_tool_makes_no_database_and_changes_no_schema),
+        WITH_FOLDER(changes_no_machine_that_is_not_there),
+        WITH_FOLDER(lets_a_replaced_machine_join_with_other_keys),
+        WITH_FOLDER(keeps_a_disabled_machine_out_until_it_is_enabled),
+        WITH_FOLDER(accepts_an_older_clock_when_told_to_forget),
+        WITH_FOLDER(keeps_records_and_audit_of_a_machine_that_was_removed),
+        WITH_FOLDER(sees_at_once_what_another_program_changed),
+        WITH_FOLDER(shows_the_last_verdict_that_says_something),
+        WITH_FOLDER(lists_machines_page_by_page),
         WITH_FOLDER(lets_one_of_many_use_a_challenge),
         WITH_FOLDER(forgets_used_things_when_they_have_expired),
         WITH_FOLDER(moves_clocks_only_forward),
+        WITH_FOLDER(moves_clocks_around_the_end_of_32_bits),
+        WITH_FOLDER(counts_evidence_that_is_repeated),
+        WITH_FOLDER(moves_last_seen_only_for_fresh_proofs),
+        WITH_FOLDER(keeps_few_copies_and_all_else),
+        WITH_FOLDER(takes_one_of_many_equal_proofs_for_fresh),
+        WITH_FOLDER(opens_a_database_of_the_first_version_and_keeps_its_rows),
         WITH_FOLDER(keeps_rejected_evidence_capped),
         WITH_FOLDER(keeps_no_more_unproven_records_than_it_says),
         WITH_FOLDER(keeps_the_last_record_of_a_machine_past_its_retention),

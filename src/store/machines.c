@@ -1,0 +1,395 @@
+/*
+ * Machines: finding, binding to keys, what operators do to them, and the audit of that.
+ */
+#include "store/queries.h"
+
+#include <stdio.h>
+
+static void column_text(sqlite3_stmt *row, int index, char *text, size_t size)
+{
+    const unsigned char *value = sqlite3_column_text(row, index);
+
+    snprintf(text, size, "%s", value == NULL ? "" : (const char *)value);
+}
+
+/* ---- finding ---- */
+
+static err_t read_machine(sqlite3_stmt *row, struct trail *trail, struct store_machine *ret)
+{
+    struct store_machine machine = {0};
+    struct span ek = column_span(row, 2), ak = column_span(row, 3);
+    struct span ek_public = column_span(row, 7);
+    bool is_replaced = sqlite3_column_type(row, 3) == SQLITE_NULL;
+
+    if (ek.len != sizeof(machine.ek_digest) || ak.len > sizeof(machine.ak_name) ||
+        (ak.len == 0) != is_replaced || ek_public.len > sizeof(machine.ek_public)) {
+        return trail_set(trail, ERR_STORE, "the database is damaged: a machine's keys are not");
+    }
+    column_text(row, 0, machine.id, sizeof(machine.id));
+    column_text(row, 1, machine.name, sizeof(machine.name));
+    memcpy(machine.ek_digest, ek.data, ek.len);
+    if (ak.len > 0) {
+        memcpy(machine.ak_name, ak.data, ak.len);
+    }
+    machine.ak_name_len = ak.len;
+    if (ek_public.len > 0) {
+        memcpy(machine.ek_public, ek_public.data, ek_public.len);
+    }
+    machine.ek_public_len = ek_public.len;
+    machine.is_active = sqlite3_column_int(row, 4) != 0;
+    machine.created = sqlite3_column_int64(row, 5);
+    machine.last_seen = sqlite3_column_int64(row, 6);
+    *ret = machine;
+    return ERR_OK;
+}
+
+err_t query_machine(struct sqlite *db, enum statement by, struct span key, bool is_text,
+                    struct trail *trail, struct store_machine *ret)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row = false;
+    err_t err = sqlite_use(db, by, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    if (is_text) {
+        sqlite_bind_text(row, 1, key);
+    } else {
+        sqlite_bind_span(row, 1, key);
+    }
+    err = sqlite_step(db, row, trail, &has_row);
+    if (err == ERR_OK) {
+        err = has_row ? read_machine(row, trail, ret) : ERR_NOT_FOUND;
+    }
+    sqlite_release(row);
+    return err;
+}
+
+err_t query_machines(struct sqlite *db, struct arena *arena, const char *after, size_t max,
+                     struct trail *trail, struct store_machine **ret, size_t *ret_n)
+{
+    struct store_machine *machines = arena_calloc(arena, max, sizeof(*machines));
+    sqlite3_stmt *row = NULL;
+    bool has_row = true;
+    size_t n = 0;
+    err_t err = machines == NULL ? ERR_MEMORY : sqlite_use(db, STATEMENT_MACHINES, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite3_bind_int64(row, 1, (sqlite3_int64)max);
+    sqlite_bind_text(row, 2, span_str(after));
+    while (err == ERR_OK && n < max) {
+        err = sqlite_step(db, row, trail, &has_row);
+        if (err || !has_row) {
+            break;
+        }
+        err = read_machine(row, trail, &machines[n]);
+        n++;
+    }
+    sqlite_release(row);
+    if (err) {
+        return err;
+    }
+    *ret = machines;
+    *ret_n = n;
+    return ERR_OK;
+}
+
+err_t query_last_verdict(struct sqlite *db, const char *machine_id, struct trail *trail,
+                         char ret[STORE_VERDICT_SIZE])
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row = false;
+    err_t err = sqlite_use(db, STATEMENT_LAST_VERDICT, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite_bind_text(row, 1, span_str(machine_id));
+    err = sqlite_step(db, row, trail, &has_row);
+    if (err == ERR_OK) {
+        ret[0] = '\0';
+        if (has_row) {
+            column_text(row, 0, ret, STORE_VERDICT_SIZE);
+        }
+    }
+    sqlite_release(row);
+    return err;
+}
+
+/* ---- the audit ---- */
+
+static err_t add_audit(struct sqlite *db, const struct store_machine *machine, const char *who,
+                       const char *what, int64_t now, struct trail *trail)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row;
+    err_t err = sqlite_use(db, STATEMENT_AUDIT_ADD, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite3_bind_int64(row, 1, now);
+    sqlite_bind_text(row, 2, span_str(who));
+    sqlite_bind_text(row, 3, span_str(what));
+    sqlite_bind_text(row, 4, span_str(machine->id));
+    sqlite_bind_text(row, 5, span_str(machine->name));
+    err = sqlite_step(db, row, trail, &has_row);
+    sqlite_release(row);
+    return err;
+}
+
+static const char *keep_text(struct arena *arena, sqlite3_stmt *row, int index)
+{
+    return (const char *)arena_dup(arena, column_span(row, index)).data;
+}
+
+static err_t read_audit(struct arena *arena, sqlite3_stmt *row, struct store_audit *ret)
+{
+    ret->time = sqlite3_column_int64(row, 0);
+    ret->who = keep_text(arena, row, 1);
+    ret->what = keep_text(arena, row, 2);
+    ret->machine_id = keep_text(arena, row, 3);
+    ret->name = keep_text(arena, row, 4);
+    return ret->who == NULL || ret->what == NULL || ret->machine_id == NULL || ret->name == NULL
+               ? ERR_MEMORY
+               : ERR_OK;
+}
+
+err_t query_audits(struct sqlite *db, struct arena *arena, const struct store_machine *machine,
+                   size_t max, struct trail *trail, struct store_audit **ret, size_t *ret_n)
+{
+    struct store_audit *found = arena_calloc(arena, max, sizeof(*found));
+    sqlite3_stmt *row = NULL;
+    bool has_row = true;
+    size_t n = 0;
+    err_t err = found == NULL ? ERR_MEMORY : sqlite_use(db, STATEMENT_AUDITS, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite3_bind_int64(row, 1, (sqlite3_int64)max);
+    sqlite_bind_text(row, 2, span_str(machine->id));
+    sqlite_bind_text(row, 3, span_str(machine->name));
+    while (err == ERR_OK && n < max) {
+        err = sqlite_step(db, row, trail, &has_row);
+        if (err || !has_row) {
+            break;
+        }
+        err = read_audit(arena, row, &found[n]);
+        n++;
+    }
+    sqlite_release(row);
+    if (err) {
+        return err;
+    }
+    *ret = found;
+    *ret_n = n;
+    return ERR_OK;
+}
+
+/* ---- joining ---- */
+
+static err_t add_machine(struct sqlite *db, const struct store_machine *machine,
+                         struct trail *trail)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row;
+    err_t err = sqlite_use(db, STATEMENT_MACHINE_ADD, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite_bind_text(row, 1, span_str(machine->id));
+    sqlite_bind_text(row, 2, span_str(machine->name));
+    sqlite_bind_span(row, 3, span_of(machine->ek_digest, sizeof(machine->ek_digest)));
+    sqlite_bind_span(row, 4, span_of(machine->ak_name, machine->ak_name_len));
+    sqlite3_bind_int(row, 5, 1);
+    sqlite3_bind_int64(row, 6, machine->created);
+    sqlite3_bind_int64(row, 7, 0);
+    sqlite_bind_span(row, 8, span_of(machine->ek_public, machine->ek_public_len));
+    err = sqlite_step(db, row, trail, &has_row);
+    sqlite_release(row);
+    return err;
+}
+
+/* A replaced machine gets new keys, and keeps everything else. */
+static err_t bind_machine(struct sqlite *db, const struct store_machine *replaced,
+                          const struct store_machine *wanted, struct trail *trail,
+                          struct store_machine *ret)
+{
+    struct store_machine bound = *wanted;
+    sqlite3_stmt *row = NULL;
+    bool has_row;
+    err_t err = sqlite_use(db, STATEMENT_MACHINE_BIND, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite_bind_text(row, 1, span_str(replaced->id));
+    sqlite_bind_span(row, 2, span_of(wanted->ek_digest, sizeof(wanted->ek_digest)));
+    sqlite_bind_span(row, 3, span_of(wanted->ak_name, wanted->ak_name_len));
+    sqlite_bind_span(row, 4, span_of(wanted->ek_public, wanted->ek_public_len));
+    err = sqlite_step(db, row, trail, &has_row);
+    sqlite_release(row);
+    err = err ? err : add_audit(db, replaced, "-", "joined again", wanted->created, trail);
+    if (err) {
+        return err;
+    }
+    memcpy(bound.id, replaced->id, sizeof(bound.id));
+    memcpy(bound.name, replaced->name, sizeof(bound.name));
+    bound.is_active = replaced->is_active;
+    bound.created = replaced->created;
+    bound.last_seen = replaced->last_seen;
+    *ret = bound;
+    return ERR_OK;
+}
+
+/* As query_machine; none is no error. */
+static err_t look_for(struct sqlite *db, enum statement by, struct span key, bool is_text,
+                      struct trail *trail, struct store_machine *ret, bool *ret_is_there)
+{
+    err_t err = query_machine(db, by, key, is_text, trail, ret);
+
+    *ret_is_there = err == ERR_OK;
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+/* The machine of the EK, else that of the name: it must be this pair's, or replaced. */
+static err_t find_own(struct sqlite *db, const struct store_machine *wanted, struct trail *trail,
+                      struct store_machine *ret, bool *ret_is_there)
+{
+    struct span ek = span_of(wanted->ek_digest, sizeof(wanted->ek_digest));
+    bool is_ek = false;
+    err_t err = look_for(db, STATEMENT_MACHINE_BY_EK, ek, false, trail, ret, &is_ek);
+
+    *ret_is_there = is_ek;
+    if (err == ERR_OK && !is_ek) {
+        err = look_for(db, STATEMENT_MACHINE_BY_NAME, span_str(wanted->name), true, trail, ret,
+                       ret_is_there);
+    }
+    if (err || !*ret_is_there) {
+        return err;
+    }
+    if (!is_ek && ret->ak_name_len > 0) {
+        return trail_set(trail, ERR_CONFLICT,
+                         "the name '%s' belongs to a machine with another endorsement key",
+                         wanted->name);
+    }
+    if (ret->ak_name_len > 0 && !span_equal(span_of(ret->ak_name, ret->ak_name_len),
+                                            span_of(wanted->ak_name, wanted->ak_name_len))) {
+        return trail_set(trail, ERR_CONFLICT,
+                         "this endorsement key belongs to machine %s with another attestation key",
+                         ret->id);
+    }
+    return ret->is_active
+               ? ERR_OK
+               : trail_set(trail, ERR_CONFLICT, "machine %s was disabled by an operator", ret->id);
+}
+
+/* AK-7: nothing that is there is overwritten, unless an operator replaced it. */
+err_t write_machine(struct sqlite *db, const struct store_machine *wanted, struct trail *trail,
+                    struct store_machine *ret)
+{
+    struct span ak = span_of(wanted->ak_name, wanted->ak_name_len);
+    struct store_machine found = {0}, other = {0};
+    bool is_there = false, is_taken = false;
+    err_t err = find_own(db, wanted, trail, &found, &is_there);
+
+    if (err) {
+        return err;
+    }
+    if (is_there && found.ak_name_len > 0) {
+        *ret = found;
+        return ERR_OK;
+    }
+    err = look_for(db, STATEMENT_MACHINE_BY_AK, ak, false, trail, &other, &is_taken);
+    if (err == ERR_OK && is_taken) {
+        err = trail_set(trail, ERR_CONFLICT,
+                        "this attestation key belongs to a machine with another endorsement key");
+    }
+    if (err) {
+        return err;
+    }
+    if (is_there) {
+        return bind_machine(db, &found, wanted, trail, ret);
+    }
+    err = add_machine(db, wanted, trail);
+    if (err) {
+        return err;
+    }
+    *ret = *wanted;
+    ret->is_active = true;
+    ret->last_seen = 0;
+    return ERR_OK;
+}
+
+/* ---- what operators do ---- */
+
+static err_t run_for(struct sqlite *db, enum statement which, struct span key, bool is_text,
+                     int number, struct trail *trail)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row;
+    err_t err = sqlite_use(db, which, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    if (is_text) {
+        sqlite_bind_text(row, 1, key);
+    } else {
+        sqlite_bind_span(row, 1, key);
+    }
+    if (sqlite3_bind_parameter_count(row) > 1) {
+        sqlite3_bind_int(row, 2, number);
+    }
+    err = sqlite_step(db, row, trail, &has_row);
+    sqlite_release(row);
+    return err;
+}
+
+static err_t apply(struct sqlite *db, const struct store_machine *machine, enum store_change change,
+                   struct trail *trail, bool *ret_is_new)
+{
+    struct span id = span_str(machine->id);
+    err_t err;
+
+    *ret_is_new = true;
+    switch (change) {
+    case STORE_DISABLE:
+    case STORE_ENABLE:
+        *ret_is_new = machine->is_active != (change == STORE_ENABLE);
+        return run_for(db, STATEMENT_MACHINE_ACTIVE, id, true, change == STORE_ENABLE, trail);
+    case STORE_REPLACE:
+        *ret_is_new = machine->ak_name_len > 0;
+        return run_for(db, STATEMENT_MACHINE_REPLACE, id, true, 0, trail);
+    case STORE_FORGET_CLOCK:
+        err = run_for(db, STATEMENT_CLOCK_FORGET, span_of(machine->ak_name, machine->ak_name_len),
+                      false, 0, trail);
+        *ret_is_new = sqlite3_changes(db->db) > 0;
+        return err;
+    case STORE_REMOVE:
+        err = run_for(db, STATEMENT_MACHINE_RECORDS, id, true, 0, trail);
+        return err ? err : run_for(db, STATEMENT_MACHINE_REMOVE, id, true, 0, trail);
+    }
+    return ERR_INTERNAL;
+}
+
+err_t write_change(struct sqlite *db, const char *machine_id, enum store_change change,
+                   const char *who, int64_t now, struct trail *trail, bool *ret_is_new)
+{
+    static const char *const names[] = {
+        [STORE_DISABLE] = "disable", [STORE_ENABLE] = "enable",
+        [STORE_REPLACE] = "replace", [STORE_FORGET_CLOCK] = "forget-clock",
+        [STORE_REMOVE] = "remove",
+    };
+    struct store_machine machine;
+    err_t err =
+        query_machine(db, STATEMENT_MACHINE_BY_ID, span_str(machine_id), true, trail, &machine);
+
+    err = err ? err : apply(db, &machine, change, trail, ret_is_new);
+    return err ? err : add_audit(db, &machine, who, names[change], now, trail);
+}
