@@ -13,7 +13,7 @@
 #include "appraise/appraise.h"
 #include "support/fabricate.h"
 
-enum { BENCH_MIN_RUNS = 1000, BENCH_SAMPLE_US = 20, BENCH_MAX_PARTS = 12 };
+enum { BENCH_MIN_RUNS = 1000, BENCH_WARM_UP_RUNS = 50, BENCH_SAMPLE_US = 20, BENCH_MAX_PARTS = 12 };
 
 struct cost {
     double median_us, p95_us;
@@ -22,8 +22,9 @@ struct cost {
 
 /* run(arg), again and again. */
 struct cost bench_cpu(void (*run)(void *arg), void *arg);
-/* The same with the CPU time of all threads: for what hands work over. */
-struct cost bench_process_cpu(void (*run)(void *arg), void *arg);
+/* The same with the CPU time of all threads: for what hands work over. prepare(arg) comes before
+ * each run and is not in the figure. */
+struct cost bench_process_cpu(void (*prepare)(void *arg), void (*run)(void *arg), void *arg);
 /* Median and 95th percentile of values, which are sorted. */
 struct cost bench_summary(double *values, size_t n);
 /* CPU time of this thread / wall clock, in microseconds. */
@@ -56,7 +57,7 @@ struct inputs {
     struct arena *arena;
     int64_t now; /* the server's clock is not ours to set */
     struct fabricated *guest;
-    struct span log;
+    struct span log, pcrs;
     struct eventlog *parsed;
     struct readings *readings;
     struct evidence *folder; /* of the boot, with its one RSA quote */
@@ -64,10 +65,13 @@ struct inputs {
     struct cert_store *ek_roots; /* of the folder */
     struct cert_store *ak_roots; /* of the guest */
     struct span inner, body;     /* the request */
+    uint64_t clock_ms;           /* of the TPM, at its last quote */
     struct span *covered;        /* data that digest rules cover, as each bank hashes it */
     size_t n_covered, covered_bytes;
 };
 struct inputs *inputs_make(void);
+/* The body of a further request: its TPM's clock has moved on, so that it is no copy. */
+struct span inputs_next(struct inputs *in, struct arena *arena);
 void inputs_free(struct inputs *in);
 /* A folder of ours with all that is in it. */
 void bench_remove(struct arena *arena, const char *path);

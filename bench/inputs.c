@@ -42,12 +42,23 @@ static void find_covered(struct inputs *in)
     }
 }
 
+static struct span make_inner(struct inputs *in, struct arena *arena)
+{
+    const struct fabricate_request request = {
+        .pcrs_sha256 = in->pcrs,
+        .log = in->log,
+        .pcr_mask = 0x7bff, /* all that the log speaks of */
+        .clock_ms = in->clock_ms,
+    };
+
+    return fabricate_inner(arena, in->guest, &request);
+}
+
 struct inputs *inputs_make(void)
 {
     struct arena *arena = test_arena();
     struct inputs *in = arena_calloc(arena, 1, sizeof(*in));
     CLEANUP(hasher_free) struct hasher *hasher = hasher_new();
-    struct fabricate_request request = {0};
 
     assert_non_null(in);
     in->arena = arena;
@@ -63,12 +74,17 @@ struct inputs *inputs_make(void)
     in->ak_roots = cert_store_new();
     assert_ok(cert_store_add_file(in->ek_roots, test_vector(arena, BOOT "/ca_root.pem"), NULL));
     assert_ok(cert_store_add(in->ak_roots, in->guest->ca));
-    request.pcrs_sha256 = test_vector(arena, BOOT "/pcrs_sha256.bin");
-    request.log = in->log;
-    request.pcr_mask = 0x7bff; /* all that the log speaks of */
-    in->inner = fabricate_inner(arena, in->guest, &request);
+    in->pcrs = test_vector(arena, BOOT "/pcrs_sha256.bin");
+    in->clock_ms = 100000;
+    in->inner = make_inner(in, arena);
     in->body = fabricate_outer(arena, in->inner);
     return in;
+}
+
+struct span inputs_next(struct inputs *in, struct arena *arena)
+{
+    in->clock_ms += 1000;
+    return fabricate_outer(arena, make_inner(in, arena));
 }
 
 void inputs_free(struct inputs *in)

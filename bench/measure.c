@@ -51,31 +51,31 @@ static double clock_us(clockid_t clock)
     return (now_us(clock) - from) / 1000;
 }
 
-static struct cost measure(clockid_t clock, void (*run)(void *arg), void *arg)
+struct cost bench_cpu(void (*run)(void *arg), void *arg)
 {
     static double samples[MAX_SAMPLES];
-    double overhead = clock_us(clock);
-    double from = now_us(clock);
+    double overhead = clock_us(CLOCK_THREAD_CPUTIME_ID);
+    double from = bench_thread_us();
     size_t runs = 0;
     size_t batch;
     size_t n = 0;
     double spent = 0;
     struct cost cost;
 
-    while (runs < 10 || now_us(clock) - from < WARM_UP_US) {
+    while (runs < 10 || bench_thread_us() - from < WARM_UP_US) {
         run(arg);
         runs++;
     }
-    batch = (size_t)(BENCH_SAMPLE_US / ((now_us(clock) - from) / (double)runs)) + 1;
+    batch = (size_t)(BENCH_SAMPLE_US / ((bench_thread_us() - from) / (double)runs)) + 1;
     runs = 0;
     while (n < MAX_SAMPLES && (runs < BENCH_MIN_RUNS || n < BENCH_MIN_RUNS || spent < ENOUGH_US)) {
         double used;
 
-        from = now_us(clock);
+        from = bench_thread_us();
         for (size_t i = 0; i < batch; i++) {
             run(arg);
         }
-        used = now_us(clock) - from - overhead;
+        used = bench_thread_us() - from - overhead;
         spent += used;
         samples[n++] = used / (double)batch;
         runs += batch;
@@ -85,12 +85,23 @@ static struct cost measure(clockid_t clock, void (*run)(void *arg), void *arg)
     return cost;
 }
 
-struct cost bench_cpu(void (*run)(void *arg), void *arg)
+struct cost bench_process_cpu(void (*prepare)(void *arg), void (*run)(void *arg), void *arg)
 {
-    return measure(CLOCK_THREAD_CPUTIME_ID, run, arg);
-}
+    static double samples[BENCH_MIN_RUNS];
+    double overhead = clock_us(CLOCK_PROCESS_CPUTIME_ID);
+    struct cost cost;
 
-struct cost bench_process_cpu(void (*run)(void *arg), void *arg)
-{
-    return measure(CLOCK_PROCESS_CPUTIME_ID, run, arg);
+    for (size_t n = 0; n < BENCH_WARM_UP_RUNS + BENCH_MIN_RUNS; n++) {
+        double from;
+
+        prepare(arg);
+        from = now_us(CLOCK_PROCESS_CPUTIME_ID);
+        run(arg);
+        if (n >= BENCH_WARM_UP_RUNS) {
+            samples[n - BENCH_WARM_UP_RUNS] = now_us(CLOCK_PROCESS_CPUTIME_ID) - from - overhead;
+        }
+    }
+    cost = bench_summary(samples, BENCH_MIN_RUNS);
+    cost.runs = BENCH_MIN_RUNS;
+    return cost;
 }

@@ -80,9 +80,19 @@ static void run_request(void *arg)
 struct service_run {
     struct inputs *in;
     struct service *service;
-    struct arena *arena;
+    struct arena *arena, *bodies;
     struct hasher *hasher;
+    struct span body;
 };
+
+/* Not a copy of the one before: for copies the service has a shorter way. */
+static void make_body(void *arg)
+{
+    struct service_run *r = arg;
+
+    arena_reset(r->bodies);
+    r->body = inputs_next(r->in, r->bodies);
+}
 
 static void run_service(void *arg)
 {
@@ -91,7 +101,7 @@ static void run_service(void *arg)
     struct service_answer answer;
 
     arena_reset(r->arena);
-    service_attest_azureguest(r->service, &call, r->in->body, &answer);
+    service_attest_azureguest(r->service, &call, r->body, &answer);
     if (answer.status != 200) {
         fail_msg("the service refused: %s", answer.message);
     }
@@ -119,17 +129,21 @@ static void add_service(struct inputs *in, struct figures *all, enum signkey_kin
                         const char *name)
 {
     char folder[] = "/tmp/bootwarden-bench.XXXXXX";
-    struct service_run r = {.in = in, .arena = arena_new(ARENA_BYTES), .hasher = hasher_new()};
+    struct service_run r = {.in = in,
+                            .arena = arena_new(ARENA_BYTES),
+                            .bodies = arena_new(ARENA_BYTES),
+                            .hasher = hasher_new()};
     const struct figure *request = &all->items[all->n - 1];
     struct figure *figure;
 
     assert_non_null(mkdtemp(folder));
     r.service = open_service(in, folder, kind);
-    figure = figures_add(all, name, bench_process_cpu(run_service, &r), "");
+    figure = figures_add(all, name, bench_process_cpu(make_body, run_service, &r), "");
     memcpy(figure->parts, request->parts, sizeof(figure->parts));
     figure->n_parts = request->n_parts;
     service_close(r.service);
     hasher_free(r.hasher);
+    arena_free(r.bodies);
     arena_free(r.arena);
     bench_remove(in->arena, folder);
 }

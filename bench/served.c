@@ -11,12 +11,21 @@
 #include <curl/curl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { CLIENTS = 2, WARM_UP = 100, KEPT = 2000, NEW = 1000, LINE = 512 };
+enum {
+    CLIENTS = 2,
+    WARM_UP = 100,
+    KEPT = 2000,
+    NEW = 1000,
+    LINE = 512,
+    BODY_ROOM = 64 * 1024,
+    SCRATCH_BYTES = 4 * 1024 * 1024,
+};
 
 struct server {
     pid_t pid;
@@ -24,13 +33,19 @@ struct server {
     char url[LINE];
 };
 
+/* Requests in the order of their TPM's clock, for all clients. */
+struct queue {
+    struct span *bodies;
+    double *wall_us;
+    size_t n;
+    _Atomic size_t next;
+};
+
 struct client {
     pthread_t thread;
     const struct server *server;
-    struct span body;
+    struct queue *queue;
     bool is_kept; /* one connection for all requests */
-    size_t n;
-    double *wall_us;
     const char *fault;
 };
 
@@ -89,12 +104,15 @@ static size_t drop(char *bytes, size_t size, size_t n, void *arg)
     return size * n;
 }
 
-static const char *post(CURL *curl, double *ret_us)
+static const char *post(CURL *curl, struct span body, double *ret_us)
 {
     double from = bench_wall_us();
-    CURLcode code = curl_easy_perform(curl);
+    CURLcode code;
     long status = 0;
 
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)body.len);
+    code = curl_easy_perform(curl);
     *ret_us = bench_wall_us() - from;
     if (code != CURLE_OK) {
         return curl_easy_strerror(code);
@@ -107,12 +125,11 @@ static void *run_client(void *arg)
 {
     struct client *c = arg;
     CURL *curl = curl_easy_init();
+    size_t i;
     struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
 
     headers = curl_slist_append(headers, "Expect:"); /* no pause before the body */
     curl_easy_setopt(curl, CURLOPT_URL, c->server->url);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, c->body.data);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)c->body.len);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -124,8 +141,8 @@ static void *run_client(void *arg)
         curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
         curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L); /* full handshakes */
     }
-    for (size_t i = 0; i < c->n && c->fault == NULL; i++) {
-        c->fault = post(curl, &c->wall_us[i]);
+    while (c->fault == NULL && (i = atomic_fetch_add(&c->queue->next, 1)) < c->queue->n) {
+        c->fault = post(curl, c->queue->bodies[i], &c->queue->wall_us[i]);
     }
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
@@ -142,22 +159,35 @@ static double server_us(const struct server *s)
     return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
 }
 
+static void fill(struct inputs *in, struct arena *arena, struct queue *queue)
+{
+    CLEANUP(arena_free) struct arena *scratch = arena_new(SCRATCH_BYTES);
+
+    queue->bodies = arena_calloc(arena, queue->n, sizeof(*queue->bodies));
+    queue->wall_us = arena_calloc(arena, queue->n, sizeof(*queue->wall_us));
+    assert_non_null(queue->bodies);
+    assert_non_null(queue->wall_us);
+    for (size_t i = 0; i < queue->n; i++) {
+        arena_reset(scratch);
+        queue->bodies[i] = arena_dup(arena, inputs_next(in, scratch));
+        assert_non_null(queue->bodies[i].data);
+    }
+}
+
 /* n requests from CLIENTS threads. The server's CPU time for each; wall times into *ret_wall. */
 static double load(struct inputs *in, const struct server *s, bool is_kept, size_t n,
                    struct cost *ret_wall, double *ret_per_second)
 {
+    CLEANUP(arena_free) struct arena *arena = arena_new(n * BODY_ROOM);
     struct client clients[CLIENTS] = {0};
-    double *wall = arena_calloc(in->arena, n, sizeof(*wall));
-    double cpu = server_us(s);
-    double from = bench_wall_us();
+    struct queue queue = {.n = n};
+    double cpu, from;
 
-    assert_non_null(wall);
+    fill(in, arena, &queue);
+    cpu = server_us(s);
+    from = bench_wall_us();
     for (size_t i = 0; i < CLIENTS; i++) {
-        clients[i] = (struct client){.server = s,
-                                     .body = in->body,
-                                     .is_kept = is_kept,
-                                     .n = n / CLIENTS,
-                                     .wall_us = wall + i * (n / CLIENTS)};
+        clients[i] = (struct client){.server = s, .queue = &queue, .is_kept = is_kept};
         assert_int_equal(pthread_create(&clients[i].thread, NULL, run_client, &clients[i]), 0);
     }
     for (size_t i = 0; i < CLIENTS; i++) {
@@ -170,7 +200,7 @@ static double load(struct inputs *in, const struct server *s, bool is_kept, size
             fail_msg("%s: %s; see %s/log", s->url, clients[i].fault, s->folder);
         }
     }
-    *ret_wall = bench_summary(wall, n);
+    *ret_wall = bench_summary(queue.wall_us, n);
     return cpu;
 }
 
