@@ -17,8 +17,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     answer_read_error(arena, &answer);
     for (size_t i = 0; i < answer.n_reasons; i++) {
-        if (!text_is_utf8(span_str(answer.reasons[i])) || strchr(answer.reasons[i], '\n') != NULL ||
-            strchr(answer.reasons[i], '\x1b') != NULL) {
+        const char *words[] = {answer.reasons[i].code, answer.reasons[i].text};
+
+        for (size_t k = 0; k < ARRAY_LEN(words); k++) {
+            if (!text_is_utf8(span_str(words[k])) || strpbrk(words[k], "\n\x1b") != NULL) {
+                __builtin_trap();
+            }
+        }
+        if (answer.reasons[i].remedy[0] == '\0') {
             __builtin_trap();
         }
     }

@@ -15,9 +15,7 @@ err_t agent_open(const struct agent_options *options, struct arena *arena, struc
     *ret = (struct agent){.options = options, .arena = arena};
     err = remote_open(options, &trail, &ret->remote);
     if (err) {
-        return fault_from(&ret->fault,
-                          err_category(err) == ERR_CAT_INTERNAL ? EXIT_INTERNAL : EXIT_USAGE, err,
-                          &trail);
+        return fault_from(&ret->fault, EXIT_INTERNAL, err, &trail);
     }
     err = tpmdev_open(options->tcti, options->is_verbose, &trail, &ret->tpm);
     err = err ? err : tpmdev_ak_need(ret->tpm, arena, &trail, &ret->ak);

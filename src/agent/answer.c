@@ -2,6 +2,7 @@
 #include "agent/answer.h"
 
 #include "base/text.h"
+#include "reasons/reasons.h"
 
 #include <string.h>
 
@@ -51,6 +52,27 @@ static size_t reason_length(struct span text)
     return text.len;
 }
 
+/* "code: words", or words alone. */
+static void read_reason(struct arena *arena, struct span text, bool has_verdict,
+                        struct answer_reason *ret)
+{
+    size_t prefix = word_length(text);
+    struct span code = span_cut(text, 0, prefix > 0 ? prefix - 2 : 0);
+    enum reason_code known;
+
+    ret->code = text_escape_dup(arena, code, CODE_MAX);
+    ret->text = show_words(arena, span_cut(text, prefix, text.len), REASON_MAX);
+    if (reason_by_name(code, &known)) {
+        ret->remedy = reason_remedy(known);
+    } else if (has_verdict) {
+        ret->remedy = "This agent does not know the code: update it, or look the code up in the "
+                      "documentation of the service, which is newer.";
+    } else {
+        ret->remedy = "Check that agent and service are of the same version; if they are, keep the "
+                      "message and report it.";
+    }
+}
+
 /* "verdict: code: words; code: words". A message of another form is one reason, whole. */
 static void read_reasons(struct arena *arena, struct span message, struct answer *answer)
 {
@@ -63,8 +85,8 @@ static void read_reasons(struct arena *arena, struct span message, struct answer
     while (message.len > 0 && answer->n_reasons < ANSWER_MAX_REASONS) {
         size_t len = reason_length(message);
 
-        answer->reasons[answer->n_reasons++] =
-            show_words(arena, span_cut(message, 0, len), REASON_MAX);
+        read_reason(arena, span_cut(message, 0, len), answer->verdict[0] != '\0',
+                    &answer->reasons[answer->n_reasons++]);
         message = span_cut(message, len + 2, message.len);
     }
 }

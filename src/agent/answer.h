@@ -10,6 +10,13 @@
 
 enum { ANSWER_MAX_REASONS = 64 };
 
+/* One of the reasons why a proof was refused; all printable. */
+struct answer_reason {
+    const char *code;   /* "secure-boot-off"; "" when the words came without one */
+    const char *text;   /* without the code */
+    const char *remedy; /* what to do about it, in our words; never empty */
+};
+
 struct answer {
     unsigned status;
     unsigned retry_after_s; /* 0 = not asked for */
@@ -18,7 +25,7 @@ struct answer {
     /* Of others, printable; "" where the answer says none. */
     const char *code, *message;
     const char *verdict; /* of a refused proof: "unhealthy", "not-verified", ... */
-    const char *reasons[ANSWER_MAX_REASONS]; /* "reason-code: words"; or the whole message */
+    struct answer_reason reasons[ANSWER_MAX_REASONS]; /* or one: the whole message */
     size_t n_reasons;
 };
 

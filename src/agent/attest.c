@@ -85,9 +85,7 @@ static err_t read_ima(struct agent *agent, struct proof *proof, bool *ret_is_too
         err = guest_ima_log(agent->arena, options->ima_log, &trail, &proof->ima_log,
                             ret_is_too_large);
     }
-    return err ? fault_from(&agent->fault, err == ERR_USAGE ? EXIT_USAGE : EXIT_INTERNAL, err,
-                            &trail)
-               : ERR_OK;
+    return err ? fault_from(&agent->fault, EXIT_INTERNAL, err, &trail) : ERR_OK;
 }
 
 static err_t quote(struct agent *agent, struct proof *proof, uint32_t mask)
@@ -136,8 +134,7 @@ static err_t read_logs(struct agent *agent, struct proof *proof)
     err_t err = guest_event_log(agent->arena, agent->options->event_log, &trail, &proof->event_log);
 
     if (err) {
-        return fault_from(&agent->fault, err == ERR_USAGE ? EXIT_USAGE : EXIT_INTERNAL, err,
-                          &trail);
+        return fault_from(&agent->fault, EXIT_INTERNAL, err, &trail);
     }
     return read_ima(agent, proof, &is_too_large);
 }

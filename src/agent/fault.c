@@ -19,7 +19,7 @@ err_t fault_from(struct fault *fault, enum agent_exit exit, err_t err, const str
     char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 64];
 
     trail_format(trail, err, words, sizeof(words));
-    fault_set(fault, exit, err, "%s", words);
+    fault_set(fault, err == ERR_USAGE ? EXIT_USAGE : exit, err, "%s", words);
     fault->is_temporary = err_category(err) == ERR_CAT_UNAVAILABLE && err != ERR_TPM;
     return err;
 }

@@ -23,7 +23,8 @@ struct fault {
 /* Record and return err. The words are printable ASCII or UTF-8 already. */
 err_t fault_set(struct fault *fault, enum agent_exit exit, err_t err, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
-/* What a room below said. Busy TPMs and networks are temporary. */
+/* What a room below said. Busy TPMs and networks are temporary; ERR_USAGE always means
+ * EXIT_USAGE. */
 err_t fault_from(struct fault *fault, enum agent_exit exit, err_t err, const struct trail *trail);
 
 #endif

@@ -117,13 +117,15 @@ err_t guest_event_log(struct arena *arena, const char *path, struct trail *trail
         return ERR_OK;
     }
     if (err == ERR_DENIED && path == NULL) {
-        return trail_set(trail, err, "no permission to read %s: run as root", GUEST_EVENT_LOG);
+        return trail_set(trail, err, "no permission to read the event log %s: run as root",
+                         GUEST_EVENT_LOG);
     }
     if (err) {
         char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
 
         trail_format(&inner, err, words, sizeof(words));
-        return trail_set(trail, path != NULL ? ERR_USAGE : err, "event log: %s", words);
+        return trail_set(trail, path != NULL ? ERR_USAGE : err, "event log: %s; %s", words,
+                         path != NULL ? "check --event-log" : "name a copy with --event-log");
     }
     *ret = bytes;
     return ERR_OK;
@@ -146,7 +148,8 @@ err_t guest_ima_log(struct arena *arena, const char *path, struct trail *trail, 
         char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
 
         trail_format(&inner, err, words, sizeof(words));
-        return trail_set(trail, path != NULL ? ERR_USAGE : err, "IMA log: %s", words);
+        return trail_set(trail, path != NULL ? ERR_USAGE : err, "IMA log: %s; %s", words,
+                         path != NULL ? "check --ima-log" : "leave it out: --ima-log /dev/null");
     }
     *ret = bytes;
     return ERR_OK;

@@ -44,7 +44,11 @@ err_t remote_open(const struct agent_options *options, struct trail *trail, stru
     err = err ? err : http_client_new(&http, trail, &remote.guest);
     if (err) {
         remote_done(&remote);
-        return err;
+        return trail_in(trail, err,
+                        span_starts(span_str(trail->what), "the CA file")
+                            ? "--ca (or BOOTWARDEN_CA)"
+                        : err == ERR_USAGE ? "--server (or BOOTWARDEN_ENDPOINT)"
+                                           : "the connection");
     }
     remote.address = http_client_address(remote.guest);
     *ret = remote;
@@ -60,12 +64,15 @@ void remote_done(struct remote *remote)
 
 static const char *unreachable_remedy(err_t err, const char *why)
 {
+    if (strstr(why, "proxy") != NULL) {
+        return "Check https_proxy, or leave the proxy out with no_proxy.";
+    }
     if (strstr(why, "resolved") != NULL) {
         return "Check the name in --server and the DNS of this machine.";
     }
-    if (strstr(why, "certificate") != NULL || strstr(why, "CA file") != NULL) {
-        return "Name the service's CA with --ca, and check that --server is the name in its "
-               "certificate.";
+    if (strstr(why, "TLS failed") != NULL) {
+        return "Check that an https service listens on that port, and that nothing on the way "
+               "breaks TLS.";
     }
     if (err == ERR_TIMEOUT) {
         return "Allow this machine outbound TCP to that port in firewalls and network rules.";
@@ -74,13 +81,30 @@ static const char *unreachable_remedy(err_t err, const char *why)
            "reach that port.";
 }
 
+/* Words of OpenSSL and curl in `why`. */
+static const char *untrusted_remedy(const char *why)
+{
+    if (strstr(why, "expired") != NULL || strstr(why, "not yet valid") != NULL) {
+        return "Check the clock of this machine; when it is right, the service's operator renews "
+               "the certificate.";
+    }
+    if (strstr(why, "name") != NULL) {
+        return "Write --server with a name that stands in the service's certificate.";
+    }
+    return "Name the CA of the service with --ca; a bootwarden-server keeps it in DIR/tls/ca.pem.";
+}
+
 static err_t unreachable(enum remote_call call, err_t err, const struct trail *trail,
                          struct fault *fault)
 {
-    fault_set(fault, EXIT_SERVICE, err, "%s endpoint unreachable: %s. %s. %s",
-              calls[call].is_attest ? "Attestation" : "Guest", trail->where, trail->what,
-              unreachable_remedy(err, trail->what));
-    fault->is_temporary = true;
+    bool is_untrusted = err == ERR_UNTRUSTED;
+
+    fault_set(fault, EXIT_SERVICE, err, "%s endpoint %s: %s. %s. %s",
+              calls[call].is_attest ? "Attestation" : "Guest",
+              is_untrusted ? "not trusted" : "unreachable", trail->where, trail->what,
+              is_untrusted ? untrusted_remedy(trail->what) : unreachable_remedy(err, trail->what));
+    /* Who has the wrong certificate has it in five seconds too. */
+    fault->is_temporary = !is_untrusted;
     return err;
 }
 
@@ -94,7 +118,7 @@ err_t remote_call(struct remote *remote, enum remote_call call, const char *bear
     err_t err = http_client_call(client, calls[call].method, calls[call].path, bearer, body, arena,
                                  &trail, &reply);
 
-    if (err == ERR_NETWORK || err == ERR_TIMEOUT) {
+    if (err == ERR_NETWORK || err == ERR_TIMEOUT || err == ERR_UNTRUSTED) {
         return unreachable(call, err, &trail, fault);
     }
     if (err) {
@@ -119,15 +143,31 @@ err_t remote_call(struct remote *remote, enum remote_call call, const char *bear
     return ERR_OK;
 }
 
-/* The service's own words say what to do; these are for answers without any. */
+/* What the user of the agent can do; the service's own words are for whoever looks after it. */
 static const char *refused_remedy(const struct answer *answer)
 {
-    if (answer->message[0] != '\0') {
-        return "";
+    static const struct {
+        const char *code; /* docs/formats/guest-api.md */
+        const char *remedy;
+    } known[] = {
+        {"Untrusted", "The service's operator puts the CA of this kind of TPM into trust/ek."},
+        {"Conflict", "Give another --name, or ask the service's operator to replace the machine."},
+        {"ActivationFailed", "Run it once more; if it stays, the TPM does not hold the endorsement "
+                             "key of its certificate."},
+        {"Unauthorized", "Run it once more, which opens a new session."},
+        {"RequestTooLarge", "Leave the IMA log out (--ima-log /dev/null)."},
+        {"InvalidParameter", "Update the agent to the version of the service."},
+    };
+
+    if (answer->status >= 500 || answer->status == 429 || answer->status == 408) {
+        return "Try again later; if it lasts, the service's operator finds the cause in its log.";
     }
-    return answer->status >= 500 || answer->status == 429
-               ? " Try again later."
-               : " Is --server the address of a Bootwarden service?";
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (strcmp(answer->code, known[i].code) == 0) {
+            return known[i].remedy;
+        }
+    }
+    return "Check that --server is the address of a Bootwarden service.";
 }
 
 err_t remote_refused(const struct remote *remote, enum remote_call call,
@@ -135,10 +175,12 @@ err_t remote_refused(const struct remote *remote, enum remote_call call,
 {
     bool is_temporary = answer->status == 408 || answer->status == 429 || answer->status >= 500;
     err_t err = is_temporary ? ERR_UNAVAILABLE : ERR_REFUSED;
+    size_t len = strlen(answer->message);
+    bool has_stop = len > 0 && answer->message[len - 1] == '.';
 
-    fault_set(fault, EXIT_SERVICE, err, "%s refused: %s said %u%s%s%s%s%s", calls[call].what,
+    fault_set(fault, EXIT_SERVICE, err, "%s refused: %s said %u%s%s%s%s%s %s", calls[call].what,
               remote->address, answer->status, answer->code[0] != '\0' ? " " : "", answer->code,
-              answer->message[0] != '\0' ? ": " : ".", answer->message, refused_remedy(answer));
+              len > 0 ? ": " : "", answer->message, has_stop ? "" : ".", refused_remedy(answer));
     fault->is_temporary = is_temporary;
     fault->retry_after_s = answer->retry_after_s;
     return err;

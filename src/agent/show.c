@@ -5,9 +5,11 @@
 #include "crypto/cert.h"
 #include "token/token.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { SHOWN_TEXT_MAX = 256, SKEW_S = 60 };
@@ -30,10 +32,10 @@ enum agent_exit show_fault(const struct agent *agent)
 }
 
 /* Standard output may be a full disk: then nothing was delivered. */
-static enum agent_exit delivered(enum agent_exit exit)
+enum agent_exit show_delivered(enum agent_exit exit)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        show_warning("cannot write to standard output");
+        show_warning("standard output: %s; the result is not whole", strerror(errno));
         return EXIT_INTERNAL;
     }
     return exit;
@@ -49,7 +51,7 @@ static enum agent_exit print_json(struct agent *agent, yyjson_mut_doc *doc, yyjs
         return EXIT_INTERNAL;
     }
     printf("%s\n", (const char *)text.data);
-    return delivered(exit);
+    return show_delivered(exit);
 }
 
 /* ---- enrolment ---- */
@@ -69,7 +71,7 @@ enum agent_exit show_enrolled(struct agent *agent)
     if (agent->options->output == OUTPUT_TEXT) {
         printf("enrolled: %s\nmachine id: %s\nattestation key certificate: until %s\n",
                agent->machine_name, agent->machine_id, until);
-        return delivered(EXIT_TOKEN);
+        return show_delivered(EXIT_TOKEN);
     }
     doc = json_new(agent->arena);
     root = doc == NULL ? NULL : yyjson_mut_obj(doc);
@@ -82,6 +84,12 @@ enum agent_exit show_enrolled(struct agent *agent)
 
 /* ---- the answer is no ---- */
 
+static void show_reason(FILE *out, const struct answer_reason *reason)
+{
+    fprintf(out, "  %s%s%s\n", reason->code, reason->code[0] != '\0' ? ": " : "", reason->text);
+    fprintf(out, "    what to do: %s\n", reason->remedy);
+}
+
 enum agent_exit show_refusal(struct agent *agent, const struct attest_result *result)
 {
     const struct answer *answer = &result->refusal;
@@ -89,7 +97,9 @@ enum agent_exit show_refusal(struct agent *agent, const struct attest_result *re
     yyjson_mut_val *root, *list;
 
     if (result->is_log_missing) {
-        show_warning("this kernel shows no firmware event log (%s)", GUEST_EVENT_LOG);
+        show_warning("this kernel shows no firmware event log (%s); is securityfs mounted, and is "
+                     "the firmware UEFI with a TPM 2.0?",
+                     GUEST_EVENT_LOG);
     }
     if (agent->options->output != OUTPUT_JSON) {
         /* Not what was asked for, so not on standard output when that is to be the bare token. */
@@ -97,9 +107,9 @@ enum agent_exit show_refusal(struct agent *agent, const struct attest_result *re
 
         fprintf(out, "verdict: %s\n", answer->verdict[0] != '\0' ? answer->verdict : answer->code);
         for (size_t i = 0; i < answer->n_reasons; i++) {
-            fprintf(out, "  %s\n", answer->reasons[i]);
+            show_reason(out, &answer->reasons[i]);
         }
-        return delivered(EXIT_NO);
+        return show_delivered(EXIT_NO);
     }
     doc = json_new(agent->arena);
     root = doc == NULL ? NULL : yyjson_mut_obj(doc);
@@ -109,7 +119,11 @@ enum agent_exit show_refusal(struct agent *agent, const struct attest_result *re
     json_add_text(doc, root, "message", answer->message);
     list = json_add_array(doc, root, "reasons");
     for (size_t i = 0; i < answer->n_reasons && doc != NULL; i++) {
-        yyjson_mut_arr_append(list, yyjson_mut_strcpy(doc, answer->reasons[i]));
+        yyjson_mut_val *item = yyjson_mut_arr_add_obj(doc, list);
+
+        json_add_text(doc, item, "code", answer->reasons[i].code);
+        json_add_text(doc, item, "text", answer->reasons[i].text);
+        json_add_text(doc, item, "remedy", answer->reasons[i].remedy);
     }
     return print_json(agent, doc, root, EXIT_NO);
 }
@@ -221,7 +235,7 @@ static enum agent_exit print_text(struct agent *agent, const struct checked *che
         printf("token: %s: %s\n", is_bad(checked) ? "NOT VALID" : "signature not checked",
                checked->words);
     }
-    return delivered(is_bad(checked) ? EXIT_SERVICE : EXIT_TOKEN);
+    return show_delivered(is_bad(checked) ? EXIT_SERVICE : EXIT_TOKEN);
 }
 
 enum agent_exit show_token(struct agent *agent, const struct attest_result *result)
@@ -234,7 +248,7 @@ enum agent_exit show_token(struct agent *agent, const struct attest_result *resu
         /* A line end is for people; programs that read a JWS from a file take it for a fault. */
         printf("%.*s%s", (int)result->jwt.len, (const char *)result->jwt.data,
                isatty(STDOUT_FILENO) ? "\n" : "");
-        return delivered(EXIT_TOKEN);
+        return show_delivered(EXIT_TOKEN);
     }
     check_token(agent, result->jwt, &checked);
     if (agent->options->output == OUTPUT_TEXT) {

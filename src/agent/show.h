@@ -9,6 +9,8 @@
 
 /* "bootwarden-agent: ..." on standard error. */
 void show_warning(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* Flushes standard output: EXIT_INTERNAL with words when it cannot be written, else `exit`. */
+enum agent_exit show_delivered(enum agent_exit exit);
 enum agent_exit show_fault(const struct agent *agent);
 enum agent_exit show_enrolled(struct agent *agent);
 enum agent_exit show_refusal(struct agent *agent, const struct attest_result *result);

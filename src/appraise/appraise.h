@@ -9,11 +9,11 @@
 #ifndef APPRAISE_APPRAISE_H
 #define APPRAISE_APPRAISE_H
 
-#include "appraise/reasons.h"
 #include "crypto/cert.h"
 #include "eventlog/facts.h"
 #include "evidence/evidence.h"
 #include "policy/policy.h"
+#include "reasons/reasons.h"
 #include "tpm/clock.h"
 
 enum {

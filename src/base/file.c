@@ -3,10 +3,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 enum { READ_CHUNK = 64 * 1024 };
@@ -72,18 +74,52 @@ static err_t read_all(int fd, const char *path, size_t max_bytes, struct trail *
     return err;
 }
 
+/* A pipe with a name, which might wait for a writer for ever. One without (a shell's <(command),
+ * /dev/stdin) ends when its last writer does. */
+static bool is_named_pipe(int fd)
+{
+    struct stat st;
+    struct statfs system;
+
+    return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) &&
+           (fstatfs(fd, &system) != 0 || system.f_type != PIPEFS_MAGIC);
+}
+
+/* Opening never waits, reading does as usual. */
+static err_t open_to_read(const char *path, struct trail *trail, int *ret_fd)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+    err_t err = ERR_OK;
+
+    if (fd >= 0 && is_named_pipe(fd)) {
+        trail_set(trail, ERR_IO,
+                  "is a named pipe, which may never be written; copy its bytes into a file first");
+        err = trail_in(trail, ERR_IO, path);
+    } else if (fd < 0 || flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0) {
+        err = io_error(trail, path, "open");
+    }
+    if (err && fd >= 0) {
+        close(fd);
+    }
+    if (err == ERR_OK) {
+        *ret_fd = fd;
+    }
+    return err;
+}
+
 err_t file_read(struct arena *arena, const char *path, size_t max_bytes, struct trail *trail,
                 struct span *ret)
 {
     bool is_stdin = strcmp(path, "-") == 0;
-    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = STDIN_FILENO;
     struct span copy = {0};
     uint8_t *data = NULL;
     size_t len = 0;
-    err_t err;
+    err_t err = is_stdin ? ERR_OK : open_to_read(path, trail, &fd);
 
-    if (fd < 0) {
-        return io_error(trail, path, "open");
+    if (err) {
+        return err;
     }
     err = read_all(fd, is_stdin ? "standard input" : path, max_bytes, trail, &data, &len);
     if (!is_stdin) {

@@ -11,7 +11,9 @@
 enum { FILE_MAX_NAMES = 65536 }; /* in one folder */
 
 /* The file at path ("-" = standard input) into the arena, at most max_bytes (else
- * ERR_TOO_LARGE). ERR_NOT_FOUND when there is none, ERR_IO otherwise; the trail names it. */
+ * ERR_TOO_LARGE). ERR_NOT_FOUND when there is none, ERR_DENIED without the right, ERR_IO otherwise;
+ * the trail names it. A named pipe is refused, since nobody may ever write into it; standard input
+ * and a shell's <(command) are read to their end. */
 err_t file_read(struct arena *arena, const char *path, size_t max_bytes, struct trail *trail,
                 struct span *ret) MUST_CHECK;
 /* Write to a temporary file beside path, sync, rename over path, sync the folder. The file gets

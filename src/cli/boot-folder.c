@@ -12,10 +12,11 @@ struct folder {
     const char *path;
     struct trail *trail;
     struct evidence *evidence;
+    bool has_any; /* file of those that belong into such a folder */
 };
 
 /* A file of the folder; absent is an empty span, anything else wrong is an error. */
-static err_t optional_file(const struct folder *f, const char *name, size_t max, struct span *ret)
+static err_t optional_file(struct folder *f, const char *name, size_t max, struct span *ret)
 {
     struct trail trail = {0};
     const char *path = arena_printf(f->arena, "%s/%s", f->path, name);
@@ -35,16 +36,17 @@ static err_t optional_file(const struct folder *f, const char *name, size_t max,
     if (err && f->trail != NULL) {
         *f->trail = trail;
     }
+    f->has_any = f->has_any || err == ERR_OK;
     return err;
 }
 
-static err_t blob(const struct folder *f, const char *name, size_t max, struct evidence_blob *ret)
+static err_t blob(struct folder *f, const char *name, size_t max, struct evidence_blob *ret)
 {
     ret->where = name;
     return optional_file(f, name, max, &ret->bytes);
 }
 
-static err_t load_keys(const struct folder *f)
+static err_t load_keys(struct folder *f)
 {
     static const char *const ak_files[] = {"ak_rsa.pub", "ak_ecc.pub"};
     static const char *const ak_certs[] = {"ak_rsa_cert.der", "ak_ecc_cert.der"};
@@ -75,7 +77,7 @@ static err_t load_keys(const struct folder *f)
     return err;
 }
 
-static err_t load_quotes(const struct folder *f)
+static err_t load_quotes(struct folder *f)
 {
     static const struct {
         const char *attest, *signature, *ak;
@@ -118,7 +120,7 @@ static err_t load_quotes(const struct folder *f)
     return err;
 }
 
-static err_t load_pcrs(const struct folder *f)
+static err_t load_pcrs(struct folder *f)
 {
     struct evidence *e = f->evidence;
     err_t err = ERR_OK;
@@ -146,10 +148,42 @@ static err_t load_pcrs(const struct folder *f)
     return err;
 }
 
+/* A machine that sent nothing leaves an empty folder, or its record (manifest.json) alone. A folder
+ * of other things is a slip of the keyboard, and no word about a machine. */
+static err_t check_is_boot_folder(struct folder *f)
+{
+    const char **names = NULL;
+    bool is_record = false;
+    err_t err;
+
+    if (f->has_any) {
+        return ERR_OK;
+    }
+    err = file_list(f->arena, f->path, f->trail, &names);
+    if (err || names[0] == NULL) {
+        return err;
+    }
+    for (; *names != NULL; names++) {
+        is_record = is_record || strcmp(*names, "manifest.json") == 0;
+    }
+    if (is_record) {
+        return ERR_OK;
+    }
+    trail_set(f->trail, ERR_NOT_FOUND,
+              "is no boot folder: it holds none of the files eventlog.bin, quote_rsa.attest, "
+              "ak_rsa.pub, ... (docs/formats/boot-folder.md); check the name");
+    return trail_in(f->trail, ERR_NOT_FOUND, f->path);
+}
+
 static err_t load_folder(struct arena *arena, const char *path, struct trail *trail,
                          struct evidence **ret)
 {
-    struct folder f = {arena, path, trail, arena_calloc(arena, 1, sizeof(struct evidence))};
+    struct folder f = {
+        .arena = arena,
+        .path = path,
+        .trail = trail,
+        .evidence = arena_calloc(arena, 1, sizeof(struct evidence)),
+    };
     err_t err = f.evidence == NULL ? ERR_MEMORY : ERR_OK;
 
     if (err == ERR_OK) {
@@ -160,6 +194,7 @@ static err_t load_folder(struct arena *arena, const char *path, struct trail *tr
     err = err ? err : load_pcrs(&f);
     err = err ? err : blob(&f, "eventlog.bin", EVENTLOG_MAX_BYTES, &f.evidence->log);
     err = err ? err : blob(&f, "ima.bin", IMA_MAX_BYTES, &f.evidence->ima);
+    err = err ? err : check_is_boot_folder(&f);
     if (err == ERR_OK) {
         *ret = f.evidence;
     }
@@ -170,6 +205,7 @@ err_t evidence_load(struct arena *arena, const char *path, struct trail *trail,
                     struct evidence **ret)
 {
     struct span text = {0};
+    struct trail inner = {0};
     err_t err;
 
     if (strcmp(path, "-") != 0 && file_is_folder(path)) {
@@ -179,7 +215,16 @@ err_t evidence_load(struct arena *arena, const char *path, struct trail *trail,
     if (err) {
         return err;
     }
-    err = azureguest_parse_any(arena, text, trail, ret);
+    err = azureguest_parse_any(arena, text, &inner, ret);
+    if (err == ERR_JSON_SYNTAX && inner.where[0] == '\0') {
+        /* Not the kind of file at all, most likely: say what would be. */
+        trail_set_at(trail, err, inner.offset,
+                     "%s; evidence is an AzureGuest request (JSON) or a boot folder, and an event "
+                     "log alone is read by 'bootwarden eventlog'",
+                     inner.what);
+    } else if (err && trail != NULL) {
+        *trail = inner;
+    }
     return err ? trail_in(trail, err, path) : ERR_OK;
 }
 

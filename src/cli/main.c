@@ -7,6 +7,7 @@
 #include "crypto/hash.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -33,29 +34,24 @@ int cli_fail(const char *command, const char *what, err_t err, const struct trai
 {
     char name[256];
     char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 64];
+    enum err_category category = err_category(err);
+    const char *remedy = "";
 
     text_escape(span_str(what), name, sizeof(name));
     trail_format(trail, err, words, sizeof(words));
+    if (category == ERR_CAT_NOT_FOUND && strstr(words, "cannot open") != NULL) {
+        remedy = "; check the name";
+    } else if (err == ERR_DENIED) {
+        remedy = "; run as a user who may read it";
+    }
     /* Messages about files name the file themselves. */
     if (strncmp(words, name, strlen(name)) == 0) {
-        cli_complain(command, "%s", words);
+        cli_complain(command, "%s%s", words, remedy);
     } else {
-        cli_complain(command, "%s: %s", name, words);
+        cli_complain(command, "%s: %s%s", name, words, remedy);
     }
-    switch (err_category(err)) {
-    case ERR_CAT_UNAVAILABLE:
-        return EXIT_SERVICE;
-    case ERR_CAT_INTERNAL:
-        return err == ERR_IO ? EXIT_USAGE : EXIT_INTERNAL;
-    case ERR_CAT_NONE:
-    case ERR_CAT_INPUT:
-    case ERR_CAT_LIMIT:
-    case ERR_CAT_AUTH:
-    case ERR_CAT_NOT_FOUND:
-    case ERR_CAT_CONFLICT:
-    default:
-        return EXIT_USAGE;
-    }
+    /* A file that cannot be read is the caller's to mend, not a fault of ours. */
+    return category == ERR_CAT_INTERNAL && err != ERR_IO ? EXIT_INTERNAL : EXIT_USAGE;
 }
 
 /* Edits between two short words: insertions, deletions, replacements (Wagner and Fischer). */
@@ -107,7 +103,7 @@ const char *cli_nearest(const char *typed, const char *const *known, size_t n)
 int cli_finish(const char *command, int code)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        cli_complain(command, "standard output: %s", strerror(errno));
+        cli_complain(command, "standard output: %s; the result is not whole", strerror(errno));
         return EXIT_INTERNAL;
     }
     return code;
@@ -153,6 +149,8 @@ static int unknown_command(const char *typed)
 
 int main(int argc, char **argv)
 {
+    /* A reader that went away is an error of writing with its exit status, not a silent end. */
+    signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;

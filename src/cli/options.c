@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 struct parser {
@@ -13,7 +14,7 @@ struct parser {
     uint64_t seen; /* bit per option */
 };
 
-enum { LEFT_COLUMN = 26, OPTIONS_MAX = 60 };
+enum { LEFT_COLUMN = 26, OPTIONS_MAX = 60, REFUSAL_MAX = 640 };
 
 static void print_option(const struct option *option)
 {
@@ -49,17 +50,32 @@ static void print_help(const struct option_set *set)
     }
 }
 
-/* One line with the way out: what, and the command that explains. */
-static bool refuse(const struct option_set *set, int *ret_exit_code, const char *what,
-                   const char *word, const char *hint)
+/* One line: what is wrong and the way out. Words from the command line are escaped already. */
+PRINTF_LIKE(3, 4)
+static bool refuse(const struct option_set *set, int *ret_exit_code, const char *fmt, ...)
 {
-    char shown[160];
+    char words[REFUSAL_MAX];
+    va_list args;
 
-    text_escape(span_str(word), shown, sizeof(shown));
-    cli_complain(set->command, "%s '%s'%s%s%s", what, shown, hint != NULL ? "; did you mean '" : "",
-                 hint != NULL ? hint : "", hint != NULL ? "'?" : "");
+    va_start(args, fmt);
+    vsnprintf(words, sizeof(words), fmt, args);
+    va_end(args);
+    cli_complain(set->command, "%s", words);
     *ret_exit_code = EXIT_USAGE;
     return false;
+}
+
+/* A word of the command line, printable and bounded. */
+struct shown {
+    char text[160];
+};
+
+static struct shown show(const char *word)
+{
+    struct shown shown;
+
+    text_escape(span_str(word), shown.text, sizeof(shown.text));
+    return shown;
 }
 
 static const struct option *find(const struct option_set *set, const char *name, size_t len)
@@ -76,7 +92,7 @@ static bool unknown_option(const struct option_set *set, const char *word, int *
 {
     const char *names[OPTIONS_MAX];
     const char *nearest;
-    char hint[64];
+    struct shown shown = show(word);
     size_t n = 0;
 
     for (size_t i = 0; i < set->n_options && i < OPTIONS_MAX; i++) {
@@ -84,10 +100,11 @@ static bool unknown_option(const struct option_set *set, const char *word, int *
     }
     nearest = strncmp(word, "--", 2) == 0 ? cli_nearest(word + 2, names, n) : NULL;
     if (nearest == NULL) {
-        return refuse(set, ret_exit_code, "unknown option", word, NULL);
+        return refuse(set, ret_exit_code, "unknown option '%s'; see 'bootwarden %s --help'",
+                      shown.text, set->command);
     }
-    snprintf(hint, sizeof(hint), "--%s", nearest);
-    return refuse(set, ret_exit_code, "unknown option", word, hint);
+    return refuse(set, ret_exit_code, "unknown option '%s'; did you mean '--%s'?", shown.text,
+                  nearest);
 }
 
 static bool read_number(const char *text, uint64_t max, uint64_t *ret)
@@ -118,6 +135,46 @@ static bool set_choice(const struct option *option, const char *value)
     return false;
 }
 
+/* "option --output: 'jsn' is not one of text, json; did you mean 'json'?" */
+static bool refuse_choice(const struct option_set *set, const struct option *option,
+                          const char *value, int *ret_exit_code)
+{
+    struct shown shown = show(value);
+    const char *nearest;
+    char list[128] = "";
+    size_t n = 0;
+
+    for (size_t len = 0; option->choices[n] != NULL; n++) {
+        if (len < sizeof(list)) {
+            len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", n > 0 ? ", " : "",
+                                    option->choices[n]);
+        }
+    }
+    nearest = cli_nearest(value, option->choices, n);
+    return refuse(set, ret_exit_code, "option --%s: '%s' is not one of %s%s%s%s", option->name,
+                  shown.text, list, nearest != NULL ? "; did you mean '" : "",
+                  nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+}
+
+static bool store_number(const struct option_set *set, const struct option *option,
+                         const char *value, int *ret_exit_code)
+{
+    struct option_numbers *numbers = option->target;
+    struct shown shown;
+
+    if (numbers->n == OPTION_LIST_MAX) {
+        return refuse(set, ret_exit_code, "option --%s is given more than %d times", option->name,
+                      OPTION_LIST_MAX);
+    }
+    if (!read_number(value, option->max, &numbers->items[numbers->n])) {
+        shown = show(value);
+        return refuse(set, ret_exit_code, "option --%s: '%s' is not a number from 0 to %llu",
+                      option->name, shown.text, (unsigned long long)option->max);
+    }
+    numbers->n++;
+    return true;
+}
+
 static bool store(struct parser *p, const struct option *option, const char *value,
                   int *ret_exit_code)
 {
@@ -125,51 +182,31 @@ static bool store(struct parser *p, const struct option *option, const char *val
     bool again = (p->seen & bit) != 0;
 
     p->seen |= bit;
+    if (again && (option->kind == OPTION_TEXT || option->kind == OPTION_CHOICE)) {
+        return refuse(p->set, ret_exit_code, "option --%s is given twice; give it once",
+                      option->name);
+    }
     switch (option->kind) {
     case OPTION_FLAG:
         *(bool *)option->target = true;
         return true;
     case OPTION_TEXT:
-        if (again) {
-            return refuse(p->set, ret_exit_code, "given twice: option", option->name, NULL);
-        }
         *(const char **)option->target = value;
         return true;
     case OPTION_CHOICE:
-        if (again) {
-            return refuse(p->set, ret_exit_code, "given twice: option", option->name, NULL);
-        }
-        if (!set_choice(option, value)) {
-            size_t n = 0;
-
-            while (option->choices[n] != NULL) {
-                n++;
-            }
-            return refuse(p->set, ret_exit_code, "not a value of this option:", value,
-                          cli_nearest(value, option->choices, n));
-        }
-        return true;
+        return set_choice(option, value) || refuse_choice(p->set, option, value, ret_exit_code);
     case OPTION_LIST: {
         struct option_list *list = option->target;
 
         if (list->n == OPTION_LIST_MAX) {
-            return refuse(p->set, ret_exit_code, "too often: option", option->name, NULL);
+            return refuse(p->set, ret_exit_code, "option --%s is given more than %d times",
+                          option->name, OPTION_LIST_MAX);
         }
         list->items[list->n++] = value;
         return true;
     }
-    case OPTION_NUMBER: {
-        struct option_numbers *numbers = option->target;
-
-        if (numbers->n == OPTION_LIST_MAX) {
-            return refuse(p->set, ret_exit_code, "too often: option", option->name, NULL);
-        }
-        if (!read_number(value, option->max, &numbers->items[numbers->n])) {
-            return refuse(p->set, ret_exit_code, "not a number in range:", value, NULL);
-        }
-        numbers->n++;
-        return true;
-    }
+    case OPTION_NUMBER:
+        return store_number(p->set, option, value, ret_exit_code);
     default:
         return false;
     }
@@ -181,15 +218,17 @@ static bool take(struct parser *p, const struct option *option, const char *inli
 {
     if (option->kind == OPTION_FLAG) {
         if (inline_value != NULL) {
-            return refuse(p->set, ret_exit_code, "takes no value: option", option->name, NULL);
+            return refuse(p->set, ret_exit_code, "option --%s takes no value", option->name);
         }
         return store(p, option, NULL, ret_exit_code);
     }
-    if (inline_value == NULL) {
-        if (p->at == p->argc) {
-            return refuse(p->set, ret_exit_code, "needs a value: option", option->name, NULL);
-        }
+    if (inline_value == NULL && p->at < p->argc) {
         inline_value = p->argv[p->at++];
+    }
+    /* An empty one is a variable of a script that is not set: no answer to what was meant. */
+    if (inline_value == NULL || inline_value[0] == '\0') {
+        return refuse(p->set, ret_exit_code, "option --%s needs a value%s: %s", option->name,
+                      inline_value != NULL ? ", not an empty one" : "", option->value);
     }
     return store(p, option, inline_value, ret_exit_code);
 }
@@ -216,20 +255,31 @@ static bool take_word(struct parser *p, const char *word, int *ret_exit_code)
     return take(p, option, equals != NULL ? equals + 1 : NULL, ret_exit_code);
 }
 
+static bool too_many(const struct option_set *set, const char *word, int *ret_exit_code)
+{
+    struct shown shown = show(word);
+
+    return refuse(set, ret_exit_code,
+                  "one argument too many: '%s'; takes one %s, see 'bootwarden %s --help'",
+                  shown.text, set->arguments, set->command);
+}
+
 static bool check_count(const struct option_set *set, const struct option_result *result,
                         int *ret_exit_code)
 {
     if (result->n_arguments < set->min_arguments) {
-        cli_complain(set->command, "needs %s; see 'bootwarden %s --help'", set->arguments,
-                     set->command);
-    } else if (result->n_arguments > set->max_arguments) {
-        return refuse(set, ret_exit_code,
-                      "one argument too many:", result->arguments[set->max_arguments], NULL);
-    } else {
-        return true;
+        return refuse(set, ret_exit_code, "needs %s; see 'bootwarden %s --help'", set->arguments,
+                      set->command);
     }
-    *ret_exit_code = EXIT_USAGE;
-    return false;
+    if (result->n_arguments > set->max_arguments) {
+        return too_many(set, result->arguments[set->max_arguments], ret_exit_code);
+    }
+    for (size_t i = 0; i < result->n_arguments; i++) {
+        if (result->arguments[i][0] == '\0') {
+            return refuse(set, ret_exit_code, "%s is empty: name a file or folder", set->arguments);
+        }
+    }
+    return true;
 }
 
 bool options_parse(const struct option_set *set, int argc, char **argv, struct option_result *ret,
@@ -244,7 +294,7 @@ bool options_parse(const struct option_set *set, int argc, char **argv, struct o
 
         if (only_arguments || word[0] != '-' || word[1] == '\0') {
             if (ret->n_arguments == OPTION_ARGUMENTS_MAX) {
-                return refuse(set, ret_exit_code, "one argument too many:", word, NULL);
+                return too_many(set, word, ret_exit_code);
             }
             ret->arguments[ret->n_arguments++] = word;
         } else if (strcmp(word, "--") == 0) {

@@ -35,20 +35,44 @@ static err_t add_file(struct trust *trust, struct arena *arena, const char *role
     return err ? trail_in(trail, err, path) : ERR_OK;
 }
 
-err_t trust_add(struct trust *trust, struct arena *arena, const char *argument,
-                const char *standard, struct trail *trail)
+/* "ROLE=PATH" or PATH. A word before "=" that is no role is taken for a slip, unless there is such
+ * a file. */
+static err_t read_role(const char *argument, const char **role, const char **path,
+                       struct trail *trail)
 {
     static const char *const roles[] = {"ek", "ak", "db"};
-    const char *role = standard;
-    const char *path = argument;
-    const char **names = NULL;
-    err_t err;
+    size_t word = strspn(argument, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-");
 
     for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
         if (strncmp(argument, roles[i], 2) == 0 && argument[2] == '=') {
-            role = roles[i];
-            path = argument + 3;
+            *role = roles[i];
+            *path = argument + 3;
         }
+    }
+    if (*path == argument && argument[word] == '=' && !file_exists(argument)) {
+        return trail_set(trail, ERR_VALUE,
+                         "'%.100s': there is no role '%.*s'; write ek=PATH (makers of TPMs), "
+                         "ak=PATH (issuers of attestation keys) or db=PATH (Secure Boot keys)",
+                         argument, word < 20 ? (int)word : 20, argument);
+    }
+    if ((*path)[0] == '\0') {
+        return trail_set(trail, ERR_VALUE, "'%s' names no file or folder; write %sPATH", argument,
+                         argument);
+    }
+    return ERR_OK;
+}
+
+err_t trust_add(struct trust *trust, struct arena *arena, const char *argument,
+                const char *standard, struct trail *trail)
+{
+    const char *role = standard;
+    const char *path = argument;
+    const char **names = NULL;
+    size_t n_files = 0;
+    err_t err = read_role(argument, &role, &path, trail);
+
+    if (err) {
+        return err;
     }
     if (!file_is_folder(path)) {
         return add_file(trust, arena, role, path, trail);
@@ -57,9 +81,17 @@ err_t trust_add(struct trust *trust, struct arena *arena, const char *argument,
     for (; err == ERR_OK && *names != NULL; names++) {
         const char *file = arena_printf(arena, "%s/%s", path, *names);
 
+        if (file == NULL) {
+            return ERR_MEMORY;
+        }
         if (!file_is_folder(file) && (*names)[0] != '.' && strncmp(*names, "README", 6) != 0) {
             err = add_file(trust, arena, role, file, trail);
+            n_files++;
         }
+    }
+    if (err == ERR_OK && n_files == 0) {
+        trail_set(trail, ERR_NOT_FOUND, "is a folder without files; put certificates into it");
+        return trail_in(trail, ERR_NOT_FOUND, path);
     }
     return err;
 }

@@ -95,9 +95,12 @@ err_t cert_store_add_file(struct cert_store *store, struct span bytes, struct tr
         if (err == ERR_NOT_FOUND && count > 0) {
             return ERR_OK;
         }
+        if (err == ERR_NOT_FOUND) {
+            return trail_set(trail, ERR_MALFORMED, "holds no certificate in PEM or DER form");
+        }
         if (err) {
-            return trail_set(trail, err == ERR_NOT_FOUND ? ERR_MALFORMED : err,
-                             "holds no certificate in PEM or DER form after number %zu", count);
+            return trail_set(trail, err, "certificate %zu is no PEM block that can be read",
+                             count + 1);
         }
         err = add_der(store, span_of(der, len), trail);
         OPENSSL_free(der);

@@ -7,9 +7,11 @@
 #include "base/text.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { HEADER_MAX_BYTES = 8192, ADDRESS_MAX = 300 };
 
@@ -119,6 +121,23 @@ static struct http_client *client_alloc(const struct http_client_options *option
     return client;
 }
 
+/* libcurl looks at it only when it connects, and says little. */
+static err_t check_ca_file(const char *path, struct trail *trail)
+{
+    if (!file_exists(path)) {
+        return trail_set(trail, ERR_USAGE, "the CA file '%.200s' does not exist", path);
+    }
+    if (!file_is_regular(path)) {
+        return trail_set(trail, ERR_USAGE, "the CA file '%.200s' is no file but something else",
+                         path);
+    }
+    if (access(path, R_OK) != 0) {
+        return trail_set(trail, ERR_USAGE, "the CA file '%.200s' cannot be read: %s", path,
+                         strerror(errno));
+    }
+    return ERR_OK;
+}
+
 err_t http_client_new(const struct http_client_options *options, struct trail *trail,
                       struct http_client **ret)
 {
@@ -134,8 +153,9 @@ err_t http_client_new(const struct http_client_options *options, struct trail *t
     if (err) {
         return err;
     }
-    if (options->ca_file != NULL && !file_exists(options->ca_file)) {
-        return trail_set(trail, ERR_NOT_FOUND, "there is no CA file '%.250s'", options->ca_file);
+    err = options->ca_file != NULL ? check_ca_file(options->ca_file, trail) : ERR_OK;
+    if (err) {
+        return err;
     }
     client = client_alloc(options, address);
     if (client == NULL) {
@@ -185,8 +205,6 @@ static const char *cause_words(CURLcode code)
         return "no connection";
     case CURLE_PEER_FAILED_VERIFICATION:
         return "the server's certificate is refused";
-    case CURLE_SSL_CACERT_BADFILE:
-        return "the CA file cannot be read";
     case CURLE_SSL_CONNECT_ERROR:
         return "TLS failed";
     case CURLE_GOT_NOTHING:
@@ -217,6 +235,12 @@ static err_t call_error(struct http_client *client, CURLcode code, const struct 
         err = trail_set(trail, ERR_TIMEOUT, "%s",
                         connect_us > 0 ? "connected, but the answer did not come in time"
                                        : "connection timed out");
+    } else if (code == CURLE_PEER_FAILED_VERIFICATION) {
+        err = trail_set(trail, ERR_UNTRUSTED, "%s%s%s", cause_words(code),
+                        client->words[0] != '\0' ? ": " : "", client->words);
+    } else if (code == CURLE_SSL_CACERT_BADFILE) {
+        err = trail_set(trail, ERR_USAGE, "the CA file '%.200s' holds no certificate in PEM form",
+                        client->ca_file != NULL ? client->ca_file : "of the system");
     } else if (code == CURLE_OUT_OF_MEMORY) {
         err = ERR_MEMORY;
     } else if (code == CURLE_COULDNT_CONNECT &&

@@ -6,10 +6,11 @@
  * somebody else's address), proxies come from the environment as curl reads them (https_proxy,
  * no_proxy). With a CA file nothing but that file is trusted, not even the system's roots.
  *
- * Not reaching the service is an error: ERR_TIMEOUT when it took too long, ERR_NETWORK for the
- * rest, ERR_TOO_LARGE for an answer over the limit. The trail's `where` is "host:port", its
- * `what` the cause in words: name resolution, refused, no route, which certificate problem. An
- * answer with any status is a success of the call: the caller looks at `status`.
+ * Not reaching the service is an error: ERR_TIMEOUT when it took too long, ERR_UNTRUSTED when its
+ * certificate is refused (which no repetition mends), ERR_USAGE when the CA file holds none,
+ * ERR_NETWORK for the rest, ERR_TOO_LARGE for an answer over the limit. The trail's `where` is
+ * "host:port", its `what` the cause in words: name resolution, refused, no route, which certificate
+ * problem. An answer with any status is a success of the call: the caller looks at `status`.
  */
 #ifndef HTTPCLIENT_CLIENT_H
 #define HTTPCLIENT_CLIENT_H
@@ -41,8 +42,8 @@ struct http_reply {
     struct span body;       /* in the arena, NUL behind it */
 };
 
-/* Copies the options. ERR_USAGE for an address that is not https, ERR_NOT_FOUND for a missing CA
- * file; nothing is connected yet. */
+/* Copies the options. ERR_USAGE for an address that is not https, and for a CA file that is
+ * missing, unreadable or no regular file; nothing is connected yet. */
 err_t http_client_new(const struct http_client_options *options, struct trail *trail,
                       struct http_client **ret) MUST_CHECK;
 void http_client_free(struct http_client *client);

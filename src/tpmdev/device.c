@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <tss2/tss2_mu.h>
 #include <tss2/tss2_rc.h>
 #include <tss2/tss2_tctildr.h>
@@ -16,12 +17,22 @@
  * found out by opening it ourselves first. */
 static err_t check_device(const char *path, struct trail *trail)
 {
-    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
+    int fd = path[0] != '\0' ? open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1;
     int reason = errno;
+    struct stat st = {0};
 
+    if (path[0] == '\0') {
+        return trail_set(trail, ERR_USAGE, "the TCTI 'device:' lacks the file: device:%s",
+                         MANAGED_DEVICE);
+    }
     if (fd >= 0) {
+        bool is_device = fstat(fd, &st) == 0 && S_ISCHR(st.st_mode);
+
         close(fd);
-        return ERR_OK;
+        return is_device
+                   ? ERR_OK
+                   : trail_set(trail, ERR_USAGE, "%s is no device; the kernel's TPM is device:%s",
+                               path, MANAGED_DEVICE);
     }
     switch (reason) {
     case ENOENT:
@@ -50,7 +61,8 @@ static err_t check_device(const char *path, struct trail *trail)
                          "the other one",
                          path, MANAGED_DEVICE);
     default:
-        return trail_set(trail, ERR_TPM, "cannot open %s: %s", path, strerror(reason));
+        return trail_set(trail, ERR_TPM, "cannot open %s: %s; the kernel's TPM is device:%s", path,
+                         strerror(reason), MANAGED_DEVICE);
     }
 }
 
@@ -79,8 +91,16 @@ err_t tpmdev_open(const char *tcti, bool is_verbose, struct trail *trail, struct
     rc = Tss2_TctiLdr_Initialize(tcti, &dev->tcti);
     if (rc != TSS2_RC_SUCCESS) {
         dev->tcti = NULL;
+        /* Nothing of that name could be loaded: the words are wrong, not the TPM. */
+        if ((rc & ~TSS2_RC_LAYER_MASK) == TSS2_BASE_RC_NOT_SUPPORTED) {
+            return trail_set(
+                trail, ERR_USAGE,
+                "no TCTI is called '%.100s': the kernel's TPM is device:%s, a software "
+                "TPM swtpm:path=SOCKET; others need their package of tpm2-tss",
+                tcti, MANAGED_DEVICE);
+        }
         return trail_set(trail, ERR_NOT_FOUND,
-                         "no TPM answers at '%.120s' (%s); check the name and that it runs", tcti,
+                         "no TPM answers at '%.120s' (%s); check --tcti, and that it runs", tcti,
                          Tss2_RC_Decode(rc));
     }
     rc = Esys_Initialize(&dev->esys, dev->tcti, NULL);

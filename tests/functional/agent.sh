@@ -6,7 +6,7 @@ set -u
 
 # Without a TPM, and without a server.
 expect 4 'has no TPM 2.0.*--tcti' attest --server https://localhost:1 --tcti device:/nonexistent/tpm
-expect 2 'no CA file' attest --server https://localhost:1 --ca /nonexistent
+expect 2 '\-\-ca .*/nonexistent. does not exist' attest --server https://localhost:1 --ca /nonexistent
 boot vm1 a-secureboot-healthy
 vm1=(--tcti "$VTPM_TCTI" --event-log "$VTPM_EVENT_LOG")
 expect 3 'endpoint unreachable: localhost:1\. .*firewalls' attest "${vm1[@]}" \
@@ -17,8 +17,9 @@ expect 3 'endpoint unreachable: localhost:1\. ' attest "${vm1[@]}" --server http
 
 # A TPM whose CA nobody named.
 start_server
-expect 3 'Joining refused: localhost:[0-9]+ said 403 Untrusted: .*' attest "${vm1[@]}"
-expect 2 'event log: /nonexistent' attest --tcti "$VTPM_TCTI" --event-log /nonexistent
+expect 3 'Joining refused: localhost:[0-9]+ said 403 Untrusted: .* operator puts the CA of this kind of TPM into trust/ek' \
+    attest "${vm1[@]}"
+expect 2 'event log: /nonexistent.*check --event-log' attest --tcti "$VTPM_TCTI" --event-log /nonexistent
 cp "$VTPM_CA" "$data/trust/ek/lab.pem"
 
 # Joining, then proving.
@@ -43,9 +44,13 @@ check 'a full disk is no success' test $? -eq 4
 boot vm1 b-secureboot-off
 expect 1 '^  secure-boot-off: ' attest "${vm1[@]:0:2}" --event-log "$VTPM_EVENT_LOG"
 check 'the verdict comes first' grep -q '^verdict: unhealthy$' "$work/out"
-expect 1 '"secure-boot-off: ' attest "${vm1[@]:0:2}" --event-log "$VTPM_EVENT_LOG" --output json
-check 'JSON names verdict and code' \
-    jq -e '.result == "refused" and .verdict == "unhealthy" and .code == "PolicyEvaluationError"' \
+check 'each reason has its remedy' awk '/^  [a-z0-9-]+: /{ if (open) exit 1; open = 1 }
+    /^    what to do: [A-Z]/{ open = 0; n++ } END { exit open || n == 0 }' "$work/out"
+expect 1 '"secure-boot-off"' attest "${vm1[@]:0:2}" --event-log "$VTPM_EVENT_LOG" --output json
+check 'JSON names verdict, code, and each reason with its remedy' \
+    jq -e '.result == "refused" and .verdict == "unhealthy" and .code == "PolicyEvaluationError" and
+        (.reasons | length > 0 and all(.code != "" and .text != "" and .remedy != "")) and
+        any(.reasons[]; .code == "secure-boot-off" and (.remedy | startswith("Turn Secure Boot on")))' \
     "$work/out"
 expect 1 'secure-boot-off' attest "${vm1[@]:0:2}" --event-log "$VTPM_EVENT_LOG" --output token
 check 'a refusal leaves standard output empty for a token' test ! -s "$work/out"

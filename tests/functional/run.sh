@@ -8,16 +8,15 @@ trap 'rm -rf "$work"' EXIT
 failed=0
 fault() { echo "FAULT: $*"; tail -20 "$work/out"; failed=1; }
 
-# What a run made must be gone: the folder whose name it printed, and every process in it.
+# What a run made must be gone: its folders (TMPDIR is ours alone), and every process that has one
+# of them in its command line.
+export TMPDIR=$work/tmp
+mkdir "$TMPDIR"
 check_gone() {
-    local folder pid
-    folder=$(grep -oE '/tmp/bootwarden\.[A-Za-z0-9]+' "$work/out" | head -n 1)
-    [ -z "$folder" ] && return
-    [ -e "$folder" ] && fault "$1: $folder is still there"
-    for pid in /proc/[0-9]*; do
-        if { tr '\0' ' ' <"$pid/cmdline"; } 2>/dev/null | grep -qF "$folder/"; then
-            fault "$1: process ${pid#/proc/} is still there"
-        fi
+    local pid
+    [ -z "$(ls -A "$TMPDIR")" ] || fault "$1: $(ls -A "$TMPDIR") is still there"
+    for pid in $(grep -lsaF -f <(printf '%s/\n' "$TMPDIR") /proc/[0-9]*/cmdline); do
+        fault "$1: process $(tr '\0' ' ' <"$pid") is still there"
     done
 }
 
@@ -33,28 +32,80 @@ tools/run --nonsense >"$work/out" 2>&1
 BOOTWARDEN_TCTI=device:/nonexistent/tpm tools/run --this-machine >"$work/out" 2>&1
 [ $? -eq 2 ] && grep -q 'has no TPM 2.0' "$work/out" || fault 'no TPM: exit 2 and words'
 
-# Ctrl-C at each stage: the whole process group gets it. python3 because a shell starts background
-# jobs with that signal ignored.
-for stage in 'The server' 'A machine boots' 'verdict: proven' 'Secure Boot switched off'; do
-    python3 - "$work/out" "$stage" <<'E2'
-import os, signal, subprocess, sys
+# The refusals say what to do.
+tools/run >"$work/out" 2>&1 || fault "tools/run again: exit $?"
+for words in 'what to do: Turn Secure Boot on' "what to do: Run 'mokutil --enable-validation'" \
+    'what to do: Send the whole log of this boot'; do
+    grep -qF "$words" "$work/out" || fault "tools/run does not say '$words'"
+done
 
-def fresh():
+# Ctrl-C, which the whole process group gets, and a signal to tools/run alone: when words have been
+# printed, when a process is at work, and at moments spread over the run.
+cat >"$work/interrupt.py" <<'E2'
+import os, signal, subprocess, sys, threading, time
+
+log, kind, where = sys.argv[1:4]
+
+def fresh():  # a shell starts background jobs with that signal ignored
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-run = subprocess.Popen(["tools/run"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=fresh)
-with open(sys.argv[1], "wb") as log:
-    sent = False
-    for line in run.stdout:
-        log.write(line)
-        if not sent and sys.argv[2].encode() in line:
-            os.killpg(run.pid, signal.SIGINT)
-            sent = True
-sys.exit(0 if run.wait(60) == 130 and sent else 1)
+def at_work(session, name):
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = open(f"/proc/{pid}/stat").read().rsplit(")", 1)
+        except OSError:
+            continue
+        if words[0].endswith("(" + name) and words[1].split()[3] == str(session):
+            return True
+    return False
+
+run = subprocess.Popen(["tools/run"], stdout=open(log, "wb"), stderr=subprocess.STDOUT, preexec_fn=fresh)
+began = time.monotonic()
+while run.poll() is None:
+    if kind == "words" and where.encode() in open(log, "rb").read():
+        break
+    if kind == "process" and at_work(run.pid, where[:15]):
+        break
+    if kind == "moment" and time.monotonic() - began >= float(where):
+        break
+    time.sleep(0.002)
+if run.poll() is not None:
+    sys.exit(0 if kind == "moment" else 1)  # a quick machine was done before
+if sys.argv[4] == "group":
+    os.killpg(run.pid, signal.SIGINT)
+else:
+    os.kill(run.pid, signal.SIGTERM)
+# Before it has said what it does with signals there is nothing to clean up either. A run that was
+# at its very end may be done.
+allowed = {130, 143} | ({0, -signal.SIGINT, -signal.SIGTERM} if kind == "moment" else set())
+sys.exit(0 if run.wait(60) in allowed else 1)
 E2
-    [ $? -eq 0 ] || fault "interrupted at '$stage': exit status"
-    check_gone "interrupted at '$stage'"
+interrupt() {
+    python3 "$work/interrupt.py" "$work/out" "$@" || fault "interrupted at '$2' ($3): exit status"
+    check_gone "interrupted at '$2' ($3)"
+}
+for words in 'The server' 'A machine boots' 'verdict: proven' 'Secure Boot switched off'; do
+    interrupt words "$words" group
 done
+for process in swtpm_setup tpm2_pcrextend; do
+    interrupt process "$process" group
+    interrupt process "$process" alone
+done
+export BOOTWARDEN_BIN=${BOOTWARDEN_BIN:-build/release/bin} # from here on without building
+for moment in 0.005 0.02 0.05 0.1 0.2 0.4 0.8 1.6; do
+    interrupt moment $moment group
+done
+
+# A step that never ends is stopped, and said.
+mkdir "$work/bin"
+printf '#!/bin/sh\nsleep 1000\n' >"$work/bin/swtpm_setup"
+chmod +x "$work/bin/swtpm_setup"
+PATH=$work/bin:$PATH VTPM_TIME_LIMIT=1 timeout 60 tools/demo-vtpm start "$TMPDIR/vm" \
+    --boot tests/vectors/boots/a-secureboot-healthy >"$work/out" 2>&1
+[ $? -eq 1 ] && grep -q 'swtpm_setup did not end in time and was stopped' "$work/out" ||
+    fault 'a step that hangs is not stopped'
+rm -r "$TMPDIR/vm"
+check_gone 'after a step that hangs'
 
 exit $failed

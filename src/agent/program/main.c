@@ -34,11 +34,11 @@ int main(int argc, char **argv)
     }
     if (options.command == COMMAND_HELP) {
         agent_options_help(stdout);
-        return EXIT_TOKEN;
+        return show_delivered(EXIT_TOKEN);
     }
     if (options.command == COMMAND_VERSION) {
         printf("bootwarden-agent %s\n", BOOTWARDEN_VERSION);
-        return EXIT_TOKEN;
+        return show_delivered(EXIT_TOKEN);
     }
     return run(&options);
 }

@@ -3,6 +3,7 @@
 
 #include "agent/enroll.h"
 #include "agent/request.h"
+#include "reasons/reasons.h"
 #include "stub.h"
 #include "support/swtpm.h"
 
@@ -263,8 +264,12 @@ static void refusal_is_a_result_with_its_reasons(void **state)
     assert_string_equal(result.refusal.code, "InvalidParameter");
     assert_string_equal(result.refusal.verdict, "not-verified");
     assert_int_equal(result.refusal.n_reasons, 2);
-    assert_string_equal(result.refusal.reasons[0], "log-replay: PCR 4 (4; 5) is not: explained");
-    assert_string_equal(result.refusal.reasons[1], "nonce: is another (TpmInfo.PcrQuote)");
+    assert_string_equal(result.refusal.reasons[0].code, "log-replay");
+    assert_string_equal(result.refusal.reasons[0].text, "PCR 4 (4; 5) is not: explained");
+    assert_string_equal(result.refusal.reasons[0].remedy, reason_remedy(REASON_LOG_REPLAY));
+    assert_string_equal(result.refusal.reasons[1].code, "nonce");
+    assert_string_equal(result.refusal.reasons[1].text, "is another (TpmInfo.PcrQuote)");
+    assert_string_equal(result.refusal.reasons[1].remedy, reason_remedy(REASON_NONCE));
 }
 
 static void refusal_in_other_words_is_shown_whole(void **state)
@@ -277,7 +282,23 @@ static void refusal_in_other_words_is_shown_whole(void **state)
     assert_true(result.is_refused);
     assert_string_equal(result.refusal.verdict, "");
     assert_int_equal(result.refusal.n_reasons, 1);
-    assert_string_equal(result.refusal.reasons[0], stub.faults.verdict);
+    assert_string_equal(result.refusal.reasons[0].code, "");
+    assert_string_equal(result.refusal.reasons[0].text, stub.faults.verdict);
+    assert_non_null(strstr(result.refusal.reasons[0].remedy, "same version"));
+}
+
+/* A newer service has codes that this agent has never heard of. */
+static void reason_that_is_not_known_here_is_shown_with_where_to_look(void **state)
+{
+    struct attest_result result = {0};
+
+    (void)state;
+    stub.faults.verdict = "unhealthy: moon-phase: it was full";
+    assert_ok(run(&result));
+    assert_int_equal(result.refusal.n_reasons, 1);
+    assert_string_equal(result.refusal.reasons[0].code, "moon-phase");
+    assert_string_equal(result.refusal.reasons[0].text, "it was full");
+    assert_non_null(strstr(result.refusal.reasons[0].remedy, "does not know the code"));
 }
 
 static void unknown_ca_of_the_ak_certificate_means_joining_once(void **state)
@@ -397,11 +418,11 @@ static void foreign_certificate_of_the_service_is_named(void **state)
     assert_ok(cert_pem(stub.ca, arena, &text));
     stub_write(other_ca, text, 0600);
     options.ca_file = other_ca;
-    options.retries = 0;
     assert_ok(agent_open(&options, arena, &lost));
-    assert_true(agent_repeat(&lost, repeat, &result) != ERR_OK);
+    assert_err(agent_repeat(&lost, repeat, &result), ERR_UNTRUSTED);
+    assert_false(lost.fault.is_temporary); /* so nothing was tried again */
     assert_int_equal(lost.fault.exit, EXIT_SERVICE);
-    assert_non_null(strstr(lost.fault.text, "certificate"));
+    assert_non_null(strstr(lost.fault.text, "Guest endpoint not trusted: "));
     assert_non_null(strstr(lost.fault.text, "--ca"));
     assert_int_equal(stub.joins + stub.sessions, 0);
     agent_done(&lost);
@@ -425,6 +446,7 @@ int main(void)
         AGENT_TEST(azure_form_needs_no_session_and_has_no_nonce),
         AGENT_TEST(refusal_is_a_result_with_its_reasons),
         AGENT_TEST(refusal_in_other_words_is_shown_whole),
+        AGENT_TEST(reason_that_is_not_known_here_is_shown_with_where_to_look),
         AGENT_TEST(unknown_ca_of_the_ak_certificate_means_joining_once),
         AGENT_TEST(nonsense_instead_of_a_sealed_token_is_named),
         AGENT_TEST(altered_reply_is_never_opened_but_asked_for_again),

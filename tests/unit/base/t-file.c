@@ -285,11 +285,44 @@ static void lists_more_than_a_few(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_place, remove_place)
 
+/* Opening one for reading waits for a writer, who may never come. */
+static void refuses_a_named_pipe(void **state)
+{
+    struct place *place = *state;
+    struct trail trail = {0};
+    struct span bytes = span_str("untouched");
+
+    assert_int_equal(mkfifo(in(place, "pipe"), 0600), 0);
+    assert_err(file_read(place->arena, in(place, "pipe"), 10, &trail, &bytes), ERR_IO);
+    assert_non_null(strstr(trail.what, "is a named pipe"));
+    assert_string_equal(trail.where, in(place, "pipe"));
+    assert_string_equal((const char *)bytes.data, "untouched");
+}
+
+/* What a shell makes of <(command): it ends when its writer does. */
+static void reads_a_pipe_without_a_name(void **state)
+{
+    struct place *place = *state;
+    struct span bytes = {0};
+    int ends[2];
+
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "words", 5), 5);
+    assert_int_equal(close(ends[1]), 0);
+    assert_ok(file_read(place->arena, arena_printf(place->arena, "/dev/fd/%d", ends[0]), 10, NULL,
+                        &bytes));
+    assert_int_equal(bytes.len, 5);
+    assert_memory_equal(bytes.data, "words", 5);
+    close(ends[0]);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(says_what_cannot_be_read),
         TEST(never_reads_more_than_allowed),
+        TEST(refuses_a_named_pipe),
+        TEST(reads_a_pipe_without_a_name),
         TEST(a_full_arena_is_an_error_and_no_empty_file),
         TEST(a_failed_write_leaves_the_old_file_and_no_other),
         TEST(a_file_gets_its_mode_whatever_the_umask),

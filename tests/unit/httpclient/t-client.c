@@ -192,8 +192,12 @@ static void refuses_addresses_that_are_not_https(void **state)
         struct http_client *client = NULL;
         struct trail trail = {0};
 
-        assert_err(http_client_new(&options, &trail, &client), ERR_NOT_FOUND);
-        assert_non_null(strstr(trail.what, "/nonexistent"));
+        assert_err(http_client_new(&options, &trail, &client), ERR_USAGE);
+        assert_non_null(strstr(trail.what, "'/nonexistent' does not exist"));
+        trail = (struct trail){0};
+        options.ca_file = "/tmp";
+        assert_err(http_client_new(&options, &trail, &client), ERR_USAGE);
+        assert_non_null(strstr(trail.what, "is no file"));
     }
 }
 
@@ -235,12 +239,14 @@ static void says_which_certificate_problem_there_is(void **state)
     const uint16_t port = http_server_port(server, 0);
 
     (void)state;
-    expect_failure(client_for("localhost", port, other_ca_path, 0), ERR_NETWORK,
+    expect_failure(client_for("localhost", port, other_ca_path, 0), ERR_UNTRUSTED,
                    "unable to get local issuer certificate");
     /* The system's roots do not help: nor do they know this CA. */
-    expect_failure(client_for("localhost", port, NULL, 0), ERR_NETWORK,
+    expect_failure(client_for("localhost", port, NULL, 0), ERR_UNTRUSTED,
                    "the server's certificate is refused");
-    expect_failure(client_for("127.0.0.1", port, ca_path, 0), ERR_NETWORK, "127.0.0.1");
+    expect_failure(client_for("127.0.0.1", port, ca_path, 0), ERR_UNTRUSTED, "127.0.0.1");
+    /* A file that is no CA file: the key's. */
+    expect_failure(client_for("localhost", port, key_path, 0), ERR_USAGE, "holds no certificate");
 }
 
 static void refuses_an_answer_over_its_limit(void **state)

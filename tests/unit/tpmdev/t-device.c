@@ -53,7 +53,27 @@ static void names_the_tcti_where_nobody_listens(void **state)
     (void)state;
     assert_err(tpmdev_open("swtpm:path=/nonexistent/tpm.sock", false, &trail, &dev), ERR_NOT_FOUND);
     assert_non_null(strstr(trail.what, "swtpm:path=/nonexistent/tpm.sock"));
-    assert_err(tpmdev_open("no-such-tcti:x", false, &trail, &dev), ERR_NOT_FOUND);
+}
+
+static void wrong_words_for_a_tpm_are_wrong_use(void **state)
+{
+    static const struct {
+        const char *tcti, *words;
+    } cases[] = {
+        {"no-such-tcti:x", "no TCTI is called 'no-such-tcti:x': the kernel's TPM is device:"},
+        {"device:", "lacks the file: device:/dev/tpmrm0"},
+        {"device:/etc/passwd", "/etc/passwd is no device"},
+    };
+    struct tpmdev *dev = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct trail trail = {0};
+
+        assert_err(tpmdev_open(cases[i].tcti, false, &trail, &dev), ERR_USAGE);
+        assert_non_null(strstr(trail.what, cases[i].words));
+        assert_null(dev);
+    }
 }
 
 /* What tpm2-tss and the kernel's resource manager may answer. Parameter, handle and session bits
@@ -151,6 +171,7 @@ int main(void)
         cmocka_unit_test(says_what_to_do_without_a_tpm),
         cmocka_unit_test(names_the_group_when_permission_is_missing),
         cmocka_unit_test(names_the_tcti_where_nobody_listens),
+        cmocka_unit_test(wrong_words_for_a_tpm_are_wrong_use),
         cmocka_unit_test(answers_become_errors_with_words),
         ROOM_TEST(nv_round_trip_in_chunks),
         ROOM_TEST(nv_refuses_what_does_not_fit),

@@ -2,10 +2,14 @@
  * reasons.h - verdicts and reason codes: the words this product owes its users.
  *
  * Codes are stable; meaning, cause and remedy of each stand in docs/reason-codes.md, which a test
- * holds against this table.
+ * holds against this table. They are a room of their own because the agent, which judges nothing,
+ * tells its user what to do about the codes in a service's answer.
  */
-#ifndef APPRAISE_REASONS_H
-#define APPRAISE_REASONS_H
+#ifndef REASONS_REASONS_H
+#define REASONS_REASONS_H
+
+#include "base/defs.h"
+#include "base/span.h"
 
 #include <stdbool.h>
 
@@ -98,5 +102,7 @@ const char *reason_name(enum reason_code code); /* "ak-unproven" */
 enum verdict reason_verdict(enum reason_code code);
 /* What an owner can do about it: one sentence. */
 const char *reason_remedy(enum reason_code code);
+/* The code of this name, as a service wrote it; false when it is none that is known here. */
+bool reason_by_name(struct span name, enum reason_code *ret) MUST_CHECK;
 
 #endif

@@ -2,10 +2,10 @@
  * Reason codes are a promise to users: each has a name of its own, a remedy, and its line in
  * docs/reason-codes.md under the heading of its verdict.
  */
-#include "support/support.h"
+#include "reasons/reasons.h"
 
-#include "appraise/reasons.h"
 #include "base/file.h"
+#include "support/support.h"
 
 static const char *section(const char *doc, enum verdict verdict, const char **ret_end)
 {
@@ -56,11 +56,27 @@ static void every_reason_has_a_name_and_a_remedy(void **state)
     }
 }
 
+static void names_lead_back_to_their_codes(void **state)
+{
+    enum reason_code code = REASON_COUNT;
+
+    (void)state;
+    assert_false(reason_by_name(span_str("no-such-reason"), &code));
+    assert_false(reason_by_name(span_str(""), &code));
+    assert_false(reason_by_name(span_str("nonc"), &code));
+    assert_int_equal(code, REASON_COUNT);
+    for (int each = 0; each < REASON_COUNT; each++) {
+        assert_true(reason_by_name(span_str(reason_name((enum reason_code)each)), &code));
+        assert_int_equal(code, each);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_reason_is_documented_under_its_verdict),
         cmocka_unit_test(every_reason_has_a_name_and_a_remedy),
+        cmocka_unit_test(names_lead_back_to_their_codes),
     };
 
     return RUN_TESTS(tests);

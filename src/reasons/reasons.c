@@ -1,4 +1,4 @@
-#include "appraise/reasons.h"
+#include "reasons/reasons.h"
 
 #include <stddef.h>
 
@@ -21,7 +21,8 @@ static const char *const remedies[REASON_COUNT] = {
     [REASON_SIGNATURE] =
         "Collect fresh evidence on the machine itself; if it happens again, the evidence is "
         "altered on its way or made with another key: treat as an incident.",
-    [REASON_MAGIC] = "The structure was not made by a TPM. Treat as forged evidence.",
+    [REASON_MAGIC] =
+        "The structure was not made by a TPM: treat as forged evidence, and find out who sent it.",
     [REASON_TYPE] = "Send a quote (TPM2_Quote), not another kind of attestation.",
     [REASON_ATTEST_MALFORMED] =
         "Update the agent; if it is current, keep the evidence and report it.",
@@ -55,16 +56,17 @@ static const char *const remedies[REASON_COUNT] = {
         "Collect fresh evidence; the sealing key is not certified by the attestation key.",
     [REASON_ENCKEY_POLICY] =
         "Collect fresh evidence; the sealing key is not bound to the attested PCR values.",
-    [REASON_LOG_REPLAY] = "The event log does not lead to the attested PCR values: it was altered, "
-                          "is of another boot, or something extended a PCR without logging it.",
+    [REASON_LOG_REPLAY] = "Send the whole log of this boot as the kernel gives it, and restart if "
+                          "something extended a PCR without logging it; else treat as an "
+                          "incident: the log was altered.",
     [REASON_LOG_UNEXPLAINED_PCR] = "A PCR was extended by something that left no log: find out "
                                    "what extends it, or send its log too.",
-    [REASON_EVENT_DIGEST] = "The log's text was altered, or firmware logs other data than it "
-                            "measures: compare with a fresh log from the machine.",
-    [REASON_EVENT_TYPE] = "An event of a type that cannot stand in this PCR: the log was "
-                          "relabelled, or the firmware is not conforming.",
-    [REASON_EVENT_ORDER] = "Secure Boot events are missing, repeated or out of order: firmware "
-                           "fault or an attempt to hide the real state.",
+    [REASON_EVENT_DIGEST] = "Compare with a fresh log from the machine: the text was altered, or "
+                            "the firmware logs other data than it measures.",
+    [REASON_EVENT_TYPE] = "Compare with a fresh log from the machine: it was relabelled, or the "
+                          "firmware does not conform and needs an update.",
+    [REASON_EVENT_ORDER] = "Restart and compare with a fresh log: a firmware fault that an update "
+                           "mends, or an attempt to hide the real state.",
     [REASON_IMA_REPLAY] = "Read the IMA list after the quote and send it whole; if it persists, "
                           "the list was altered.",
     [REASON_LOG_MALFORMED] =
@@ -75,7 +77,8 @@ static const char *const remedies[REASON_COUNT] = {
                            "machine's console: firmware or boot "
                            "loader may have refused to boot it.",
     [REASON_LOG_UNSUPPORTED] =
-        "This kind of log is not understood yet; nothing can be concluded from it.",
+        "Send the log that the firmware writes (binary_bios_measurements); other kinds are not "
+        "understood yet.",
     [REASON_SECURE_BOOT_OFF] = "Turn Secure Boot on in the VM's firmware settings and restart it.",
     [REASON_SECURE_BOOT_UNKNOWN] =
         "The measured Secure Boot state is incomplete: update the firmware and restart.",
@@ -139,6 +142,17 @@ const char *reason_name(enum reason_code code)
 enum verdict reason_verdict(enum reason_code code)
 {
     return reasons[code].verdict;
+}
+
+bool reason_by_name(struct span name, enum reason_code *ret)
+{
+    for (int code = 0; code < REASON_COUNT; code++) {
+        if (span_is(name, reasons[code].name)) {
+            *ret = (enum reason_code)code;
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *reason_remedy(enum reason_code code)
