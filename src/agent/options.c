@@ -176,7 +176,7 @@ static err_t parse_option(int argc, char **argv, int *at, struct trail *trail,
     size_t len = equals != NULL ? (size_t)(equals - arg) : strlen(arg);
 
     for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-        const char *value = NULL;
+        const char *value = "";
 
         if (strlen(options[i].name) != len || strncmp(options[i].name, arg, len) != 0) {
             continue;

@@ -124,7 +124,7 @@ err_t request_build_inner(struct arena *arena, const struct request *request, st
 err_t request_build(struct arena *arena, const struct request *request, struct span *ret)
 {
     CLEANUP(buf_done) struct buf body = {0};
-    struct span inner = {0}, copy;
+    struct span inner = {0};
     err_t err = request_build_inner(arena, request, &inner);
 
     if (err) {
@@ -134,14 +134,5 @@ err_t request_build(struct arena *arena, const struct request *request, struct s
     buf_add_str(&body, "{\"AttestationInfo\":\"");
     base64_encode(&body, BASE64_URL, inner);
     buf_add_str(&body, "\"}");
-    err = buf_err(&body);
-    if (err) {
-        return err;
-    }
-    copy = arena_dup(arena, buf_span(&body));
-    if (copy.data == NULL) {
-        return ERR_MEMORY;
-    }
-    *ret = copy;
-    return ERR_OK;
+    return buf_copy(&body, arena, ret);
 }

@@ -57,7 +57,7 @@ uint8_t *buf_room(struct buf *buf, size_t len)
         buf->err = ERR_MEMORY;
         return NULL;
     }
-    if (buf->len > 0) {
+    if (buf->data != NULL) {
         memcpy(data, buf->data, buf->len);
     }
     release(buf, buf->data, buf->size);
@@ -185,4 +185,19 @@ struct span buf_span(const struct buf *buf)
 const char *buf_cstr(const struct buf *buf)
 {
     return buf->data == NULL ? "" : (const char *)buf->data;
+}
+
+err_t buf_copy(const struct buf *buf, struct arena *arena, struct span *ret)
+{
+    struct span copy;
+
+    if (buf->err) {
+        return buf->err;
+    }
+    copy = arena_dup(arena, buf_span(buf));
+    if (copy.data == NULL) {
+        return ERR_MEMORY;
+    }
+    *ret = copy;
+    return ERR_OK;
 }

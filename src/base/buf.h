@@ -8,6 +8,7 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
+#include "base/arena.h"
 #include "base/defs.h"
 #include "base/err.h"
 #include "base/span.h"
@@ -47,5 +48,7 @@ err_t buf_err(const struct buf *buf) MUST_CHECK;
 /* Borrowed until the next change. */
 struct span buf_span(const struct buf *buf);
 const char *buf_cstr(const struct buf *buf);
+/* The end of a writer: its error, or a copy of the contents in the arena. */
+err_t buf_copy(const struct buf *buf, struct arena *arena, struct span *ret) MUST_CHECK;
 
 #endif

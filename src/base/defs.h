@@ -14,6 +14,7 @@
 /* CLEANUP(free_fn): free_fn(&variable) runs when the variable leaves its scope. Declare the
  * handler for a type once with DEFINE_CLEANUP; the function itself accepts NULL. */
 #define CLEANUP(fn) __attribute__((cleanup(fn##_cleanup)))
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in parentheses. */
 #define DEFINE_CLEANUP(type, fn)                                                                   \
     static inline void fn##_cleanup(type *p)                                                       \
     {                                                                                              \
@@ -25,6 +26,7 @@
     {                                                                                              \
         fn(p);                                                                                     \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* Hand a pointer over and clear the source, so that its CLEANUP does nothing. */
 #define TAKE(p)                                                                                    \

@@ -6,6 +6,7 @@ err_t reader_take(struct reader *r, size_t len, struct span *ret)
         return ERR_SHORT;
     }
     /* As a number: NULL plus nothing is no pointer arithmetic in C. */
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): the optimisation lost is none here. */
     *ret = span_of((const uint8_t *)((uintptr_t)r->bytes.data + r->offset), len);
     r->offset += len;
     return ERR_OK;
@@ -50,6 +51,7 @@ static err_t take_be(struct reader *r, size_t len, uint64_t *ret)
     return ERR_OK;
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in parentheses. */
 #define READ_INT(name, type, take)                                                                 \
     err_t name(struct reader *r, type *ret)                                                        \
     {                                                                                              \
@@ -60,6 +62,7 @@ static err_t take_be(struct reader *r, size_t len, uint64_t *ret)
         }                                                                                          \
         return err;                                                                                \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 READ_INT(reader_u8, uint8_t, take_le)
 READ_INT(reader_u16le, uint16_t, take_le)

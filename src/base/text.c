@@ -77,7 +77,7 @@ static size_t escape_one(struct span in, char out[ESCAPED_ONE_MAX], size_t *ret_
     }
     out[0] = '\\';
     if (len == 1 && (code == '\n' || code == '\t' || code == '\r')) {
-        out[1] = code == '\n' ? 'n' : code == '\t' ? 't' : 'r';
+        out[1] = (char)(code == '\n' ? 'n' : code == '\t' ? 't' : 'r');
         return 2;
     }
     if (code < 0x100) {

@@ -143,7 +143,8 @@ static err_t look_at(struct eventlog_view *view, const char *path, struct trail 
     if (err == ERR_OK && strcmp(path, "-") != 0 && file_is_folder(path)) {
         trail_set(trail, ERR_IO, "is a folder; name the event log in it, such as %s/eventlog.bin",
                   path);
-        return trail_in(trail, ERR_IO, path);
+        trail_in(trail, ERR_IO, path);
+        return ERR_IO;
     }
     err = err ? err : file_read(view->arena, path, EVENTLOG_MAX_BYTES, trail, &bytes);
     err = err ? err : eventlog_read(view->arena, bytes, trail, &log);

@@ -72,7 +72,7 @@ struct shown {
 
 static struct shown show(const char *word)
 {
-    struct shown shown;
+    struct shown shown = {""};
 
     text_escape(span_str(word), shown.text, sizeof(shown.text));
     return shown;
@@ -160,14 +160,14 @@ static bool store_number(const struct option_set *set, const struct option *opti
                          const char *value, int *ret_exit_code)
 {
     struct option_numbers *numbers = option->target;
-    struct shown shown;
 
     if (numbers->n == OPTION_LIST_MAX) {
         return refuse(set, ret_exit_code, "option --%s is given more than %d times", option->name,
                       OPTION_LIST_MAX);
     }
     if (!read_number(value, option->max, &numbers->items[numbers->n])) {
-        shown = show(value);
+        struct shown shown = show(value);
+
         return refuse(set, ret_exit_code, "option --%s: '%s' is not a number from 0 to %llu",
                       option->name, shown.text, (unsigned long long)option->max);
     }

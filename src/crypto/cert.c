@@ -202,19 +202,8 @@ void cert_fingerprint(const struct cert *cert, uint8_t digest[SHA256_BYTES])
 err_t cert_pem(const struct cert *cert, struct arena *arena, struct span *ret)
 {
     CLEANUP(buf_done) struct buf text = {0};
-    struct span copy;
-    err_t err;
 
     buf_init(&text, (size_t)2 * CERT_MAX_BYTES);
     pem_put(&text, "CERTIFICATE", cert->der);
-    err = buf_err(&text);
-    if (err) {
-        return err;
-    }
-    copy = arena_dup(arena, buf_span(&text));
-    if (copy.data == NULL) {
-        return ERR_MEMORY;
-    }
-    *ret = copy;
-    return ERR_OK;
+    return buf_copy(&text, arena, ret);
 }

@@ -394,21 +394,10 @@ void pubkey_put_spki(const struct pubkey *key, struct buf *out)
 err_t pubkey_spki(const struct pubkey *key, struct arena *arena, struct span *ret)
 {
     CLEANUP(buf_done) struct buf out = {0};
-    struct span copy;
-    err_t err;
 
     buf_init(&out, RSA_MAX_BYTES + 160);
     pubkey_put_spki(key, &out);
-    err = buf_err(&out);
-    if (err) {
-        return err;
-    }
-    copy = arena_dup(arena, buf_span(&out));
-    if (copy.data == NULL) {
-        return ERR_MEMORY;
-    }
-    *ret = copy;
-    return ERR_OK;
+    return buf_copy(&out, arena, ret);
 }
 
 err_t pubkey_numbers(const struct pubkey *key, struct arena *arena, struct span *ret_a,

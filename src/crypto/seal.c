@@ -101,72 +101,78 @@ err_t hmac_once(enum hash_alg alg, struct span key, struct span msg, uint8_t *ma
     return ERR_OK;
 }
 
-/* The first `bits` of block(1) || block(2) || ... */
-static void take_block(uint8_t *out, size_t len, size_t at, const uint8_t *block, size_t size)
+/* Both key derivations of TPM 2.0 Part 1 (11.4.10.2 and 11.4.10.3) are the first `bits` of
+ * block(1) || block(2) || ..., a block being over counter, z, label, u and v. KDFa has no z, an
+ * HMAC for its hash and the bits at the end; KDFe has no key. */
+struct kdf {
+    enum hash_alg alg;
+    const struct span *hmac_key; /* KDFa's; NULL in KDFe */
+    struct span z;
+    const char *label;
+    struct span u, v;
+    unsigned bits;
+};
+
+static err_t kdf_block(const struct kdf *kdf, uint32_t counter, struct buf *msg, uint8_t *block)
 {
-    memcpy(out + at, block, size < len - at ? size : len - at);
+    err_t err;
+
+    buf_reset(msg);
+    buf_u32be(msg, counter);
+    buf_add(msg, kdf->z);
+    buf_add_str(msg, kdf->label);
+    buf_u8(msg, 0);
+    buf_add(msg, kdf->u);
+    buf_add(msg, kdf->v);
+    if (kdf->hmac_key != NULL) {
+        buf_u32be(msg, kdf->bits);
+    }
+    err = buf_err(msg);
+    if (err) {
+        return err;
+    }
+    return kdf->hmac_key != NULL ? hmac_once(kdf->alg, *kdf->hmac_key, buf_span(msg), block)
+                                 : hash_once(kdf->alg, buf_span(msg), block);
+}
+
+static err_t kdf_run(const struct kdf *kdf, uint8_t *out)
+{
+    CLEANUP(buf_done) struct buf msg = {0};
+    uint8_t block[HASH_MAX_BYTES];
+    size_t size = hash_size(kdf->alg);
+    size_t len = kdf->bits / 8;
+    err_t err = ERR_OK;
+
+    if (size == 0 || kdf->bits == 0 || kdf->bits % 8 != 0) {
+        return ERR_VALUE;
+    }
+    buf_init_secret(&msg, KDF_LABEL_MAX + 2 * KDF_CONTEXT_MAX);
+    for (size_t at = 0, i = 1; at < len && err == ERR_OK; at += size, i++) {
+        err = kdf_block(kdf, (uint32_t)i, &msg, block);
+        if (err == ERR_OK) {
+            memcpy(out + at, block, size < len - at ? size : len - at);
+        }
+    }
+    OPENSSL_cleanse(block, sizeof(block));
+    return err;
 }
 
 err_t kdfa(enum hash_alg alg, struct span key, const char *label, struct span context_u,
            struct span context_v, unsigned bits, uint8_t *out)
 {
-    CLEANUP(buf_done) struct buf msg = {0};
-    uint8_t block[HASH_MAX_BYTES];
-    size_t size = hash_size(alg);
-    size_t len = bits / 8;
-    err_t err = ERR_OK;
+    const struct kdf kdf = {
+        .alg = alg, .hmac_key = &key, .label = label, .u = context_u, .v = context_v, .bits = bits};
 
-    if (size == 0 || bits == 0 || bits % 8 != 0) {
-        return ERR_VALUE;
-    }
-    buf_init_secret(&msg, KDF_LABEL_MAX + 2 * KDF_CONTEXT_MAX);
-    for (size_t at = 0, i = 1; at < len && err == ERR_OK; at += size, i++) {
-        buf_reset(&msg);
-        buf_u32be(&msg, (uint32_t)i);
-        buf_add_str(&msg, label);
-        buf_u8(&msg, 0);
-        buf_add(&msg, context_u);
-        buf_add(&msg, context_v);
-        buf_u32be(&msg, bits);
-        err = buf_err(&msg);
-        err = err ? err : hmac_once(alg, key, buf_span(&msg), block);
-        if (err == ERR_OK) {
-            take_block(out, len, at, block, size);
-        }
-    }
-    OPENSSL_cleanse(block, sizeof(block));
-    return err;
+    return kdf_run(&kdf, out);
 }
 
 err_t kdfe(enum hash_alg alg, struct span z, const char *use, struct span party_u,
            struct span party_v, unsigned bits, uint8_t *out)
 {
-    CLEANUP(buf_done) struct buf msg = {0};
-    uint8_t block[HASH_MAX_BYTES];
-    size_t size = hash_size(alg);
-    size_t len = bits / 8;
-    err_t err = ERR_OK;
+    const struct kdf kdf = {
+        .alg = alg, .z = z, .label = use, .u = party_u, .v = party_v, .bits = bits};
 
-    if (size == 0 || bits == 0 || bits % 8 != 0) {
-        return ERR_VALUE;
-    }
-    buf_init_secret(&msg, KDF_LABEL_MAX + 2 * KDF_CONTEXT_MAX);
-    for (size_t at = 0, i = 1; at < len && err == ERR_OK; at += size, i++) {
-        buf_reset(&msg);
-        buf_u32be(&msg, (uint32_t)i);
-        buf_add(&msg, z);
-        buf_add_str(&msg, use);
-        buf_u8(&msg, 0);
-        buf_add(&msg, party_u);
-        buf_add(&msg, party_v);
-        err = buf_err(&msg);
-        err = err ? err : hash_once(alg, buf_span(&msg), block);
-        if (err == ERR_OK) {
-            take_block(out, len, at, block, size);
-        }
-    }
-    OPENSSL_cleanse(block, sizeof(block));
-    return err;
+    return kdf_run(&kdf, out);
 }
 
 err_t aes_cfb_encrypt(struct span key, struct span in, uint8_t *out)

@@ -106,9 +106,7 @@ err_t signkey_pem(const struct signkey *key, struct arena *arena, struct span *r
     CLEANUP(PKCS8_PRIV_KEY_INFO_free) PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key->pkey);
     CLEANUP(buf_done) struct buf text = {0};
     unsigned char *der = NULL;
-    struct span copy;
     int len = info == NULL ? -1 : i2d_PKCS8_PRIV_KEY_INFO(info, &der);
-    err_t err;
 
     if (len <= 0) {
         return openssl_failed(ERR_CRYPTO);
@@ -116,16 +114,7 @@ err_t signkey_pem(const struct signkey *key, struct arena *arena, struct span *r
     buf_init_secret(&text, (size_t)2 * PRIVATE_KEY_MAX_BYTES);
     pem_put(&text, "PRIVATE KEY", span_of(der, (size_t)len));
     OPENSSL_clear_free(der, (size_t)len);
-    err = buf_err(&text);
-    if (err) {
-        return err;
-    }
-    copy = arena_dup(arena, buf_span(&text));
-    if (copy.data == NULL) {
-        return ERR_MEMORY;
-    }
-    *ret = copy;
-    return ERR_OK;
+    return buf_copy(&text, arena, ret);
 }
 
 struct signkey *signkey_ref(struct signkey *key)

@@ -524,9 +524,8 @@ static void note_software(struct software *seen, const struct reading *r)
         seen->grub = true;
     } else if (r->role == ROLE_UKI_SECTION) {
         seen->uki = true;
-    } else if (r->event->pcr == 12 && r->role == ROLE_CMDLINE) {
-        seen->systemd_boot = true;
-    } else if (r->event->pcr == 5 && r->role == ROLE_BOOT_FILE) {
+    } else if ((r->event->pcr == 12 && r->role == ROLE_CMDLINE) ||
+               (r->event->pcr == 5 && r->role == ROLE_BOOT_FILE)) {
         seen->systemd_boot = true;
     } else if (r->event->pcr == 9 && r->event->type == EV_EVENT_TAG && r->role != ROLE_OTHER) {
         seen->stub = true;

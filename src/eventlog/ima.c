@@ -127,7 +127,7 @@ static err_t walk(struct span bytes, enum hash_alg bank, enum ima_extend how,
     }
     *ret = sum;
     while (reader_left(&in) > 0) {
-        struct record record;
+        struct record record = {0};
         struct trail inner = {0};
         size_t offset = in.offset;
         err_t err;

@@ -142,14 +142,12 @@ void read_systemd_ipl(struct reading_ctx *ctx, struct reading *r)
         return;
     }
     name = ctx_show16(ctx, data);
-    if (r->event->pcr == 13) {
+    if (r->event->pcr == 13 || strcmp(name, "Configuration extensions initrd") == 0 ||
+        strcmp(name, "Global configuration extensions initrd") == 0) {
         r->role = ROLE_SYSEXT;
     } else if (strcmp(name, "Credentials initrd") == 0 ||
                strcmp(name, "Global credentials initrd") == 0) {
         r->role = ROLE_CREDENTIALS;
-    } else if (strcmp(name, "Configuration extensions initrd") == 0 ||
-               strcmp(name, "Global configuration extensions initrd") == 0) {
-        r->role = ROLE_SYSEXT;
     } else {
         read_cmdline(ctx, r);
         return;

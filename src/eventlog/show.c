@@ -138,9 +138,7 @@ const char *show_join(struct arena *arena, const char *a, const char *b, const c
     if (text == NULL) {
         return NULL;
     }
-    memcpy(text, a, a_len);
-    memcpy(text + a_len, b, b_len);
-    memcpy(text + a_len + b_len, c, c_len + 1);
+    *(char *)mempcpy(mempcpy(mempcpy(text, a, a_len), b, b_len), c, c_len) = '\0';
     return text;
 }
 

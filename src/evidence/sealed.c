@@ -45,12 +45,7 @@ static err_t write_sealed(struct arena *arena, const struct azureguest_sealed *s
     buf_add_str(&outer, "{\"token\":\"");
     base64_encode(&outer, BASE64_URL, buf_span(&inner));
     buf_add_str(&outer, "\"}");
-    err = buf_err(&outer);
-    if (err) {
-        return err;
-    }
-    *ret = arena_dup(arena, buf_span(&outer));
-    return ret->data == NULL ? ERR_MEMORY : ERR_OK;
+    return buf_copy(&outer, arena, ret);
 }
 
 err_t azureguest_seal_reply(struct arena *arena, struct span jwt, const struct pubkey *enc_key,

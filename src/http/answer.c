@@ -27,10 +27,13 @@ static bool is_traceparent(struct span value)
 void answer_request_id(const struct http_head *head, char *text, size_t size)
 {
     static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
-    struct span trace = head == NULL ? (struct span){0} : http_head_find(head, "traceparent");
+    struct span trace = {0};
     uint8_t random[16] = {0};
     size_t n = size - 1 < sizeof(random) ? size - 1 : sizeof(random);
 
+    if (head != NULL) {
+        trace = http_head_find(head, "traceparent");
+    }
     if (is_traceparent(trace) && size > TRACEPARENT_LEN) {
         memcpy(text, trace.data, trace.len);
         text[trace.len] = '\0';

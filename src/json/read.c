@@ -155,6 +155,7 @@ err_t json_read(struct arena *arena, struct span text, const struct json_limits 
         return ERR_MEMORY;
     }
     /* Without YYJSON_READ_INSITU the text is only read. */
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): how const goes away without a warning. */
     doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.len, YYJSON_READ_NOFLAG, &memory->alc,
                            &fault);
     if (doc == NULL) {

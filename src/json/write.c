@@ -68,7 +68,7 @@ struct span json_write(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val 
     text = yyjson_mut_val_write_opts(value,
                                      pretty ? YYJSON_WRITE_PRETTY_TWO_SPACES : YYJSON_WRITE_NOFLAG,
                                      &doc->alc, &len, NULL);
-    return text == NULL ? (struct span){0} : span_of(text, len);
+    return span_of(text, text == NULL ? 0 : len);
 }
 
 struct member {

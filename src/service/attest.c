@@ -231,7 +231,9 @@ static const char *vm_id(const struct attesting *a)
     }
     upper = arena_printf(a->call->arena, "%.*s", GUID_CHARS, id);
     for (char *c = upper; c != NULL && *c != '\0'; c++) {
-        *c = *c >= 'a' && *c <= 'f' ? (char)(*c - 'a' + 'A') : *c;
+        if (*c >= 'a' && *c <= 'f') {
+            *c = (char)(*c - 'a' + 'A');
+        }
     }
     return upper;
 }

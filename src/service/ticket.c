@@ -52,12 +52,7 @@ err_t ticket_seal(struct arena *arena, struct span secret, enum ticket_purpose p
     buf_add(&out, span_of(id, sizeof(id)));
     buf_add(&out, cipher);
     buf_add(&out, span_of(tag, sizeof(tag)));
-    err = buf_err(&out);
-    if (err) {
-        return err;
-    }
-    *ret = arena_dup(arena, buf_span(&out));
-    return ret->data == NULL ? ERR_MEMORY : ERR_OK;
+    return buf_copy(&out, arena, ret);
 }
 
 err_t ticket_open(struct arena *arena, struct span secret, enum ticket_purpose purpose,

@@ -356,9 +356,10 @@ err_t write_attestation(struct sqlite *db, const struct store_attestation *a, st
 
 static struct span keep(struct arena *arena, sqlite3_stmt *row, int index)
 {
-    return sqlite3_column_type(row, index) == SQLITE_NULL
-               ? (struct span){0}
-               : arena_dup(arena, column_span(row, index));
+    if (sqlite3_column_type(row, index) == SQLITE_NULL) {
+        return (struct span){0};
+    }
+    return arena_dup(arena, column_span(row, index));
 }
 
 static enum store_freshness read_freshness(sqlite3_stmt *row, int index)

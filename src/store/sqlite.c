@@ -14,7 +14,7 @@ enum {
 };
 
 static const char *const statement_texts[] = {
-#define X(name, sql) [STATEMENT_##name] = sql,
+#define X(name, sql) [STATEMENT_##name] = (sql),
     STATEMENT_TABLE(X)
 #undef X
 };

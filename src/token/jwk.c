@@ -274,7 +274,7 @@ err_t jwks_write(struct arena *arena, const struct token_keys *keys, struct span
             return ERR_MEMORY;
         }
     }
-    text = list == NULL ? (struct span){0} : json_write(arena, doc, root, false);
+    text = json_write(arena, doc, list == NULL ? NULL : root, false);
     if (text.data == NULL) {
         return ERR_MEMORY;
     }

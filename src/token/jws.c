@@ -194,7 +194,6 @@ err_t jws_sign(struct arena *arena, const struct signkey *key, enum token_alg al
     size_t max = (header_json.len + payload.len + RSA_MAX_BYTES) / 3 * 4 + 16;
     CLEANUP(buf_done) struct buf text = {0};
     struct span signature = {0};
-    struct span copy;
     err_t err;
 
     buf_init(&text, max);
@@ -208,14 +207,5 @@ err_t jws_sign(struct arena *arena, const struct signkey *key, enum token_alg al
                              &signature);
     buf_add_char(&text, '.');
     base64_encode(&text, BASE64_URL, signature);
-    err = err ? err : buf_err(&text);
-    if (err) {
-        return err;
-    }
-    copy = arena_dup(arena, buf_span(&text));
-    if (copy.data == NULL) {
-        return ERR_MEMORY;
-    }
-    *ret = copy;
-    return ERR_OK;
+    return err ? err : buf_copy(&text, arena, ret);
 }

@@ -14,11 +14,22 @@ struct token_keys {
     size_t count;
 };
 
+static err_t digest_text(struct arena *arena, enum base64_form form, struct span digest,
+                         const char **ret)
+{
+    const char *text = base64_dup(arena, form, digest);
+
+    if (text == NULL) {
+        return ERR_MEMORY;
+    }
+    *ret = text;
+    return ERR_OK;
+}
+
 err_t token_kid_spki(struct arena *arena, struct span spki, const char **ret)
 {
     CLEANUP(buf_done) struct buf pem = {0};
     uint8_t digest[SHA256_BYTES];
-    const char *text;
     err_t err;
 
     buf_init(&pem, PEM_TEXT_MAX);
@@ -31,32 +42,15 @@ err_t token_kid_spki(struct arena *arena, struct span spki, const char **ret)
     buf_u8(&pem, 0);
     err = buf_err(&pem);
     err = err ? err : hash_once(HASH_SHA256, buf_span(&pem), digest);
-    if (err) {
-        return err;
-    }
-    text = base64_dup(arena, BASE64_STANDARD, span_of(digest, sizeof(digest)));
-    if (text == NULL) {
-        return ERR_MEMORY;
-    }
-    *ret = text;
-    return ERR_OK;
+    return err ? err : digest_text(arena, BASE64_STANDARD, span_of(digest, sizeof(digest)), ret);
 }
 
 err_t token_kid_x5t(struct arena *arena, struct span cert, const char **ret)
 {
     uint8_t digest[SHA1_BYTES];
-    const char *text;
     err_t err = hash_once(HASH_SHA1, cert, digest);
 
-    if (err) {
-        return err;
-    }
-    text = base64_dup(arena, BASE64_URL, span_of(digest, sizeof(digest)));
-    if (text == NULL) {
-        return ERR_MEMORY;
-    }
-    *ret = text;
-    return ERR_OK;
+    return err ? err : digest_text(arena, BASE64_URL, span_of(digest, sizeof(digest)), ret);
 }
 
 err_t token_kid(struct arena *arena, const struct cert *cert, const char **ret)
@@ -75,7 +69,6 @@ err_t token_thumbprint(struct arena *arena, const struct pubkey *key, const char
     const char *first;
     const char *second;
     const char *json;
-    const char *text;
     err_t err = pubkey_numbers(key, arena, &a, &b);
 
     if (err) {
@@ -94,15 +87,7 @@ err_t token_thumbprint(struct arena *arena, const struct pubkey *key, const char
         return ERR_MEMORY;
     }
     err = hash_once(HASH_SHA256, span_str(json), digest);
-    if (err) {
-        return err;
-    }
-    text = base64_dup(arena, BASE64_URL, span_of(digest, sizeof(digest)));
-    if (text == NULL) {
-        return ERR_MEMORY;
-    }
-    *ret = text;
-    return ERR_OK;
+    return err ? err : digest_text(arena, BASE64_URL, span_of(digest, sizeof(digest)), ret);
 }
 
 static err_t name_key(struct token_key *key)

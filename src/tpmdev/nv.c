@@ -48,7 +48,6 @@ err_t tpmdev_nv_read(struct tpmdev *dev, uint32_t index, struct arena *arena, st
     CLEANUP(tpm_object_done) struct tpm_object nv = {0};
     CLEANUP(buf_done) struct buf bytes = {0};
     ESYS_OWNED TPM2B_NV_PUBLIC *area = NULL;
-    struct span copy;
     char doing[48];
     ESYS_TR authority;
     TSS2_RC rc;
@@ -81,16 +80,7 @@ err_t tpmdev_nv_read(struct tpmdev *dev, uint32_t index, struct arena *arena, st
     if (rc != TSS2_RC_SUCCESS) {
         return tpmdev_fail(trail, rc, doing);
     }
-    err = buf_err(&bytes);
-    if (err) {
-        return err;
-    }
-    copy = arena_dup(arena, buf_span(&bytes));
-    if (copy.data == NULL) {
-        return ERR_MEMORY;
-    }
-    *ret = copy;
-    return ERR_OK;
+    return buf_copy(&bytes, arena, ret);
 }
 
 static err_t remove_index(struct tpmdev *dev, uint32_t index, struct trail *trail)

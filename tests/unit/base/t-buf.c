@@ -144,6 +144,29 @@ static void room_is_there_to_write_into(void **state)
     assert_err(buf_err(&buf), ERR_TOO_LARGE);
 }
 
+static void a_copy_is_the_contents_or_the_error(void **state)
+{
+    CLEANUP(buf_done) struct buf buf = {0};
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    CLEANUP(arena_free) struct arena *small = arena_new(1024);
+    struct span copy = span_str("untouched");
+
+    (void)state;
+    buf_init(&buf, 5000);
+    buf_room(&buf, 6000);
+    assert_err(buf_copy(&buf, arena, &copy), ERR_TOO_LARGE);
+    buf_reset(&buf);
+    assert_non_null(buf_room(&buf, 4000));
+    buf_grown(&buf, 4000);
+    assert_err(buf_copy(&buf, small, &copy), ERR_MEMORY);
+    assert_true(span_is(copy, "untouched"));
+    buf_reset(&buf);
+    buf_add_str(&buf, "abc");
+    assert_ok(buf_copy(&buf, arena, &copy));
+    buf_reset(&buf);
+    assert_true(span_is(copy, "abc"));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -155,6 +178,7 @@ int main(void)
         cmocka_unit_test(writes_numbers_in_their_byte_order),
         cmocka_unit_test(a_secret_is_wiped_when_emptied),
         cmocka_unit_test(room_is_there_to_write_into),
+        cmocka_unit_test(a_copy_is_the_contents_or_the_error),
     };
 
     return RUN_TESTS(tests);
