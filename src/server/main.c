@@ -338,8 +338,12 @@ static void log_ready(const struct run *run)
     log_uint(&line, "workers", run->options.workers);
     log_text(&line, "version", BOOTWARDEN_VERSION);
     log_end(&line);
-    printf("ready %s\n", run->endpoint);
-    fflush(stdout);
+    /* Whoever started the server may have gone: that is no reason not to serve. */
+    if (printf("ready %s\n", run->endpoint) < 0 || fflush(stdout) != 0) {
+        log_begin(&line, LOG_WARN, "server.ready.unread");
+        log_text(&line, "cause", "standard output does not take the ready line");
+        log_end(&line);
+    }
 }
 
 static void log_reload(const char *what, err_t err, const struct trail *trail)

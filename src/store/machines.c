@@ -386,7 +386,7 @@ err_t write_change(struct sqlite *db, const char *machine_id, enum store_change 
         [STORE_REPLACE] = "replace", [STORE_FORGET_CLOCK] = "forget-clock",
         [STORE_REMOVE] = "remove",
     };
-    struct store_machine machine;
+    struct store_machine machine = {0};
     err_t err =
         query_machine(db, STATEMENT_MACHINE_BY_ID, span_str(machine_id), true, trail, &machine);
 
