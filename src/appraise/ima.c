@@ -64,6 +64,14 @@ static err_t judge_bank(struct job *job, enum hash_alg bank, struct ima_outcome 
     if (err || outcome->is_unreadable) {
         return err;
     }
+    /* Said once: the records are the same in every bank. */
+    if (match && bank == HASH_SHA256 && summary.violations > 0) {
+        job_note(
+            job, "ima-violations", "L-12", -1,
+            "%u of %u attested records of the IMA list are violations: files that were written "
+            "while they were measured, for which IMA vouches for nothing",
+            summary.violations, summary.records);
+    }
     outcome->sha256_matches = outcome->sha256_matches || (match && bank == HASH_SHA256);
     if (!match) {
         if (outcome->differing[0] == '\0') {

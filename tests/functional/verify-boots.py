@@ -58,7 +58,7 @@ CHANGES = {
     "g-mok-unused": {"change-mok": False},
     "h-dbx-update": {"change-dbx": True},
     "k-uki-creds-sysext": {"change-credentials": False, "change-sysext": False},
-    "k-uki-update": {"change-uki": True},
+    "k-uki-update": {"change-uki": True, "change-initrd": False},
     "p-two-vcpus": {"change-firmware": False},
     "d-extra-bootloader-sboff": {"change-loader": False},
     "d-grub-tampered-sboff": {"change-loader": False},
