@@ -40,14 +40,15 @@ static void spoil(struct requoted *r)
     }
 }
 
-static const struct note *find_note(const struct appraisal *a, const char *code)
+/* "" without such a note. */
+static const char *note_text(const struct appraisal *a, const char *code)
 {
     for (size_t i = 0; i < a->n_notes; i++) {
         if (strcmp(a->notes[i].code, code) == 0) {
-            return &a->notes[i];
+            return a->notes[i].text;
         }
     }
-    return NULL;
+    return "";
 }
 
 static struct appraisal *judge_list(struct requoted *r, struct buf *list, bool has_violation)
@@ -79,8 +80,7 @@ static void violations_are_noted_and_change_no_verdict(void **state)
     (void)state;
     print_reasons(a);
     assert_int_equal(a->verdict, VERDICT_HEALTHY);
-    assert_non_null(find_note(a, "ima-violations"));
-    assert_non_null(strstr(find_note(a, "ima-violations")->text, "1 of 3"));
+    assert_non_null(strstr(note_text(a, "ima-violations"), "1 of 3"));
     appraisal_done(a);
     requoted_end(&r);
 }
@@ -93,7 +93,7 @@ static void a_list_without_violations_has_no_such_note(void **state)
 
     (void)state;
     assert_int_equal(a->verdict, VERDICT_HEALTHY);
-    assert_null(find_note(a, "ima-violations"));
+    assert_string_equal(note_text(a, "ima-violations"), "");
     appraisal_done(a);
     requoted_end(&r);
 }
