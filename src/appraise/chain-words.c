@@ -130,7 +130,9 @@ static const char *wrong_time(const struct job *job, const struct cert *leaf,
             if (job->options->now < from) {
                 timestamp_format(from, bound, sizeof(bound));
                 return arena_printf(job->arena,
-                                    "'%s' is valid from %s on, and it was judged at %s: XX",
+                                    "'%s' is valid from %s on, and it was judged at %s: set the "
+                                    "clock of the machine that judges, or name the right time "
+                                    "(verify: --time).",
                                     cert_name(job, cert_subject(cert, job->arena)), bound, now);
             }
             if (job->options->now > to && !ignore_expiry) {

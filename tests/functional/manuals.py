@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """The EXAMPLES of every manual page, typed in order into one shell, with the programs in PATH.
 
-Replaced are only folders in /tmp (by one of our own), the kernel's event log (by a recorded one:
-a machine that runs tests may have none) and, in a configuration, addresses that are not here. An
-example must end with 0, unless the text before it says which exit status it has.
+Replaced are only folders in /tmp and /var/lib (by one of our own), the kernel's event log (by a
+recorded one: a machine that runs tests may have none) and, in a configuration, addresses that are
+not here. Commands for an operator find a machine of the name that they use. An example must end with
+0, unless the text before it says which exit status it has.
 """
 import os
 import pathlib
@@ -19,12 +20,13 @@ import tempfile
 source = pathlib.Path(os.environ["BOOTWARDEN_SOURCE"])
 bin_folder = os.environ["BOOTWARDEN_BIN"]
 KERNEL_LOG = "/sys/kernel/security/tpm0/binary_bios_measurements"
-RECORDED_LOG = source / "tests/vectors/boots/a-secureboot-healthy/eventlog.bin"
+BOOT = "tests/vectors/boots/a-secureboot-healthy"
+RECORDED_LOG = source / BOOT / "eventlog.bin"
 LIMIT_S = 120
 
 
 def plain(line):
-    return line.replace("\\&", "").replace("\\e", "\\").replace("\\-", "-")
+    return line.replace("\\&", "").replace("\\e", "\\").replace("\\-", "-").replace("\\(aq", "'")
 
 
 def examples(page):
@@ -60,6 +62,7 @@ class Page:
             ["bash"], cwd=source, env=self.environment, stdin=subprocess.PIPE, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.servers = []
+        self.machines = set()
         self.faults = 0
 
     def here(self, text):
@@ -106,6 +109,19 @@ class Page:
             said += line
         return -1, said
 
+    def administer(self, words, example):
+        """Commands on the machines of the server that the page started, one of which has this name."""
+        name = re.search(r"machine (?:show|replace|disable|enable|remove|forget-clock) (\S+)", example)
+        example = example.replace("/var/lib/bootwarden", "/tmp/bootwarden")
+        if name and name.group(1) not in self.machines:
+            self.machines.add(name.group(1))
+            vm = f"/tmp/vm-{name.group(1)}"
+            self.type("", ". /tmp/bootwarden/dev.env; export BOOTWARDEN_ENDPOINT BOOTWARDEN_CA\n"
+                      f'eval "$(tools/demo-vtpm start {vm} --boot {BOOT})"\n'
+                      'install -m 644 "$VTPM_CA" /tmp/bootwarden/trust/ek/operated.pem\n'
+                      f'bootwarden-agent enroll --tcti "$VTPM_TCTI" --name {name.group(1)}')
+        self.type(words, example)
+
     def configure(self, example):
         """A configuration file: with addresses of this machine it must serve."""
         text = example.replace("/var/lib/bootwarden", f"{self.folder}/configured")
@@ -137,6 +153,8 @@ def check(page):
         for words, example in found:
             if example.startswith("["):
                 typed.configure(example)
+            elif example.startswith("bootwarden-server machine "):
+                typed.administer(words, example)
             elif example.startswith("bootwarden-server "):
                 typed.serve(typed.here(example).split(), example)
             else:
