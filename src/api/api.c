@@ -21,7 +21,7 @@ struct api {
     struct metrics *metrics;
     _Atomic(const struct http_server *) server;
     struct metric *requests, *durations;
-    struct metric *connections, *accepted, *refused, *handshakes, *timeouts;
+    struct metric *connections, *accepted, *refused, *handshakes, *timeouts, *log_dropped;
 };
 
 struct api_worker {
@@ -224,6 +224,7 @@ static void handle_metrics(struct http_request *request, struct http_response *r
         metric_set(api->timeouts, NULL, stats.timed_out);
     }
     buf_init(&text, METRICS_MAX_BYTES);
+    metric_set(api->log_dropped, NULL, log_dropped());
     metrics_write(api->metrics, &text);
     if (buf_err(&text) != ERR_OK) {
         http_answer_error(request->arena, response, 500, "InternalError",
@@ -355,6 +356,9 @@ static void register_metrics(struct api *api)
     api->refused =
         metrics_counter(m, "bootwarden_http_refused",
                         "Connections and requests refused because the server was busy.", NULL);
+    api->log_dropped =
+        metrics_counter(m, "bootwarden_log_lines_dropped",
+                        "Log lines that nobody read: standard error was full.", NULL);
     api->handshakes = metrics_counter(m, "bootwarden_tls_handshakes_failed",
                                       "Connections that never became TLS.", NULL);
     api->timeouts = metrics_counter(m, "bootwarden_http_requests_timed_out",

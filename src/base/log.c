@@ -4,11 +4,19 @@
 #include "base/timestamp.h"
 
 #include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
+enum { PATIENCE_MS = 100 };
+
 static _Atomic int lowest_level = LOG_INFO;
+static _Atomic uint64_t n_dropped;
+/* Lines go out one after the other; under it: whether the reader is known to be stuck. */
+static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
+static bool is_stuck;
 
 void log_set_level(enum log_level level)
 {
@@ -80,12 +88,31 @@ void log_fields(struct log_line *line, const char *fields)
     }
 }
 
+/* A log that cannot be written must not stop the service: a pipe whose reader has stopped gets a
+ * moment once, and from then on only the lines it has room for. A pipe that can be written takes
+ * LOG_LINE_MAX bytes at once (PIPE_BUF, POSIX). */
+static void write_line(const struct log_line *line)
+{
+    struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    pthread_mutex_lock(&writing);
+    is_stuck = poll(&fd, 1, is_stuck ? 0 : PATIENCE_MS) <= 0;
+    if (is_stuck || write(STDERR_FILENO, line->text, line->len) < 0) {
+        atomic_fetch_add(&n_dropped, 1);
+    }
+    pthread_mutex_unlock(&writing);
+}
+
 void log_end(struct log_line *line)
 {
     if ((int)line->level < atomic_load(&lowest_level)) {
         return;
     }
     line->text[line->len++] = '\n';
-    /* A log that cannot be written must not stop the service. */
-    (void)!write(STDERR_FILENO, line->text, line->len);
+    write_line(line);
+}
+
+uint64_t log_dropped(void)
+{
+    return atomic_load(&n_dropped);
 }

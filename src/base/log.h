@@ -3,8 +3,9 @@
  *
  * Only programs and the rooms service and above log. A line is a name and fields, never a sentence
  * and never a secret; values are escaped, quoted where they hold spaces, and cut. Lines go to
- * standard error in one write each, so lines of several threads do not mix. A log_line belongs to
- * one thread.
+ * standard error in one write each, so lines of several threads do not mix. When nobody reads the
+ * pipe behind it, lines are dropped and counted: no caller waits for a reader. A log_line belongs
+ * to one thread.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -31,5 +32,7 @@ void log_uint(struct log_line *line, const char *key, uint64_t value);
 /* Fields that log_* wrote elsewhere ("verdict=healthy machine=..."): taken as they are. */
 void log_fields(struct log_line *line, const char *fields);
 void log_end(struct log_line *line);
+/* Lines that could not be written since the program began. Any thread. */
+uint64_t log_dropped(void);
 
 #endif

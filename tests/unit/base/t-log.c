@@ -74,12 +74,51 @@ static void writes_nothing_below_the_level(void **state)
     log_set_level(LOG_INFO);
 }
 
+/* Nobody reads: no caller may wait, and when somebody reads again lines go on. */
+static void a_full_pipe_drops_lines_and_delays_nobody(void **state)
+{
+    enum { LINES = 200 };
+    struct log_line line;
+    char value[LOG_VALUE_MAX - 1], text[LOG_LINE_MAX + 1];
+    int pipes[2], kept = dup(STDERR_FILENO);
+    uint64_t before = log_dropped();
+
+    (void)state;
+    memset(value, 'v', sizeof(value) - 1);
+    value[sizeof(value) - 1] = '\0';
+    assert_int_equal(pipe(pipes), 0);
+    dup2(pipes[1], STDERR_FILENO);
+    for (int i = 0; i < LINES; i++) {
+        log_begin(&line, LOG_INFO, "a.b");
+        log_text(&line, "x", value);
+        log_end(&line);
+    }
+    assert_true(log_dropped() > before);
+    before = log_dropped();
+    while (before == log_dropped()) { /* ends: the pipe is full after so many lines */
+        log_begin(&line, LOG_INFO, "a.b");
+        log_end(&line);
+    }
+    before = log_dropped();
+    for (int i = 0; i < 8; i++) {
+        assert_true(read(pipes[0], text, sizeof(text)) > 0);
+    }
+    log_begin(&line, LOG_INFO, "again");
+    log_end(&line);
+    assert_int_equal(log_dropped(), before);
+    dup2(kept, STDERR_FILENO);
+    close(pipes[0]);
+    close(pipes[1]);
+    close(kept);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_values_inside_their_field),
         cmocka_unit_test(bounds_values_and_lines),
         cmocka_unit_test(writes_nothing_below_the_level),
+        cmocka_unit_test(a_full_pipe_drops_lines_and_delays_nobody),
     };
 
     return RUN_TESTS(tests);
