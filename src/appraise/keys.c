@@ -84,7 +84,9 @@ static err_t prove_ak(struct job *job, const struct cert_store *intermediates,
     }
     trail.where[0] = '\0';
     trail_format(&trail, err, text, sizeof(text));
-    if (enrolled) {
+    /* That an old certificate leads nowhere any more is worth a note beside an enrolled key; that it
+     * is none, or another key's, is evidence put together from two places. */
+    if (enrolled && ak->certificate != NULL && err != ERR_MISMATCH) {
         job_note(job, "ak-certificate", "AK-10", -1,
                  "the AK is enrolled, but its certificate does not hold: %s", text);
     } else {

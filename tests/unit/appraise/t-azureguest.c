@@ -372,6 +372,39 @@ static void an_ak_needs_a_certificate_of_a_trusted_ca(void **state)
     machine_end(&m);
 }
 
+/* AK-10: enrolment proves the key; a certificate beside it must still be one, and this key's. */
+static void an_enrolled_ak_comes_with_no_foreign_certificate(void **state)
+{
+    CLEANUP(hasher_free) struct hasher *hasher = hasher_new();
+    struct machine m;
+    struct machine other;
+    struct evidence *evidence = NULL;
+    struct span sent[3];
+    const enum verdict wanted[] = {VERDICT_NOT_VERIFIED, VERDICT_NOT_VERIFIED, VERDICT_HEALTHY};
+
+    (void)state;
+    machine_begin(&m);
+    machine_begin(&other);
+    assert_ok(azureguest_parse_inner(m.arena, fabricate_inner(m.arena, m.keys, &m.request), NULL,
+                                     &evidence));
+    sent[0] = cert_der(other.keys->ak_cert);
+    sent[1] = span_cut(cert_der(m.keys->ak_cert), 0, cert_der(m.keys->ak_cert).len - 1);
+    sent[2] = cert_der(m.keys->ak_cert); /* its own, of a CA that nobody trusts: a note */
+    for (size_t i = 0; i < ARRAY_LEN(sent); i++) {
+        const struct appraise_trust trust = {.enrolled_aks = &m.keys->ak_name, .n_enrolled_aks = 1};
+        struct appraisal *a = NULL;
+
+        evidence->aks[0].certificate.bytes = sent[i];
+        assert_ok(appraise(m.arena, evidence, &trust, &(struct appraise_options){.now = NOW},
+                           hasher, &a));
+        assert_int_equal(a->verdict, wanted[i]);
+        assert_int_equal(has_reason(a, REASON_AK_UNTRUSTED, NULL), i < 2);
+        appraisal_done(a);
+    }
+    machine_end(&other);
+    machine_end(&m);
+}
+
 /* Q-13: required PCRs missing from the selection; PcrSet that names others. Q-15: PCRs that the OS
  * can reset carry no boot. */
 static void required_pcrs_must_be_in_the_signed_selection(void **state)
@@ -548,6 +581,7 @@ int main(void)
         cmocka_unit_test(rejects_a_clock_that_went_back),
         cmocka_unit_test(freshness_is_what_was_checked),
         cmocka_unit_test(an_ak_needs_a_certificate_of_a_trusted_ca),
+        cmocka_unit_test(an_enrolled_ak_comes_with_no_foreign_certificate),
         cmocka_unit_test(required_pcrs_must_be_in_the_signed_selection),
         cmocka_unit_test(another_bank_than_sha256_does_not_suffice),
         cmocka_unit_test(nothing_is_read_from_a_quote_that_is_not_signed),
