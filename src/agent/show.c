@@ -97,9 +97,13 @@ enum agent_exit show_refusal(struct agent *agent, const struct attest_result *re
     yyjson_mut_val *root, *list;
 
     if (result->is_log_missing) {
-        show_warning("this kernel shows no firmware event log (%s); is securityfs mounted, and is "
-                     "the firmware UEFI with a TPM 2.0?",
-                     GUEST_EVENT_LOG);
+        if (agent->options->event_log == NULL) {
+            show_warning("this kernel shows no firmware event log (%s); is securityfs mounted, and "
+                         "is the firmware UEFI with a TPM 2.0?",
+                         GUEST_EVENT_LOG);
+        } else {
+            show_warning("the event log that was named is empty (%s)", agent->options->event_log);
+        }
     }
     if (agent->options->output != OUTPUT_JSON) {
         /* Not what was asked for, so not on standard output when that is to be the bare token. */

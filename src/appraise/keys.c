@@ -84,8 +84,8 @@ static err_t prove_ak(struct job *job, const struct cert_store *intermediates,
     }
     trail.where[0] = '\0';
     trail_format(&trail, err, text, sizeof(text));
-    /* That an old certificate leads nowhere any more is worth a note beside an enrolled key; that it
-     * is none, or another key's, is evidence put together from two places. */
+    /* That an old certificate leads nowhere any more is worth a note beside an enrolled key; that
+     * it is none, or another key's, is evidence put together from two places. */
     if (enrolled && ak->certificate != NULL && err != ERR_MISMATCH) {
         job_note(job, "ak-certificate", "AK-10", -1,
                  "the AK is enrolled, but its certificate does not hold: %s", text);
@@ -230,7 +230,7 @@ static void judge_proofs(struct job *job)
         }
     }
     job_reason(job, REASON_AK_UNPROVEN, "AK-13", a->n_aks > 0 ? a->aks[0].label : "",
-               "nothing proves that the attestation key lives in a TPM: name %s is not enrolled",
+               "nothing proves that the attestation key lives in a TPM: not enrolled is the name %s",
                names);
 }
 
