@@ -229,9 +229,10 @@ static void judge_proofs(struct job *job)
             return; /* says more than "unproven" would */
         }
     }
-    job_reason(job, REASON_AK_UNPROVEN, "AK-13", a->n_aks > 0 ? a->aks[0].label : "",
-               "nothing proves that the attestation key lives in a TPM: not enrolled is the name %s",
-               names);
+    job_reason(
+        job, REASON_AK_UNPROVEN, "AK-13", a->n_aks > 0 ? a->aks[0].label : "",
+        "nothing proves that the attestation key lives in a TPM: not enrolled is the name %s",
+        names);
 }
 
 err_t judge_keys(struct job *job)

@@ -71,10 +71,11 @@ static const char *const remedies[REASON_COUNT] = {
                           "the list was altered.",
     [REASON_LOG_MALFORMED] =
         "Send the log exactly as the kernel gives it; if it is, keep it and report it.",
-    [REASON_NO_LOG] = "Find out why the machine shows no event log: securityfs is not mounted, the "
-                      "agent may not read it, the firmware is no UEFI with a TPM 2.0, or the boot "
-                      "loader kept it from the kernel, as older ones do while Secure Boot or shim's "
-                      "validation is off.",
+    [REASON_NO_LOG] =
+        "Find out why the machine shows no event log: securityfs is not mounted, the "
+        "agent may not read it, the firmware is no UEFI with a TPM 2.0, or the boot "
+        "loader kept it from the kernel, as older ones do while Secure Boot or shim's "
+        "validation is off.",
     [REASON_NO_EVIDENCE] = "Check the name of the file or folder; when it is right, look at the "
                            "machine's console: firmware or boot "
                            "loader may have refused to boot it.",
