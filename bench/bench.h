@@ -102,6 +102,8 @@ struct figure *figures_add(struct figures *all, const char *name, struct cost co
 /* The sum of its parts. */
 double figure_needed_us(const struct figures *all, const struct figure *figure);
 double figures_needed_us(const struct figures *all, const char *name);
+/* "" or ", over", as its first number says; a budget is that of the reference machine. */
+const char *budget_state(const char *budget, double us);
 void figure_part(struct figure *figure, enum primitive primitive, double count);
 void figure_hash(struct inputs *in, struct figure *figure, enum hash_alg bank,
                  const struct span *spans, size_t n, const char *what);

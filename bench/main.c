@@ -84,6 +84,13 @@ static void print_primitives(const struct figures *all)
     }
 }
 
+const char *budget_state(const char *budget, double us)
+{
+    double limit = strtod(budget + strcspn(budget, "0123456789"), NULL);
+
+    return limit > 0 && us > limit ? ", over" : "";
+}
+
 static void print_figures(const struct figures *all)
 {
     printf("\n%-52s %10s %10s %10s %6s  %s\n", "figure", "median us", "p95 us", "needed us",
@@ -92,8 +99,9 @@ static void print_figures(const struct figures *all)
         const struct figure *f = &all->items[i];
         double needed = figure_needed_us(all, f);
 
-        printf("%-52s %10.1f %10.1f %10.1f %6.2f  %s\n", f->name, f->cost.median_us, f->cost.p95_us,
-               needed, f->cost.median_us / needed, f->budget);
+        printf("%-52s %10.1f %10.1f %10.1f %6.2f  %s%s\n", f->name, f->cost.median_us,
+               f->cost.p95_us, needed, f->cost.median_us / needed, f->budget,
+               budget_state(f->budget, f->cost.median_us));
     }
     printf("\nneeded:\n");
     for (size_t i = 0; i < all->n; i++) {

@@ -214,8 +214,9 @@ static void print_load(struct inputs *in, const struct server *s, const char *al
 
     snprintf(name, sizeof(name), "%s, %s", algorithm,
              is_kept ? "kept connections" : "a new connection each");
-    printf("%-36s %10.1f %10.1f %6.2f %10.0f %10.0f %8.0f  %s\n", name, cpu, needed_us,
-           cpu / needed_us, wall.median_us, wall.p95_us, per_second, budget);
+    printf("%-36s %10.1f %10.1f %6.2f %10.0f %10.0f %8.0f  %s%s\n", name, cpu, needed_us,
+           cpu / needed_us, wall.median_us, wall.p95_us, per_second, budget,
+           budget_state(budget, cpu));
     fflush(stdout);
 }
 
