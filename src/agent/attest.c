@@ -193,7 +193,9 @@ static err_t open_reply(struct agent *agent, struct proof *proof, struct span bo
                          words);
     }
     if (err) {
-        tpm_fault(agent, err, &trail);
+        /* What was sealed to another key, or altered, is the service's doing, or of whoever stands
+         * between; the TPM is well. */
+        fault_from(&agent->fault, err == ERR_SIGNATURE ? EXIT_SERVICE : EXIT_INTERNAL, err, &trail);
         /* Azure's client begins again for any of these: the PCRs may just have changed. */
         agent->fault.is_temporary |= err == ERR_MISMATCH || err == ERR_SIGNATURE;
     }
