@@ -344,7 +344,7 @@ static void altered_reply_is_never_opened_but_asked_for_again(void **state)
     stub.faults.bent_replies = 9;
     stub.proofs = 0;
     result = (struct attest_result){0};
-    assert_fault(run(&result), EXIT_INTERNAL, "does not open");
+    assert_fault(run(&result), EXIT_SERVICE, "does not open");
     assert_null(result.jwt.data);
     assert_int_equal(stub.proofs, 4); /* the first and three more */
 }
