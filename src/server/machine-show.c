@@ -14,6 +14,7 @@
 enum {
     PAGE = 200, /* machines read at a time */
     SHOWN_ATTESTATIONS = 20,
+    SHOWN_COPIES = 5,
     SHOWN_CHANGES = 50,
     ARENA_BYTES = 64 * 1024 * 1024, /* for a page, or for one machine */
     MAX_CODES = 64,
@@ -177,8 +178,10 @@ struct view {
     struct standing standing;
     bool has_clock;
     struct tpm_clock clock;
-    struct store_attestation *attestations;
+    struct store_attestation *attestations; /* fresh ones */
     size_t n_attestations;
+    struct store_attestation *copies;
+    size_t n_copies;
     struct store_audit *changes;
     size_t n_changes;
 };
@@ -190,8 +193,11 @@ static err_t read_view(struct store *store, struct arena *arena,
     err_t err = read_standing(store, machine, trail, &view.standing);
 
     err = err ? err
-              : store_attestations(store, arena, machine->id, SHOWN_ATTESTATIONS, trail,
-                                   &view.attestations, &view.n_attestations);
+              : store_proofs(store, arena, machine->id, true, SHOWN_ATTESTATIONS, trail,
+                             &view.attestations, &view.n_attestations);
+    err = err ? err
+              : store_proofs(store, arena, machine->id, false, SHOWN_COPIES, trail, &view.copies,
+                             &view.n_copies);
     err = err ? err
               : store_audits(store, arena, machine, SHOWN_CHANGES, trail, &view.changes,
                              &view.n_changes);
@@ -281,6 +287,10 @@ static err_t show_json(struct arena *arena, const struct view *v)
     for (size_t i = 0; i < v->n_attestations; i++) {
         add_attestation(arena, doc, list, &v->attestations[i]);
     }
+    list = json_add_array(doc, root, "copies");
+    for (size_t i = 0; i < v->n_copies; i++) {
+        add_attestation(arena, doc, list, &v->copies[i]);
+    }
     list = json_add_array(doc, root, "changes");
     for (size_t i = 0; i < v->n_changes; i++) {
         yyjson_mut_val *object = yyjson_mut_arr_add_obj(doc, list);
@@ -342,6 +352,10 @@ static void show_table(struct arena *arena, const struct view *v)
     printf("\nLast attestations:%s\n", v->n_attestations == 0 ? " none" : "");
     for (size_t i = 0; i < v->n_attestations; i++) {
         print_attestation(arena, &v->attestations[i]);
+    }
+    printf("%s", v->n_copies == 0 ? "" : "\nLast copies, and what came late (not fresh):\n");
+    for (size_t i = 0; i < v->n_copies; i++) {
+        print_attestation(arena, &v->copies[i]);
     }
     printf("\nChanges:%s\n", v->n_changes == 0 ? " none" : "");
     for (size_t i = 0; i < v->n_changes; i++) {

@@ -484,8 +484,9 @@ static void read_attestation(struct arena *arena, sqlite3_stmt *row, struct stor
     a->last_repeat = sqlite3_column_int64(row, 16);
 }
 
-err_t query_attestations(struct sqlite *db, struct arena *arena, const char *machine_id, size_t max,
-                         struct trail *trail, struct store_attestation **ret, size_t *ret_n)
+err_t query_attestations(struct sqlite *db, struct arena *arena, enum statement which,
+                         const char *machine_id, size_t max, struct trail *trail,
+                         struct store_attestation **ret, size_t *ret_n)
 {
     struct store_attestation *found = arena_calloc(arena, max, sizeof(*found));
     sqlite3_stmt *row = NULL;
@@ -493,11 +494,7 @@ err_t query_attestations(struct sqlite *db, struct arena *arena, const char *mac
     size_t n = 0;
     err_t err = found == NULL ? ERR_MEMORY : ERR_OK;
 
-    if (err == ERR_OK) {
-        err =
-            sqlite_use(db, machine_id != NULL ? STATEMENT_ATTESTATIONS_OF : STATEMENT_ATTESTATIONS,
-                       trail, &row);
-    }
+    err = err ? err : sqlite_use(db, which, trail, &row);
     if (err) {
         return err;
     }

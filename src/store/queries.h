@@ -36,9 +36,10 @@ err_t query_clock(struct sqlite *db, enum statement which, struct span ak_name, 
                   struct tpm_clock *ret) MUST_CHECK;
 err_t query_refused_copies(struct sqlite *db, struct span ak_name, struct trail *trail,
                            uint64_t *ret_n, int64_t *ret_last) MUST_CHECK;
-err_t query_attestations(struct sqlite *db, struct arena *arena, const char *machine_id, size_t max,
-                         struct trail *trail, struct store_attestation **ret,
-                         size_t *ret_n) MUST_CHECK;
+/* which: a statement of attestations; machine_id NULL for that of all machines. */
+err_t query_attestations(struct sqlite *db, struct arena *arena, enum statement which,
+                         const char *machine_id, size_t max, struct trail *trail,
+                         struct store_attestation **ret, size_t *ret_n) MUST_CHECK;
 
 err_t write_once(struct sqlite *db, struct span id, int64_t expires, struct trail *trail,
                  bool *ret_is_first) MUST_CHECK;

@@ -79,7 +79,11 @@
         "last_repeat = max(last_repeat, ?2) WHERE id = ?1") \
     X(ATTESTATIONS, "SELECT " ATTESTATION_COLUMNS " FROM attestations ORDER BY id DESC LIMIT ?1") \
     X(ATTESTATIONS_OF, "SELECT " ATTESTATION_COLUMNS " FROM attestations WHERE machine = ?2 " \
-        "ORDER BY id DESC LIMIT ?1")
+        "ORDER BY id DESC LIMIT ?1") \
+    X(FRESH_OF, "SELECT " ATTESTATION_COLUMNS " FROM attestations WHERE machine = ?2 " \
+        "AND kind >= 3 ORDER BY id DESC LIMIT ?1") \
+    X(COPIES_OF, "SELECT " ATTESTATION_COLUMNS " FROM attestations WHERE machine = ?2 " \
+        "AND kind < 3 ORDER BY id DESC LIMIT ?1")
 #define MACHINE_COLUMNS "id, name, ek_digest, ak_name, is_active, created, last_seen, ek_public, " \
     "successor_ek"
 #define ATTESTATION_COLUMNS "id, time, machine, ak_name, is_proven, verdict, reasons, facts, " \

@@ -623,9 +623,9 @@ bool store_attestation_note(struct store *store, const struct store_attestation 
     return enqueue_note(store, op);
 }
 
-err_t store_attestations(struct store *store, struct arena *arena, const char *machine_id,
-                         size_t max, struct trail *trail, struct store_attestation **ret,
-                         size_t *ret_n)
+static err_t read_attestations(struct store *store, struct arena *arena, enum statement which,
+                               const char *machine_id, size_t max, struct trail *trail,
+                               struct store_attestation **ret, size_t *ret_n)
 {
     struct sqlite *reader = NULL;
     err_t err = take_reader(store, trail, &reader);
@@ -633,7 +633,23 @@ err_t store_attestations(struct store *store, struct arena *arena, const char *m
     if (err) {
         return err;
     }
-    err = query_attestations(reader, arena, machine_id, max, trail, ret, ret_n);
+    err = query_attestations(reader, arena, which, machine_id, max, trail, ret, ret_n);
     give_reader(store, reader, err);
     return err;
+}
+
+err_t store_attestations(struct store *store, struct arena *arena, const char *machine_id,
+                         size_t max, struct trail *trail, struct store_attestation **ret,
+                         size_t *ret_n)
+{
+    return read_attestations(
+        store, arena, machine_id != NULL ? STATEMENT_ATTESTATIONS_OF : STATEMENT_ATTESTATIONS,
+        machine_id, max, trail, ret, ret_n);
+}
+
+err_t store_proofs(struct store *store, struct arena *arena, const char *machine_id, bool is_fresh,
+                   size_t max, struct trail *trail, struct store_attestation **ret, size_t *ret_n)
+{
+    return read_attestations(store, arena, is_fresh ? STATEMENT_FRESH_OF : STATEMENT_COPIES_OF,
+                             machine_id, max, trail, ret, ret_n);
 }

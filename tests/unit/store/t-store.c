@@ -716,9 +716,11 @@ static size_t count_rows(const char *where)
 static void keeps_a_red_verdict_whatever_copies_come(void **state)
 {
     static const char *const verdicts[] = {"not-verified", "unhealthy"};
+    struct arena *arena = test_arena();
     struct store *store = open_store();
     struct store_machine web = machine_of(1, 1, "web"), got;
-    struct store_attestation a;
+    struct store_attestation a, *rows;
+    size_t n;
 
     (void)state;
     assert_ok(store_machine_activate(store, &web, NULL, &got));
@@ -745,6 +747,13 @@ static void keeps_a_red_verdict_whatever_copies_come(void **state)
     }
     assert_int_equal(count_rows("verdict = 'not-verified'"), 2);
     assert_int_equal(count_rows("verdict = 'unhealthy'"), 2);
+    assert_ok(store_proofs(store, arena, web.id, true, 20, NULL, &rows, &n));
+    assert_int_equal(n, 5);
+    assert_string_equal(rows[0].verdict, "unhealthy");
+    assert_ok(store_proofs(store, arena, web.id, false, 20, NULL, &rows, &n));
+    assert_int_equal(n, 20);
+    assert_int_equal(rows[0].freshness, STORE_FRESHNESS_NONE);
+    arena_free(arena);
     assert_int_equal(count_rows("freshness = 'none'"), STORE_MAX_STALE);
     store_close(store);
 }
