@@ -79,7 +79,7 @@ static const char *const migrations[] = {
     " WHERE is_proven = 1;"
     "DROP INDEX attestations_stale;"
     "CREATE INDEX attestations_fresh ON attestations (machine, ak_name, id) WHERE kind >= 3;"
-    "CREATE INDEX attestations_kind ON attestations (ak_name, machine, kind, id) WHERE kind > 0;"
+    "CREATE INDEX attestations_kind ON attestations (ak_name, machine, kind, id);"
     "CREATE INDEX attestations_refused ON attestations (machine, ak_name, id)"
     " WHERE kind > 0 AND verdict = 'not-verified';"
     "UPDATE attestations SET kind = 4 WHERE id IN (SELECT id FROM (SELECT id, verdict,"

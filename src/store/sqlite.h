@@ -53,7 +53,7 @@
         "id <> coalesce((SELECT max(b.id) FROM attestations AS b WHERE b.machine = a.machine " \
         "AND b.ak_name = a.ak_name AND b.kind > 0 AND b.verdict = 'not-verified'), 0))) LIMIT ?2)") \
     X(SWEEP_KIND, "DELETE FROM attestations WHERE id IN (SELECT id FROM attestations " \
-        "WHERE ak_name = ?1 AND machine IS ?2 AND kind = ?3 AND kind > 0 " \
+        "WHERE ak_name = ?1 AND machine IS ?2 AND kind = ?3 " \
         "ORDER BY id DESC LIMIT -1 OFFSET ?4) AND " \
         "id <> coalesce((SELECT max(b.id) FROM attestations AS b WHERE b.machine IS ?2 " \
         "AND b.ak_name = ?1 AND b.kind > 0 AND b.verdict = 'not-verified'), 0)") \
