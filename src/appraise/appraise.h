@@ -95,9 +95,10 @@ struct appraised_quote {
 /* Is the evidence of now? A verdict alone does not say: offline there is nothing to hold it
  * against. */
 enum freshness {
-    FRESHNESS_NOT_CHECKED, /* no challenge and no earlier clock, or no quote that verifies */
+    FRESHNESS_NOT_CHECKED, /* no challenge and no earlier clock that is passed, or no quote that
+                              verifies */
     FRESHNESS_NONCE,       /* every verified quote answers the challenge */
-    FRESHNESS_CLOCK,       /* no challenge; not older than the AK's last accepted proof */
+    FRESHNESS_CLOCK,       /* no challenge; later than the AK's last accepted proof */
     FRESHNESS_FAILED,      /* another challenge, or the clock went back: there is a reason for it */
 };
 const char *freshness_name(enum freshness freshness); /* "not-checked": static */

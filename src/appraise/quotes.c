@@ -280,7 +280,8 @@ static void check_clock(struct job *job)
 }
 
 /* An empty nonce demands only that the guest was given none (has_nonce of a plain AzureGuest
- * request): that is no challenge. */
+ * request): that is no challenge. An equal clock may be a copy's, and so may one that is older
+ * within the tolerance, which only keeps it from being refused. */
 static void note_freshness(struct job *job)
 {
     struct appraisal *a = job->result;
@@ -298,7 +299,8 @@ static void note_freshness(struct job *job)
     }
     if (any_verified && has_challenge) {
         a->freshness = FRESHNESS_NONCE;
-    } else if (a->has_clock && job->options->last_clock != NULL) {
+    } else if (a->has_clock && job->options->last_clock != NULL &&
+               tpm_clock_compare(&a->clock, job->options->last_clock) == TPM_CLOCK_LATER) {
         a->freshness = FRESHNESS_CLOCK;
     }
 }

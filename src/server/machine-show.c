@@ -14,6 +14,7 @@
 enum {
     PAGE = 200, /* machines read at a time */
     SHOWN_ATTESTATIONS = 20,
+    SHOWN_COPIES = 5,
     SHOWN_CHANGES = 50,
     ARENA_BYTES = 64 * 1024 * 1024, /* for a page, or for one machine */
     MAX_CODES = 64,
@@ -41,15 +42,52 @@ static void add_time(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *o
     json_add_text(doc, object, name, seconds == 0 ? NULL : time_text(arena, seconds));
 }
 
+/* What its records say of a machine. */
+struct standing {
+    char verdict[STORE_VERDICT_SIZE];
+    uint64_t refused_copies; /* no word about the machine: anybody who kept a request can send it */
+    int64_t last_refused;
+};
+
+static err_t read_standing(struct store *store, const struct store_machine *machine,
+                           struct trail *trail, struct standing *ret)
+{
+    struct standing standing = {0};
+    err_t err = store_last_verdict(store, machine->id, trail, standing.verdict);
+
+    if (err == ERR_OK && machine->ak_name_len > 0) {
+        err = store_refused_copies(store, span_of(machine->ak_name, machine->ak_name_len), trail,
+                                   &standing.refused_copies, &standing.last_refused);
+    }
+    if (err) {
+        return err;
+    }
+    *ret = standing;
+    return ERR_OK;
+}
+
+/* "" without any */
+static const char *refused_text(struct arena *arena, const struct standing *standing)
+{
+    return standing->refused_copies == 0
+               ? ""
+               : arena_printf(arena, "refused copies: %llu, last %s",
+                              (unsigned long long)standing->refused_copies,
+                              time_text(arena, standing->last_refused));
+}
+
 static void add_machine(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
-                        const struct store_machine *machine, const char *verdict)
+                        const struct store_machine *machine, const struct standing *standing)
 {
     json_add_text(doc, object, "id", machine->id);
     json_add_text(doc, object, "name", machine->name);
     json_add_text(doc, object, "state", state_of(machine));
     add_time(arena, doc, object, "created", machine->created);
     add_time(arena, doc, object, "lastSeen", machine->last_seen);
-    json_add_text(doc, object, "lastVerdict", verdict[0] == '\0' ? NULL : verdict);
+    json_add_text(doc, object, "lastVerdict",
+                  standing->verdict[0] == '\0' ? NULL : standing->verdict);
+    json_add_uint(doc, object, "refusedCopies", standing->refused_copies);
+    add_time(arena, doc, object, "lastRefusedCopy", standing->last_refused);
 }
 
 static err_t print_json(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *value)
@@ -70,18 +108,19 @@ static err_t list_page(struct store *store, struct arena *arena, struct store_ma
 {
     for (size_t i = 0; i < n; i++) {
         const struct store_machine *machine = &machines[i];
-        char verdict[STORE_VERDICT_SIZE];
+        struct standing standing;
         yyjson_mut_doc *doc = is_json ? json_new(arena) : NULL;
         yyjson_mut_val *object = doc == NULL ? NULL : yyjson_mut_obj(doc);
         const char *seen = time_text(arena, machine->last_seen);
         struct span text = {0};
-        err_t err = store_last_verdict(store, machine->id, trail, verdict);
+        const char *refused;
+        err_t err = read_standing(store, machine, trail, &standing);
 
         if (err) {
             return err;
         }
         if (is_json) {
-            add_machine(arena, doc, object, machine, verdict);
+            add_machine(arena, doc, object, machine, &standing);
             text = json_write(arena, doc, object, false);
             if (text.data == NULL) {
                 return ERR_MEMORY;
@@ -89,10 +128,13 @@ static err_t list_page(struct store *store, struct arena *arena, struct store_ma
             printf("%s\n    %s", is_first && i == 0 ? "" : ",", (const char *)text.data);
             continue;
         }
-        printf("%-36s  %-20s  %-8s  %-20s  %-20s  %s\n", machine->id,
+        refused = refused_text(arena, &standing);
+        printf("%-36s  %-20s  %-8s  %-20s  %-20s  %s%s%s%s\n", machine->id,
                text_escape_dup(arena, span_str(machine->name), STORE_NAME_MAX), state_of(machine),
                time_text(arena, machine->created), seen == NULL || seen[0] == '\0' ? "never" : seen,
-               verdict[0] == '\0' ? "-" : verdict);
+               standing.verdict[0] == '\0' ? "-" : standing.verdict,
+               refused == NULL || refused[0] == '\0' ? "" : " (", refused == NULL ? "" : refused,
+               refused == NULL || refused[0] == '\0' ? "" : ")");
     }
     return ERR_OK;
 }
@@ -133,11 +175,13 @@ err_t machine_list(struct store *store, bool is_json, struct trail *trail)
 /* What is shown, read at one go. */
 struct view {
     const struct store_machine *machine;
-    char verdict[STORE_VERDICT_SIZE];
+    struct standing standing;
     bool has_clock;
     struct tpm_clock clock;
-    struct store_attestation *attestations;
+    struct store_attestation *attestations; /* fresh ones */
     size_t n_attestations;
+    struct store_attestation *copies;
+    size_t n_copies;
     struct store_audit *changes;
     size_t n_changes;
 };
@@ -146,11 +190,14 @@ static err_t read_view(struct store *store, struct arena *arena,
                        const struct store_machine *machine, struct trail *trail, struct view *ret)
 {
     struct view view = {.machine = machine};
-    err_t err = store_last_verdict(store, machine->id, trail, view.verdict);
+    err_t err = read_standing(store, machine, trail, &view.standing);
 
     err = err ? err
-              : store_attestations(store, arena, machine->id, SHOWN_ATTESTATIONS, trail,
-                                   &view.attestations, &view.n_attestations);
+              : store_proofs(store, arena, machine->id, true, SHOWN_ATTESTATIONS, trail,
+                             &view.attestations, &view.n_attestations);
+    err = err ? err
+              : store_proofs(store, arena, machine->id, false, SHOWN_COPIES, trail, &view.copies,
+                             &view.n_copies);
     err = err ? err
               : store_audits(store, arena, machine, SHOWN_CHANGES, trail, &view.changes,
                              &view.n_changes);
@@ -213,13 +260,19 @@ static err_t show_json(struct arena *arena, const struct view *v)
     yyjson_mut_doc *doc = json_new(arena);
     yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc), *list;
 
-    add_machine(arena, doc, root, machine, v->verdict);
+    add_machine(arena, doc, root, machine, &v->standing);
     json_add_hex(arena, doc, root, "ekDigest",
                  span_of(machine->ek_digest, sizeof(machine->ek_digest)));
     if (machine->ak_name_len > 0) {
         json_add_hex(arena, doc, root, "akName", span_of(machine->ak_name, machine->ak_name_len));
     } else {
         json_add_text(doc, root, "akName", NULL);
+    }
+    if (machine->has_successor) {
+        json_add_hex(arena, doc, root, "successorEkDigest",
+                     span_of(machine->successor_ek, sizeof(machine->successor_ek)));
+    } else {
+        json_add_text(doc, root, "successorEkDigest", NULL);
     }
     if (v->has_clock) {
         yyjson_mut_val *clock = json_add_object(doc, root, "clock");
@@ -233,6 +286,10 @@ static err_t show_json(struct arena *arena, const struct view *v)
     list = json_add_array(doc, root, "attestations");
     for (size_t i = 0; i < v->n_attestations; i++) {
         add_attestation(arena, doc, list, &v->attestations[i]);
+    }
+    list = json_add_array(doc, root, "copies");
+    for (size_t i = 0; i < v->n_copies; i++) {
+        add_attestation(arena, doc, list, &v->copies[i]);
     }
     list = json_add_array(doc, root, "changes");
     for (size_t i = 0; i < v->n_changes; i++) {
@@ -274,13 +331,20 @@ static void show_table(struct arena *arena, const struct view *v)
     printf("created          %s\n", time_text(arena, machine->created));
     printf("last seen        %s\n",
            machine->last_seen == 0 ? "never" : time_text(arena, machine->last_seen));
-    printf("last verdict     %s\n", v->verdict[0] == '\0' ? "-" : v->verdict);
+    printf("last verdict     %s\n", v->standing.verdict[0] == '\0' ? "-" : v->standing.verdict);
+    if (v->standing.refused_copies > 0) {
+        printf("not fresh        %s\n", refused_text(arena, &v->standing));
+    }
     printf("endorsement key  %s\n",
            hex_dup(arena, span_of(machine->ek_digest, sizeof(machine->ek_digest))));
     printf("attestation key  %s\n",
            machine->ak_name_len == 0
                ? "none: replaced, waits for a join"
                : hex_dup(arena, span_of(machine->ak_name, machine->ak_name_len)));
+    if (machine->has_successor) {
+        printf("waits only for   endorsement key %s\n",
+               hex_dup(arena, span_of(machine->successor_ek, sizeof(machine->successor_ek))));
+    }
     if (v->has_clock) {
         printf("clock            reset %u, restart %u, %llu ms\n", v->clock.reset_count,
                v->clock.restart_count, (unsigned long long)v->clock.clock_ms);
@@ -288,6 +352,10 @@ static void show_table(struct arena *arena, const struct view *v)
     printf("\nLast attestations:%s\n", v->n_attestations == 0 ? " none" : "");
     for (size_t i = 0; i < v->n_attestations; i++) {
         print_attestation(arena, &v->attestations[i]);
+    }
+    printf("%s", v->n_copies == 0 ? "" : "\nLast copies, and what came late (not fresh):\n");
+    for (size_t i = 0; i < v->n_copies; i++) {
+        print_attestation(arena, &v->copies[i]);
     }
     printf("\nChanges:%s\n", v->n_changes == 0 ? " none" : "");
     for (size_t i = 0; i < v->n_changes; i++) {

@@ -1,5 +1,6 @@
 #include "server/machine.h"
 
+#include "base/codec.h"
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "server/options.h"
@@ -17,6 +18,7 @@ enum { ARENA_BYTES = 64 * 1024 }; /* for a path */
 static const char usage[] =
     "usage: bootwarden-server machine list [--output table|json] [--data DIR]\n"
     "       bootwarden-server machine show NAME-OR-ID [--output table|json] [--data DIR]\n"
+    "       bootwarden-server machine replace NAME-OR-ID [--ek SHA256-HEX] [--data DIR]\n"
     "       bootwarden-server machine COMMAND NAME-OR-ID [--data DIR]\n"
     "\n"
     "Machines that joined the server of DIR (default: ./bootwarden-data), running or not.\n"
@@ -25,7 +27,8 @@ static const char usage[] =
     "  show          one machine, its last attestations, what was done to it\n"
     "  disable       refuse its evidence and its sessions\n"
     "  enable        accept them again\n"
-    "  replace       forget its attestation key: it, or another one of its name, may join anew\n"
+    "  replace       forget its attestation key: it, or another one of its name, may join anew;\n"
+    "                with --ek only the TPM whose endorsement key has this digest\n"
     "  forget-clock  accept its TPM's clock as it is, after a snapshot was restored\n"
     "  remove        forget the machine\n";
 
@@ -34,6 +37,8 @@ struct arguments {
     const char *machine; /* NULL without */
     const char *data;
     bool is_json;
+    bool has_ek;
+    uint8_t ek[STORE_DIGEST_BYTES];
 };
 
 static const struct command {
@@ -57,8 +62,9 @@ static const struct command {
      "key and the same id. Its records stay.",
      "was replaced already, and nobody has joined as it since."},
     {"forget-clock", true, STORE_FORGET_CLOCK,
-     "may show any clock in its next proof, and none before that from then on.",
-     "has no clock recorded: its next proof may show any."},
+     "may show any clock in its next proof that answers a challenge, and none before that from "
+     "then on.",
+     "has no clock recorded: its next proof that answers a challenge may show any."},
     {"remove", true, STORE_REMOVE,
      "is removed. Its records stay for their time, without a machine.", ""},
 };
@@ -98,12 +104,18 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
+static bool read_digest(const char *text, uint8_t digest[STORE_DIGEST_BYTES])
+{
+    return hex_decode_into(span_str(text), digest, STORE_DIGEST_BYTES) == ERR_OK;
+}
+
 /* False ends the program with *ret_exit. */
 static bool read_arguments(int argc, char **argv, struct arguments *ret, int *ret_exit)
 {
     static const struct option options[] = {
         {"data", required_argument, NULL, 'd'},
         {"output", required_argument, NULL, 'o'},
+        {"ek", required_argument, NULL, 'e'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
@@ -122,6 +134,14 @@ static bool read_arguments(int argc, char **argv, struct arguments *ret, int *re
                 complain(SERVER_USAGE, "--output must be table or json");
                 return false;
             }
+            break;
+        case 'e':
+            if (!read_digest(optarg, ret->ek)) {
+                complain(SERVER_USAGE, "--ek must be a SHA-256 digest, 64 hex digits, as machine "
+                                       "show and the log of the server write it");
+                return false;
+            }
+            ret->has_ek = true;
             break;
         case 'h':
             fputs(usage, stdout);
@@ -165,6 +185,9 @@ static const struct command *check_arguments(const struct arguments *arguments)
         command = NULL;
     } else if (arguments->is_json && command->is_change) {
         complain(SERVER_USAGE, "--output is for list and show");
+        command = NULL;
+    } else if (arguments->has_ek && (!command->is_change || command->change != STORE_REPLACE)) {
+        complain(SERVER_USAGE, "--ek is for replace");
         command = NULL;
     }
     return command;
@@ -225,15 +248,43 @@ static const char *user_name(char text[STORE_WHO_MAX])
     return text;
 }
 
+/* What the command has to say when the general words would be wrong; NULL else. */
+static const char *special_words(const struct command *command, const struct arguments *arguments,
+                                 const struct store_machine *machine, bool is_new)
+{
+    if (command->change == STORE_FORGET_CLOCK && machine->ak_name_len == 0) {
+        return "has no attestation key since it was replaced, and so no clock: wait until a TPM "
+               "has joined as it.";
+    }
+    if (command->change == STORE_REPLACE && arguments->has_ek && is_new) {
+        return "has no attestation key any more: what that key proves is refused.\n"
+               "Only the TPM with the endorsement key that was named becomes this machine, when it "
+               "joins\n"
+               "under this name, with a new key and the same id. Its records stay.";
+    }
+    if (command->change == STORE_REPLACE && is_new && machine->ak_name_len == 0) {
+        return "waits for any trusted TPM that joins under this name, no longer for one that was "
+               "named.";
+    }
+    return NULL;
+}
+
 static int change(struct store *store, const struct command *command,
-                  const struct store_machine *machine)
+                  const struct arguments *arguments, const struct store_machine *machine)
 {
     struct trail trail = {0};
     char who[STORE_WHO_MAX], name[STORE_NAME_MAX + 1];
+    const char *words;
     bool is_new = true;
-    err_t err = store_machine_change(store, machine->id, command->change, user_name(who),
-                                     timestamp_now(), &trail, &is_new);
+    err_t err = arguments->has_ek
+                    ? store_machine_replace(store, machine->id, arguments->ek, user_name(who),
+                                            timestamp_now(), &trail, &is_new)
+                    : store_machine_change(store, machine->id, command->change, user_name(who),
+                                           timestamp_now(), &trail, &is_new);
 
+    if (err == ERR_CONFLICT) {
+        return complain(SERVER_NO, "machine %s stays as it is: %s", machine->name, trail.what);
+    }
     if (err == ERR_NOT_FOUND) {
         return complain(SERVER_NO, "machine %s is gone", machine->name);
     }
@@ -241,8 +292,11 @@ static int change(struct store *store, const struct command *command,
         return fail(err, &trail);
     }
     text_escape(span_str(machine->name), name, sizeof(name));
-    printf("machine %s (%s) %s%s%s\n", name, machine->id,
-           is_new ? command->done : command->was_done,
+    words = special_words(command, arguments, machine, is_new);
+    if (words == NULL) {
+        words = is_new ? command->done : command->was_done;
+    }
+    printf("machine %s (%s) %s%s%s\n", name, machine->id, words,
            is_new && command->change == STORE_DISABLE ? " " : "",
            is_new && command->change == STORE_DISABLE ? name : "");
     return SERVER_DONE;
@@ -263,7 +317,7 @@ static int run(struct store *store, const struct command *command,
         return code;
     }
     if (command->is_change) {
-        code = change(store, command, &machine);
+        code = change(store, command, arguments, &machine);
     } else if (arguments->machine == NULL) {
         err = machine_list(store, arguments->is_json, &trail);
     } else {

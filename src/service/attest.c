@@ -12,6 +12,7 @@
 #include "base/codec.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "crypto/secret.h"
 #include "evidence/azureguest.h"
 #include "policy/policy.h"
 #include "token/token.h"
@@ -106,6 +107,16 @@ static err_t open_challenge(struct attesting *a, struct trail *trail)
         return err;
     }
     a->has_challenge = true;
+    err = store_was_used(a->service->store, span_of(a->challenge.id, sizeof(a->challenge.id)),
+                         trail, &was_used);
+    if (err) {
+        return err;
+    }
+    if (was_used) {
+        fault_challenge(a, REASON_CHALLENGE_REUSED, "Q-9",
+                        "the challenge was used before: each is good for one proof");
+        return ERR_OK;
+    }
     if (!a->has_machine || !span_is(a->challenge.payload, a->machine.id)) {
         fault_challenge(a, REASON_AK_OTHER_MACHINE, "Q-9",
                         "the challenge was issued to another machine than the one of this "
@@ -115,15 +126,8 @@ static err_t open_challenge(struct attesting *a, struct trail *trail)
     if (a->call->now >= a->challenge.expires) {
         fault_challenge(a, REASON_CHALLENGE_EXPIRED, "Q-9",
                         "the challenge has expired: it was good for 300 seconds");
-        return ERR_OK;
     }
-    err = store_was_used(a->service->store, span_of(a->challenge.id, sizeof(a->challenge.id)),
-                         trail, &was_used);
-    if (err == ERR_OK && was_used) {
-        fault_challenge(a, REASON_CHALLENGE_REUSED, "Q-9",
-                        "the challenge was used before: each is good for one proof");
-    }
-    return err;
+    return ERR_OK;
 }
 
 /* Without the Bootwarden member extraData must be empty (decisions section 4). */
@@ -289,6 +293,39 @@ static const struct appraised_quote *counted_quote(const struct appraisal *appra
     return NULL;
 }
 
+/* A counted quote has the challenge in it. That is asked apart from the verdict: a machine that is
+ * bad in another way has answered all the same. */
+static bool answers_challenge(const struct attesting *a)
+{
+    const struct appraisal *appraisal = a->appraisal;
+    bool is_answered = false;
+
+    for (size_t i = 0; i < appraisal->n_quotes; i++) {
+        const struct appraised_quote *quote = &appraisal->quotes[i];
+
+        is_answered = is_answered ||
+                      (quote->counts && quote->is_verified && a->nonce_len > 0 &&
+                       secret_equal(quote->attest.extra_data, span_of(a->nonce, a->nonce_len)));
+    }
+    return is_answered;
+}
+
+/* What is used up with the record. One that has expired or is another machine's was refused; for
+ * that, nobody without a TPM makes the server write. */
+static void fill_challenge(const struct attesting *a, struct store_attestation *record)
+{
+    bool is_live = a->has_challenge && !a->has_challenge_fault;
+    bool is_other = a->has_challenge_fault && a->challenge_fault == REASON_AK_OTHER_MACHINE &&
+                    a->call->now < a->challenge.expires;
+
+    if (!is_live && !(a->has_challenge && is_other && record->is_proven)) {
+        return;
+    }
+    record->challenge_id = span_of(a->challenge.id, sizeof(a->challenge.id));
+    record->challenge_expires = a->challenge.expires;
+    record->answers_challenge = is_live && record->is_proven && answers_challenge(a);
+}
+
 static err_t fill_record(const struct attesting *a, struct span body, struct store_attestation *ret)
 {
     const struct appraisal *appraisal = a->appraisal;
@@ -326,6 +363,20 @@ static err_t fill_record(const struct attesting *a, struct span body, struct sto
     return ERR_OK;
 }
 
+/* What proves nothing and uses nothing up waits for no disk: anybody can send it. */
+static err_t write_record(struct attesting *a, const struct store_attestation *row,
+                          struct trail *trail)
+{
+    a->recorded = (struct store_recorded){STORE_RECORDED, STORE_FRESHNESS_NONE};
+    if (row->is_proven || row->challenge_id.len > 0) {
+        return store_attestation_record(a->service->store, row, trail, &a->recorded);
+    }
+    if (!store_attestation_note(a->service->store, row)) {
+        metric_add(a->service->dropped, NULL, 1);
+    }
+    return ERR_OK;
+}
+
 /* Q-9: a challenge is used up by its first proof, good or bad. When another request was faster,
  * this one becomes a rejected one, and is recorded as that. */
 static err_t record(struct attesting *a, struct span body, struct trail *trail)
@@ -336,18 +387,8 @@ static err_t record(struct attesting *a, struct span body, struct trail *trail)
     if (err) {
         return err;
     }
-    a->recorded.freshness = STORE_FRESHNESS_NONE;
-    if (!row.is_proven && !a->has_challenge) {
-        if (!store_attestation_note(a->service->store, &row)) {
-            metric_add(a->service->dropped, NULL, 1);
-        }
-        return ERR_OK;
-    }
-    if (a->has_challenge && a->challenge_fault != REASON_CHALLENGE_REUSED) {
-        row.challenge_id = span_of(a->challenge.id, sizeof(a->challenge.id));
-        row.challenge_expires = a->challenge.expires;
-    }
-    err = store_attestation_record(a->service->store, &row, trail, &a->recorded);
+    fill_challenge(a, &row);
+    err = write_record(a, &row, trail);
     if (err || a->recorded.outcome != STORE_CHALLENGE_USED) {
         return err;
     }
@@ -355,7 +396,7 @@ static err_t record(struct attesting *a, struct span body, struct trail *trail)
                          "the challenge was used by another request at the same time");
     a->token_id = NULL;
     err = fill_record(a, body, &row);
-    return err ? err : store_attestation_record(a->service->store, &row, trail, &a->recorded);
+    return err ? err : write_record(a, &row, trail);
 }
 
 /* ---- the answer ---- */
@@ -374,7 +415,8 @@ static void count(const struct attesting *a)
     }
 }
 
-/* "verdict=unhealthy freshness=clock machine=... ak=... reasons=a,b": all of our own making. */
+/* "verdict=unhealthy freshness=clock proven=yes machine=... ak=... reasons=a,b": all of our own
+ * making. machine is the one of the key that was sent, which only proven=yes makes its word. */
 static const char *note(const struct attesting *a)
 {
     const struct appraisal *appraisal = a->appraisal;
@@ -386,22 +428,27 @@ static const char *note(const struct attesting *a)
                                 reason_name(appraisal->reasons[i].code));
     }
     return arena_printf(
-        a->call->arena, "verdict=%s freshness=%s%s%s%s%s%s%s%s", verdict_name(appraisal->verdict),
-        store_freshness_name(a->recorded.freshness),
+        a->call->arena, "verdict=%s freshness=%s%s proven=%s%s%s%s%s%s%s",
+        verdict_name(appraisal->verdict), store_freshness_name(a->recorded.freshness),
         a->recorded.outcome == STORE_REPEATED ? " repeat=yes" : "",
+        counted_quote(appraisal) != NULL ? "yes" : "no",
         a->has_machine || a->is_disabled ? " machine=" : "",
         a->has_machine || a->is_disabled ? a->machine.id : "", a->has_ak_name ? " ak=" : "",
         a->has_ak_name ? hex_dup(a->call->arena, span_cut(tpm_name_span(&a->ak_name), 2, 8)) : "",
         appraisal->n_reasons > 0 ? " reasons=" : "", reasons);
 }
 
-/* What an operator of this server can do about a reason; judging knows no server. */
+/* What an operator of this server can do about a reason; judging knows no server. A clock of the
+ * past is mostly a copy's: whoever sends one gets no command to pass on. */
 static const char *operator_words(const struct attesting *a, const struct reason *reason)
 {
-    return reason->code == REASON_CLOCK_WENT_BACK && a->has_machine
+    if (reason->code != REASON_CLOCK_WENT_BACK || !a->has_machine) {
+        return "";
+    }
+    return a->recorded.freshness == STORE_FRESHNESS_CHALLENGE
                ? "; after a deliberate restore an operator accepts this clock with: "
                  "bootwarden-server machine forget-clock NAME"
-               : "";
+               : "; without the answer to a challenge this may be a copy of old evidence";
 }
 
 /* Every reason, as "code: words", in one message. */

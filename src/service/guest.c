@@ -252,6 +252,35 @@ static err_t refuse_disabled(const struct service_call *call, const struct store
                            "bootwarden-server machine enable NAME" SEE_LOG);
 }
 
+/* The log names the key that asked, for an operator's `machine replace NAME --ek`. */
+static const char *note_key(const struct service_call *call, const struct pair *pair,
+                            const char *note)
+{
+    return note == NULL
+               ? NULL
+               : arena_printf(call->arena, "%s ek=%s", note,
+                              hex_dup(call->arena, span_of(pair->ek_digest, SHA256_BYTES)));
+}
+
+/* An operator may have said for which endorsement key a replaced machine is. */
+static err_t check_place(const struct service_call *call, const struct pair *pair,
+                         const struct store_machine *machine, struct trail *trail,
+                         const char **ret_note)
+{
+    err_t err;
+
+    if (!machine->has_successor || span_equal(span_of(machine->successor_ek, STORE_DIGEST_BYTES),
+                                              span_of(pair->ek_digest, SHA256_BYTES))) {
+        return ERR_OK;
+    }
+    err = refuse_conflict(call, "place-kept", machine, trail, ret_note,
+                          "the place of this machine is kept for another endorsement key; an "
+                          "operator lets this one take it with: bootwarden-server machine replace "
+                          "NAME --ek DIGEST" SEE_LOG);
+    *ret_note = note_key(call, pair, *ret_note);
+    return err;
+}
+
 static err_t check_name(struct service *service, const struct service_call *call,
                         const struct pair *pair, struct trail *trail, const char **ret_note)
 {
@@ -263,15 +292,20 @@ static err_t check_name(struct service *service, const struct service_call *call
         return err;
     }
     if (found.ak_name_len == 0) {
-        return found.is_active ? ERR_OK : refuse_disabled(call, &found, trail, ret_note);
+        return found.is_active ? check_place(call, pair, &found, trail, ret_note)
+                               : refuse_disabled(call, &found, trail, ret_note);
     }
     words = arena_printf(call->arena,
                          "the name '%s' belongs to a machine with another endorsement key: choose "
                          "another, or an operator lets this one take its place with: "
                          "bootwarden-server machine replace %s",
                          pair->name, pair->name);
-    return words == NULL ? ERR_MEMORY
-                         : refuse_conflict(call, "name-taken", &found, trail, ret_note, words);
+    if (words == NULL) {
+        return ERR_MEMORY;
+    }
+    err = refuse_conflict(call, "name-taken", &found, trail, ret_note, words);
+    *ret_note = note_key(call, pair, *ret_note);
+    return err;
 }
 
 /* AK-7, asked early so that the guest need not begin; asked again, for good, at activation. */
@@ -291,6 +325,12 @@ static err_t check_conflicts(struct service *service, const struct service_call 
     }
     if (is_own && !own.is_active) {
         return refuse_disabled(call, &own, trail, ret_note);
+    }
+    if (is_own && own.ak_name_len == 0) {
+        err = check_place(call, pair, &own, trail, ret_note);
+        if (err) {
+            return err;
+        }
     }
     if ((is_own && own.ak_name_len > 0) || (!is_own && by_ek != ERR_NOT_FOUND)) {
         return by_ek;

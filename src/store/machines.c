@@ -18,11 +18,12 @@ static err_t read_machine(sqlite3_stmt *row, struct trail *trail, struct store_m
 {
     struct store_machine machine = {0};
     struct span ek = column_span(row, 2), ak = column_span(row, 3);
-    struct span ek_public = column_span(row, 7);
+    struct span ek_public = column_span(row, 7), successor = column_span(row, 8);
     bool is_replaced = sqlite3_column_type(row, 3) == SQLITE_NULL;
 
     if (ek.len != sizeof(machine.ek_digest) || ak.len > sizeof(machine.ak_name) ||
-        (ak.len == 0) != is_replaced || ek_public.len > sizeof(machine.ek_public)) {
+        (ak.len == 0) != is_replaced || ek_public.len > sizeof(machine.ek_public) ||
+        (successor.len != 0 && successor.len != sizeof(machine.successor_ek))) {
         return trail_set(trail, ERR_STORE, "the database is damaged: a machine's keys are not");
     }
     column_text(row, 0, machine.id, sizeof(machine.id));
@@ -36,6 +37,10 @@ static err_t read_machine(sqlite3_stmt *row, struct trail *trail, struct store_m
         memcpy(machine.ek_public, ek_public.data, ek_public.len);
     }
     machine.ek_public_len = ek_public.len;
+    machine.has_successor = successor.len > 0;
+    if (machine.has_successor) {
+        memcpy(machine.successor_ek, successor.data, successor.len);
+    }
     machine.is_active = sqlite3_column_int(row, 4) != 0;
     machine.created = sqlite3_column_int64(row, 5);
     machine.last_seen = sqlite3_column_int64(row, 6);
@@ -215,12 +220,12 @@ static err_t add_machine(struct sqlite *db, const struct store_machine *machine,
     return err;
 }
 
-/* A replaced machine gets new keys, and keeps everything else. */
+/* A replaced machine gets new keys and keeps everything else, except for when it was seen: what
+ * another key proved is no sign of this one. */
 static err_t bind_machine(struct sqlite *db, const struct store_machine *replaced,
                           const struct store_machine *wanted, struct trail *trail,
                           struct store_machine *ret)
 {
-    struct store_machine bound = *wanted;
     sqlite3_stmt *row = NULL;
     bool has_row;
     err_t err = sqlite_use(db, STATEMENT_MACHINE_BIND, trail, &row);
@@ -235,16 +240,9 @@ static err_t bind_machine(struct sqlite *db, const struct store_machine *replace
     err = sqlite_step(db, row, trail, &has_row);
     sqlite_release(row);
     err = err ? err : add_audit(db, replaced, "-", "joined again", wanted->created, trail);
-    if (err) {
-        return err;
-    }
-    memcpy(bound.id, replaced->id, sizeof(bound.id));
-    memcpy(bound.name, replaced->name, sizeof(bound.name));
-    bound.is_active = replaced->is_active;
-    bound.created = replaced->created;
-    bound.last_seen = replaced->last_seen;
-    *ret = bound;
-    return ERR_OK;
+    return err ? err
+               : query_machine(db, STATEMENT_MACHINE_BY_ID, span_str(replaced->id), true, trail,
+                               ret);
 }
 
 /* As query_machine; none is no error. */
@@ -284,9 +282,15 @@ static err_t find_own(struct sqlite *db, const struct store_machine *wanted, str
                          "this endorsement key belongs to machine %s with another attestation key",
                          ret->id);
     }
-    return ret->is_active
-               ? ERR_OK
-               : trail_set(trail, ERR_CONFLICT, "machine %s was disabled by an operator", ret->id);
+    if (!ret->is_active) {
+        return trail_set(trail, ERR_CONFLICT, "machine %s was disabled by an operator", ret->id);
+    }
+    if (ret->ak_name_len == 0 && ret->has_successor &&
+        !span_equal(span_of(ret->successor_ek, sizeof(ret->successor_ek)), ek)) {
+        return trail_set(trail, ERR_CONFLICT,
+                         "the place of machine %s is kept for another endorsement key", ret->id);
+    }
+    return ERR_OK;
 }
 
 /* AK-7: nothing that is there is overwritten, unless an operator replaced it. */
@@ -351,8 +355,39 @@ static err_t run_for(struct sqlite *db, enum statement which, struct span key, b
     return err;
 }
 
+static err_t replace(struct sqlite *db, const struct store_machine *machine, struct span successor,
+                     struct trail *trail, bool *ret_is_new)
+{
+    struct span before =
+        span_of(machine->successor_ek, machine->has_successor ? STORE_DIGEST_BYTES : 0);
+    struct store_machine other;
+    sqlite3_stmt *row = NULL;
+    bool has_row = false;
+    err_t err = ERR_OK;
+
+    *ret_is_new = machine->ak_name_len > 0 || !span_equal(before, successor);
+    if (successor.len > 0) {
+        err = look_for(db, STATEMENT_MACHINE_BY_EK, successor, false, trail, &other, &has_row);
+    }
+    if (err == ERR_OK && has_row && strcmp(other.id, machine->id) != 0) {
+        return trail_set(trail, ERR_CONFLICT, "this endorsement key belongs to machine %s (%s)",
+                         other.name, other.id);
+    }
+    err = err ? err : sqlite_use(db, STATEMENT_MACHINE_REPLACE, trail, &row);
+    if (err) {
+        return err;
+    }
+    sqlite_bind_text(row, 1, span_str(machine->id));
+    if (successor.len > 0) {
+        sqlite_bind_span(row, 2, successor);
+    }
+    err = sqlite_step(db, row, trail, &has_row);
+    sqlite_release(row);
+    return err;
+}
+
 static err_t apply(struct sqlite *db, const struct store_machine *machine, enum store_change change,
-                   struct trail *trail, bool *ret_is_new)
+                   struct span successor, struct trail *trail, bool *ret_is_new)
 {
     struct span id = span_str(machine->id);
     err_t err;
@@ -364,8 +399,7 @@ static err_t apply(struct sqlite *db, const struct store_machine *machine, enum 
         *ret_is_new = machine->is_active != (change == STORE_ENABLE);
         return run_for(db, STATEMENT_MACHINE_ACTIVE, id, true, change == STORE_ENABLE, trail);
     case STORE_REPLACE:
-        *ret_is_new = machine->ak_name_len > 0;
-        return run_for(db, STATEMENT_MACHINE_REPLACE, id, true, 0, trail);
+        return replace(db, machine, successor, trail, ret_is_new);
     case STORE_FORGET_CLOCK:
         err = run_for(db, STATEMENT_CLOCK_FORGET, span_of(machine->ak_name, machine->ak_name_len),
                       false, 0, trail);
@@ -379,7 +413,8 @@ static err_t apply(struct sqlite *db, const struct store_machine *machine, enum 
 }
 
 err_t write_change(struct sqlite *db, const char *machine_id, enum store_change change,
-                   const char *who, int64_t now, struct trail *trail, bool *ret_is_new)
+                   struct span successor, const char *who, int64_t now, struct trail *trail,
+                   bool *ret_is_new)
 {
     static const char *const names[] = {
         [STORE_DISABLE] = "disable", [STORE_ENABLE] = "enable",
@@ -390,6 +425,6 @@ err_t write_change(struct sqlite *db, const char *machine_id, enum store_change 
     err_t err =
         query_machine(db, STATEMENT_MACHINE_BY_ID, span_str(machine_id), true, trail, &machine);
 
-    err = err ? err : apply(db, &machine, change, trail, ret_is_new);
+    err = err ? err : apply(db, &machine, change, successor, trail, ret_is_new);
     return err ? err : add_audit(db, &machine, who, names[change], now, trail);
 }

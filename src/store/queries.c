@@ -2,6 +2,15 @@
 
 enum { SWEEP_OLD_ROWS = 2000 }; /* at a time: others wait for the writer */
 
+/* What a record is, for how long it is kept: the column `kind`. Statements know 0, 3 and 4. */
+enum kind {
+    KIND_UNPROVEN = 0, /* anybody can cause it */
+    KIND_COPY,         /* of a proven AK and not fresh: who holds a copy can cause it */
+    KIND_REFUSED_COPY, /* likewise, and refused */
+    KIND_FRESH,        /* only the TPM can cause it; with the verdict of the fresh one before */
+    KIND_CHANGE,       /* and with another verdict, or the first */
+};
+
 struct span column_span(sqlite3_stmt *row, int index)
 {
     const void *data = sqlite3_column_blob(row, index);
@@ -48,12 +57,13 @@ err_t query_was_used(struct sqlite *db, struct span id, struct trail *trail, boo
 
 /* ---- clocks ---- */
 
-err_t query_clock(struct sqlite *db, struct span ak_name, struct trail *trail,
+/* Where the AK's clock stands, or the highest that it ever showed. */
+err_t query_clock(struct sqlite *db, enum statement which, struct span ak_name, struct trail *trail,
                   struct tpm_clock *ret)
 {
     sqlite3_stmt *row = NULL;
-    bool has_row = false;
-    err_t err = sqlite_use(db, STATEMENT_CLOCK_GET, trail, &row);
+    bool has_row;
+    err_t err = sqlite_use(db, which, trail, &row);
 
     if (err) {
         return err;
@@ -72,12 +82,12 @@ err_t query_clock(struct sqlite *db, struct span ak_name, struct trail *trail,
     return err;
 }
 
-/* Past every accepted proof; vacuously so for the first one. */
-static err_t is_clock_later(struct sqlite *db, const struct store_attestation *a,
-                            struct trail *trail, bool *ret)
+/* Vacuously so for the first one. */
+static err_t is_clock_later(struct sqlite *db, enum statement which,
+                            const struct store_attestation *a, struct trail *trail, bool *ret)
 {
     struct tpm_clock known = {0};
-    err_t err = query_clock(db, a->ak_name, trail, &known);
+    err_t err = query_clock(db, which, a->ak_name, trail, &known);
 
     if (err == ERR_OK || err == ERR_NOT_FOUND) {
         *ret = err != ERR_OK || tpm_clock_compare(&a->clock, &known) == TPM_CLOCK_LATER;
@@ -86,11 +96,12 @@ static err_t is_clock_later(struct sqlite *db, const struct store_attestation *a
     return err;
 }
 
-static err_t set_clock(struct sqlite *db, const struct store_attestation *a, struct trail *trail)
+static err_t set_clock(struct sqlite *db, enum statement which, const struct store_attestation *a,
+                       struct trail *trail)
 {
     sqlite3_stmt *row = NULL;
     bool has_row;
-    err_t err = sqlite_use(db, STATEMENT_CLOCK_SET, trail, &row);
+    err_t err = sqlite_use(db, which, trail, &row);
 
     if (err) {
         return err;
@@ -99,7 +110,9 @@ static err_t set_clock(struct sqlite *db, const struct store_attestation *a, str
     sqlite3_bind_int64(row, 2, a->clock.reset_count);
     sqlite3_bind_int64(row, 3, a->clock.restart_count);
     sqlite3_bind_int64(row, 4, (sqlite3_int64)a->clock.clock_ms);
-    sqlite3_bind_int64(row, 5, a->time);
+    if (sqlite3_bind_parameter_count(row) > 4) {
+        sqlite3_bind_int64(row, 5, a->time);
+    }
     err = sqlite_step(db, row, trail, &has_row);
     sqlite_release(row);
     return err;
@@ -107,8 +120,7 @@ static err_t set_clock(struct sqlite *db, const struct store_attestation *a, str
 
 /* ---- attestations ---- */
 
-/* S-7: capped. A cut JSON text would be none, so a note stands in for it. */
-static struct span capped(struct span json, size_t max)
+struct span capped(struct span json, size_t max)
 {
     return json.len > max ? span_str("{\"omitted\":\"larger than the store keeps\"}") : json;
 }
@@ -126,7 +138,7 @@ const char *store_freshness_name(enum store_freshness freshness)
 }
 
 static err_t add_attestation(struct sqlite *db, const struct store_attestation *a,
-                             enum store_freshness freshness, struct trail *trail)
+                             enum store_freshness freshness, enum kind kind, struct trail *trail)
 {
     sqlite3_stmt *row = NULL;
     bool has_row;
@@ -161,6 +173,7 @@ static err_t add_attestation(struct sqlite *db, const struct store_attestation *
         sqlite3_bind_int64(row, 13, (sqlite3_int64)a->clock.clock_ms);
     }
     sqlite_bind_text(row, 14, span_str(freshness_names[freshness]));
+    sqlite3_bind_int(row, 15, (int)kind);
     err = sqlite_step(db, row, trail, &has_row);
     sqlite_release(row);
     return err;
@@ -183,24 +196,6 @@ static err_t mark_seen(struct sqlite *db, const struct store_attestation *a, str
 }
 
 /* ---- evidence that came before ---- */
-
-static err_t was_clock_shown(struct sqlite *db, const struct store_attestation *a,
-                             struct trail *trail, bool *ret)
-{
-    sqlite3_stmt *row = NULL;
-    err_t err = sqlite_use(db, STATEMENT_CLOCK_SHOWN, trail, &row);
-
-    if (err) {
-        return err;
-    }
-    sqlite_bind_span(row, 1, a->ak_name);
-    sqlite3_bind_int64(row, 2, (sqlite3_int64)a->clock.clock_ms);
-    sqlite3_bind_int64(row, 3, a->clock.reset_count);
-    sqlite3_bind_int64(row, 4, a->clock.restart_count);
-    err = sqlite_step(db, row, trail, ret);
-    sqlite_release(row);
-    return err;
-}
 
 err_t query_repeated(struct sqlite *db, const struct store_attestation *a, struct trail *trail,
                      int64_t *ret_id)
@@ -247,68 +242,158 @@ static err_t run_with_numbers(struct sqlite *db, enum statement which, int64_t a
     return err;
 }
 
-err_t write_repeat(struct sqlite *db, int64_t id, int64_t time, struct trail *trail)
+/* A refused proof again is a copy of it. */
+static err_t count_refused(struct sqlite *db, int64_t id, int64_t time, struct trail *trail)
 {
-    return run_with_numbers(db, STATEMENT_REPEAT, id, time, trail);
+    return run_with_numbers(db, STATEMENT_REFUSED_ADD, id, time, trail);
 }
 
-/* Who holds a copy of a machine's evidence may send it in a thousand wrappings: that pushes out
- * what was not fresh of the same AK, and nothing else. */
-static err_t sweep_stale(struct sqlite *db, struct span ak_name, struct trail *trail)
+err_t write_repeat(struct sqlite *db, int64_t id, int64_t time, struct trail *trail)
+{
+    err_t err = run_with_numbers(db, STATEMENT_REPEAT, id, time, trail);
+
+    return err ? err : count_refused(db, id, time, trail);
+}
+
+err_t query_refused_copies(struct sqlite *db, struct span ak_name, struct trail *trail,
+                           uint64_t *ret_n, int64_t *ret_last)
 {
     sqlite3_stmt *row = NULL;
-    bool has_row;
-    err_t err = sqlite_use(db, STATEMENT_SWEEP_STALE, trail, &row);
+    bool has_row = false;
+    err_t err = sqlite_use(db, STATEMENT_REFUSED_GET, trail, &row);
 
     if (err) {
         return err;
     }
     sqlite_bind_span(row, 1, ak_name);
-    sqlite3_bind_int64(row, 2, STORE_MAX_STALE);
+    err = sqlite_step(db, row, trail, &has_row);
+    if (err == ERR_OK) {
+        *ret_n = has_row ? (uint64_t)sqlite3_column_int64(row, 0) : 0;
+        *ret_last = has_row ? sqlite3_column_int64(row, 1) : 0;
+    }
+    sqlite_release(row);
+    return err;
+}
+
+/* ---- new evidence ---- */
+
+static void bind_machine_id(sqlite3_stmt *row, int index, const struct store_attestation *a)
+{
+    if (a->machine_id != NULL) {
+        sqlite_bind_text(row, index, span_str(a->machine_id));
+    }
+}
+
+/* Who holds a copy of a machine's evidence may send it in a thousand wrappings: that pushes out
+ * records of the same kind of the same AK, and nothing else. */
+static err_t sweep_kind(struct sqlite *db, const struct store_attestation *a, enum kind kind,
+                        struct trail *trail)
+{
+    static const int limits[] = {
+        [KIND_COPY] = STORE_MAX_STALE,
+        [KIND_REFUSED_COPY] = STORE_MAX_REFUSED_STALE,
+        [KIND_FRESH] = STORE_MAX_ROWS_PER_MACHINE,
+        [KIND_CHANGE] = STORE_MAX_CHANGES,
+    };
+    sqlite3_stmt *row = NULL;
+    bool has_row;
+    err_t err = sqlite_use(db, STATEMENT_SWEEP_KIND, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite_bind_span(row, 1, a->ak_name);
+    bind_machine_id(row, 2, a);
+    sqlite3_bind_int(row, 3, (int)kind);
+    sqlite3_bind_int(row, 4, limits[kind]);
     err = sqlite_step(db, row, trail, &has_row);
     sqlite_release(row);
     return err;
 }
 
-/* What does not verify is fresh in no way, whatever its clock says. */
-static err_t find_freshness(struct sqlite *db, const struct store_attestation *a,
-                            struct trail *trail, enum store_freshness *ret, bool *ret_is_later)
+static err_t find_kind(struct sqlite *db, const struct store_attestation *a,
+                       enum store_freshness freshness, struct trail *trail, enum kind *ret)
 {
-    bool was_shown = false;
+    sqlite3_stmt *row = NULL;
+    bool has_row = false;
+    err_t err;
+
+    if (!a->is_proven || freshness == STORE_FRESHNESS_NONE) {
+        *ret = !a->is_proven ? KIND_UNPROVEN : a->advances_clock ? KIND_COPY : KIND_REFUSED_COPY;
+        return ERR_OK;
+    }
+    err = sqlite_use(db, STATEMENT_VERDICT_BEFORE, trail, &row);
+    if (err) {
+        return err;
+    }
+    sqlite_bind_span(row, 1, a->ak_name);
+    bind_machine_id(row, 2, a);
+    err = sqlite_step(db, row, trail, &has_row);
+    if (err == ERR_OK) {
+        *ret = has_row && span_is(column_span(row, 0), a->verdict) ? KIND_FRESH : KIND_CHANGE;
+    }
+    sqlite_release(row);
+    return err;
+}
+
+/*
+ * Whether the TPM made the proof for this request, whatever was found in it. The highest clock that
+ * the AK ever showed is kept apart from the records and from where the accepted clock stands: an
+ * operator's forgetting of the one, or the end of the others, makes no copy fresh.
+ */
+static err_t find_freshness(struct sqlite *db, const struct store_attestation *a,
+                            struct trail *trail, enum store_freshness *ret)
+{
+    bool is_new = false;
     err_t err = ERR_OK;
 
     *ret = STORE_FRESHNESS_NONE;
-    *ret_is_later = false;
-    if (!a->is_proven || !a->advances_clock) {
+    if (!a->is_proven) {
         return ERR_OK;
     }
     if (a->has_clock) {
-        err = is_clock_later(db, a, trail, ret_is_later);
+        err = is_clock_later(db, STATEMENT_SHOWN_GET, a, trail, &is_new);
     }
-    if (err == ERR_OK && a->challenge_id.len > 0) {
+    if (err == ERR_OK && is_new) {
+        err = set_clock(db, STATEMENT_SHOWN_SET, a, trail);
+    }
+    if (err == ERR_OK && a->challenge_id.len > 0 && a->answers_challenge) {
         *ret = STORE_FRESHNESS_CHALLENGE;
-    } else if (err == ERR_OK && *ret_is_later) {
-        /* Matters when an operator made the server forget where the clock stood. */
-        err = was_clock_shown(db, a, trail, &was_shown);
-        *ret = was_shown ? STORE_FRESHNESS_NONE : STORE_FRESHNESS_CLOCK;
-        *ret_is_later = !was_shown;
+    } else if (err == ERR_OK && is_new) {
+        *ret = STORE_FRESHNESS_CLOCK;
     }
     return err;
+}
+
+/* Only a fresh proof that holds moves the clock that later ones are held against: a refused one,
+ * or a copy after an operator's forgetting, would lock the machine out. */
+static err_t advance_clock(struct sqlite *db, const struct store_attestation *a,
+                           enum store_freshness freshness, struct trail *trail)
+{
+    bool is_later = false;
+    err_t err = ERR_OK;
+
+    if (a->has_clock && a->advances_clock && freshness != STORE_FRESHNESS_NONE) {
+        err = is_clock_later(db, STATEMENT_CLOCK_GET, a, trail, &is_later);
+    }
+    return err || !is_later ? err : set_clock(db, STATEMENT_CLOCK_SET, a, trail);
 }
 
 static err_t write_new(struct sqlite *db, const struct store_attestation *a, struct trail *trail,
                        enum store_freshness *ret)
 {
     enum store_freshness freshness = STORE_FRESHNESS_NONE;
-    bool is_later = false;
-    err_t err = find_freshness(db, a, trail, &freshness, &is_later);
+    enum kind kind = KIND_UNPROVEN;
+    err_t err = find_freshness(db, a, trail, &freshness);
 
-    if (err == ERR_OK && is_later) {
-        err = set_clock(db, a, trail);
+    err = err ? err : advance_clock(db, a, freshness, trail);
+    err = err ? err : find_kind(db, a, freshness, trail, &kind);
+    err = err ? err : add_attestation(db, a, freshness, kind, trail);
+    if (err == ERR_OK && kind == KIND_REFUSED_COPY) {
+        err = count_refused(db, sqlite3_last_insert_rowid(db->db), a->time, trail);
     }
-    err = err ? err : add_attestation(db, a, freshness, trail);
-    if (err == ERR_OK && a->is_proven && freshness == STORE_FRESHNESS_NONE) {
-        err = sweep_stale(db, a->ak_name, trail);
+    if (err == ERR_OK && kind != KIND_UNPROVEN) {
+        err = sweep_kind(db, a, kind, trail);
     }
     /* A copy is no sign of life. */
     if (err == ERR_OK && a->machine_id != NULL && freshness != STORE_FRESHNESS_NONE) {
@@ -399,8 +484,9 @@ static void read_attestation(struct arena *arena, sqlite3_stmt *row, struct stor
     a->last_repeat = sqlite3_column_int64(row, 16);
 }
 
-err_t query_attestations(struct sqlite *db, struct arena *arena, const char *machine_id, size_t max,
-                         struct trail *trail, struct store_attestation **ret, size_t *ret_n)
+err_t query_attestations(struct sqlite *db, struct arena *arena, enum statement which,
+                         const char *machine_id, size_t max, struct trail *trail,
+                         struct store_attestation **ret, size_t *ret_n)
 {
     struct store_attestation *found = arena_calloc(arena, max, sizeof(*found));
     sqlite3_stmt *row = NULL;
@@ -408,11 +494,7 @@ err_t query_attestations(struct sqlite *db, struct arena *arena, const char *mac
     size_t n = 0;
     err_t err = found == NULL ? ERR_MEMORY : ERR_OK;
 
-    if (err == ERR_OK) {
-        err =
-            sqlite_use(db, machine_id != NULL ? STATEMENT_ATTESTATIONS_OF : STATEMENT_ATTESTATIONS,
-                       trail, &row);
-    }
+    err = err ? err : sqlite_use(db, which, trail, &row);
     if (err) {
         return err;
     }

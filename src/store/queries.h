@@ -10,6 +10,8 @@
 
 /* queries.c; empty for NULL. Borrowed until the next step. */
 struct span column_span(sqlite3_stmt *row, int index);
+/* S-7: JSON as it is, or a note in its place when it is longer. A cut text would be no JSON. */
+struct span capped(struct span json, size_t max);
 
 /* machines.c */
 err_t query_machine(struct sqlite *db, enum statement by, struct span key, bool is_text,
@@ -23,16 +25,21 @@ err_t query_last_verdict(struct sqlite *db, const char *machine_id, struct trail
                          char ret[STORE_VERDICT_SIZE]) MUST_CHECK;
 err_t write_machine(struct sqlite *db, const struct store_machine *wanted, struct trail *trail,
                     struct store_machine *ret) MUST_CHECK;
+/* successor: of STORE_REPLACE, an EK's digest or data NULL. */
 err_t write_change(struct sqlite *db, const char *machine_id, enum store_change change,
-                   const char *who, int64_t now, struct trail *trail, bool *ret_is_new) MUST_CHECK;
+                   struct span successor, const char *who, int64_t now, struct trail *trail,
+                   bool *ret_is_new) MUST_CHECK;
 
 /* queries.c */
 err_t query_was_used(struct sqlite *db, struct span id, struct trail *trail, bool *ret) MUST_CHECK;
-err_t query_clock(struct sqlite *db, struct span ak_name, struct trail *trail,
+err_t query_clock(struct sqlite *db, enum statement which, struct span ak_name, struct trail *trail,
                   struct tpm_clock *ret) MUST_CHECK;
-err_t query_attestations(struct sqlite *db, struct arena *arena, const char *machine_id, size_t max,
-                         struct trail *trail, struct store_attestation **ret,
-                         size_t *ret_n) MUST_CHECK;
+err_t query_refused_copies(struct sqlite *db, struct span ak_name, struct trail *trail,
+                           uint64_t *ret_n, int64_t *ret_last) MUST_CHECK;
+/* which: a statement of attestations; machine_id NULL for that of all machines. */
+err_t query_attestations(struct sqlite *db, struct arena *arena, enum statement which,
+                         const char *machine_id, size_t max, struct trail *trail,
+                         struct store_attestation **ret, size_t *ret_n) MUST_CHECK;
 
 err_t write_once(struct sqlite *db, struct span id, int64_t expires, struct trail *trail,
                  bool *ret_is_first) MUST_CHECK;

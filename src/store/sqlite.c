@@ -64,6 +64,41 @@ static const char *const migrations[] = {
     " name TEXT NOT NULL COLLATE NOCASE) STRICT;"
     "CREATE INDEX audit_machine ON audit (machine);"
     "CREATE INDEX audit_name ON audit (name);",
+
+    /*
+     * kind is enum kind of queries.c. A refused proof had no freshness before, so nothing is known
+     * about the old ones: they go on counting, since a red verdict must not turn green by this.
+     * What a quote ever showed is the highest of what is still there. last_seen of a machine that
+     * was replaced may have been another key's.
+     */
+    "ALTER TABLE machines ADD COLUMN successor_ek BLOB;"
+    "ALTER TABLE attestations ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE attestations SET freshness = 'unknown' WHERE is_proven = 1"
+    " AND freshness = 'none' AND verdict = 'not-verified';"
+    "UPDATE attestations SET kind = CASE WHEN freshness = 'none' THEN 1 ELSE 3 END"
+    " WHERE is_proven = 1;"
+    "DROP INDEX attestations_stale;"
+    "CREATE INDEX attestations_fresh ON attestations (machine, ak_name, id) WHERE kind >= 3;"
+    "CREATE INDEX attestations_kind ON attestations (ak_name, machine, kind, id);"
+    "CREATE INDEX attestations_refused ON attestations (machine, ak_name, id)"
+    " WHERE kind > 0 AND verdict = 'not-verified';"
+    "UPDATE attestations SET kind = 4 WHERE id IN (SELECT id FROM (SELECT id, verdict,"
+    " lag(verdict) OVER (PARTITION BY machine, ak_name ORDER BY id) AS before"
+    " FROM attestations WHERE kind >= 3) WHERE verdict IS NOT before);"
+    "CREATE TABLE shown (ak_name BLOB NOT NULL PRIMARY KEY, reset_count INTEGER NOT NULL,"
+    " restart_count INTEGER NOT NULL, clock_ms INTEGER NOT NULL,"
+    " refused_copies INTEGER NOT NULL DEFAULT 0, last_refused INTEGER NOT NULL DEFAULT 0)"
+    " STRICT, WITHOUT ROWID;"
+    "INSERT INTO shown (ak_name, reset_count, restart_count, clock_ms)"
+    " SELECT ak_name, reset_count, restart_count, clock_ms FROM (SELECT *, row_number() OVER"
+    " (PARTITION BY ak_name ORDER BY reset_count DESC, restart_count DESC, clock_ms DESC) AS place"
+    " FROM (SELECT ak_name, reset_count, restart_count, clock_ms FROM clocks UNION ALL"
+    " SELECT ak_name, reset_count, restart_count, clock_ms FROM attestations"
+    " WHERE is_proven = 1 AND clock_ms IS NOT NULL)) WHERE place = 1;"
+    "UPDATE machines SET last_seen = coalesce((SELECT a.time FROM attestations AS a"
+    " WHERE a.machine = machines.id AND a.ak_name = machines.ak_name AND a.kind >= 3"
+    " ORDER BY a.id DESC LIMIT 1), 0)"
+    " WHERE id IN (SELECT machine FROM audit WHERE what IN ('replace', 'joined again'));",
 };
 
 /* One sentence per kind of trouble, since an operator acts differently on each. */
@@ -74,7 +109,7 @@ static const char *words_for(int code)
     case SQLITE_LOCKED:
         return "the database is locked by another program";
     case SQLITE_FULL:
-        return "the disk is full, or the database has reached its size limit";
+        return "the disk is full";
     case SQLITE_CORRUPT:
         return "the database is damaged: restore it from a backup";
     case SQLITE_NOTADB:

@@ -24,17 +24,22 @@
     X(MACHINE_BY_ID, "SELECT " MACHINE_COLUMNS " FROM machines WHERE id = ?1") \
     X(MACHINE_BY_NAME, "SELECT " MACHINE_COLUMNS " FROM machines WHERE name = ?1") \
     X(MACHINES, "SELECT " MACHINE_COLUMNS " FROM machines WHERE name > ?2 ORDER BY name LIMIT ?1") \
-    X(MACHINE_ADD, "INSERT INTO machines (" MACHINE_COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8)") \
-    X(MACHINE_BIND, "UPDATE machines SET ek_digest = ?2, ak_name = ?3, ek_public = ?4 WHERE id = ?1") \
+    X(MACHINE_ADD, "INSERT INTO machines (" MACHINE_COLUMNS ") " \
+        "VALUES (?1,?2,?3,?4,?5,?6,?7,?8,NULL)") \
+    X(MACHINE_BIND, "UPDATE machines SET ek_digest = ?2, ak_name = ?3, ek_public = ?4, " \
+        "successor_ek = NULL, last_seen = coalesce((SELECT time FROM attestations " \
+        "WHERE machine = ?1 AND ak_name = ?3 AND kind >= 3 ORDER BY id DESC LIMIT 1), 0) " \
+        "WHERE id = ?1") \
     X(MACHINE_ACTIVE, "UPDATE machines SET is_active = ?2 WHERE id = ?1") \
-    X(MACHINE_REPLACE, "UPDATE machines SET ak_name = NULL WHERE id = ?1") \
+    X(MACHINE_REPLACE, "UPDATE machines SET ak_name = NULL, last_seen = 0, successor_ek = ?2 " \
+        "WHERE id = ?1") \
     X(MACHINE_RECORDS, "UPDATE attestations SET machine = NULL WHERE machine = ?1") \
     X(MACHINE_REMOVE, "DELETE FROM machines WHERE id = ?1") \
     X(AUDIT_ADD, "INSERT INTO audit (time, who, what, machine, name) VALUES (?1,?2,?3,?4,?5)") \
     X(AUDITS, "SELECT time, who, what, machine, name FROM audit WHERE machine = ?2 OR name = ?3 " \
         "ORDER BY id DESC LIMIT ?1") \
-    X(LAST_VERDICT, "SELECT verdict FROM attestations WHERE machine = ?1 AND " \
-        "(freshness <> 'none' OR verdict = 'not-verified') ORDER BY id DESC LIMIT 1") \
+    X(LAST_VERDICT, "SELECT verdict FROM attestations WHERE machine = ?1 AND kind >= 3 AND " \
+        "ak_name = (SELECT ak_name FROM machines WHERE id = ?1) ORDER BY id DESC LIMIT 1") \
     X(MACHINE_SEEN, "UPDATE machines SET last_seen = max(last_seen, ?2) WHERE id = ?1") \
     X(USE_ONCE, "INSERT INTO used (id, expires) VALUES (?1, ?2) ON CONFLICT DO NOTHING") \
     X(WAS_USED, "SELECT 1 FROM used WHERE id = ?1") \
@@ -42,32 +47,48 @@
     X(SWEEP_UNPROVEN, "DELETE FROM attestations WHERE is_proven = 0 AND id <= " \
         "(SELECT id FROM attestations WHERE is_proven = 0 ORDER BY id DESC LIMIT 1 OFFSET ?1)") \
     X(SWEEP_OLD, "DELETE FROM attestations WHERE id IN (SELECT id FROM attestations AS a " \
-        "WHERE time < ?1 AND (is_proven = 0 OR machine IS NULL OR EXISTS " \
-        "(SELECT 1 FROM attestations AS b WHERE b.machine = a.machine AND b.id > a.id " \
-        "AND (b.freshness <> 'none' OR a.freshness = 'none'))) LIMIT ?2)") \
-    X(SWEEP_STALE, "DELETE FROM attestations WHERE id IN (SELECT id FROM attestations " \
-        "WHERE ak_name = ?1 AND is_proven = 1 AND freshness = 'none' ORDER BY id DESC " \
-        "LIMIT -1 OFFSET ?2)") \
+        "WHERE time < ?1 AND (kind = 0 OR machine IS NULL OR (" \
+        "id <> coalesce((SELECT max(b.id) FROM attestations AS b WHERE b.machine = a.machine " \
+        "AND b.ak_name = a.ak_name AND b.kind >= 3), 0) AND " \
+        "id <> coalesce((SELECT max(b.id) FROM attestations AS b WHERE b.machine = a.machine " \
+        "AND b.ak_name = a.ak_name AND b.kind > 0 AND b.verdict = 'not-verified'), 0))) LIMIT ?2)") \
+    X(SWEEP_KIND, "DELETE FROM attestations WHERE id IN (SELECT id FROM attestations " \
+        "WHERE ak_name = ?1 AND machine IS ?2 AND kind = ?3 " \
+        "ORDER BY id DESC LIMIT -1 OFFSET ?4) AND " \
+        "id <> coalesce((SELECT max(b.id) FROM attestations AS b WHERE b.machine IS ?2 " \
+        "AND b.ak_name = ?1 AND b.kind > 0 AND b.verdict = 'not-verified'), 0)") \
+    X(VERDICT_BEFORE, "SELECT verdict FROM attestations WHERE machine IS ?2 AND ak_name = ?1 " \
+        "AND kind >= 3 ORDER BY id DESC LIMIT 1") \
     X(CLOCK_GET, "SELECT reset_count, restart_count, clock_ms FROM clocks WHERE ak_name = ?1") \
     X(CLOCK_FORGET, "DELETE FROM clocks WHERE ak_name = ?1") \
     X(CLOCK_SET, "INSERT OR REPLACE INTO clocks (ak_name, reset_count, restart_count, clock_ms, " \
         "updated) VALUES (?1,?2,?3,?4,?5)") \
     X(ATTESTATION_ADD, "INSERT INTO attestations (" ATTESTATION_COLUMNS ") " \
-        "VALUES (NULL,?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,0,0)") \
-    X(CLOCK_SHOWN, "SELECT 1 FROM attestations WHERE ak_name = ?1 AND clock_ms = ?2 AND " \
-        "reset_count = ?3 AND restart_count = ?4 AND is_proven = 1 AND verdict <> 'not-verified' " \
-        "LIMIT 1") \
+        "VALUES (NULL,?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,0,0,?15)") \
+    X(SHOWN_GET, "SELECT reset_count, restart_count, clock_ms FROM shown WHERE ak_name = ?1") \
+    X(SHOWN_SET, "INSERT INTO shown (ak_name, reset_count, restart_count, clock_ms) " \
+        "VALUES (?1,?2,?3,?4) ON CONFLICT (ak_name) DO UPDATE SET " \
+        "reset_count = ?2, restart_count = ?3, clock_ms = ?4") \
+    X(REFUSED_GET, "SELECT refused_copies, last_refused FROM shown WHERE ak_name = ?1") \
+    X(REFUSED_ADD, "UPDATE shown SET refused_copies = refused_copies + 1, " \
+        "last_refused = max(last_refused, ?2) WHERE ak_name = " \
+        "(SELECT ak_name FROM attestations WHERE id = ?1 AND verdict = 'not-verified')") \
     X(REPEATED, "SELECT id FROM attestations WHERE ak_name = ?1 AND clock_ms = ?2 AND " \
         "evidence_digest = ?3 AND verdict = ?4 AND machine IS ?5 AND is_proven = 1 LIMIT 1") \
     X(REPEAT, "UPDATE attestations SET repeats = repeats + 1, " \
         "last_repeat = max(last_repeat, ?2) WHERE id = ?1") \
     X(ATTESTATIONS, "SELECT " ATTESTATION_COLUMNS " FROM attestations ORDER BY id DESC LIMIT ?1") \
     X(ATTESTATIONS_OF, "SELECT " ATTESTATION_COLUMNS " FROM attestations WHERE machine = ?2 " \
-        "ORDER BY id DESC LIMIT ?1")
-#define MACHINE_COLUMNS "id, name, ek_digest, ak_name, is_active, created, last_seen, ek_public"
+        "ORDER BY id DESC LIMIT ?1") \
+    X(FRESH_OF, "SELECT " ATTESTATION_COLUMNS " FROM attestations WHERE machine = ?2 " \
+        "AND kind >= 3 ORDER BY id DESC LIMIT ?1") \
+    X(COPIES_OF, "SELECT " ATTESTATION_COLUMNS " FROM attestations WHERE machine = ?2 " \
+        "AND kind < 3 ORDER BY id DESC LIMIT ?1")
+#define MACHINE_COLUMNS "id, name, ek_digest, ak_name, is_active, created, last_seen, ek_public, " \
+    "successor_ek"
 #define ATTESTATION_COLUMNS "id, time, machine, ak_name, is_proven, verdict, reasons, facts, " \
     "evidence_digest, token_id, pcr_digest, reset_count, restart_count, clock_ms, freshness, repeats, " \
-    "last_repeat"
+    "last_repeat, kind"
 /* clang-format on */
 
 enum statement {

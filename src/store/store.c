@@ -14,7 +14,7 @@ enum {
     BATCH_MAX = 256,
     READERS_MAX = 64,
     CHECK_EVERY_US = 1000 * 1000,
-    SWEEP_UNPROVEN_EVERY = 1000, /* notes between two looks at their number */
+    SWEEP_UNPROVEN_EVERY = 1000, /* unproven records and notes between two looks at their number */
 };
 
 enum op_kind { OP_ACTIVATE, OP_ONCE, OP_RECORD, OP_REPEAT, OP_CHANGE, OP_SWEEP, OP_CHECK };
@@ -31,7 +31,7 @@ struct op {
     struct store_machine machine;
     enum store_change change;
     const char *machine_id, *who;
-    struct span id;
+    struct span id; /* or a successor's EK */
     int64_t number; /* expiry, now, or a record's id */
     bool is_first;  /* or new */
     struct store_attestation attestation;
@@ -69,7 +69,7 @@ static err_t run_op(struct sqlite *db, struct op *op)
     case OP_REPEAT:
         return write_repeat(db, op->number, op->attestation.time, &op->trail);
     case OP_CHANGE:
-        return write_change(db, op->machine_id, op->change, op->who, op->number, &op->trail,
+        return write_change(db, op->machine_id, op->change, op->id, op->who, op->number, &op->trail,
                             &op->is_first);
     case OP_SWEEP:
         return write_sweep(db, op->number, &op->trail);
@@ -180,20 +180,22 @@ static void *run_writer(void *context)
 {
     struct store *store = context;
     struct op *batch;
-    size_t n_notes = 0;
+    size_t n_unproven = 0;
 
     while ((batch = take_batch(store)) != NULL) {
         struct op sweep = {.kind = OP_SWEEP, .is_note = true};
 
         for (struct op *op = batch; op != NULL; op = op->next) {
-            n_notes += op->is_note;
-            sweep.number = op->is_note ? op->attestation.time : sweep.number;
+            bool counts = op->is_note || (op->kind == OP_RECORD && !op->attestation.is_proven);
+
+            n_unproven += counts;
+            sweep.number = counts ? op->attestation.time : sweep.number;
         }
         run_batch(store, batch);
         finish_batch(store, batch);
         /* What anybody can send must not fill the disk between two sweeps. */
-        if (n_notes >= SWEEP_UNPROVEN_EVERY) {
-            n_notes = 0;
+        if (n_unproven >= SWEEP_UNPROVEN_EVERY) {
+            n_unproven = 0;
             run_batch(store, &sweep);
         }
     }
@@ -405,6 +407,24 @@ err_t store_machine_change(struct store *store, const char *machine_id, enum sto
     return err;
 }
 
+err_t store_machine_replace(struct store *store, const char *machine_id,
+                            const uint8_t successor_ek[STORE_DIGEST_BYTES], const char *who,
+                            int64_t now, struct trail *trail, bool *ret_is_new)
+{
+    struct op op = {.kind = OP_CHANGE,
+                    .machine_id = machine_id,
+                    .change = STORE_REPLACE,
+                    .who = who,
+                    .number = now,
+                    .id = span_of(successor_ek, STORE_DIGEST_BYTES)};
+    err_t err = wait_for(store, &op, trail);
+
+    if (err == ERR_OK) {
+        *ret_is_new = op.is_first;
+    }
+    return err;
+}
+
 err_t store_audits(struct store *store, struct arena *arena, const struct store_machine *machine,
                    size_t max, struct trail *trail, struct store_audit **ret, size_t *ret_n)
 {
@@ -481,7 +501,21 @@ err_t store_clock_get(struct store *store, struct span ak_name, struct trail *tr
     if (err) {
         return err;
     }
-    err = query_clock(reader, ak_name, trail, ret);
+    err = query_clock(reader, STATEMENT_CLOCK_GET, ak_name, trail, ret);
+    give_reader(store, reader, err);
+    return err;
+}
+
+err_t store_refused_copies(struct store *store, struct span ak_name, struct trail *trail,
+                           uint64_t *ret_n, int64_t *ret_last)
+{
+    struct sqlite *reader = NULL;
+    err_t err = take_reader(store, trail, &reader);
+
+    if (err) {
+        return err;
+    }
+    err = query_refused_copies(reader, ak_name, trail, ret_n, ret_last);
     give_reader(store, reader, err);
     return err;
 }
@@ -563,12 +597,8 @@ bool store_attestation_note(struct store *store, const struct store_attestation 
     struct op *op;
     uint8_t *at;
 
-    if (copy.reasons.len > STORE_REASONS_MAX) {
-        copy.reasons = span_str("{\"omitted\":\"larger than the store keeps\"}");
-    }
-    if (copy.facts.len > STORE_FACTS_MAX) {
-        copy.facts = (struct span){0};
-    }
+    copy.reasons = capped(copy.reasons, STORE_REASONS_MAX);
+    copy.facts = capped(copy.facts, STORE_FACTS_MAX);
     op = calloc(1, sizeof(*op) + copy.ak_name.len + verdict.len + copy.reasons.len +
                        copy.facts.len + copy.pcr_digest.len + 5);
     if (op == NULL) {
@@ -593,9 +623,9 @@ bool store_attestation_note(struct store *store, const struct store_attestation 
     return enqueue_note(store, op);
 }
 
-err_t store_attestations(struct store *store, struct arena *arena, const char *machine_id,
-                         size_t max, struct trail *trail, struct store_attestation **ret,
-                         size_t *ret_n)
+static err_t read_attestations(struct store *store, struct arena *arena, enum statement which,
+                               const char *machine_id, size_t max, struct trail *trail,
+                               struct store_attestation **ret, size_t *ret_n)
 {
     struct sqlite *reader = NULL;
     err_t err = take_reader(store, trail, &reader);
@@ -603,7 +633,23 @@ err_t store_attestations(struct store *store, struct arena *arena, const char *m
     if (err) {
         return err;
     }
-    err = query_attestations(reader, arena, machine_id, max, trail, ret, ret_n);
+    err = query_attestations(reader, arena, which, machine_id, max, trail, ret, ret_n);
     give_reader(store, reader, err);
     return err;
+}
+
+err_t store_attestations(struct store *store, struct arena *arena, const char *machine_id,
+                         size_t max, struct trail *trail, struct store_attestation **ret,
+                         size_t *ret_n)
+{
+    return read_attestations(
+        store, arena, machine_id != NULL ? STATEMENT_ATTESTATIONS_OF : STATEMENT_ATTESTATIONS,
+        machine_id, max, trail, ret, ret_n);
+}
+
+err_t store_proofs(struct store *store, struct arena *arena, const char *machine_id, bool is_fresh,
+                   size_t max, struct trail *trail, struct store_attestation **ret, size_t *ret_n)
+{
+    return read_attestations(store, arena, is_fresh ? STATEMENT_FRESH_OF : STATEMENT_COPIES_OF,
+                             machine_id, max, trail, ret, ret_n);
 }

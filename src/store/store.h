@@ -27,9 +27,14 @@ enum {
     STORE_FACTS_MAX = 64 * 1024,
     STORE_REASONS_MAX = 32 * 1024,
     STORE_MAX_UNPROVEN = 10000, /* records of evidence without a proven AK: anybody can send it */
-    STORE_MAX_STALE = 100,      /* records without freshness of one proven AK: who holds a copy of
-                                   its evidence can send it */
-    STORE_RETENTION_DAYS = 90,  /* of other records; the last fresh one of a machine stays */
+    /* Of one proven AK (of one machine), each kind on its own: no record pushes out one of another
+     * kind. What is not fresh can be sent by whoever holds a copy of the AK's evidence. */
+    STORE_MAX_STALE = 100,             /* not fresh, accepted */
+    STORE_MAX_REFUSED_STALE = 100,     /* not fresh, refused */
+    STORE_MAX_ROWS_PER_MACHINE = 2000, /* fresh, with the verdict of the fresh one before */
+    STORE_MAX_CHANGES = 500,           /* fresh, with another verdict than the one before */
+    STORE_RETENTION_DAYS = 90,         /* of all records */
+    /* The newest fresh and the newest refused record of a machine stay, whatever these say. */
     STORE_QUEUE_MAX = 4096,
 };
 
@@ -37,7 +42,8 @@ struct store;
 
 struct store_options {
     const char *path;
-    size_t max_bytes; /* of the database; past it the disk counts as full. 0 = no limit */
+    size_t max_bytes; /* for tests: past it the disk counts as full. 0, as the server has it: the
+                         disk is the limit, and the numbers above bound what one machine takes */
     int64_t now;      /* for the first sweep */
     /* An operator's command, perhaps beside a running server: the database must be there and of
      * this version (else ERR_NOT_FOUND, ERR_UNSUPPORTED), and nothing is swept. */
@@ -67,7 +73,11 @@ struct store_machine {
     uint8_t ek_public[STORE_EK_PUBLIC_MAX]; /* to challenge the machine again */
     size_t ek_public_len;
     bool is_active;
-    int64_t created, last_seen; /* last_seen 0 = never */
+    int64_t created;
+    int64_t last_seen; /* by a fresh proof of this AK; 0 = never */
+    /* Of a replaced machine: only this EK may take it up. Without it, any trusted one. */
+    bool has_successor;
+    uint8_t successor_ek[STORE_DIGEST_BYTES];
 };
 
 /* ERR_NOT_FOUND when there is none. */
@@ -82,8 +92,9 @@ err_t store_machine_by_name(struct store *store, const char *name, struct trail 
 /*
  * In one write (AK-6): the EK's machine is active with this AK. A new EK gets `wanted` as it is; a
  * known one keeps id, name and time of creation, which *ret shows. A replaced machine is taken up
- * by its EK, or by a new EK with its name. ERR_CONFLICT, nothing changed: the EK has another AK,
- * the AK another EK, the name another EK, or an operator disabled it (AK-7).
+ * by its EK, or by a new EK with its name; where a successor was named, by that EK alone.
+ * ERR_CONFLICT, nothing changed: the EK has another AK, the AK another EK, the name another EK, the
+ * place is kept for another EK, or an operator disabled it (AK-7).
  */
 err_t store_machine_activate(struct store *store, const struct store_machine *wanted,
                              struct trail *trail, struct store_machine *ret) MUST_CHECK;
@@ -96,7 +107,8 @@ enum store_change {
     STORE_DISABLE, /* its AK and its sessions count for nothing */
     STORE_ENABLE,
     STORE_REPLACE,      /* its AK is forgotten; see store_machine_activate. History stays. */
-    STORE_FORGET_CLOCK, /* the AK's next proof may show any clock */
+    STORE_FORGET_CLOCK, /* the AK's next proof that answers a challenge may show any clock (Q-17);
+                           what clock it ever showed is remembered all the same */
     STORE_REMOVE,       /* records of it stay for their time, without a machine */
 };
 enum { STORE_WHO_MAX = 64 };
@@ -106,6 +118,11 @@ enum { STORE_WHO_MAX = 64 };
 err_t store_machine_change(struct store *store, const char *machine_id, enum store_change change,
                            const char *who, int64_t now, struct trail *trail,
                            bool *ret_is_new) MUST_CHECK;
+/* STORE_REPLACE with a successor: only the EK of this digest may take the machine up, also when it
+ * is another than the machine's. ERR_CONFLICT when another machine has that EK. */
+err_t store_machine_replace(struct store *store, const char *machine_id,
+                            const uint8_t successor_ek[STORE_DIGEST_BYTES], const char *who,
+                            int64_t now, struct trail *trail, bool *ret_is_new) MUST_CHECK;
 
 struct store_audit {
     int64_t time;
@@ -133,11 +150,16 @@ err_t store_was_used(struct store *store, struct span id, struct trail *trail,
 err_t store_clock_get(struct store *store, struct span ak_name, struct trail *trail,
                       struct tpm_clock *ret) MUST_CHECK;
 
-/* What shows that a proof was made for its request, and is not a copy of an earlier one. */
+/*
+ * What shows that a proof was made for its request, and is not a copy of an earlier one. It says
+ * nothing about the verdict: a machine that goes bad proves that freshly too, and then no copy of
+ * its good evidence may take that back.
+ */
 enum store_freshness {
-    STORE_FRESHNESS_UNKNOWN,   /* recorded by a version that did not ask */
-    STORE_FRESHNESS_NONE,      /* nothing: a copy, a proof that was overtaken, one that fails */
-    STORE_FRESHNESS_CLOCK,     /* the AK's clock is past every accepted proof before it */
+    STORE_FRESHNESS_UNKNOWN, /* recorded by a version that did not ask */
+    STORE_FRESHNESS_NONE,    /* nothing: a copy, a proof that was overtaken, an unproven one */
+    STORE_FRESHNESS_CLOCK,   /* the AK's clock is past all that a verified quote of it ever showed,
+                                accepted or not (Q-17) */
     STORE_FRESHNESS_CHALLENGE, /* it answers a challenge that was unused */
 };
 /* "unknown", "none", "clock", "challenge" */
@@ -163,9 +185,12 @@ struct store_attestation {
     struct span pcr_digest; /* data NULL = none */
     bool has_clock;
     struct tpm_clock clock;
-    bool advances_clock;      /* a proof that holds: the AK's clock moves forward, never back */
+    /* A proof that holds: the AK's clock moves forward, never back, if it is fresh. Without it the
+     * record counts as refused. */
+    bool advances_clock;
     struct span challenge_id; /* used up with this record; empty = none */
     int64_t challenge_expires;
+    bool answers_challenge; /* a verified quote of the proven AK has this challenge in it */
 };
 
 enum store_outcome {
@@ -177,8 +202,9 @@ struct store_recorded {
     enum store_outcome outcome;
     enum store_freshness freshness;
 };
-/* Challenge, clock, record and the machine's last_seen (which only a fresh proof moves) in one
- * transaction. Nobody waits for a disk when evidence is repeated that is on it already. */
+/* Challenge, clocks, record and the machine's last_seen (which only a fresh proof moves, good or
+ * bad) in one transaction. Nobody waits for a disk when evidence is repeated that is on it already.
+ */
 err_t store_attestation_record(struct store *store, const struct store_attestation *attestation,
                                struct trail *trail, struct store_recorded *ret) MUST_CHECK;
 /* The same for evidence that proves nothing: copied and written with the next batch, nobody
@@ -189,10 +215,18 @@ err_t store_attestations(struct store *store, struct arena *arena, const char *m
                          size_t max, struct trail *trail, struct store_attestation **ret,
                          size_t *ret_n) MUST_CHECK;
 
+/* Of one machine, the fresh ones alone or those that are not; so copies crowd out nothing. */
+err_t store_proofs(struct store *store, struct arena *arena, const char *machine_id, bool is_fresh,
+                   size_t max, struct trail *trail, struct store_attestation **ret,
+                   size_t *ret_n) MUST_CHECK;
+
 enum { STORE_VERDICT_SIZE = 32 };
-/* The machine's last verdict: of a proof that was fresh, or of one that did not verify, so that no
- * copy of good evidence hides anything. "" without one. */
+/* The verdict of the last fresh proof by the AK that the machine has now: no copy, of good evidence
+ * or of bad, is a word about the machine. "" without one. */
 err_t store_last_verdict(struct store *store, const char *machine_id, struct trail *trail,
                          char ret[STORE_VERDICT_SIZE]) MUST_CHECK;
+/* How often refused evidence of the AK came that was not fresh, and when last (0 = never). */
+err_t store_refused_copies(struct store *store, struct span ak_name, struct trail *trail,
+                           uint64_t *ret_n, int64_t *ret_last) MUST_CHECK;
 
 #endif

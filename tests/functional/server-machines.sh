@@ -27,6 +27,8 @@ machine 2 'takes no machine' list web
 machine 2 "'more' is not expected" show web more
 machine 2 'must be table or json' list --output xml
 machine 2 'is for list and show' disable web --output json
+machine 2 '--ek is for replace' disable web --ek "$(printf '0%.0s' {1..64})"
+machine 2 '--ek must be a SHA-256 digest' replace web --ek 0123
 machine 2 'see bootwarden-server machine --help' list --nonsense
 machine 0 '^usage: bootwarden-server machine list' --help
 machine 2 'there is no database here.*--data must name the folder of a server' list --data "$work/none"
@@ -61,6 +63,21 @@ check 'the log says which machine' grep -q "conflict=name-taken machine=$id name
 on 0 "^machine web \($id\) has no attestation key any more" replace web
 on 0 "^$id  web +replaced" list
 on 0 'was replaced already' replace "$id"
+check 'replaced, it has proved nothing' grep -qE "^$id  web +replaced .*Z  never +-\$" <(
+    "$bin/bootwarden-server" machine list --data "$data")
+on 0 'has no attestation key since it was replaced, and so no clock' forget-clock web
+# for the first TPM alone, then for the one that the log named
+ek1=$("$bin/bootwarden-server" machine show web --data "$data" --output json | jq -r .ekDigest)
+ek2=$(sed -n 's/.*conflict=name-taken .* ek=\([0-9a-f]*\).*/\1/p' "$work/server.log" | tail -1)
+on 0 'Only the TPM with the endorsement key that was named' replace web --ek "$ek1"
+on 0 "^waits only for +endorsement key $ek1" show web
+expect 3 '409 Conflict: the place of this machine is kept' attest "${vm2[@]}" --name web
+on 0 'Only the TPM with' replace web --ek "${ek2^^}"
+expect 3 '409 Conflict: the place of this machine is kept' attest "${vm1[@]}" --name web
+on 0 'was replaced already' replace web --ek "$ek2"
+expect 0 '^enrolled: ' enroll --tcti "${vm2[1]}" --name web
+on 0 "^$id  web +active .*Z  never +-$" list
+on 0 '"lastVerdict": ?null' list --output json
 expect 0 '^verdict: proven' attest "${vm2[@]}" --name web
 expect 0 "\"x-ms-azurevm-vmid\": \"${id^^}\"" attest "${vm2[@]}" --output json
 on 0 "^  20.* +$(id -un) +replace$" show web
@@ -68,6 +85,7 @@ check 'and who took it up' grep -qE ' - +joined again$' "$work/out"
 check 'history stays' test "$(grep -cE '  healthy  ' "$work/out")" -ge 3
 expect 3 "409 Conflict: the name 'web' belongs" attest "${vm1[@]}" --name web
 expect 0 '^verdict: proven' attest "${vm1[@]}" --name first
+on 1 "stays as it is: this endorsement key belongs to machine first" replace web --ek "$ek1"
 
 # ---- disabled: refused from the next request on, until enabled ----
 on 0 'is disabled: ' disable first
@@ -91,7 +109,8 @@ cp -a "$work/snapshot" "$work/vm1"
 boot vm1 a-secureboot-healthy
 vm1=(--tcti "$VTPM_TCTI" --event-log "$VTPM_EVENT_LOG")
 expect 1 '^  clock-went-back: .*bootwarden-server machine forget-clock NAME' attest "${vm1[@]}"
-on 0 ' not-verified +none +clock-went-back' show first
+on 0 ' not-verified +challenge +clock-went-back' show first
+on 0 ' first +active .* not-verified$' list
 on 0 'may show any clock' forget-clock first
 expect 0 '^verdict: proven' attest "${vm1[@]}"
 on 0 'last verdict +healthy' show first

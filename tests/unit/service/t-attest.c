@@ -260,7 +260,8 @@ static void names_the_machine_of_an_enrolled_key(void **state)
     assert_true(span_is(json_span(json_get(token.payload, "x-ms-azurevm-vmid")),
                         "0B5F2C7A-1111-4222-8333-444455556666"));
     assert_string_equal(row.machine_id, enrolled.id);
-    assert_non_null(strstr(answer.note, "verdict=healthy freshness=clock machine=0b5f2c7a-"));
+    assert_non_null(
+        strstr(answer.note, "verdict=healthy freshness=clock proven=yes machine=0b5f2c7a-"));
     assert_ok(store_machine_by_id(w->service->store, enrolled.id, NULL, &seen));
     assert_int_equal(seen.last_seen, NOW);
     world_free(w);
@@ -500,7 +501,7 @@ static void answers_a_copied_request_and_records_that_it_was_one(void **state)
     for (int i = 1; i <= 3; i++) {
         answer = attest_body_at(w, body, NOW + 1000 * i);
         expect_success(&answer);
-        assert_non_null(strstr(answer.note, "freshness=none repeat=yes "));
+        assert_non_null(strstr(answer.note, "freshness=none repeat=yes proven=yes "));
     }
     row = last_record(w);
     assert_int_equal(row.time, NOW);
@@ -510,7 +511,7 @@ static void answers_a_copied_request_and_records_that_it_was_one(void **state)
     /* In another wrapping it is another request with the same quote. */
     answer = attest_body_at(w, span_str(wrapped), NOW + 4000);
     expect_success(&answer);
-    assert_non_null(strstr(answer.note, "freshness=none machine="));
+    assert_non_null(strstr(answer.note, "freshness=none proven=yes machine="));
     row = last_record(w);
     assert_int_equal(row.time, NOW + 4000);
     assert_int_equal(row.freshness, STORE_FRESHNESS_NONE);
@@ -599,6 +600,119 @@ static void operate(struct world *w, const struct store_machine *m, enum store_c
     assert_true(is_new);
 }
 
+static void expect_last_verdict(struct world *w, const struct store_machine *m, const char *wanted)
+{
+    char verdict[STORE_VERDICT_SIZE];
+
+    assert_ok(store_last_verdict(w->service->store, m->id, NULL, verdict));
+    assert_string_equal(verdict, wanted);
+}
+
+/* Q-17: the whole attack: a good request is kept, the machine goes bad, the request comes again in
+ * as many wrappings as it takes to fill the room for copies. */
+static void no_copy_of_good_evidence_hides_a_red_verdict(void **state)
+{
+    struct world *w = world_new();
+    struct fabricate_request request = request_of(w, "a-secureboot-healthy");
+    struct fabricate_request bad = request_of(w, "a-secureboot-healthy");
+    struct store_machine enrolled = enrol(w);
+    struct span kept;
+    struct service_answer answer;
+
+    (void)state;
+    request.clock_ms = 100000;
+    kept = fabricate_outer(w->arena, fabricate_inner(w->arena, machine, &request));
+    answer = attest_body_at(w, kept, NOW);
+    expect_success(&answer);
+    bad.clock_ms = 101000; /* within what may overtake: the copies are accepted */
+    bad.log = request_of(w, "f-kernel-update").log;
+    answer = attest(w, &bad);
+    expect_refusal(&answer, 400, "InvalidParameter", "log-replay: ");
+    assert_non_null(strstr(answer.note, "verdict=not-verified freshness=clock proven=yes "));
+    for (int i = 1; i <= STORE_MAX_STALE + 1; i++) {
+        const char *wrapped = arena_printf(w->arena, "%s%*s", (const char *)kept.data, i, "");
+        CLEANUP(arena_free) struct arena *arena = arena_new(64u << 20);
+        struct service_call call = w->call;
+
+        call.arena = arena;
+        call.now = NOW + i;
+        service_attest_azureguest(w->service, &call, span_str(wrapped), &answer);
+        expect_success(&answer);
+    }
+    expect_last_verdict(w, &enrolled, "not-verified");
+    assert_int_equal(machine_last_seen(w, &enrolled), NOW);
+    world_free(w);
+}
+
+static struct service_answer attest_with_broken_signature(struct world *w,
+                                                          const struct fabricate_request *request)
+{
+    struct span inner = fabricate_inner(w->arena, machine, request);
+    char *at = strstr((char *)(uintptr_t)inner.data, "\"PcrSignature\"");
+
+    assert_non_null(at);
+    at = strchr(strchr(at, ':'), '"') + 1;
+    memset(at, 'A', 8);
+    return attest_body_at(w, fabricate_outer(w->arena, inner), NOW);
+}
+
+static bool is_used(struct world *w, struct span context)
+{
+    struct ticket ticket;
+    bool was_used = false;
+
+    assert_ok(ticket_open(w->arena, service_secret(w->service), TICKET_ATTEST, context, &ticket));
+    assert_ok(
+        store_was_used(w->service->store, span_of(ticket.id, sizeof(ticket.id)), NULL, &was_used));
+    return was_used;
+}
+
+/* Q-9: only a live challenge is used up by what proves nothing. One that is spent, has expired or
+ * is another machine's makes no garbage a write that is waited for, nor a machine's word. */
+static void notes_what_proves_nothing_whatever_challenge_it_has(void **state)
+{
+    struct world *w = world_new();
+    struct store_machine enrolled = enrol(w);
+    struct span spent = challenge_for(w, enrolled.id, NOW + 300);
+    struct span foreign = challenge_for(w, "99999999-1111-4222-8333-444455556666", NOW + 300);
+    const struct {
+        struct span context;
+        const char *words;
+        bool is_used_up;
+    } cases[] = {
+        {spent, "challenge-reused: ", true},
+        {challenge_for(w, enrolled.id, NOW), "challenge-expired: ", false},
+        {foreign, "ak-other-machine: ", false},
+        {challenge_for(w, enrolled.id, NOW + 300), "not-verified: ", true},
+    };
+    struct fabricate_request request = request_of(w, "a-secureboot-healthy");
+    struct service_answer answer;
+
+    (void)state;
+    use_challenge(w, &request, spent);
+    answer = attest(w, &request);
+    expect_success(&answer);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        use_challenge(w, &request, cases[i].context);
+        answer = attest_with_broken_signature(w, &request);
+        expect_refusal(&answer, 400, "InvalidParameter", cases[i].words);
+        assert_non_null(strstr(answer.note, "freshness=none proven=no machine="));
+        assert_int_equal(is_used(w, cases[i].context), cases[i].is_used_up);
+        assert_false(last_record(w).is_proven);
+        assert_null(last_record(w).machine_id);
+    }
+    expect_last_verdict(w, &enrolled, "healthy");
+    /* With the machine's own proof the other's challenge is spent, and then that is what is said.
+     */
+    use_challenge(w, &request, foreign);
+    answer = attest(w, &request);
+    expect_refusal(&answer, 400, "InvalidParameter", "ak-other-machine: ");
+    assert_true(is_used(w, foreign));
+    answer = attest(w, &request);
+    expect_refusal(&answer, 400, "InvalidParameter", "challenge-reused: ");
+    world_free(w);
+}
+
 /* Q-17: a snapshot that was restored on purpose. */
 static void accepts_a_clock_that_went_back_when_an_operator_says_so(void **state)
 {
@@ -611,16 +725,30 @@ static void accepts_a_clock_that_went_back_when_an_operator_says_so(void **state
     request.clock_ms = 900000;
     answer = attest(w, &request);
     expect_success(&answer);
+    /* Anybody who kept a request may send it: no command is offered for that. */
+    request.clock_ms = 400000;
+    answer = attest(w, &request);
+    expect_refusal(&answer, 400, "InvalidParameter", "may be a copy of old evidence");
+    assert_null(strstr(answer.message, "forget-clock"));
+    expect_last_verdict(w, &enrolled, "healthy");
     request.clock_ms = 500000;
+    use_challenge(w, &request, challenge_for(w, enrolled.id, NOW + 300));
     answer = attest(w, &request);
     expect_refusal(&answer, 400, "InvalidParameter", "bootwarden-server machine forget-clock NAME");
+    assert_int_equal(last_record(w).freshness, STORE_FRESHNESS_CHALLENGE);
+    expect_last_verdict(w, &enrolled, "not-verified");
     operate(w, &enrolled, STORE_FORGET_CLOCK);
+    request.clock_ms = 500100;
+    use_challenge(w, &request, challenge_for(w, enrolled.id, NOW + 300));
     answer = attest(w, &request);
     expect_success(&answer);
-    assert_int_equal(last_record(w).freshness, STORE_FRESHNESS_CLOCK);
-    request.clock_ms = 400000; /* from where the clock stands now */
+    assert_int_equal(last_record(w).freshness, STORE_FRESHNESS_CHALLENGE);
+    request.has_bootwarden = false; /* from where the clock stands now */
+    request.nonce = (struct span){0};
+    request.clock_ms = 400001;
     answer = attest(w, &request);
     expect_refusal(&answer, 400, "InvalidParameter", "clock-went-back: ");
+    expect_last_verdict(w, &enrolled, "healthy");
     world_free(w);
 }
 
@@ -782,6 +910,8 @@ int main(void)
         cmocka_unit_test(refuses_challenges_that_are_not_for_this_proof),
         cmocka_unit_test(refuses_extra_data_that_is_not_the_challenge),
         cmocka_unit_test(answers_a_copied_request_and_records_that_it_was_one),
+        cmocka_unit_test(no_copy_of_good_evidence_hides_a_red_verdict),
+        cmocka_unit_test(notes_what_proves_nothing_whatever_challenge_it_has),
         cmocka_unit_test(records_what_shows_that_a_proof_is_fresh),
         cmocka_unit_test(refuses_evidence_from_before_the_last_proof),
         cmocka_unit_test(accepts_a_clock_that_went_back_when_an_operator_says_so),

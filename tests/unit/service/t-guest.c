@@ -299,6 +299,44 @@ static void lets_other_keys_in_after_an_operator_replaced_the_machine(void **sta
     world_free(w);
 }
 
+/* AK-7: and when the operator says which, only those. */
+static void keeps_a_replaced_machine_for_the_key_that_was_named(void **state)
+{
+    struct world *w = world_new();
+    const struct keys rsa = keys_of(w, "a-secureboot-healthy", "rsa");
+    const struct keys ecc = keys_of(w, "a-secureboot-healthy", "ecc");
+    struct keys mixed = rsa;
+    struct store_machine machine;
+    uint8_t named[STORE_DIGEST_BYTES] = {1};
+    struct service_answer answer;
+    const char *key;
+    bool is_new;
+
+    (void)state;
+    trust_maker(w, &rsa);
+    answer = enrol(w, &rsa, "web-1");
+    expect_success(&answer);
+    assert_ok(store_machine_by_name(w->service->store, "web-1", NULL, &machine));
+    assert_ok(
+        store_machine_replace(w->service->store, machine.id, named, "root", NOW, NULL, &is_new));
+    /* Neither its own TPM, nor another under the name, asked early and at activation. */
+    mixed.ak_public = ecc.ak_public;
+    answer = join(w, &mixed, NULL);
+    expect_refusal(&answer, 409, "Conflict", "kept for another endorsement key");
+    expect_undisclosed(w, &answer, "conflict=place-kept machine=");
+    answer = enrol(w, &ecc, "web-1");
+    expect_refusal(&answer, 409, "Conflict", "bootwarden-server machine replace NAME --ek DIGEST");
+    /* The log has the key to name. */
+    key = strstr(answer.note, " ek=");
+    assert_non_null(key);
+    assert_ok(hex_decode_into(span_of((const uint8_t *)key + 4, 64), named, sizeof(named)));
+    assert_ok(
+        store_machine_replace(w->service->store, machine.id, named, "root", NOW, NULL, &is_new));
+    answer = enrol(w, &ecc, "web-1");
+    assert_string_equal(json_text(json_get(answer_root(w, &answer), "machineId")), machine.id);
+    world_free(w);
+}
+
 static void keeps_a_disabled_machine_out(void **state)
 {
     struct world *w = world_new();
@@ -477,6 +515,7 @@ int main(void)
         cmocka_unit_test(stores_nothing_before_activation),
         cmocka_unit_test(refuses_keys_and_names_that_belong_to_another_machine),
         cmocka_unit_test(lets_other_keys_in_after_an_operator_replaced_the_machine),
+        cmocka_unit_test(keeps_a_replaced_machine_for_the_key_that_was_named),
         cmocka_unit_test(keeps_a_disabled_machine_out),
         cmocka_unit_test(gives_a_session_one_attempt),
         cmocka_unit_test(certifies_exactly_the_key_that_was_challenged),
