@@ -45,6 +45,8 @@
         "WHERE time < ?1 AND (is_proven = 0 OR machine IS NULL OR EXISTS " \
         "(SELECT 1 FROM attestations AS b WHERE b.machine = a.machine AND b.id > a.id " \
         "AND (b.freshness <> 'none' OR a.freshness = 'none'))) LIMIT ?2)") \
+    X(CLOCK_DOUBT, "SELECT 1 WHERE EXISTS (SELECT 1 FROM attestations WHERE time < ?1) AND NOT " \
+        "EXISTS (SELECT 1 FROM attestations WHERE time BETWEEN ?1 AND ?2)") \
     X(SWEEP_STALE, "DELETE FROM attestations WHERE id IN (SELECT id FROM attestations " \
         "WHERE ak_name = ?1 AND is_proven = 1 AND freshness = 'none' ORDER BY id DESC " \
         "LIMIT -1 OFFSET ?2)") \
