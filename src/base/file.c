@@ -236,9 +236,10 @@ static err_t check_guarded(const struct stat *st, const char *path, struct trail
         return trail_in(trail, ERR_DENIED, path);
     }
     if (!is_owner_trusted(st)) {
-        trail_set(trail, ERR_DENIED,
-                  "belongs to another user (id %lu); look at what it holds, then run: chown %lu %s",
-                  (unsigned long)st->st_uid, (unsigned long)geteuid(), path);
+        trail_set(
+            trail, ERR_DENIED,
+            "belongs to another user (id %lu); remove it, or, if it is yours, run: chown %lu %s",
+            (unsigned long)st->st_uid, (unsigned long)geteuid(), path);
         return trail_in(trail, ERR_DENIED, path);
     }
     return ERR_OK;

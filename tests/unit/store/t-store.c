@@ -1171,6 +1171,27 @@ static void keeps_the_last_record_of_a_machine_past_its_retention(void **state)
     arena_free(arena);
 }
 
+/* A probe does not wait for the lock, and says why it is not ready. */
+static void says_soon_that_another_program_has_locked_it(void **state)
+{
+    struct store *store = open_store();
+    sqlite3 *db = NULL;
+    struct trail trail = {0}, again = {0};
+
+    (void)state;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    while (store_check(store, &trail) == ERR_OK) { /* the last commit counts for a second */
+    }
+    assert_non_null(strstr(trail.what, "locked by another program"));
+    assert_err(store_check(store, &again), ERR_STORE);
+    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    sqlite3_close(db);
+    assert_ok(store_sweep(store, NOW, NULL)); /* behind the check */
+    assert_ok(store_check(store, NULL));
+    store_close(store);
+}
+
 static void can_be_checked_while_another_program_reads(void **state)
 {
     struct store *store = open_store();
@@ -1194,6 +1215,7 @@ int main(void)
         WITH_FOLDER(refuses_databases_of_other_programs_and_files_that_are_none),
         WITH_FOLDER(says_that_a_damaged_database_is_damaged),
         WITH_FOLDER(says_that_a_folder_cannot_be_written),
+        WITH_FOLDER(says_soon_that_another_program_has_locked_it),
         WITH_FOLDER(says_that_the_disk_is_full_and_keeps_what_was_acknowledged),
         WITH_FOLDER(keeps_all_that_was_acknowledged_when_killed),
         WITH_FOLDER(never_overwrites_a_machine),
