@@ -151,7 +151,7 @@ static const char *refused_remedy(const struct answer *answer)
         const char *remedy;
     } known[] = {
         {"Untrusted", "The service's operator puts the CA of this kind of TPM into trust/ek."},
-        {"Conflict", "Give another --name, or ask the service's operator to replace the machine."},
+        {"Conflict", "Only the service's operator can do that."},
         {"ActivationFailed", "Run it once more; if it stays, the TPM does not hold the endorsement "
                              "key of its certificate."},
         {"Unauthorized", "Run it once more, which opens a new session."},
@@ -161,6 +161,10 @@ static const char *refused_remedy(const struct answer *answer)
 
     if (answer->status >= 500 || answer->status == 429 || answer->status == 408) {
         return "Try again later; if it lasts, the service's operator finds the cause in its log.";
+    }
+    /* docs/formats/guest-api.md, kinds of conflict: the one that a guest can do something about. */
+    if (strcmp(answer->code, "Conflict") == 0 && strncmp(answer->message, "the name '", 10) == 0) {
+        return "Give another --name, or ask the service's operator to replace the machine.";
     }
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
         if (strcmp(answer->code, known[i].code) == 0) {

@@ -200,7 +200,7 @@ static void handle_readyz(struct http_request *request, struct http_response *re
 
     if (err) {
         http_answer_error(request->arena, response, 503, "ServiceUnavailable",
-                          "the store cannot be written: %s",
+                          "records cannot be written: %s",
                           trail.what[0] != '\0' ? trail.what : err_text(err));
         response->retry_after_s = 5;
         return;

@@ -207,7 +207,61 @@ err_t file_write(const char *path, struct span bytes, unsigned mode, struct trai
     return err;
 }
 
+/* Whom a file or folder may belong to: who could read or write it anyway. */
+static bool is_owner_trusted(const struct stat *st)
+{
+    return st->st_uid == geteuid() || st->st_uid == 0;
+}
+
+static err_t check_private(const struct stat *st, const char *path, struct trail *trail)
+{
+    if ((st->st_mode & 077) != 0) {
+        trail_set(trail, ERR_DENIED, "holds a private key but its mode is %04o; run: chmod 600 %s",
+                  st->st_mode & 07777, path);
+        return trail_in(trail, ERR_DENIED, path);
+    }
+    if (!is_owner_trusted(st)) {
+        trail_set(trail, ERR_DENIED, "holds a private key but belongs to another user (id %lu)",
+                  (unsigned long)st->st_uid);
+        return trail_in(trail, ERR_DENIED, path);
+    }
+    return ERR_OK;
+}
+
+static err_t check_guarded(const struct stat *st, const char *path, struct trail *trail)
+{
+    if ((st->st_mode & 022) != 0) {
+        trail_set(trail, ERR_DENIED, "can be written by %s (mode %04o); run: chmod go-w %s",
+                  (st->st_mode & 02) != 0 ? "everybody" : "its group", st->st_mode & 07777, path);
+        return trail_in(trail, ERR_DENIED, path);
+    }
+    if (!is_owner_trusted(st)) {
+        trail_set(
+            trail, ERR_DENIED,
+            "belongs to another user (id %lu); remove it, or, if it is yours, run: chown %lu %s",
+            (unsigned long)st->st_uid, (unsigned long)geteuid(), path);
+        return trail_in(trail, ERR_DENIED, path);
+    }
+    return ERR_OK;
+}
+
 err_t file_check_private(const char *path, struct trail *trail)
+{
+    struct stat st;
+
+    return stat(path, &st) != 0 ? io_error(trail, path, "look at")
+                                : check_private(&st, path, trail);
+}
+
+err_t file_check_guarded(const char *path, struct trail *trail)
+{
+    struct stat st;
+
+    return stat(path, &st) != 0 ? io_error(trail, path, "look at")
+                                : check_guarded(&st, path, trail);
+}
+
+err_t file_check_closed(const char *path, struct trail *trail)
 {
     struct stat st;
 
@@ -215,31 +269,73 @@ err_t file_check_private(const char *path, struct trail *trail)
         return io_error(trail, path, "look at");
     }
     if ((st.st_mode & 077) != 0) {
-        trail_set(trail, ERR_DENIED, "holds a private key but its mode is %04o; run: chmod 600 %s",
+        trail_set(trail, ERR_DENIED,
+                  "can be read or written by others (mode %04o); run: chmod 600 %s",
                   st.st_mode & 07777, path);
         return trail_in(trail, ERR_DENIED, path);
     }
-    if (st.st_uid != geteuid() && st.st_uid != 0) {
-        trail_set(trail, ERR_DENIED, "holds a private key but belongs to another user (id %lu)",
+    return check_guarded(&st, path, trail);
+}
+
+/* A link is as good as who made it: it says which file is meant. */
+static err_t check_link(const char *path, struct trail *trail)
+{
+    struct stat st;
+
+    if (lstat(path, &st) != 0) {
+        return io_error(trail, path, "look at");
+    }
+    if (S_ISLNK(st.st_mode) && !is_owner_trusted(&st)) {
+        trail_set(trail, ERR_DENIED, "is a link that belongs to another user (id %lu); remove it",
                   (unsigned long)st.st_uid);
         return trail_in(trail, ERR_DENIED, path);
     }
     return ERR_OK;
 }
 
-err_t file_check_guarded(const char *path, struct trail *trail)
-{
-    struct stat st;
+typedef err_t check_fn(const struct stat *st, const char *path, struct trail *trail);
 
-    if (stat(path, &st) != 0) {
-        return io_error(trail, path, "look at");
+/* What is checked is what is read: the open file, whatever the path means by then. */
+static err_t read_checked(struct arena *arena, const char *path, size_t max_bytes, check_fn *check,
+                          struct trail *trail, struct span *ret)
+{
+    struct span copy = {0};
+    struct stat st;
+    uint8_t *data = NULL;
+    size_t len = 0;
+    int fd = -1;
+    err_t err = check_link(path, trail);
+
+    err = err ? err : open_to_read(path, trail, &fd);
+    if (err) {
+        return err;
     }
-    if ((st.st_mode & 022) != 0) {
-        trail_set(trail, ERR_DENIED, "can be written by %s (mode %04o); run: chmod go-w %s",
-                  (st.st_mode & 02) != 0 ? "everybody" : "its group", st.st_mode & 07777, path);
-        return trail_in(trail, ERR_DENIED, path);
+    err = fstat(fd, &st) != 0 ? io_error(trail, path, "look at") : check(&st, path, trail);
+    err = err ? err : read_all(fd, path, max_bytes, trail, &data, &len);
+    close(fd);
+    if (err) {
+        return err;
     }
+    copy = arena_dup(arena, span_of(data, len));
+    explicit_bzero(data, len);
+    free(data);
+    if (copy.data == NULL) {
+        return ERR_MEMORY;
+    }
+    *ret = copy;
     return ERR_OK;
+}
+
+err_t file_read_private(struct arena *arena, const char *path, size_t max_bytes,
+                        struct trail *trail, struct span *ret)
+{
+    return read_checked(arena, path, max_bytes, check_private, trail, ret);
+}
+
+err_t file_read_guarded(struct arena *arena, const char *path, size_t max_bytes,
+                        struct trail *trail, struct span *ret)
+{
+    return read_checked(arena, path, max_bytes, check_guarded, trail, ret);
 }
 
 bool file_exists(const char *path)
@@ -277,7 +373,13 @@ err_t file_make_folder(const char *path, unsigned mode, struct trail *trail)
         was = copy[to];
         copy[to] = '\0';
         if (mkdir(copy, mode) != 0 && !(errno == EEXIST && file_is_folder(copy))) {
-            err = io_error(trail, copy, "make folder");
+            if (errno == EEXIST) {
+                trail_set(trail, ERR_CONFLICT,
+                          "is a file where a folder must be; move it away, or name another folder");
+                err = trail_in(trail, ERR_CONFLICT, copy);
+            } else {
+                err = io_error(trail, copy, "make folder");
+            }
         }
         copy[to] = was;
         from = to;
@@ -341,36 +443,53 @@ static err_t read_names(DIR *dir, const char *path, struct trail *trail, char **
     return err;
 }
 
-err_t file_list(struct arena *arena, const char *path, struct trail *trail, const char ***ret)
+static err_t list(struct arena *arena, const char *path, bool is_guarded, struct trail *trail,
+                  const char ***ret)
 {
     DIR *dir = opendir(path);
+    struct stat st;
     char **names = NULL;
-    const char **list = NULL;
+    const char **sorted = NULL;
     size_t n = 0;
-    err_t err;
+    err_t err = ERR_OK;
 
     if (dir == NULL) {
         return io_error(trail, path, "list");
     }
-    err = read_names(dir, path, trail, &names, &n);
+    if (is_guarded) {
+        err = fstat(dirfd(dir), &st) != 0 ? io_error(trail, path, "look at")
+                                          : check_guarded(&st, path, trail);
+    }
+    err = err ? err : read_names(dir, path, trail, &names, &n);
     closedir(dir);
     if (err == ERR_OK) {
         if (n > 0) {
             qsort(names, n, sizeof(*names), compare_names);
         }
-        list = arena_calloc(arena, n + 1, sizeof(*list));
-        err = list == NULL ? ERR_MEMORY : ERR_OK;
+        sorted = arena_calloc(arena, n + 1, sizeof(*sorted));
+        err = sorted == NULL ? ERR_MEMORY : ERR_OK;
     }
     for (size_t i = 0; i < n; i++) {
         if (err == ERR_OK) {
-            list[i] = (const char *)arena_dup(arena, span_str(names[i])).data;
-            err = list[i] == NULL ? ERR_MEMORY : ERR_OK;
+            sorted[i] = (const char *)arena_dup(arena, span_str(names[i])).data;
+            err = sorted[i] == NULL ? ERR_MEMORY : ERR_OK;
         }
         free(names[i]);
     }
     free(names);
     if (err == ERR_OK) {
-        *ret = list;
+        *ret = sorted;
     }
     return err;
+}
+
+err_t file_list(struct arena *arena, const char *path, struct trail *trail, const char ***ret)
+{
+    return list(arena, path, false, trail, ret);
+}
+
+err_t file_list_guarded(struct arena *arena, const char *path, struct trail *trail,
+                        const char ***ret)
+{
+    return list(arena, path, true, trail, ret);
 }

@@ -23,9 +23,17 @@ err_t file_write(const char *path, struct span bytes, unsigned mode,
 /* ERR_DENIED when the file can be read or written by others than its owner, or belongs neither
  * to this user nor to root (rule S-8). */
 err_t file_check_private(const char *path, struct trail *trail) MUST_CHECK;
-/* ERR_DENIED when others than its owner can write the file or folder: who can put an anchor of
- * trust or a key there decides what is true. */
+/* ERR_DENIED when others than its owner can write the file or folder, or it belongs neither to this
+ * user nor to root: who can put an anchor of trust or a key there decides what is true. */
 err_t file_check_guarded(const char *path, struct trail *trail) MUST_CHECK;
+/* Guarded, and read by its owner alone: no key, but nobody else's business. */
+err_t file_check_closed(const char *path, struct trail *trail) MUST_CHECK;
+/* file_read of a file that is private or guarded, which is asked of the very file that is read; "-"
+ * is a name like others. A link must belong to this user or to root as well. */
+err_t file_read_private(struct arena *arena, const char *path, size_t max_bytes,
+                        struct trail *trail, struct span *ret) MUST_CHECK;
+err_t file_read_guarded(struct arena *arena, const char *path, size_t max_bytes,
+                        struct trail *trail, struct span *ret) MUST_CHECK;
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
 bool file_is_regular(const char *path);
@@ -36,5 +44,8 @@ err_t file_make_folder(const char *path, unsigned mode, struct trail *trail) MUS
  * past FILE_MAX_NAMES: never a part of them. */
 err_t file_list(struct arena *arena, const char *path, struct trail *trail,
                 const char ***ret) MUST_CHECK;
+/* file_list of a folder that is guarded, which is asked of the very folder that is listed. */
+err_t file_list_guarded(struct arena *arena, const char *path, struct trail *trail,
+                        const char ***ret) MUST_CHECK;
 
 #endif

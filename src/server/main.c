@@ -12,6 +12,7 @@
 #include "server/options.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -107,6 +108,13 @@ static err_t read_port(struct run *run, const char *path, struct trail *trail,
     return ERR_OK;
 }
 
+static bool was_port_lost(const struct run *run)
+{
+    const char *marker = arena_printf(run->arena, "%s/initialised", run->folder);
+
+    return marker != NULL && file_exists(marker);
+}
+
 /* The port given, else the one remembered, else a free one: the issuer of tokens holds it, so it
  * must be the same after a restart (decisions section 6). */
 static err_t choose_port(struct run *run, struct trail *trail)
@@ -125,6 +133,12 @@ static err_t choose_port(struct run *run, struct trail *trail)
         if (err) {
             return err;
         }
+    }
+    if (run->port == 0 && run->options.endpoint == NULL && was_port_lost(run)) {
+        trail_set(trail, ERR_NOT_FOUND,
+                  "is missing, but was here before: restore it, or write the port of the tokens' "
+                  "issuer into it; or give a port with --listen");
+        return trail_in(trail, ERR_NOT_FOUND, path);
     }
     if (run->port == 0) {
         run->port = any_free_port();
@@ -286,6 +300,31 @@ static int open_service(struct run *run)
     return err ? fail(err, &trail) : SERVER_DONE;
 }
 
+/* What helps against an address that cannot be served on. */
+static void explain_address(const struct run *run, err_t err, struct trail *trail)
+{
+    const char *how = run->options.is_dev ? "with --listen" : "as listen in the configuration";
+    struct trail more = {0};
+
+    if (err == ERR_CONFLICT) {
+        trail_set(&more, err, "%s; choose another %s", trail->what, how);
+    } else if (err == ERR_IO && strstr(trail->what, strerror(EADDRNOTAVAIL)) != NULL) {
+        trail_set(&more, err,
+                  "%s; this machine has no such address (ip address shows those it has): "
+                  "give another %s",
+                  trail->what, how);
+    } else if (err == ERR_IO && strstr(trail->what, strerror(EACCES)) != NULL) {
+        trail_set(&more, err,
+                  "%s; ports below 1024 need CAP_NET_BIND_SERVICE: run with it, or give "
+                  "another %s",
+                  trail->what, how);
+    } else {
+        return;
+    }
+    trail_in(&more, err, trail->where);
+    *trail = more;
+}
+
 static int start_server(struct run *run)
 {
     const struct server_options *o = &run->options;
@@ -314,12 +353,8 @@ static int start_server(struct run *run)
         bool is_file = strcmp(trail.where, options.certificate_file) == 0 ||
                        strcmp(trail.where, options.key_file) == 0;
 
-        if (err == ERR_CONFLICT && o->is_dev) {
-            struct trail more = {0};
-
-            trail_set(&more, err, "%s; choose another with --listen", trail.what);
-            trail_in(&more, err, trail.where);
-            trail = more;
+        if (!is_file) {
+            explain_address(run, err, &trail);
         }
         return is_file || err == ERR_MEMORY ? fail(err, &trail)
                                             : fail_with(SERVER_ADDRESS, err, &trail);

@@ -102,6 +102,20 @@ static const char *read_roles(struct reading *r, const char *text, size_t len, u
     return NULL;
 }
 
+static bool is_wildcard_of(const char *wildcard, const char *host)
+{
+    bool is_v6 = strchr(host, ':') != NULL;
+
+    return strcmp(wildcard, is_v6 ? "::" : "0.0.0.0") == 0;
+}
+
+/* Port 0 is the remembered port: with it two addresses can be one as well. */
+static bool is_same_listen(const struct http_listen *a, const char *host, uint16_t port)
+{
+    return a->port == port && (strcmp(a->host, host) == 0 || is_wildcard_of(a->host, host) ||
+                               is_wildcard_of(host, a->host));
+}
+
 static const char *add_listen(struct reading *r, const char *host, uint16_t port, unsigned roles,
                               bool is_optional)
 {
@@ -109,6 +123,15 @@ static const char *add_listen(struct reading *r, const char *host, uint16_t port
 
     if (o->n_listen == HTTP_MAX_LISTEN) {
         return arena_printf(r->arena, "more than %d addresses", HTTP_MAX_LISTEN);
+    }
+    for (size_t i = 0; i < o->n_listen; i++) {
+        if (is_same_listen(&o->listen[i], host, port)) {
+            return port == 0
+                       ? "port 0 is one port, and an address before has it on this host: give "
+                         "this one a port of its own, or name its roles in one --listen"
+                       : "an address before is the same: name its roles in one --listen, "
+                         "separated by commas";
+        }
     }
     o->listen[o->n_listen++] = (struct http_listen){
         .host = copy(r, host), .port = port, .roles = roles, .is_optional = is_optional};

@@ -308,9 +308,11 @@ static err_t check_name(struct service *service, const struct service_call *call
     return err;
 }
 
-/* AK-7, asked early so that the guest need not begin; asked again, for good, at activation. */
+/* AK-7, asked early so that the guest need not begin; asked again, for good, at activation. Names
+ * only then: who has not shown a TPM learns nothing about them. */
 static err_t check_conflicts(struct service *service, const struct service_call *call,
-                             const struct pair *pair, struct trail *trail, const char **ret_note)
+                             const struct pair *pair, bool is_activation, struct trail *trail,
+                             const char **ret_note)
 {
     struct span ak = tpm_name_span(&pair->ak_name);
     struct store_machine own, found;
@@ -342,7 +344,7 @@ static err_t check_conflicts(struct service *service, const struct service_call 
                                "key; an operator lets it join again with: bootwarden-server "
                                "machine replace NAME" SEE_LOG);
     }
-    if (err == ERR_NOT_FOUND && !is_own && pair->name[0] != '\0') {
+    if (err == ERR_NOT_FOUND && is_activation && !is_own && pair->name[0] != '\0') {
         err = check_name(service, call, pair, trail, ret_note);
     }
     return err == ERR_NOT_FOUND ? ERR_OK : err;
@@ -361,7 +363,7 @@ static err_t join(struct service *service, const struct service_call *call, stru
     err = err ? err : read_ek(call, &pair, trail);
     err = err ? err : read_ak(&pair, trail);
     err = err ? err : check_ek(service, call, root, &pair, trail);
-    err = err ? err : check_conflicts(service, call, &pair, trail, ret_note);
+    err = err ? err : check_conflicts(service, call, &pair, false, trail, ret_note);
     return err ? err : challenge_tpm(service, call, &pair, trail, ret);
 }
 
@@ -524,7 +526,7 @@ static err_t store_machine(struct service *service, const struct service_call *c
         return err;
     }
     /* The store's words name the machine: these do not. */
-    err = check_conflicts(service, call, pair, trail, ret_note);
+    err = check_conflicts(service, call, pair, true, trail, ret_note);
     return err ? err
                : trail_set(trail, ERR_CONFLICT,
                            "another machine joined with one of these keys or this name meanwhile");

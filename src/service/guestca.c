@@ -1,7 +1,5 @@
 #include "service/guestca.h"
 
-#include "service/folder.h"
-
 #include <stdlib.h>
 
 enum { DAY = 86400, CLOCK_SLACK = 300 };
@@ -11,23 +9,19 @@ struct guest_ca {
     struct cert *cert;
 };
 
-err_t guest_ca_open(struct arena *arena, const char *folder, int64_t now, struct trail *trail,
-                    struct guest_ca **ret)
+err_t guest_ca_open(const struct folder *folder, struct trail *trail, struct guest_ca **ret)
 {
-    CLEANUP(guest_ca_free) struct guest_ca *ca = NULL;
-    const char *key_path = arena_printf(arena, "%s/guest-ca/ca.key", folder);
-    const char *cert_path = arena_printf(arena, "%s/guest-ca/ca.pem", folder);
-    err_t err;
+    static const struct folder_ca guest_ca = {
+        .name = "guest-ca",
+        .common_name = "Bootwarden guest CA",
+        .advice =
+            "machines get it with their next session; who else checks their certificates must "
+            "be given this file",
+    };
+    CLEANUP(guest_ca_free) struct guest_ca *ca = calloc(1, sizeof(*ca));
+    err_t err =
+        ca == NULL ? ERR_MEMORY : folder_ca_open(folder, &guest_ca, trail, &ca->key, &ca->cert);
 
-    if (key_path == NULL || cert_path == NULL) {
-        return ERR_MEMORY;
-    }
-    ca = calloc(1, sizeof(*ca));
-    if (ca == NULL) {
-        return ERR_MEMORY;
-    }
-    err = folder_ca(arena, key_path, cert_path, "Bootwarden guest CA", now, trail, &ca->key,
-                    &ca->cert);
     if (err) {
         return err;
     }

@@ -7,12 +7,13 @@
 
 #include "base/arena.h"
 #include "crypto/cert.h"
+#include "service/folder.h"
 
 enum { GUEST_CA_AK_DAYS = 365 };
 
 struct guest_ca;
 
-err_t guest_ca_open(struct arena *arena, const char *folder, int64_t now, struct trail *trail,
+err_t guest_ca_open(const struct folder *folder, struct trail *trail,
                     struct guest_ca **ret) MUST_CHECK;
 void guest_ca_free(struct guest_ca *ca);
 DEFINE_CLEANUP(struct guest_ca *, guest_ca_free)

@@ -14,10 +14,14 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 struct service {
     char *folder;
     char *trust_folder;
+    char *data_path;
+    dev_t data_device; /* of the file that the store has open */
+    ino_t data_inode;
     char *issuer;
     int lock_fd;
     uint8_t secret[TICKET_SECRET_BYTES];
@@ -26,8 +30,10 @@ struct service {
     struct guest_ca *guest_ca;
     pthread_mutex_t lock; /* trust; nothing is locked under it */
     struct trust *trust;
-    _Atomic uint64_t trust_quick; /* trust_quick_stamp of that trust */
+    _Atomic uint64_t trust_quick;  /* trust_quick_stamp of that trust */
+    _Atomic uint64_t trust_failed; /* trust_stamp of what could not be loaded; 0 = none */
     _Atomic int64_t next_sweep;
+    bool is_sweep_held; /* the ticking thread's */
     struct metric *verdicts, *reasons, *freshness, *joins, *dropped;
 };
 

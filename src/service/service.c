@@ -5,9 +5,11 @@
 #include "base/text.h"
 #include "service/folder.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -124,6 +126,7 @@ static err_t load_trust(struct service *service, struct trail *trail)
     service->trust = fresh;
     pthread_mutex_unlock(&service->lock);
     atomic_store(&service->trust_quick, quick);
+    atomic_store(&service->trust_failed, 0);
     trust_free(old);
     return ERR_OK;
 }
@@ -142,9 +145,11 @@ static void refresh_trust(struct service *service)
         trail_format(&trail, err, words, sizeof(words));
         log_begin(&line, LOG_ERROR, "trust.failed");
         log_text(&line, "cause", words);
+        log_text(&line, "effect", "what was trusted before stays, nothing new is taken");
         log_end(&line);
-        /* Said once; tried again when the folder changes, or on SIGHUP. */
+        /* Tried again when something changes there, on SIGHUP, and with each sweep. */
         atomic_store(&service->trust_quick, trust_quick_stamp(service->trust_folder));
+        atomic_store(&service->trust_failed, trust_stamp(service->trust_folder));
     }
 }
 
@@ -197,35 +202,126 @@ static void register_metrics(struct service *service, struct metrics *metrics)
                         "Records of unproven evidence dropped because the queue was full.", NULL);
 }
 
-static err_t open_keys(struct service *service, struct arena *arena,
+static char *join(const char *folder, const char *name)
+{
+    char *path = NULL;
+
+    return asprintf(&path, "%s%s", folder, name) < 0 ? NULL : path;
+}
+
+static err_t open_keys(struct service *service, const struct folder *folder,
                        const struct service_options *options, struct trail *trail)
 {
-    const char *secret_path = arena_printf(arena, "%s/secret.key", options->folder);
+    const char *secret_path = folder_in(folder, "secret.key");
     const struct signer_options signing = {
-        .folder = arena_printf(arena, "%s/signing", options->folder),
+        .folder = folder,
         .issuer = options->issuer,
         .kind = options->signing,
-        .now = options->now,
     };
-    err_t err = secret_path == NULL || signing.folder == NULL ? ERR_MEMORY : ERR_OK;
+    err_t err = secret_path == NULL ? ERR_MEMORY
+                                    : folder_secret(folder, secret_path, trail, service->secret,
+                                                    sizeof(service->secret));
 
-    err = err ? err
-              : folder_secret(arena, secret_path, trail, service->secret, sizeof(service->secret));
-    err = err ? err : signer_open(arena, &signing, trail, &service->signer);
-    err =
-        err ? err : guest_ca_open(arena, options->folder, options->now, trail, &service->guest_ca);
-    if (err == ERR_OK && options->tls_names != NULL) {
-        err = folder_tls(arena, options->folder, options->tls_names, options->n_tls_names,
-                         options->now, trail);
+    err = err ? err : signer_open(&signing, trail, &service->signer);
+    err = err ? err : guest_ca_open(folder, trail, &service->guest_ca);
+    if (err == ERR_OK && folder->makes_tls) {
+        err = folder_tls(folder, options->tls_names, options->n_tls_names, trail);
     }
     return err;
+}
+
+/* SQLite's files hold who attested when. */
+static err_t check_data(const struct folder *folder, struct trail *trail)
+{
+    static const char *const names[] = {"data.sqlite", "data.sqlite-wal", "data.sqlite-shm"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *path = folder_in(folder, names[i]);
+        err_t err = path == NULL        ? ERR_MEMORY
+                    : file_exists(path) ? file_check_closed(path, trail)
+                                        : ERR_OK;
+
+        if (err) {
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
+/* The store's words say what it is; these, which file and what helps. */
+static err_t explain_store(const char *path, err_t err, const struct trail *inner,
+                           struct trail *trail)
+{
+    static const struct {
+        const char *words, *remedy;
+    } remedies[] = {
+        {"locked", "; end that program (fuser names it), then start again"},
+        {"disk is full", "; make room there, then start again"},
+        {"disk failed", "; look at the system's log, and restore the file from a backup"},
+        {"is no database", "; restore it from a backup"},
+        {"another program", "; name another folder, or move the file away"},
+    };
+    const char *remedy = "";
+
+    for (size_t i = 0; i < ARRAY_LEN(remedies) && remedy[0] == '\0'; i++) {
+        remedy = strstr(inner->what, remedies[i].words) != NULL ? remedies[i].remedy : "";
+    }
+    if (err == ERR_MEMORY || inner->what[0] == '\0') {
+        return err;
+    }
+    trail_set(trail, err, "%s%s", inner->what, remedy);
+    return trail_in(trail, err, inner->where[0] != '\0' ? inner->where : path);
+}
+
+static void log_held_sweep(void)
+{
+    struct log_line line;
+
+    log_begin(&line, LOG_WARN, "store.sweep.held");
+    log_text(
+        &line, "cause",
+        "the newest records are far older than the clock says: is the clock right? Old records "
+        "stay until the server has run for a day");
+    log_end(&line);
+}
+
+static err_t open_store(struct service *service, const struct folder *folder, struct trail *trail)
+{
+    struct store_options data = {.path = service->data_path, .now = folder->now};
+    struct trail inner = {0};
+    struct stat st;
+    err_t err = check_data(folder, trail);
+
+    if (err) {
+        return err;
+    }
+    err = store_open(&data, &inner, &service->store);
+    if (err) {
+        return explain_store(data.path, err, &inner, trail);
+    }
+    if (stat(data.path, &st) != 0) {
+        trail_set(trail, ERR_IO, "was removed while the server started");
+        return trail_in(trail, ERR_IO, data.path);
+    }
+    service->data_device = st.st_dev;
+    service->data_inode = st.st_ino;
+    service->is_sweep_held = store_is_sweep_held(service->store);
+    if (service->is_sweep_held) {
+        log_held_sweep();
+    }
+    return ERR_OK;
 }
 
 err_t service_open(const struct service_options *options, struct trail *trail, struct service **ret)
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(OPEN_ARENA_BYTES);
     CLEANUP(service_close) struct service *service = NULL;
-    struct store_options data = {.now = options->now};
+    struct folder folder = {
+        .arena = arena,
+        .path = options->folder,
+        .now = options->now,
+        .makes_tls = options->tls_names != NULL,
+    };
     err_t err;
 
     if (arena == NULL) {
@@ -239,19 +335,18 @@ err_t service_open(const struct service_options *options, struct trail *trail, s
     pthread_mutex_init(&service->lock, NULL);
     service->folder = strdup(options->folder);
     service->issuer = strdup(options->issuer);
-    data.path = arena_printf(arena, "%s/data.sqlite", options->folder);
-    if (service->folder == NULL || service->issuer == NULL || data.path == NULL ||
-        asprintf(&service->trust_folder, "%s/trust", options->folder) < 0) {
-        service->trust_folder = NULL;
+    service->trust_folder = join(options->folder, "/trust");
+    service->data_path = join(options->folder, "/data.sqlite");
+    if (service->folder == NULL || service->issuer == NULL || service->trust_folder == NULL ||
+        service->data_path == NULL) {
         return ERR_MEMORY;
     }
-    err = open_keys(service, arena, options, trail);
+    err = folder_begin(&folder, trail);
+    err = err ? err : open_keys(service, &folder, options, trail);
     err = err ? err : trust_check(service->trust_folder, trail);
     err = err ? err : load_trust(service, trail);
-    if (err == ERR_OK && file_exists(data.path)) {
-        err = file_check_guarded(data.path, trail);
-    }
-    err = err ? err : store_open(&data, trail, &service->store);
+    err = err ? err : open_store(service, &folder, trail);
+    err = err ? err : folder_finish(&folder, trail);
     if (err) {
         return err;
     }
@@ -277,37 +372,79 @@ void service_close(struct service *service)
     }
     pthread_mutex_destroy(&service->lock);
     free(service->trust_folder);
+    free(service->data_path);
     free(service->folder);
     free(service->issuer);
     free(service);
 }
 
+static void log_store(const char *words)
+{
+    struct log_line line;
+
+    log_begin(&line, LOG_ERROR, "store.failed");
+    log_text(&line, "cause", words);
+    log_end(&line);
+}
+
+/* What is written into a file without a name is gone with this process. */
+static err_t check_data_file(const struct service *service, struct trail *trail)
+{
+    struct stat st;
+
+    if (stat(service->data_path, &st) != 0) {
+        return trail_set(
+            trail, ERR_STORE,
+            "data.sqlite was removed or cannot be reached (%s): what is recorded now is "
+            "lost; end the server, restore the file from a backup, start again",
+            strerror(errno));
+    }
+    if (st.st_dev != service->data_device || st.st_ino != service->data_inode) {
+        return trail_set(trail, ERR_STORE,
+                         "data.sqlite was replaced by another file: what is recorded now is lost; "
+                         "start the server again");
+    }
+    return ERR_OK;
+}
+
+static void sweep(struct service *service, int64_t now)
+{
+    struct trail trail = {0};
+    bool was_held = service->is_sweep_held;
+
+    if (check_data_file(service, &trail) != ERR_OK ||
+        store_sweep(service->store, now, &trail) != ERR_OK) {
+        log_store(trail.what);
+    }
+    service->is_sweep_held = store_is_sweep_held(service->store);
+    if (service->is_sweep_held && !was_held) {
+        log_held_sweep();
+    }
+}
+
 void service_tick(struct service *service, int64_t now)
 {
     struct trust *trust = service_trust(service);
-    bool is_stale = trust_stamp(service->trust_folder) != trust->stamp;
-    struct trail trail = {0};
+    uint64_t stamp = trust_stamp(service->trust_folder);
+    bool is_stale = stamp != trust->stamp;
+    int64_t next = atomic_load(&service->next_sweep);
+    bool is_due = now >= next || next - now > SERVICE_SWEEP_EVERY_S; /* the clock was set back */
 
     trust_free(trust);
-    if (is_stale) {
+    if (is_stale && (is_due || stamp != atomic_load(&service->trust_failed))) {
         refresh_trust(service);
     }
-    if (now < atomic_load(&service->next_sweep)) {
-        return;
-    }
-    atomic_store(&service->next_sweep, now + SERVICE_SWEEP_EVERY_S);
-    if (store_sweep(service->store, now, &trail) != ERR_OK) {
-        struct log_line line;
-
-        log_begin(&line, LOG_ERROR, "store.failed");
-        log_text(&line, "cause", trail.what);
-        log_end(&line);
+    if (is_due) {
+        atomic_store(&service->next_sweep, now + SERVICE_SWEEP_EVERY_S);
+        sweep(service, now);
     }
 }
 
 err_t service_check(struct service *service, struct trail *trail)
 {
-    return store_check(service->store, trail);
+    err_t err = check_data_file(service, trail);
+
+    return err ? err : store_check(service->store, trail);
 }
 
 /* ---- what relying parties read ---- */

@@ -1,7 +1,6 @@
 #include "service/signer.h"
 
 #include "base/file.h"
-#include "service/folder.h"
 #include "token/token.h"
 
 #include <stdlib.h>
@@ -53,20 +52,19 @@ static const char *subject_of(const struct signer_options *options)
     return strlen(options->issuer) <= COMMON_NAME_MAX ? options->issuer : "Bootwarden attestation";
 }
 
-static err_t make_cert(struct arena *arena, const struct signer_options *options,
-                       const struct signkey *key, const char *path, struct trail *trail,
-                       struct cert **ret)
+static err_t make_cert(const struct signer_options *options, const struct signkey *key,
+                       const char *path, struct trail *trail, struct cert **ret)
 {
     const struct cert_request request = {
         .profile = CERT_TOKEN,
         .common_name = subject_of(options),
-        .not_before = options->now - DAY,
-        .not_after = options->now + (int64_t)CERT_DAYS * DAY,
+        .not_before = options->folder->now - DAY,
+        .not_after = options->folder->now + (int64_t)CERT_DAYS * DAY,
     };
     CLEANUP(cert_free) struct cert *cert = NULL;
     err_t err = cert_issue(&request, signkey_public(key), NULL, key, &cert);
 
-    err = err ? err : folder_write_cert(arena, path, cert, trail);
+    err = err ? err : folder_make_cert(options->folder, path, "token-certificate", cert, trail);
     if (err) {
         return err;
     }
@@ -87,32 +85,34 @@ static bool is_cert_usable(struct arena *arena, const struct signer_options *opt
         return true;
     }
     cert_validity(cert, &not_before, &not_after);
-    return not_after - options->now > (int64_t)CERT_LEFT_DAYS * DAY &&
+    return options->folder->now >= not_before &&
+           not_after - options->folder->now > (int64_t)CERT_LEFT_DAYS * DAY &&
            strcmp(cert_common_name(cert, arena), subject_of(options)) == 0;
 }
 
 /* `stem` is the path without ending. */
-static err_t open_key(struct arena *arena, const struct signer_options *options, const char *stem,
-                      struct trail *trail, struct token_key **ret, struct signkey **ret_key)
+static err_t open_key(const struct signer_options *options, const char *stem, struct trail *trail,
+                      struct token_key **ret, struct signkey **ret_key)
 {
+    struct arena *arena = options->folder->arena;
     CLEANUP(signkey_free) struct signkey *key = NULL;
     CLEANUP(cert_free) struct cert *cert = NULL;
     const char *key_path = arena_printf(arena, "%s.key", stem);
     const char *cert_path = arena_printf(arena, "%s.pem", stem);
     err_t err = key_path == NULL || cert_path == NULL ? ERR_MEMORY : ERR_OK;
 
-    err = err ? err : folder_key(arena, key_path, options->kind, trail, &key);
+    err = err ? err : folder_key(options->folder, key_path, options->kind, trail, &key);
     if (err) {
         return err;
     }
-    err = folder_cert(arena, cert_path, trail, &cert);
+    err = folder_cert(options->folder, cert_path, trail, &cert);
     if (err != ERR_OK && err != ERR_NOT_FOUND) {
         return err;
     }
     if (cert == NULL || !is_cert_usable(arena, options, key, cert)) {
         cert_free(cert);
         cert = NULL;
-        err = make_cert(arena, options, key, cert_path, trail, &cert);
+        err = make_cert(options, key, cert_path, trail, &cert);
     }
     err = err ? err : token_key_new(key, &cert, 1, ret);
     if (err) {
@@ -122,10 +122,10 @@ static err_t open_key(struct arena *arena, const struct signer_options *options,
     return ERR_OK;
 }
 
-static const char *new_stem(struct arena *arena, const struct signer_options *options)
+static const char *new_stem(const struct signer_options *options)
 {
     const char *suffix = "key";
-    time_t seconds = (time_t)options->now;
+    time_t seconds = (time_t)options->folder->now;
     struct tm tm;
     char day[32] = "";
 
@@ -135,15 +135,16 @@ static const char *new_stem(struct arena *arena, const struct signer_options *op
     if (gmtime_r(&seconds, &tm) != NULL) {
         strftime(day, sizeof(day), "%Y%m%dT%H%M%SZ", &tm);
     }
-    return arena_printf(arena, "%s/%s-%s", options->folder, day, suffix);
+    return arena_printf(options->folder->arena, "%s/signing/%s-%s", options->folder->path, day,
+                        suffix);
 }
 
-static err_t add_key(struct arena *arena, const struct signer_options *options, const char *stem,
+static err_t add_key(const struct signer_options *options, const char *stem,
                      struct token_key **signing, struct token_keys *keys, struct trail *trail)
 {
     CLEANUP(token_key_free) struct token_key *token_key = NULL;
     CLEANUP(signkey_free) struct signkey *key = NULL;
-    err_t err = open_key(arena, options, stem, trail, &token_key, &key);
+    err_t err = open_key(options, stem, trail, &token_key, &key);
 
     err = err ? err : token_keys_add_own(keys, token_key);
     if (err == ERR_OK && is_of_kind(signkey_public(key), options->kind)) {
@@ -153,26 +154,54 @@ static err_t add_key(struct arena *arena, const struct signer_options *options, 
     return err;
 }
 
-static err_t add_keys(struct arena *arena, const struct signer_options *options,
-                      struct token_key **signing, struct token_keys *keys, struct trail *trail)
+static bool has_ending(const char *name, const char *ending)
 {
+    size_t len = strlen(name), n = strlen(ending);
+
+    return len > n && strcmp(name + len - n, ending) == 0;
+}
+
+/* A key that was lost is not passed over: an older one would sign in its place. */
+static err_t check_key_of(const char *folder, struct arena *arena, const char *name,
+                          struct trail *trail)
+{
+    const char *key = arena_printf(arena, "%s/%.*s.key", folder, (int)(strlen(name) - 4), name);
+
+    if (key == NULL) {
+        return ERR_MEMORY;
+    }
+    if (file_exists(key)) {
+        return ERR_OK;
+    }
+    trail_set(trail, ERR_NOT_FOUND,
+              "is missing, its certificate is there: restore it from a backup; if it is not wanted "
+              "any more, remove %s too: tokens that it signed cannot be verified then",
+              name);
+    return trail_in(trail, ERR_NOT_FOUND, key);
+}
+
+static err_t add_keys(const struct signer_options *options, struct token_key **signing,
+                      struct token_keys *keys, struct trail *trail)
+{
+    struct arena *arena = options->folder->arena;
+    const char *folder = folder_in(options->folder, "signing"), *stem;
     const char **names = NULL;
-    err_t err = file_list(arena, options->folder, trail, &names);
+    err_t err = folder == NULL ? ERR_MEMORY : file_list_guarded(arena, folder, trail, &names);
 
     for (size_t i = 0; err == ERR_OK && names[i] != NULL; i++) {
-        size_t len = strlen(names[i]);
-
-        if (len > 4 && strcmp(names[i] + len - 4, ".key") == 0) {
-            const char *stem =
-                arena_printf(arena, "%s/%.*s", options->folder, (int)(len - 4), names[i]);
-
-            err = stem == NULL ? ERR_MEMORY : add_key(arena, options, stem, signing, keys, trail);
+        if (has_ending(names[i], ".pem")) {
+            err = check_key_of(folder, arena, names[i], trail);
+        }
+    }
+    for (size_t i = 0; err == ERR_OK && names[i] != NULL; i++) {
+        if (has_ending(names[i], ".key")) {
+            stem = arena_printf(arena, "%s/%.*s", folder, (int)(strlen(names[i]) - 4), names[i]);
+            err = stem == NULL ? ERR_MEMORY : add_key(options, stem, signing, keys, trail);
         }
     }
     if (err == ERR_OK && *signing == NULL) {
-        const char *stem = new_stem(arena, options);
-
-        err = stem == NULL ? ERR_MEMORY : add_key(arena, options, stem, signing, keys, trail);
+        stem = new_stem(options);
+        err = stem == NULL ? ERR_MEMORY : add_key(options, stem, signing, keys, trail);
     }
     return err;
 }
@@ -197,8 +226,7 @@ static struct signer *signer_new(struct token_key *key, struct span jwks, const 
     return signer;
 }
 
-err_t signer_open(struct arena *arena, const struct signer_options *options, struct trail *trail,
-                  struct signer **ret)
+err_t signer_open(const struct signer_options *options, struct trail *trail, struct signer **ret)
 {
     CLEANUP(token_keys_free) struct token_keys *keys = token_keys_new();
     CLEANUP(token_key_free) struct token_key *signing = NULL;
@@ -206,8 +234,8 @@ err_t signer_open(struct arena *arena, const struct signer_options *options, str
     struct span jwks = {0};
     err_t err = keys == NULL ? ERR_MEMORY : ERR_OK;
 
-    err = err ? err : add_keys(arena, options, &signing, keys, trail);
-    err = err ? err : jwks_write(arena, keys, &jwks);
+    err = err ? err : add_keys(options, &signing, keys, trail);
+    err = err ? err : jwks_write(options->folder->arena, keys, &jwks);
     if (err) {
         return err;
     }

@@ -11,20 +11,21 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "crypto/signkey.h"
+#include "service/folder.h"
 
 struct signer;
 
 struct signer_options {
-    const char *folder; /* DIR/signing */
-    const char *issuer; /* attestUri: subject of new certificates, origin of jku */
+    const struct folder *folder; /* its keys are in DIR/signing */
+    const char *issuer;          /* attestUri: subject of new certificates, origin of jku */
     enum signkey_kind kind;
-    int64_t now;
 };
 
 /* Every NAME.key with its NAME.pem; the last by name of the wanted kind signs, all are published.
  * Makes a key when there is none of that kind, and a certificate where it is missing, about to
- * expire or for another issuer. */
-err_t signer_open(struct arena *arena, const struct signer_options *options, struct trail *trail,
+ * expire, not valid yet or for another issuer. ERR_NOT_FOUND for a NAME.pem whose NAME.key is
+ * missing. */
+err_t signer_open(const struct signer_options *options, struct trail *trail,
                   struct signer **ret) MUST_CHECK;
 void signer_free(struct signer *signer);
 DEFINE_CLEANUP(struct signer *, signer_free)

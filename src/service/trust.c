@@ -36,7 +36,20 @@ static uint64_t mix_file(uint64_t hash, const char *path)
     hash = mix(hash, &st.st_mtim, sizeof(st.st_mtim));
     hash = mix(hash, &st.st_size, sizeof(st.st_size));
     hash = mix(hash, &st.st_mode, sizeof(st.st_mode));
+    hash = mix(hash, &st.st_uid, sizeof(st.st_uid));
     return mix(hash, &st.st_ino, sizeof(st.st_ino));
+}
+
+/* Who can write there, and no more: the server itself writes into DIR. */
+static uint64_t mix_guard(uint64_t hash, const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0) {
+        return mix(hash, "absent", 6);
+    }
+    hash = mix(hash, &st.st_mode, sizeof(st.st_mode));
+    return mix(hash, &st.st_uid, sizeof(st.st_uid));
 }
 
 uint64_t trust_quick_stamp(const char *folder)
@@ -44,6 +57,8 @@ uint64_t trust_quick_stamp(const char *folder)
     uint64_t hash = 0xcbf29ce484222325u;
     char path[4200];
 
+    snprintf(path, sizeof(path), "%s/..", folder);
+    hash = mix_guard(mix_guard(hash, path), folder);
     for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
         snprintf(path, sizeof(path), "%s/%s", folder, roles[i]);
         hash = mix_file(hash, path);
@@ -149,18 +164,31 @@ err_t trust_check(const char *folder, struct trail *trail)
     return err;
 }
 
+static void log_missing(const char *path)
+{
+    struct log_line line;
+
+    log_begin(&line, LOG_WARN, "trust.missing");
+    log_text(&line, "folder", path);
+    log_text(&line, "cause", "the folder was removed: nothing is trusted in its place");
+    log_end(&line);
+}
+
 static err_t load_role(struct trust *trust, struct arena *scratch, const char *folder,
                        const char *role, struct cert_store *store, struct trail *trail)
 {
     const char *path = arena_printf(scratch, "%s/%s", folder, role);
     const char **names = NULL;
-    err_t err = path == NULL ? ERR_MEMORY : file_list(scratch, path, trail, &names);
+    struct trail inner = {0};
+    err_t err = path == NULL ? ERR_MEMORY : file_list_guarded(scratch, path, &inner, &names);
 
     if (err == ERR_NOT_FOUND) {
+        log_missing(path);
         return ERR_OK; /* a folder that was removed trusts nobody */
     }
     if (err) {
-        return err;
+        trail_set(trail, err, "%s", inner.what);
+        return trail_in(trail, err, inner.where);
     }
     for (size_t i = 0; names[i] != NULL; i++) {
         const char *file = arena_printf(scratch, "%s/%s", path, names[i]);
@@ -171,8 +199,8 @@ static err_t load_role(struct trust *trust, struct arena *scratch, const char *f
         if (!is_list && !is_certificate_name(names[i])) {
             continue;
         }
-        err = file == NULL ? ERR_MEMORY : file_check_guarded(file, &why);
-        err = err ? err : file_read(scratch, file, TRUST_FILE_MAX_BYTES, &why, &bytes);
+        err = file == NULL ? ERR_MEMORY
+                           : file_read_guarded(scratch, file, TRUST_FILE_MAX_BYTES, &why, &bytes);
         if (err == ERR_OK) {
             err = store != NULL ? cert_store_add_file(store, bytes, &why)
                                 : db_anchors_add(&trust->db, trust->arena, bytes, &why);
@@ -203,6 +231,23 @@ static struct trust *trust_new(void)
     return trust;
 }
 
+/* Who can write above a folder can put another one in its place. */
+static err_t check_above(struct arena *scratch, const char *folder, struct trail *trail)
+{
+    const char *slash = strrchr(folder, '/');
+    const char *above =
+        slash == NULL ? "." : arena_printf(scratch, "%.*s", (int)(slash - folder), folder);
+    struct trail inner = {0};
+    err_t err = above == NULL ? ERR_MEMORY : file_check_guarded(above, &inner);
+
+    err = err ? err : file_check_guarded(folder, &inner);
+    if (err == ERR_OK || err == ERR_NOT_FOUND) {
+        return ERR_OK; /* its folders are missing then, each by itself */
+    }
+    trail_set(trail, err, "%s", inner.what);
+    return trail_in(trail, err, inner.where);
+}
+
 err_t trust_load(const char *folder, struct cert *guest_ca, struct trail *trail, struct trust **ret)
 {
     CLEANUP(arena_free) struct arena *scratch = arena_new(ARENA_BYTES);
@@ -213,7 +258,8 @@ err_t trust_load(const char *folder, struct cert *guest_ca, struct trail *trail,
         return ERR_MEMORY;
     }
     trust->stamp = trust_stamp(folder); /* before reading: a change meanwhile is seen next time */
-    err = load_role(trust, scratch, folder, "ek", trust->ek, trail);
+    err = check_above(scratch, folder, trail);
+    err = err ? err : load_role(trust, scratch, folder, "ek", trust->ek, trail);
     err = err ? err : load_role(trust, scratch, folder, "ak", trust->ak, trail);
     err = err ? err : load_role(trust, scratch, folder, "db", NULL, trail);
     for (size_t i = 0; err == ERR_OK && i < cert_store_count(trust->ak); i++) {

@@ -29,10 +29,12 @@ uint64_t trust_stamp(const char *folder);
 /* The same for the folders themselves: cheap enough for every request, and does not see a file
  * that was changed in place. */
 uint64_t trust_quick_stamp(const char *folder);
-/* ERR_DENIED names a file that others can write. For the start: later it is left out. */
+/* ERR_DENIED names a file that others can write or that somebody else owns. For the start: later it
+ * is left out. */
 err_t trust_check(const char *folder, struct trail *trail) MUST_CHECK;
-/* Files that cannot be read, or that others can write, are logged and left out. folder is
- * DIR/trust. */
+/* Files that cannot be read, that others can write or that somebody else owns are logged and left
+ * out. ERR_DENIED when others can write DIR, DIR/trust or one of its folders: nothing in there is
+ * known to be the operator's, so the caller keeps what it has. folder is DIR/trust. */
 err_t trust_load(const char *folder, struct cert *guest_ca, struct trail *trail,
                  struct trust **ret) MUST_CHECK;
 struct trust *trust_ref(struct trust *trust);

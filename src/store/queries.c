@@ -522,11 +522,40 @@ err_t query_attestations(struct sqlite *db, struct arena *arena, enum statement 
 
 /* ---- sweeping ---- */
 
-err_t write_sweep(struct sqlite *db, int64_t now, struct trail *trail)
+/* A clock far ahead makes everything old, and so does a server that stood still for long: the
+ * records cannot tell these apart. Those of the last day may be of this very clock. */
+static err_t find_doubt(struct sqlite *db, int64_t now, struct trail *trail, bool *ret)
+{
+    sqlite3_stmt *row = NULL;
+    err_t err = sqlite_use(db, STATEMENT_CLOCK_DOUBT, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite3_bind_int64(row, 1, now - (int64_t)STORE_DOUBT_DAYS * 86400);
+    sqlite3_bind_int64(row, 2, now - 86400);
+    err = sqlite_step(db, row, trail, ret);
+    sqlite_release(row);
+    return err;
+}
+
+err_t write_sweep(struct sqlite *db, int64_t now, bool is_clock_sure, struct trail *trail,
+                  bool *ret_is_held)
 {
     const int64_t oldest = now - (int64_t)STORE_RETENTION_DAYS * 86400;
-    err_t err = run_with_numbers(db, STATEMENT_SWEEP_USED, now, 0, trail);
+    bool is_held = false;
+    err_t err = run_with_numbers(db, STATEMENT_SWEEP_UNPROVEN, STORE_MAX_UNPROVEN, 0, trail);
 
-    err = err ? err : run_with_numbers(db, STATEMENT_SWEEP_UNPROVEN, STORE_MAX_UNPROVEN, 0, trail);
-    return err ? err : run_with_numbers(db, STATEMENT_SWEEP_OLD, oldest, SWEEP_OLD_ROWS, trail);
+    if (err == ERR_OK && !is_clock_sure) {
+        err = find_doubt(db, now, trail, &is_held);
+    }
+    if (err == ERR_OK && !is_held) {
+        err = run_with_numbers(db, STATEMENT_SWEEP_USED, now, 0, trail);
+        err = err ? err : run_with_numbers(db, STATEMENT_SWEEP_OLD, oldest, SWEEP_OLD_ROWS, trail);
+    }
+    if (err) {
+        return err;
+    }
+    *ret_is_held = is_held;
+    return ERR_OK;
 }

@@ -50,6 +50,8 @@ err_t query_repeated(struct sqlite *db, const struct store_attestation *attestat
 err_t write_attestation(struct sqlite *db, const struct store_attestation *attestation,
                         struct trail *trail, struct store_recorded *ret) MUST_CHECK;
 err_t write_repeat(struct sqlite *db, int64_t id, int64_t time, struct trail *trail) MUST_CHECK;
-err_t write_sweep(struct sqlite *db, int64_t now, struct trail *trail) MUST_CHECK;
+/* is_clock_sure: what has expired goes, whatever the records say about the clock. */
+err_t write_sweep(struct sqlite *db, int64_t now, bool is_clock_sure, struct trail *trail,
+                  bool *ret_is_held) MUST_CHECK;
 
 #endif

@@ -5,15 +5,19 @@
 
 #include "base/timestamp.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum {
     BATCH_MAX = 256,
     READERS_MAX = 64,
     CHECK_EVERY_US = 1000 * 1000,
+    CHECK_WAIT_US = 500 * 1000, /* a probe holds a thread that others need */
+    CLOCK_SURE_S = 86400,
     SWEEP_UNPROVEN_EVERY = 1000, /* unproven records and notes between two looks at their number */
 };
 
@@ -53,12 +57,33 @@ struct store {
     struct sqlite *readers[READERS_MAX];
     size_t n_readers;
     _Atomic uint64_t committed_us; /* the last commit that held */
+    uint64_t opened_us;
+    _Atomic bool is_sweep_held;
+    /* Under lock: a check that is queued, since when, and what the last one came to. */
+    bool is_checking;
+    uint64_t check_since_us;
+    err_t check_err;
+    struct trail check_trail;
 };
 
 /* ---- the writer ---- */
 
-static err_t run_op(struct sqlite *db, struct op *op)
+static err_t run_sweep(struct store *store, struct op *op)
 {
+    bool is_sure = timestamp_ticks_us() - store->opened_us >= (uint64_t)CLOCK_SURE_S * 1000 * 1000;
+    bool is_held = false;
+    err_t err = write_sweep(store->writer, op->number, is_sure, &op->trail, &is_held);
+
+    if (err == ERR_OK) {
+        atomic_store(&store->is_sweep_held, is_held);
+    }
+    return err;
+}
+
+static err_t run_op(struct store *store, struct op *op)
+{
+    struct sqlite *db = store->writer;
+
     switch (op->kind) {
     case OP_ACTIVATE:
         return write_machine(db, op->wanted, &op->trail, &op->machine);
@@ -72,7 +97,7 @@ static err_t run_op(struct sqlite *db, struct op *op)
         return write_change(db, op->machine_id, op->change, op->id, op->who, op->number, &op->trail,
                             &op->is_first);
     case OP_SWEEP:
-        return write_sweep(db, op->number, &op->trail);
+        return run_sweep(store, op);
     case OP_CHECK:
         return sqlite_run(db, STATEMENT_CHECK, &op->trail);
     }
@@ -80,10 +105,12 @@ static err_t run_op(struct sqlite *db, struct op *op)
 }
 
 /* One op inside the batch's transaction: it is undone alone when it fails. */
-static void run_in_savepoint(struct sqlite *db, struct op *op)
+static void run_in_savepoint(struct store *store, struct op *op)
 {
+    struct sqlite *db = store->writer;
+
     op->err = sqlite_run(db, STATEMENT_SAVEPOINT, &op->trail);
-    op->err = op->err ? op->err : run_op(db, op);
+    op->err = op->err ? op->err : run_op(store, op);
     if (op->err && sqlite3_get_autocommit(db->db) == 0) {
         (void)!sqlite_run(db, STATEMENT_SAVEPOINT_UNDO, NULL);
     }
@@ -110,7 +137,7 @@ static void run_batch(struct store *store, struct op *batch)
     err_t err = sqlite_run(db, STATEMENT_BEGIN, &trail);
 
     for (struct op *op = batch; err == ERR_OK && op != NULL; op = op->next) {
-        run_in_savepoint(db, op);
+        run_in_savepoint(store, op);
         /* A full disk ends the whole transaction, and with it what ran before. */
         if (sqlite3_get_autocommit(db->db) != 0) {
             err = op->err ? op->err : ERR_STORE;
@@ -161,6 +188,11 @@ static void finish_batch(struct store *store, struct op *batch)
     pthread_mutex_lock(&store->lock);
     for (struct op *op = batch; op != NULL; op = next) {
         next = op->next; /* a waiting caller's op is gone once it is done */
+        if (op->kind == OP_CHECK) {
+            store->is_checking = false;
+            store->check_err = op->err;
+            store->check_trail = op->trail;
+        }
         if (op->is_note) {
             op->next = notes;
             notes = op;
@@ -186,7 +218,8 @@ static void *run_writer(void *context)
         struct op sweep = {.kind = OP_SWEEP, .is_note = true};
 
         for (struct op *op = batch; op != NULL; op = op->next) {
-            bool counts = op->is_note || (op->kind == OP_RECORD && !op->attestation.is_proven);
+            bool counts = op->is_note ? op->kind != OP_CHECK
+                                      : op->kind == OP_RECORD && !op->attestation.is_proven;
 
             n_unproven += counts;
             sweep.number = counts ? op->attestation.time : sweep.number;
@@ -284,6 +317,7 @@ err_t store_open(const struct store_options *options, struct trail *trail, struc
     pthread_cond_init(&store->arrived, NULL);
     pthread_cond_init(&store->finished, NULL);
     store->last = &store->first;
+    store->opened_us = timestamp_ticks_us();
     store->path = strdup(options->path);
     if (store->path == NULL) {
         return ERR_MEMORY;
@@ -323,15 +357,63 @@ void store_close(struct store *store)
     free(store);
 }
 
+/* Under lock: until the check is done, or has taken long enough. */
+static void wait_for_check(struct store *store)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)CHECK_WAIT_US * 1000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    while (store->is_checking && pthread_cond_clockwait(&store->finished, &store->lock,
+                                                        CLOCK_MONOTONIC, &until) != ETIMEDOUT) {
+    }
+}
+
 err_t store_check(struct store *store, struct trail *trail)
 {
-    struct op op = {.kind = OP_CHECK};
-    uint64_t last = atomic_load(&store->committed_us);
+    uint64_t last = atomic_load(&store->committed_us), now = timestamp_ticks_us();
+    struct trail words = {0};
+    struct op *op;
+    err_t err;
 
-    if (last != 0 && timestamp_ticks_us() - last < CHECK_EVERY_US) {
+    if (last != 0 && now - last < CHECK_EVERY_US) {
         return ERR_OK;
     }
-    return wait_for(store, &op, trail);
+    op = calloc(1, sizeof(*op));
+    if (op == NULL) {
+        return ERR_MEMORY;
+    }
+    op->kind = OP_CHECK;
+    op->is_note = true;
+    pthread_mutex_lock(&store->lock);
+    if (!store->is_checking) {
+        store->is_checking = true;
+        store->check_since_us = now;
+        enqueue(store, op);
+        op = NULL;
+        wait_for_check(store);
+    }
+    if (store->is_checking && timestamp_ticks_us() - store->check_since_us >= CHECK_WAIT_US) {
+        err = trail_set(&words, ERR_STORE,
+                        "the database has not answered for half a second: it is locked by another "
+                        "program, or the disk is slow");
+    } else {
+        err = store->check_err;
+        words = store->check_trail;
+    }
+    pthread_mutex_unlock(&store->lock);
+    free(op);
+    if (err && trail != NULL && trail->what[0] == '\0') {
+        *trail = words;
+    }
+    return err;
+}
+
+bool store_is_sweep_held(const struct store *store)
+{
+    return atomic_load(&store->is_sweep_held);
 }
 
 err_t store_sweep(struct store *store, int64_t now, struct trail *trail)

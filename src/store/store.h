@@ -35,6 +35,7 @@ enum {
     STORE_MAX_CHANGES = 500,           /* fresh, with another verdict than the one before */
     STORE_RETENTION_DAYS = 90,         /* of all records */
     /* The newest fresh and the newest refused record of a machine stay, whatever these say. */
+    STORE_DOUBT_DAYS = 30,
     STORE_QUEUE_MAX = 4096,
 };
 
@@ -57,10 +58,15 @@ err_t store_open(const struct store_options *options, struct trail *trail,
 /* Writes what is queued, then closes. No other call may be running. */
 void store_close(struct store *store);
 DEFINE_CLEANUP(struct store *, store_close)
-/* Can it be written? At most one real write a second. */
+/* Can it be written? At most one real write a second, and one call at a time that waits for it, for
+ * half a second at most: others get the last answer. */
 err_t store_check(struct store *store, struct trail *trail) MUST_CHECK;
-/* Forget what has expired and what is past its retention. */
+/* Forget what has expired and what is past its retention. Not by age when there are records older
+ * than STORE_DOUBT_DAYS and none between that and a day before now: the clock may be wrong, and
+ * what is gone does not come back. After a day of running the clock counts as right. */
 err_t store_sweep(struct store *store, int64_t now, struct trail *trail) MUST_CHECK;
+/* Whether the last sweep left age out for that reason. */
+bool store_is_sweep_held(const struct store *store);
 
 /* ---- machines: an endorsement key, the attestation key activated for it (AK-5 to AK-7) ---- */
 

@@ -119,7 +119,12 @@ what='another AK' && tpm2_createak -Q -C "$tpm/ek.ctx" -c "$tpm/ak2.ctx" -G rsa 
 if grep -qE "$id|web" <<<"$body"; then fault 'a refusal names a machine'; else ok; fi
 has 'the log names it' "$(tail -1 "$work/data.log")" "status=409 .*conflict=other-attestation-key machine=$id name=web"
 use_tpm two
-what='taken name' && call POST /guest/v1/join -d "$(join_body "$tpm" "$tpm/ak.tss" Web)" && refused 409 Conflict "name 'Web' belongs"
+# Names are not told to who has not shown a TPM.
+call POST /guest/v1/join -d "$(join_body "$tpm" "$tpm/ak.tss" Web)"
+is 'join under a taken name' "$status" 200
+session=$(jq -r .session <<<"$body")
+open_credential && ok || fault "activatecredential under a taken name: $(cat "$tpm/error")"
+what='taken name' && call POST /guest/v1/activate -d "$(activate_body "$session" "$tpm/secret")" && refused 409 Conflict "name 'Web' belongs"
 call POST /guest/v1/join -d "$(join_body "$tpm" "$tpm/ak.tss" '')"
 session=$(jq -r .session <<<"$body")
 open_credential && ok || fault "activatecredential of the second TPM: $(cat "$tpm/error")"

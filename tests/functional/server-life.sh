@@ -28,6 +28,8 @@ refuses 2 "'more' is not expected" --dev more
 refuses 2 'ADDR:PORT' --dev --listen nonsense
 refuses 2 'must be numeric' --dev --listen example.org:1
 refuses 2 'port must be' --dev --listen 127.0.0.1:99999
+refuses 2 'port 0 is one port' --dev --listen 127.0.0.1:0 --listen guest=127.0.0.1:0
+refuses 2 'an address before is the same' --dev --listen 127.0.0.1:1 --listen 0.0.0.0:1
 refuses 2 "'toast' is no role" --dev --listen toast=127.0.0.1:1
 refuses 2 'must be 1 to' --dev --workers 0
 refuses 2 'RS256' --dev --signing-algorithm HS256
@@ -104,7 +106,7 @@ for file in trust/ek/a.pem trust/ak/b.DER trust/db/c.esl trust/db/db-1234; do
     rm "$work/data/$file"
 done
 chmod 620 "$work/data/data.sqlite"
-refuses 2 "chmod go-w $work/data/data.sqlite" --dev --data "$work/data"
+refuses 2 "chmod 600 $work/data/data.sqlite" --dev --data "$work/data"
 chmod 600 "$work/data/data.sqlite"
 cp "$work/data/port" "$work/port"
 for text in '' 'x' '0' '-1' '65536' '4015 1' '4015x' '999999999999'; do
@@ -116,7 +118,15 @@ printf '4015\0\n' >"$work/data/port"
 refuses 2 "holds no port number" --dev --data "$work/data"
 head -c 100 /dev/zero >"$work/data/port"
 refuses 2 "$work/data/port: is larger than" --dev --data "$work/data"
+rm "$work/data/port"
+refuses 2 "$work/data/port: is missing, but was here before" --dev --data "$work/data"
 cp "$work/port" "$work/data/port"
+refuses 3 '192.0.2.1:1: cannot bind: .*this machine has no such address.*--listen' --dev --data "$work/far" --listen 192.0.2.1:1
+for piece in data.sqlite secret.key guest-ca/ca.key guest-ca/ca.pem tls/ca.pem trust/ek; do
+    mv "$work/data/$piece" "$work/aside"
+    refuses 2 "$work/data/$piece: is missing, but was here before: restore it from a backup; or, for a new one, remove $work/data/initialised" --dev --data "$work/data"
+    mv "$work/aside" "$work/data/$piece"
+done
 refuses 2 "$work/file" --dev --data "$work/file/data"
 refuses 2 '/proc/nowhere' --dev --data /proc/nowhere
 cp "$work/data/data.sqlite" "$work/kept.sqlite"

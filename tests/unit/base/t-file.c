@@ -215,6 +215,7 @@ static void what_others_can_write_is_not_guarded(void **state)
         {0620, "its group"}, {0664, "its group"}, {0602, "everybody"}, {0666, "everybody"},
     };
     struct place *place = *state;
+    struct span text;
 
     assert_err(file_check_guarded(in(place, "none"), NULL), ERR_NOT_FOUND);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -228,6 +229,19 @@ static void what_others_can_write_is_not_guarded(void **state)
             assert_non_null(strstr(trail.what, "chmod go-w "));
             assert_string_equal(trail.where, in(place, "ca.pem"));
         }
+        assert_err(file_read_guarded(place->arena, in(place, "ca.pem"), 100, NULL, &text),
+                   cases[i].whose == NULL ? ERR_OK : ERR_DENIED);
+        assert_err(file_check_closed(in(place, "ca.pem"), NULL),
+                   (cases[i].mode & 077) == 0 ? ERR_OK : ERR_DENIED);
+    }
+    if (geteuid() == 0) {
+        put(place, "ca.pem", "text", 0600);
+        assert_int_equal(chown(in(place, "ca.pem"), 65534, 65534), 0);
+        assert_err(file_check_guarded(in(place, "ca.pem"), NULL), ERR_DENIED);
+        assert_err(file_read_guarded(place->arena, in(place, "ca.pem"), 100, NULL, &text),
+                   ERR_DENIED);
+        assert_err(file_read_private(place->arena, in(place, "ca.pem"), 100, NULL, &text),
+                   ERR_DENIED);
     }
 }
 

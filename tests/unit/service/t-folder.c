@@ -168,6 +168,196 @@ static void finds_its_keys_again(void **state)
     world_free(w);
 }
 
+static struct cert *cert_at(struct world *w, const char *name)
+{
+    struct cert *cert = NULL;
+
+    assert_ok(cert_new_pem(read_all(w, name), NULL, &cert));
+    return cert;
+}
+
+/* What clients were given stays what they need, whatever the clock said at one start. */
+static void does_not_start_before_the_beginning_of_its_cas(void **state)
+{
+    struct world *w = world_new();
+    struct span tls = read_all(w, "tls/ca.pem"), guest = read_all(w, "guest-ca/ca.pem");
+    struct span leaf = read_all(w, "tls/server.pem");
+    struct trail trail = {0};
+
+    (void)state;
+    assert_err(world_reopen_at(w, 200000000, &trail), ERR_EXPIRED);
+    assert_non_null(strstr(trail.where, "ca.pem"));
+    assert_non_null(strstr(trail.what, "the system clock says 1976-"));
+    assert_non_null(strstr(trail.what, "set the clock"));
+    assert_ok(world_reopen(w, NULL));
+    assert_true(span_equal(tls, read_all(w, "tls/ca.pem")));
+    assert_true(span_equal(guest, read_all(w, "guest-ca/ca.pem")));
+    assert_true(span_equal(leaf, read_all(w, "tls/server.pem")));
+    world_free(w);
+}
+
+static void renews_a_ca_with_its_name_and_key_so_that_old_pins_hold(void **state)
+{
+    static const char *const names[] = {"tls/ca.pem", "guest-ca/ca.pem"};
+    struct world *w = world_new();
+    const int64_t later = NOW + (int64_t)3400 * 86400;
+    CLEANUP(cert_store_free) struct cert_store *pinned = cert_store_new();
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        CLEANUP(cert_free) struct cert *before = cert_at(w, names[i]);
+        CLEANUP(cert_free) struct cert *after = NULL;
+        int64_t from, to, new_from, new_to;
+
+        if (i == 0) {
+            assert_ok(cert_store_add(pinned, before));
+        }
+        assert_ok(world_reopen_at(w, i == 0 ? later : later + 1, NULL));
+        after = cert_at(w, names[i]);
+        cert_validity(before, &from, &to);
+        cert_validity(after, &new_from, &new_to);
+        assert_string_equal(cert_subject(before, w->arena), cert_subject(after, w->arena));
+        assert_true(span_equal(cert_spki(before), cert_spki(after)));
+        assert_int_equal(from, new_from);
+        assert_true(i > 0 || new_to > later + (int64_t)3000 * 86400);
+    }
+    {
+        CLEANUP(cert_free) struct cert *leaf = cert_at(w, "tls/server.pem");
+
+        assert_ok(cert_verify(leaf, NULL, pinned, CERT_ROLE_ANY, later, false, NULL));
+    }
+    assert_ok(world_reopen(w, NULL)); /* the clock was wrong, and is right again */
+    world_free(w);
+}
+
+/* What is lost is asked for; a new one is made only when an operator says so. */
+static void asks_for_what_was_lost_instead_of_making_it_anew(void **state)
+{
+    struct world *w = world_new();
+    const char *const lost[] = {
+        world_path(w, "data.sqlite"),     world_path(w, "secret.key"),
+        world_path(w, "guest-ca/ca.key"), world_path(w, "guest-ca/ca.pem"),
+        world_path(w, "tls/ca.pem"),      world_path(w, "trust/ek"),
+        world_path(w, "trust/db"),        key_file(w),
+    };
+    const char *aside = world_path(w, "aside"), *marker = world_path(w, "initialised");
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(lost); i++) {
+        struct trail trail = {0};
+
+        service_close(w->service);
+        w->service = NULL;
+        assert_int_equal(rename(lost[i], aside), 0);
+        assert_err(world_reopen(w, &trail), ERR_NOT_FOUND);
+        assert_true(strncmp(trail.where, lost[i], strlen(trail.where)) == 0);
+        assert_non_null(strstr(trail.what, "restore it from a backup"));
+        assert_false(file_exists(lost[i]));
+        assert_int_equal(rename(aside, lost[i]), 0);
+        assert_ok(world_reopen(w, NULL));
+    }
+    /* An emptied database is a lost one. */
+    service_close(w->service);
+    w->service = NULL;
+    assert_int_equal(truncate(lost[0], 0), 0);
+    expect_fault(w, ERR_NOT_FOUND, lost[0], marker);
+    assert_int_equal(unlink(marker), 0);
+    assert_int_equal(unlink(lost[1]), 0);
+    assert_ok(world_reopen(w, NULL));
+    assert_true(file_exists(marker) && file_exists(lost[1]));
+    /* A key for a certificate that is there cannot be made. */
+    assert_int_equal(unlink(marker), 0);
+    assert_int_equal(unlink(lost[2]), 0);
+    expect_fault(w, ERR_NOT_FOUND, lost[2], "its certificate is there");
+    assert_false(file_exists(lost[2]));
+    world_free(w);
+}
+
+static void says_that_its_database_was_removed_or_replaced_while_it_runs(void **state)
+{
+    struct world *w = world_new();
+    const char *data = world_path(w, "data.sqlite");
+    struct trail removed = {0}, replaced = {0};
+
+    (void)state;
+    assert_ok(service_check(w->service, NULL));
+    assert_int_equal(rename(data, world_path(w, "aside")), 0);
+    assert_err(service_check(w->service, &removed), ERR_STORE);
+    assert_non_null(strstr(removed.what, "was removed"));
+    assert_ok(file_write(data, span_str("x"), 0600, NULL));
+    assert_err(service_check(w->service, &replaced), ERR_STORE);
+    assert_non_null(strstr(replaced.what, "was replaced"));
+    world_free(w);
+}
+
+static void refuses_a_database_that_others_can_read(void **state)
+{
+    struct world *w = world_new();
+    const char *data = world_path(w, "data.sqlite"), *wal = world_path(w, "data.sqlite-wal");
+
+    (void)state;
+    assert_int_equal(chmod(data, 0644), 0);
+    expect_fault(w, ERR_DENIED, data, "chmod 600");
+    assert_int_equal(chmod(data, 0600), 0);
+    assert_ok(file_write(wal, span_str(""), 0604, NULL));
+    expect_fault(w, ERR_DENIED, wal, "chmod 600");
+    world_free(w);
+}
+
+static size_t count_ek(struct world *w)
+{
+    CLEANUP(trust_free) struct trust *trust = NULL;
+
+    service_tick(w->service, NOW);
+    trust = service_trust(w->service);
+    return cert_store_count(trust->ek);
+}
+
+/* X-1: nobody but the operator makes an anchor, also not by way of a folder that was open for a
+ * while. */
+static void takes_nothing_from_a_trust_folder_that_others_can_write(void **state)
+{
+    static const char *const loose[] = {"trust/ek", "trust", "trust/db", "."};
+    struct world *w = world_new();
+    struct span first = test_vector(w->arena, "boots/a-secureboot-healthy/ca_issuer.pem");
+    struct span second = read_all(w, "guest-ca/ca.pem");
+    struct trail trail = {0};
+
+    (void)state;
+    world_trust(w, "ek/1.pem", first);
+    assert_int_equal(count_ek(w), 1);
+    for (size_t i = 0; i < ARRAY_LEN(loose); i++) {
+        const char *folder = world_path(w, loose[i]);
+
+        assert_int_equal(chmod(folder, 0777), 0);
+        world_trust(w, "ek/2.pem", second);
+        assert_int_equal(count_ek(w), 1);
+        trail = (struct trail){0};
+        assert_err(service_reload(w->service, &trail), ERR_DENIED);
+        assert_non_null(strstr(trail.what, "chmod go-w"));
+        assert_int_equal(unlink(world_path(w, "trust/ek/2.pem")), 0);
+        assert_int_equal(chmod(folder, 0700), 0);
+        assert_int_equal(count_ek(w), 1);
+    }
+    world_trust(w, "ek/2.pem", second);
+    assert_int_equal(count_ek(w), 2);
+    if (geteuid() == 0) {
+        assert_int_equal(chown(world_path(w, "trust/ek/2.pem"), 65534, 65534), 0);
+        assert_int_equal(count_ek(w), 1);
+        expect_fault(w, ERR_DENIED, "trust/ek/2.pem", "belongs to another user (id 65534)");
+        assert_int_equal(unlink(world_path(w, "trust/ek/2.pem")), 0);
+        assert_int_equal(unlink(world_path(w, "trust/ek/1.pem")), 0);
+        assert_ok(world_reopen(w, NULL));
+        world_trust(w, "ek/1.pem.real", first);
+        assert_int_equal(symlink("1.pem.real", world_path(w, "trust/ek/3.pem")), 0);
+        assert_int_equal(count_ek(w), 1);
+        assert_int_equal(lchown(world_path(w, "trust/ek/3.pem"), 65534, 65534), 0);
+        assert_ok(service_reload(w->service, NULL));
+        assert_int_equal(count_ek(w), 0);
+    }
+    world_free(w);
+}
+
 static void describes_itself_as_openid_clients_expect(void **state)
 {
     struct world *w = world_new();
@@ -265,6 +455,12 @@ int main(void)
         cmocka_unit_test(refuses_folders_and_trust_files_that_others_can_write),
         cmocka_unit_test(refuses_files_that_are_not_what_they_should_be),
         cmocka_unit_test(refuses_a_ca_certificate_of_another_key),
+        cmocka_unit_test(does_not_start_before_the_beginning_of_its_cas),
+        cmocka_unit_test(asks_for_what_was_lost_instead_of_making_it_anew),
+        cmocka_unit_test(refuses_a_database_that_others_can_read),
+        cmocka_unit_test(takes_nothing_from_a_trust_folder_that_others_can_write),
+        cmocka_unit_test(says_that_its_database_was_removed_or_replaced_while_it_runs),
+        cmocka_unit_test(renews_a_ca_with_its_name_and_key_so_that_old_pins_hold),
         cmocka_unit_test(lets_one_server_at_a_time_use_a_folder),
         cmocka_unit_test(leaves_unreadable_trust_files_out),
         cmocka_unit_test(finds_its_keys_again),

@@ -29,7 +29,7 @@ struct world {
     struct service_call call;
 };
 
-static inline err_t world_reopen(struct world *w, struct trail *trail)
+static inline err_t world_reopen_at(struct world *w, int64_t now, struct trail *trail)
 {
     const char *const names[] = {"localhost", "127.0.0.1"};
     struct service_options options = {
@@ -37,7 +37,7 @@ static inline err_t world_reopen(struct world *w, struct trail *trail)
         .issuer = ISSUER,
         .tls_names = names,
         .n_tls_names = ARRAY_LEN(names),
-        .now = NOW,
+        .now = now,
         .metrics = w->metrics,
         .lock_fd = -1,
     };
@@ -54,6 +54,11 @@ static inline err_t world_reopen(struct world *w, struct trail *trail)
         close(options.lock_fd);
     }
     return err;
+}
+
+static inline err_t world_reopen(struct world *w, struct trail *trail)
+{
+    return world_reopen_at(w, NOW, trail);
 }
 
 static inline struct world *world_new(void)

@@ -1445,6 +1445,7 @@ static void keeps_the_last_record_of_a_machine_past_its_retention(void **state)
     struct store *store = open_store();
     struct store_machine m = machine_of(1, 1, "web"), got;
     struct store_attestation a, *rows;
+    const int64_t later = NOW + (int64_t)(STORE_RETENTION_DAYS + 1) * 86400;
     size_t n;
 
     (void)state;
@@ -1465,13 +1466,49 @@ static void keeps_the_last_record_of_a_machine_past_its_retention(void **state)
     /* A copy that comes later does not take its place. */
     a = proof_of("ak", m.id, NOW + 1, 1);
     expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_NONE);
-    assert_ok(store_sweep(store, NOW + (int64_t)(STORE_RETENTION_DAYS + 1) * 86400, NULL));
+    /* A clock that jumps ahead takes nothing away, neither now nor after a restart under it ... */
+    assert_ok(store_sweep(store, later, NULL));
+    assert_true(store_is_sweep_held(store));
+    a = attestation_of("of the jump");
+    a.time = later;
+    assert_true(store_attestation_note(store, &a));
+    store_close(store);
+    assert_ok(store_open(&(struct store_options){.path = path, .now = later}, NULL, &store));
+    assert_true(store_is_sweep_held(store));
+    assert_ok(store_attestations(store, arena, m.id, 10, NULL, &rows, &n));
+    assert_int_equal(n, 3);
+    /* ... until records of other days show that time has passed. */
+    a.time = later - 2 * 86400;
+    assert_true(store_attestation_note(store, &a));
+    assert_ok(store_sweep(store, later, NULL));
+    assert_false(store_is_sweep_held(store));
     assert_ok(store_attestations(store, arena, m.id, 10, NULL, &rows, &n));
     assert_int_equal(n, 2);
     assert_string_equal(rows[1].verdict, "not-verified"); /* the last that was refused stays too */
     assert_string_equal(rows[0].token_id, "second");
     store_close(store);
     arena_free(arena);
+}
+
+/* A probe does not wait for the lock, and says why it is not ready. */
+static void says_soon_that_another_program_has_locked_it(void **state)
+{
+    struct store *store = open_store();
+    sqlite3 *db = NULL;
+    struct trail trail = {0}, again = {0};
+
+    (void)state;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    while (store_check(store, &trail) == ERR_OK) { /* the last commit counts for a second */
+    }
+    assert_non_null(strstr(trail.what, "locked by another program"));
+    assert_err(store_check(store, &again), ERR_STORE);
+    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    sqlite3_close(db);
+    assert_ok(store_sweep(store, NOW, NULL)); /* behind the check */
+    assert_ok(store_check(store, NULL));
+    store_close(store);
 }
 
 static void can_be_checked_while_another_program_reads(void **state)
@@ -1497,6 +1534,7 @@ int main(void)
         WITH_FOLDER(refuses_databases_of_other_programs_and_files_that_are_none),
         WITH_FOLDER(says_that_a_damaged_database_is_damaged),
         WITH_FOLDER(says_that_a_folder_cannot_be_written),
+        WITH_FOLDER(says_soon_that_another_program_has_locked_it),
         WITH_FOLDER(says_that_the_disk_is_full_and_keeps_what_was_acknowledged),
         WITH_FOLDER(keeps_all_that_was_acknowledged_when_killed),
         WITH_FOLDER(never_overwrites_a_machine),
