@@ -90,6 +90,19 @@ void job_reason_remedy(struct job *job, enum reason_code code, const char *rule,
     va_end(args);
 }
 
+void appraisal_reword(struct appraisal *appraisal, enum reason_code code, const char *where,
+                      const char *text, const char *remedy)
+{
+    for (size_t i = 0; i < appraisal->n_reasons; i++) {
+        struct reason *reason = &appraisal->reasons[i];
+
+        if (reason->code == code && strcmp(reason->where, where) == 0) {
+            reason->text = text;
+            reason->remedy = remedy;
+        }
+    }
+}
+
 void appraisal_add_reason(struct appraisal *appraisal, enum reason_code code, const char *rule,
                           const char *where, const char *fmt, ...)
 {

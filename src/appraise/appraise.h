@@ -146,6 +146,10 @@ err_t appraise(struct arena *arena, const struct evidence *evidence,
 void appraisal_done(struct appraisal *appraisal);
 DEFINE_CLEANUP(struct appraisal *, appraisal_done)
 
+/* Say better what somebody outside knows better; code and verdict stay. Borrows both texts. Without
+ * such a reason nothing happens. */
+void appraisal_reword(struct appraisal *appraisal, enum reason_code code, const char *where,
+                      const char *text, const char *remedy);
 /* Add a reason found outside (challenge state, policy): recomputes the verdict. Text is copied. */
 void appraisal_add_reason(struct appraisal *appraisal, enum reason_code code, const char *rule,
                           const char *where, const char *fmt, ...) PRINTF_LIKE(5, 6);

@@ -165,6 +165,13 @@ static void add_outside_reasons(struct attesting *a)
         appraisal_add_reason(a->appraisal, a->challenge_fault, a->challenge_rule,
                              "Bootwarden.Context", "%s", a->challenge_words);
     }
+    if (!a->has_machine && is_our_certificate(a)) {
+        /* AK-6. Which CA to trust is not the question here. */
+        appraisal_reword(a->appraisal, REASON_AK_UNTRUSTED, "TpmInfo.AikCert",
+                         "this server issued the attestation key's certificate, which counts only "
+                         "while the machine's record is active",
+                         "See bootwarden-server machine list.");
+    }
     if (!a->has_machine && !a->is_disabled && is_our_certificate(a)) {
         appraisal_add_reason(a->appraisal, REASON_AK_UNPROVEN, "AK-6", "TpmInfo.AikCert",
                              "the certificate is this server's, but no active machine has this "

@@ -92,6 +92,7 @@ on 0 'is disabled: ' disable first
 expect 3 '409 Conflict: this machine was disabled by an operator.*bootwarden-server machine enable NAME' attest "${vm1[@]}"
 check 'another name is no way out of that' test -z "$(grep -e '--name' "$work/err")"
 expect 1 '^  ak-untrusted: .*disabled by an operator' attest "${vm1[@]}" --azure
+check 'its CA is not looked for' test -z "$(grep -e 'no CA for attestation keys' "$work/out" "$work/err")"
 on 0 ' first +disabled ' list
 on 0 'was disabled already' disable first
 on 0 'is enabled' enable first
