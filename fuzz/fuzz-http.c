@@ -1,5 +1,6 @@
 /* Who may send these bytes: anybody who reaches the server's port, before authentication. */
 #include "http/message.h"
+#include "http/request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,7 +28,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (arena != NULL && http_head_end(bytes, &scanned, &len) == ERR_OK && len > 0 &&
         http_head_parse(span_cut(bytes, 0, len), NULL, &head) == 0) {
+        const struct http_request request = {.head = &head, .arena = arena};
+
         (void)!http_path_parse(arena, head.path, &path);
+        (void)http_request_query(&request, "api-version");
         read_body(&head, span_cut(bytes, len, bytes.len));
     }
     arena_free(arena);
