@@ -57,8 +57,8 @@
         "ORDER BY id DESC LIMIT -1 OFFSET ?4) AND " \
         "id <> coalesce((SELECT max(b.id) FROM attestations AS b WHERE b.machine IS ?2 " \
         "AND b.ak_name = ?1 AND b.kind > 0 AND b.verdict = 'not-verified'), 0)") \
-    X(VERDICT_BEFORE, "SELECT verdict FROM attestations WHERE machine IS ?2 AND ak_name = ?1 " \
-        "AND kind >= 3 ORDER BY id DESC LIMIT 1") \
+    X(VERDICT_BEFORE, "SELECT verdict FROM attestations INDEXED BY attestations_fresh " \
+        "WHERE machine IS ?2 AND ak_name = ?1 AND kind >= 3 ORDER BY id DESC LIMIT 1") \
     X(CLOCK_DOUBT, "SELECT 1 WHERE EXISTS (SELECT 1 FROM attestations WHERE time < ?1) AND NOT " \
         "EXISTS (SELECT 1 FROM attestations WHERE time BETWEEN ?1 AND ?2)") \
     X(CLOCK_GET, "SELECT reset_count, restart_count, clock_ms FROM clocks WHERE ak_name = ?1") \
