@@ -4,183 +4,21 @@
  *
  * Who may send these bytes: anybody. Until activation nothing is stored (AK-6).
  */
-#include "service/internal.h"
+#include "service/guest.h"
 
 #include "base/codec.h"
 #include "base/log.h"
 #include "crypto/secret.h"
-#include "tpm/tpm.h"
 
 #include <stdio.h>
 
-enum { SECRET_BYTES = 32, PUBLIC_MAX = 2 + TPM_PUBLIC_MAX_BYTES, MAX_INTERMEDIATES = 8 };
-
-static const struct json_limits body_limits = {.max_depth = 8, .max_values = 256};
-
-/* Two keys of one TPM, taken apart. The spans borrow from what was read. */
-struct pair {
-    struct span ek_bytes, ak_bytes; /* TPM2B_PUBLIC */
-    struct tpm_public ek_pub, ak_pub;
-    struct pubkey *ek, *ak; /* owned */
-    struct tpm_name ak_name;
-    uint8_t ek_digest[SHA256_BYTES];
-    const char *name; /* wished for; "" */
-};
-
-static void pair_done(struct pair *pair)
-{
-    pubkey_free(pair->ek);
-    pubkey_free(pair->ak);
-}
-DEFINE_CLEANUP_DONE(struct pair, pair_done)
-
-/* ---- reading ---- */
-
-static err_t read_body(const struct service_call *call, struct span body, struct trail *trail,
-                       yyjson_val **ret)
-{
-    yyjson_val *root = NULL;
-    err_t err = json_read(call->arena, body, &body_limits, trail, &root);
-
-    if (err == ERR_OK && !yyjson_is_obj(root)) {
-        err = trail_set(trail, ERR_JSON_TYPE, "the body is not a JSON object");
-    }
-    if (err) {
-        return err;
-    }
-    *ret = root;
-    return ERR_OK;
-}
-
-static err_t need_public(const struct service_call *call, yyjson_val *root, const char *name,
-                         struct trail *trail, struct span *ret)
-{
-    err_t err = json_need_base64(call->arena, root, name, BASE64_STANDARD, trail, ret);
-
-    if (err == ERR_OK && ret->len > PUBLIC_MAX) {
-        trail_set(trail, ERR_TOO_LARGE, "is larger than %d bytes", PUBLIC_MAX);
-        err = trail_in(trail, ERR_TOO_LARGE, name);
-    }
-    return err;
-}
-
-/* AK-1 to AK-4. */
-static err_t read_ak(struct pair *pair, struct trail *trail)
-{
-    err_t err = tpm2b_public_parse(pair->ak_bytes, false, trail, &pair->ak_pub);
-
-    err = err ? err : tpm_public_check_ak(&pair->ak_pub, trail);
-    err = err ? err : tpm_public_key(&pair->ak_pub, trail, &pair->ak);
-    err = err ? err : tpm_public_name(&pair->ak_pub, &pair->ak_name);
-    return trail_in(trail, err, "akPublic");
-}
-
-static err_t read_ek(const struct service_call *call, struct pair *pair, struct trail *trail)
-{
-    struct span spki = {0};
-    err_t err = tpm2b_public_parse(pair->ek_bytes, false, trail, &pair->ek_pub);
-
-    err = err ? err : tpm_public_key(&pair->ek_pub, trail, &pair->ek);
-    err = err ? err : pubkey_spki(pair->ek, call->arena, &spki);
-    err = err ? err : hasher_once(call->hasher, HASH_SHA256, spki, pair->ek_digest);
-    return trail_in(trail, err, "ekPublic");
-}
-
-/* 1 to 64 of A-Z a-z 0-9 . _ - */
-static err_t read_name(const struct service_call *call, yyjson_val *root, struct trail *trail,
-                       const char **ret)
-{
-    static const char allowed[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-    yyjson_val *value = json_get(root, "name");
-    const char *text = value == NULL ? NULL : json_text(value);
-
-    if (value == NULL) {
-        *ret = "";
-        return ERR_OK;
-    }
-    if (text == NULL || text[0] == '\0' || strlen(text) > STORE_NAME_MAX ||
-        text[strspn(text, allowed)] != '\0') {
-        trail_set(trail, ERR_VALUE, "must be 1 to %d of A-Z a-z 0-9 . _ -", STORE_NAME_MAX);
-        return trail_in(trail, ERR_VALUE, "name");
-    }
-    *ret = (const char *)arena_dup(call->arena, span_str(text)).data;
-    return *ret == NULL ? ERR_MEMORY : ERR_OK;
-}
-
-static err_t read_intermediates(const struct service_call *call, yyjson_val *root,
-                                struct trail *trail, struct cert_store *store)
-{
-    yyjson_val *list = json_get(root, "intermediates"), *item;
-    size_t i, n;
-    err_t err = ERR_OK;
-
-    if (list == NULL) {
-        return ERR_OK;
-    }
-    if (!yyjson_is_arr(list) || yyjson_arr_size(list) > MAX_INTERMEDIATES) {
-        trail_set(trail, ERR_VALUE, "must be an array of at most %d certificates",
-                  MAX_INTERMEDIATES);
-        return trail_in(trail, ERR_VALUE, "intermediates");
-    }
-    yyjson_arr_foreach(list, i, n, item)
-    {
-        CLEANUP(cert_free) struct cert *cert = NULL;
-        struct span der = {0};
-
-        err = base64_decode(call->arena, BASE64_STANDARD, json_span(item), &der);
-        err = err ? err : cert_new_nv(der, trail, &cert);
-        err = err ? err : cert_store_add(store, cert);
-        if (err) {
-            return trail_in(trail, err, "intermediates");
-        }
-    }
-    return ERR_OK;
-}
-
-/* The EK certificate is for this very EK, and leads to a maker that the operator trusts. */
-static err_t check_ek(struct service *service, const struct service_call *call, yyjson_val *root,
-                      const struct pair *pair, struct trail *trail)
-{
-    CLEANUP(cert_store_free) struct cert_store *intermediates = cert_store_new();
-    CLEANUP(cert_free) struct cert *cert = NULL;
-    CLEANUP(trust_free) struct trust *trust = service_trust(service);
-    struct span der = {0};
-    struct trail why = {0};
-    char words[TRAIL_WHAT_MAX];
-    err_t err = intermediates == NULL ? ERR_MEMORY : ERR_OK;
-
-    err = err ? err
-              : json_need_base64(call->arena, root, "ekCertificate", BASE64_STANDARD, trail, &der);
-    err = err ? err : read_intermediates(call, root, trail, intermediates);
-    if (err) {
-        return err;
-    }
-    err = cert_new_nv(der, trail, &cert);
-    if (err) {
-        return trail_in(trail, err, "ekCertificate");
-    }
-    if (cert_key(cert) == NULL || !pubkey_equal(cert_key(cert), pair->ek)) {
-        trail_set(trail, ERR_VALUE, "is for another key than ekPublic");
-        return trail_in(trail, ERR_VALUE, "ekCertificate");
-    }
-    /* EK certificates are not renewed: an expired one still names the maker. */
-    err = cert_verify(cert, intermediates, trust->ek, CERT_ROLE_EK, call->now, true, &why);
-    if (err && err_category(err) != ERR_CAT_INTERNAL) {
-        trail_format(&why, err, words, sizeof(words));
-        return trail_set(trail, ERR_UNTRUSTED,
-                         "the endorsement key's certificate, issued by '%s', does not lead to a "
-                         "root in trust/ek of the server: %s",
-                         cert_issuer(cert, call->arena), words);
-    }
-    return err;
-}
+enum { SECRET_BYTES = 32 };
 
 /* ---- the challenge to a TPM: join and session end in it ---- */
 
 /* Everything that activation needs, sealed: EK, AK, the secret's digest, the name. */
 static err_t seal_session(struct service *service, const struct service_call *call,
-                          const struct pair *pair, const uint8_t digest[SHA256_BYTES],
+                          const struct guest_pair *pair, const uint8_t digest[SHA256_BYTES],
                           struct span *ret)
 {
     CLEANUP(buf_done) struct buf payload = {0};
@@ -198,7 +36,8 @@ static err_t seal_session(struct service *service, const struct service_call *ca
 }
 
 static err_t challenge_tpm(struct service *service, const struct service_call *call,
-                           const struct pair *pair, struct trail *trail, struct service_answer *ret)
+                           const struct guest_pair *pair, struct trail *trail,
+                           struct service_answer *ret)
 {
     uint8_t secret[SECRET_BYTES], digest[SHA256_BYTES];
     struct span blob = {0}, wrapped = {0}, session = {0};
@@ -229,141 +68,22 @@ static err_t challenge_tpm(struct service *service, const struct service_call *c
     return ERR_OK;
 }
 
-/*
- * A conflict with a machine that is there. Anybody may ask: the answer says what kind it is and
- * what an operator types, but not which machine, since that is for the log alone.
- */
-static err_t refuse_conflict(const struct service_call *call, const char *kind,
-                             const struct store_machine *machine, struct trail *trail,
-                             const char **ret_note, const char *words)
-{
-    *ret_note = arena_printf(call->arena, "conflict=%s machine=%s name=%s", kind, machine->id,
-                             machine->name);
-    return trail_set(trail, ERR_CONFLICT, "%s", words);
-}
-
-#define SEE_LOG " (the server's log says which)"
-
-static err_t refuse_disabled(const struct service_call *call, const struct store_machine *machine,
-                             struct trail *trail, const char **ret_note)
-{
-    return refuse_conflict(call, "disabled", machine, trail, ret_note,
-                           "this machine was disabled by an operator, who lets it in again with: "
-                           "bootwarden-server machine enable NAME" SEE_LOG);
-}
-
-/* The log names the key that asked, for an operator's `machine replace NAME --ek`. */
-static const char *note_key(const struct service_call *call, const struct pair *pair,
-                            const char *note)
-{
-    return note == NULL
-               ? NULL
-               : arena_printf(call->arena, "%s ek=%s", note,
-                              hex_dup(call->arena, span_of(pair->ek_digest, SHA256_BYTES)));
-}
-
-/* An operator may have said for which endorsement key a replaced machine is. */
-static err_t check_place(const struct service_call *call, const struct pair *pair,
-                         const struct store_machine *machine, struct trail *trail,
-                         const char **ret_note)
-{
-    err_t err;
-
-    if (!machine->has_successor || span_equal(span_of(machine->successor_ek, STORE_DIGEST_BYTES),
-                                              span_of(pair->ek_digest, SHA256_BYTES))) {
-        return ERR_OK;
-    }
-    err = refuse_conflict(call, "place-kept", machine, trail, ret_note,
-                          "the place of this machine is kept for another endorsement key; an "
-                          "operator lets this one take it with: bootwarden-server machine replace "
-                          "NAME --ek DIGEST" SEE_LOG);
-    *ret_note = note_key(call, pair, *ret_note);
-    return err;
-}
-
-static err_t check_name(struct service *service, const struct service_call *call,
-                        const struct pair *pair, struct trail *trail, const char **ret_note)
-{
-    struct store_machine found;
-    const char *words;
-    err_t err = store_machine_by_name(service->store, pair->name, trail, &found);
-
-    if (err) {
-        return err;
-    }
-    if (found.ak_name_len == 0) {
-        return found.is_active ? check_place(call, pair, &found, trail, ret_note)
-                               : refuse_disabled(call, &found, trail, ret_note);
-    }
-    words = arena_printf(call->arena,
-                         "the name '%s' belongs to a machine with another endorsement key: choose "
-                         "another, or an operator lets this one take its place with: "
-                         "bootwarden-server machine replace %s",
-                         pair->name, pair->name);
-    if (words == NULL) {
-        return ERR_MEMORY;
-    }
-    err = refuse_conflict(call, "name-taken", &found, trail, ret_note, words);
-    *ret_note = note_key(call, pair, *ret_note);
-    return err;
-}
-
-/* AK-7, asked early so that the guest need not begin; asked again, for good, at activation. Names
- * only then: who has not shown a TPM learns nothing about them. */
-static err_t check_conflicts(struct service *service, const struct service_call *call,
-                             const struct pair *pair, bool is_activation, struct trail *trail,
-                             const char **ret_note)
-{
-    struct span ak = tpm_name_span(&pair->ak_name);
-    struct store_machine own, found;
-    err_t by_ek = store_machine_by_ek(service->store, pair->ek_digest, trail, &own), err;
-    bool is_own = by_ek == ERR_OK;
-
-    if (is_own && own.ak_name_len > 0 && !span_equal(span_of(own.ak_name, own.ak_name_len), ak)) {
-        return refuse_conflict(call, "other-attestation-key", &own, trail, ret_note,
-                               "this endorsement key belongs to a machine with another attestation "
-                               "key; an operator lets it join again with: bootwarden-server "
-                               "machine replace NAME" SEE_LOG);
-    }
-    if (is_own && !own.is_active) {
-        return refuse_disabled(call, &own, trail, ret_note);
-    }
-    if (is_own && own.ak_name_len == 0) {
-        err = check_place(call, pair, &own, trail, ret_note);
-        if (err) {
-            return err;
-        }
-    }
-    if ((is_own && own.ak_name_len > 0) || (!is_own && by_ek != ERR_NOT_FOUND)) {
-        return by_ek;
-    }
-    err = store_machine_by_ak(service->store, ak, trail, &found);
-    if (err == ERR_OK) {
-        return refuse_conflict(call, "other-endorsement-key", &found, trail, ret_note,
-                               "this attestation key belongs to a machine with another endorsement "
-                               "key; an operator lets it join again with: bootwarden-server "
-                               "machine replace NAME" SEE_LOG);
-    }
-    if (err == ERR_NOT_FOUND && is_activation && !is_own && pair->name[0] != '\0') {
-        err = check_name(service, call, pair, trail, ret_note);
-    }
-    return err == ERR_NOT_FOUND ? ERR_OK : err;
-}
+/* ---- joining ---- */
 
 static err_t join(struct service *service, const struct service_call *call, struct span body,
                   struct trail *trail, const char **ret_note, struct service_answer *ret)
 {
-    CLEANUP(pair_done) struct pair pair = {.name = ""};
+    CLEANUP(guest_pair_done) struct guest_pair pair = {.name = ""};
     yyjson_val *root = NULL;
-    err_t err = read_body(call, body, trail, &root);
+    err_t err = guest_read_body(call, body, trail, &root);
 
-    err = err ? err : read_name(call, root, trail, &pair.name);
-    err = err ? err : need_public(call, root, "ekPublic", trail, &pair.ek_bytes);
-    err = err ? err : need_public(call, root, "akPublic", trail, &pair.ak_bytes);
-    err = err ? err : read_ek(call, &pair, trail);
-    err = err ? err : read_ak(&pair, trail);
-    err = err ? err : check_ek(service, call, root, &pair, trail);
-    err = err ? err : check_conflicts(service, call, &pair, false, trail, ret_note);
+    err = err ? err : guest_read_name(call, root, trail, &pair.name);
+    err = err ? err : guest_need_public(call, root, "ekPublic", trail, &pair.ek_bytes);
+    err = err ? err : guest_need_public(call, root, "akPublic", trail, &pair.ak_bytes);
+    err = err ? err : guest_read_ek(call, &pair, trail);
+    err = err ? err : guest_read_ak(&pair, trail);
+    err = err ? err : guest_check_ek(service, call, root, &pair, trail);
+    err = err ? err : guest_check_conflicts(service, call, &pair, false, trail, ret_note);
     return err ? err : challenge_tpm(service, call, &pair, trail, ret);
 }
 
@@ -385,13 +105,13 @@ void service_guest_join(struct service *service, const struct service_call *call
 static err_t session(struct service *service, const struct service_call *call, struct span body,
                      struct trail *trail, struct service_answer *ret)
 {
-    CLEANUP(pair_done) struct pair pair = {.name = ""};
+    CLEANUP(guest_pair_done) struct guest_pair pair = {.name = ""};
     struct store_machine machine;
     yyjson_val *root = NULL;
-    err_t err = read_body(call, body, trail, &root);
+    err_t err = guest_read_body(call, body, trail, &root);
 
-    err = err ? err : need_public(call, root, "akPublic", trail, &pair.ak_bytes);
-    err = err ? err : read_ak(&pair, trail);
+    err = err ? err : guest_need_public(call, root, "akPublic", trail, &pair.ak_bytes);
+    err = err ? err : guest_read_ak(&pair, trail);
     if (err) {
         return err;
     }
@@ -404,7 +124,7 @@ static err_t session(struct service *service, const struct service_call *call, s
         return err;
     }
     pair.ek_bytes = span_of(machine.ek_public, machine.ek_public_len);
-    err = read_ek(call, &pair, trail);
+    err = guest_read_ek(call, &pair, trail);
     return err ? err : challenge_tpm(service, call, &pair, trail, ret);
 }
 
@@ -474,7 +194,7 @@ static err_t open_session(struct service *service, const struct service_call *ca
 
 /* AK-5: what comes out of the ticket is what was challenged. */
 static err_t check_secret(const struct service_call *call, const struct ticket *ticket,
-                          struct span secret, struct trail *trail, struct pair *pair)
+                          struct span secret, struct trail *trail, struct guest_pair *pair)
 {
     struct reader in = reader_on(ticket->payload);
     uint8_t digest[SHA256_BYTES];
@@ -482,8 +202,8 @@ static err_t check_secret(const struct service_call *call, const struct ticket *
     err_t err = hasher_once(call->hasher, HASH_SHA256, secret, digest);
 
     err = err ? err : reader_take(&in, SHA256_BYTES, &wanted);
-    err = err ? err : reader_tpm2b(&in, PUBLIC_MAX, &pair->ek_bytes);
-    err = err ? err : reader_tpm2b(&in, PUBLIC_MAX, &pair->ak_bytes);
+    err = err ? err : reader_tpm2b(&in, GUEST_PUBLIC_MAX, &pair->ek_bytes);
+    err = err ? err : reader_tpm2b(&in, GUEST_PUBLIC_MAX, &pair->ak_bytes);
     err = err ? err : reader_tpm2b(&in, STORE_NAME_MAX, &name);
     if (err) {
         return ERR_INTERNAL; /* it opened, so we wrote it */
@@ -493,13 +213,13 @@ static err_t check_secret(const struct service_call *call, const struct ticket *
                                         "not hold this attestation key");
     }
     pair->name = (const char *)arena_dup(call->arena, name).data;
-    err = pair->name == NULL ? ERR_MEMORY : read_ek(call, pair, trail);
-    return err ? err : read_ak(pair, trail);
+    err = pair->name == NULL ? ERR_MEMORY : guest_read_ek(call, pair, trail);
+    return err ? err : guest_read_ak(pair, trail);
 }
 
 static err_t store_machine(struct service *service, const struct service_call *call,
-                           const struct pair *pair, struct trail *trail, const char **ret_note,
-                           struct store_machine *ret)
+                           const struct guest_pair *pair, struct trail *trail,
+                           const char **ret_note, struct store_machine *ret)
 {
     struct store_machine wanted = {.created = call->now};
     struct trail inner = {0};
@@ -526,7 +246,7 @@ static err_t store_machine(struct service *service, const struct service_call *c
         return err;
     }
     /* The store's words name the machine: these do not. */
-    err = check_conflicts(service, call, pair, true, trail, ret_note);
+    err = guest_check_conflicts(service, call, pair, true, trail, ret_note);
     return err ? err
                : trail_set(trail, ERR_CONFLICT,
                            "another machine joined with one of these keys or this name meanwhile");
@@ -568,12 +288,12 @@ static err_t answer_activated(struct service *service, const struct service_call
 static err_t activate(struct service *service, const struct service_call *call, struct span body,
                       struct trail *trail, const char **ret_note, struct service_answer *ret)
 {
-    CLEANUP(pair_done) struct pair pair = {.name = ""};
+    CLEANUP(guest_pair_done) struct guest_pair pair = {.name = ""};
     struct store_machine machine;
     struct ticket ticket;
     struct span secret = {0};
     yyjson_val *root = NULL;
-    err_t err = read_body(call, body, trail, &root);
+    err_t err = guest_read_body(call, body, trail, &root);
 
     err =
         err ? err : json_need_base64(call->arena, root, "secret", BASE64_STANDARD, trail, &secret);
@@ -644,7 +364,7 @@ static err_t challenge(struct service *service, const struct service_call *call,
     yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
     err_t err = root == NULL ? ERR_MEMORY : find_session(service, call, bearer, trail, &machine);
 
-    err = err ? err : read_body(call, body, trail, &ignored);
+    err = err ? err : guest_read_body(call, body, trail, &ignored);
     err = err ? err
               : ticket_seal(call->arena, service_secret(service), TICKET_ATTEST,
                             call->now + SERVICE_CHALLENGE_S, span_str(machine.id), &context);

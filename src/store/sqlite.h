@@ -28,8 +28,8 @@
         "VALUES (?1,?2,?3,?4,?5,?6,?7,?8,NULL)") \
     X(MACHINE_BIND, "UPDATE machines SET ek_digest = ?2, ak_name = ?3, ek_public = ?4, " \
         "successor_ek = NULL, last_seen = coalesce((SELECT time FROM attestations " \
-        "WHERE machine = ?1 AND ak_name = ?3 AND kind >= 3 ORDER BY id DESC LIMIT 1), 0) " \
-        "WHERE id = ?1") \
+        "INDEXED BY attestations_fresh WHERE machine = ?1 AND ak_name = ?3 AND kind >= 3 " \
+        "ORDER BY id DESC LIMIT 1), 0) WHERE id = ?1") \
     X(MACHINE_ACTIVE, "UPDATE machines SET is_active = ?2 WHERE id = ?1") \
     X(MACHINE_REPLACE, "UPDATE machines SET ak_name = NULL, last_seen = 0, successor_ek = ?2 " \
         "WHERE id = ?1") \
@@ -38,8 +38,9 @@
     X(AUDIT_ADD, "INSERT INTO audit (time, who, what, machine, name) VALUES (?1,?2,?3,?4,?5)") \
     X(AUDITS, "SELECT time, who, what, machine, name FROM audit WHERE machine = ?2 OR name = ?3 " \
         "ORDER BY id DESC LIMIT ?1") \
-    X(LAST_VERDICT, "SELECT verdict FROM attestations WHERE machine = ?1 AND kind >= 3 AND " \
-        "ak_name = (SELECT ak_name FROM machines WHERE id = ?1) ORDER BY id DESC LIMIT 1") \
+    X(LAST_VERDICT, "SELECT verdict FROM attestations INDEXED BY attestations_fresh " \
+        "WHERE machine = ?1 AND kind >= 3 AND ak_name = (SELECT ak_name FROM machines WHERE " \
+        "id = ?1) ORDER BY id DESC LIMIT 1") \
     X(MACHINE_SEEN, "UPDATE machines SET last_seen = max(last_seen, ?2) WHERE id = ?1") \
     X(USE_ONCE, "INSERT INTO used (id, expires) VALUES (?1, ?2) ON CONFLICT DO NOTHING") \
     X(WAS_USED, "SELECT 1 FROM used WHERE id = ?1") \

@@ -1,0 +1,157 @@
+/*
+ * guest-pair.c - reading the keys, the name and the certificates that a guest sends.
+ *
+ * Who may send these bytes: anybody.
+ */
+#include "service/guest.h"
+
+#include "base/codec.h"
+
+#include <stdio.h>
+
+enum { MAX_INTERMEDIATES = 8 };
+
+static const struct json_limits body_limits = {.max_depth = 8, .max_values = 256};
+
+void guest_pair_done(struct guest_pair *pair)
+{
+    pubkey_free(pair->ek);
+    pubkey_free(pair->ak);
+}
+err_t guest_read_body(const struct service_call *call, struct span body, struct trail *trail,
+                      yyjson_val **ret)
+{
+    yyjson_val *root = NULL;
+    err_t err = json_read(call->arena, body, &body_limits, trail, &root);
+
+    if (err == ERR_OK && !yyjson_is_obj(root)) {
+        err = trail_set(trail, ERR_JSON_TYPE, "the body is not a JSON object");
+    }
+    if (err) {
+        return err;
+    }
+    *ret = root;
+    return ERR_OK;
+}
+
+err_t guest_need_public(const struct service_call *call, yyjson_val *root, const char *name,
+                        struct trail *trail, struct span *ret)
+{
+    err_t err = json_need_base64(call->arena, root, name, BASE64_STANDARD, trail, ret);
+
+    if (err == ERR_OK && ret->len > GUEST_PUBLIC_MAX) {
+        trail_set(trail, ERR_TOO_LARGE, "is larger than %d bytes", GUEST_PUBLIC_MAX);
+        err = trail_in(trail, ERR_TOO_LARGE, name);
+    }
+    return err;
+}
+
+err_t guest_read_ak(struct guest_pair *pair, struct trail *trail)
+{
+    err_t err = tpm2b_public_parse(pair->ak_bytes, false, trail, &pair->ak_pub);
+
+    err = err ? err : tpm_public_check_ak(&pair->ak_pub, trail);
+    err = err ? err : tpm_public_key(&pair->ak_pub, trail, &pair->ak);
+    err = err ? err : tpm_public_name(&pair->ak_pub, &pair->ak_name);
+    return trail_in(trail, err, "akPublic");
+}
+
+err_t guest_read_ek(const struct service_call *call, struct guest_pair *pair, struct trail *trail)
+{
+    struct span spki = {0};
+    err_t err = tpm2b_public_parse(pair->ek_bytes, false, trail, &pair->ek_pub);
+
+    err = err ? err : tpm_public_key(&pair->ek_pub, trail, &pair->ek);
+    err = err ? err : pubkey_spki(pair->ek, call->arena, &spki);
+    err = err ? err : hasher_once(call->hasher, HASH_SHA256, spki, pair->ek_digest);
+    return trail_in(trail, err, "ekPublic");
+}
+
+/* 1 to 64 of A-Z a-z 0-9 . _ - */
+err_t guest_read_name(const struct service_call *call, yyjson_val *root, struct trail *trail,
+                      const char **ret)
+{
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    yyjson_val *value = json_get(root, "name");
+    const char *text = value == NULL ? NULL : json_text(value);
+
+    if (value == NULL) {
+        *ret = "";
+        return ERR_OK;
+    }
+    if (text == NULL || text[0] == '\0' || strlen(text) > STORE_NAME_MAX ||
+        text[strspn(text, allowed)] != '\0') {
+        trail_set(trail, ERR_VALUE, "must be 1 to %d of A-Z a-z 0-9 . _ -", STORE_NAME_MAX);
+        return trail_in(trail, ERR_VALUE, "name");
+    }
+    *ret = (const char *)arena_dup(call->arena, span_str(text)).data;
+    return *ret == NULL ? ERR_MEMORY : ERR_OK;
+}
+
+static err_t read_intermediates(const struct service_call *call, yyjson_val *root,
+                                struct trail *trail, struct cert_store *store)
+{
+    yyjson_val *list = json_get(root, "intermediates"), *item;
+    size_t i, n;
+    err_t err = ERR_OK;
+
+    if (list == NULL) {
+        return ERR_OK;
+    }
+    if (!yyjson_is_arr(list) || yyjson_arr_size(list) > MAX_INTERMEDIATES) {
+        trail_set(trail, ERR_VALUE, "must be an array of at most %d certificates",
+                  MAX_INTERMEDIATES);
+        return trail_in(trail, ERR_VALUE, "intermediates");
+    }
+    yyjson_arr_foreach(list, i, n, item)
+    {
+        CLEANUP(cert_free) struct cert *cert = NULL;
+        struct span der = {0};
+
+        err = base64_decode(call->arena, BASE64_STANDARD, json_span(item), &der);
+        err = err ? err : cert_new_nv(der, trail, &cert);
+        err = err ? err : cert_store_add(store, cert);
+        if (err) {
+            return trail_in(trail, err, "intermediates");
+        }
+    }
+    return ERR_OK;
+}
+
+err_t guest_check_ek(struct service *service, const struct service_call *call, yyjson_val *root,
+                     const struct guest_pair *pair, struct trail *trail)
+{
+    CLEANUP(cert_store_free) struct cert_store *intermediates = cert_store_new();
+    CLEANUP(cert_free) struct cert *cert = NULL;
+    CLEANUP(trust_free) struct trust *trust = service_trust(service);
+    struct span der = {0};
+    struct trail why = {0};
+    char words[TRAIL_WHAT_MAX];
+    err_t err = intermediates == NULL ? ERR_MEMORY : ERR_OK;
+
+    err = err ? err
+              : json_need_base64(call->arena, root, "ekCertificate", BASE64_STANDARD, trail, &der);
+    err = err ? err : read_intermediates(call, root, trail, intermediates);
+    if (err) {
+        return err;
+    }
+    err = cert_new_nv(der, trail, &cert);
+    if (err) {
+        return trail_in(trail, err, "ekCertificate");
+    }
+    if (cert_key(cert) == NULL || !pubkey_equal(cert_key(cert), pair->ek)) {
+        trail_set(trail, ERR_VALUE, "is for another key than ekPublic");
+        return trail_in(trail, ERR_VALUE, "ekCertificate");
+    }
+    /* EK certificates are not renewed: an expired one still names the maker. */
+    err = cert_verify(cert, intermediates, trust->ek, CERT_ROLE_EK, call->now, true, &why);
+    if (err && err_category(err) != ERR_CAT_INTERNAL) {
+        trail_format(&why, err, words, sizeof(words));
+        return trail_set(trail, ERR_UNTRUSTED,
+                         "the endorsement key's certificate, issued by '%s', does not lead to a "
+                         "root in trust/ek of the server: %s",
+                         cert_issuer(cert, call->arena), words);
+    }
+    return err;
+}
