@@ -2,34 +2,16 @@
  * The published Trusted Launch evidence verifies, and no flipped byte of it does. Third-party data,
  * read where it is.
  */
+#include "support/published.h"
 #include "unit/appraise/machines.h"
 
-#include "base/buf.h"
-
 #include <stdlib.h>
-
-static struct span published(struct arena *arena)
-{
-    struct span info =
-        test_public_file(arena, "attestation/azureguest-trustedlaunch-windows-tpminfo.json");
-    CLEANUP(buf_done) struct buf out = {0};
-
-    buf_init(&out, 1 << 20);
-    buf_add_str(&out, "{\"AttestationProtocolVersion\":\"2.0\",\"ClientPayload\":{},"
-                      "\"IsolationInfo\":{\"Type\":\"TrustedLaunch\"},"
-                      "\"OSBuild\":\"Tm90QXBwbGljYWJsZQ==\",\"OSDistro\":\"TWljcm9zb2Z0\","
-                      "\"OSType\":\"V2luZG93cw==\","
-                      "\"OSVersionMajor\":10,\"OSVersionMinor\":0,\"TcgLogs\":\"\",\"TpmInfo\":");
-    buf_add(&out, info);
-    buf_add_str(&out, "}");
-    return arena_dup(arena, buf_span(&out));
-}
 
 static struct evidence *published_evidence(struct arena *arena)
 {
     struct evidence *evidence = NULL;
 
-    assert_ok(azureguest_parse_inner(arena, published(arena), NULL, &evidence));
+    assert_ok(azureguest_parse_inner(arena, published_inner(arena), NULL, &evidence));
     return evidence;
 }
 
