@@ -1,0 +1,80 @@
+/*
+ * How SQLite means to find what each statement asks for: a table that is read whole, or records
+ * that are sorted, cost more with every record that is kept.
+ */
+#include "folder.h"
+
+#include "store/sqlite.h"
+
+#define X(name, sql) {#name, sql},
+static const struct {
+    const char *name, *sql;
+} statements[] = {STATEMENT_TABLE(X)};
+#undef X
+
+/* One row; the records of all machines, by their own order; the few lines that people wrote. */
+static const struct {
+    const char *statement, *step;
+} allowed[] = {
+    {"CHECK", "SCAN checks"},
+    {"ATTESTATIONS", "SCAN attestations"},
+    {"SWEEP_UNPROVEN", "SCAN attestations USING INDEX attestations_unproven"},
+    {"CLOCK_DOUBT", "SCAN CONSTANT ROW"},
+    {"AUDITS", "USE TEMP B-TREE FOR ORDER BY"},
+};
+
+static bool is_allowed(const char *statement, const char *step)
+{
+    for (size_t i = 0; i < ARRAY_LEN(allowed); i++) {
+        if (strcmp(allowed[i].statement, statement) == 0 && strcmp(allowed[i].step, step) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t count_slow_steps(sqlite3 *db, const char *name, const char *sql)
+{
+    char explain[2048];
+    sqlite3_stmt *row = NULL;
+    size_t n = 0;
+
+    assert_true(snprintf(explain, sizeof(explain), "EXPLAIN QUERY PLAN %s", sql) <
+                (int)sizeof(explain));
+    assert_int_equal(sqlite3_prepare_v2(db, explain, -1, &row, NULL), SQLITE_OK);
+    while (sqlite3_step(row) == SQLITE_ROW) {
+        const char *step = (const char *)sqlite3_column_text(row, 3);
+
+        if ((strncmp(step, "SCAN ", 5) == 0 || strstr(step, "TEMP B-TREE") != NULL) &&
+            !is_allowed(name, step)) {
+            print_error("%s: %s\n", name, step);
+            n++;
+        }
+    }
+    sqlite3_finalize(row);
+    return n;
+}
+
+static void no_statement_reads_or_sorts_more_than_it_gives(void **state)
+{
+    sqlite3 *db = NULL;
+    size_t n_slow = 0;
+
+    (void)state;
+    store_close(open_store());
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
+        n_slow += count_slow_steps(db, statements[i].name, statements[i].sql);
+    }
+    sqlite3_close(db);
+    assert_int_equal(n_slow, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_FOLDER(no_statement_reads_or_sorts_more_than_it_gives),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
