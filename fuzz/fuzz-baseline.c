@@ -26,7 +26,8 @@ static size_t count_changes(struct arena *arena, const struct boot_facts *before
     struct change changes[APPRAISE_MAX_CHANGES];
     size_t n = 0;
     err_t err = baseline_compare(arena, &(struct baseline_boot){before, ALL_PCRS},
-                                 &(struct baseline_boot){after, ALL_PCRS}, false, changes, &n);
+                                 &(struct baseline_boot){after, ALL_PCRS},
+                                 &(struct baseline_known){0}, changes, &n);
 
     return err == ERR_OK ? n : SIZE_MAX;
 }

@@ -9,6 +9,7 @@
 #ifndef APPRAISE_APPRAISE_H
 #define APPRAISE_APPRAISE_H
 
+#include "appraise/announced.h"
 #include "crypto/cert.h"
 #include "eventlog/facts.h"
 #include "evidence/evidence.h"
@@ -45,8 +46,9 @@ struct appraise_options {
     /* Read the log also when no quote of a proven key stands behind it: for people who look into
      * evidence. A server leaves it off and spends nothing on what anybody may send (ORD-1). */
     bool reads_unproven_log;
-    uint32_t baseline_pcrs; /* what that boot attested; 0 = APPRAISE_BASELINE_PCRS */
-    bool is_shape_changed;  /* the machine is known to have got another shape (vCPUs) */
+    uint32_t baseline_pcrs;            /* what that boot attested; 0 = APPRAISE_BASELINE_PCRS */
+    const struct announced *announced; /* changes that a trusted boot announced; NULL */
+    bool is_shape_changed;             /* the machine is known to have got another shape (vCPUs) */
 };
 
 struct reason {

@@ -6,6 +6,7 @@
  * number and on authenticated facts, and covers no more events than it can name.
  */
 #include "appraise/baseline-parts.h"
+#include "appraise/cmdline.h"
 
 #include <stdlib.h>
 
@@ -249,33 +250,6 @@ static void explain_unsigned(const struct comparison *c, const struct group *gro
             : not_signed;
 }
 
-/*
- * A path that is a path to every reader of the command line. GRUB ends the first word at a space;
- * the kernel ends it at a tab, too, and reads a quote over spaces up to the next quote: a file
- * named so would bring parameters along, or take some away.
- */
-static bool is_plain_path(struct span path)
-{
-    for (size_t i = 0; i < path.len; i++) {
-        uint8_t c = path.data[i];
-        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-        if (!is_letter && (c == 0 || strchr("/._+~-@:,()", c) == NULL)) {
-            return false;
-        }
-    }
-    return path.len > 0;
-}
-
-static struct span first_word(struct span text, struct span *ret_rest)
-{
-    const uint8_t *space = text.len > 0 ? memchr(text.data, ' ', text.len) : NULL;
-    size_t at = space != NULL ? (size_t)(space - text.data) : text.len;
-
-    *ret_rest = span_cut(text, at, text.len);
-    return span_cut(text, 0, at);
-}
-
 /* GRUB measures the kernel's file name in front of its parameters; a new kernel has a new name.
  * The measured bytes are compared, not their words for people. */
 static bool has_same_parameters(const struct group *group)
@@ -287,8 +261,8 @@ static bool has_same_parameters(const struct group *group)
 
     return group->n_added == 1 && group->n_removed == 1 && group->pcrs == 1u << 8 &&
            old->match == READING_MATCHES &&
-           new->match == READING_MATCHES &&is_plain_path(first_word(old->content, &old_rest)) &&
-           is_plain_path(first_word(new->content, &new_rest)) && span_equal(old_rest, new_rest);
+           new->match == READING_MATCHES &&cmdline_split(old->content, &old_rest) &&
+           cmdline_split(new->content, &new_rest) && span_equal(old_rest, new_rest);
 }
 
 static void explain_cmdline(const struct comparison *c, const struct group *group,
@@ -354,7 +328,37 @@ static void explain_firmware(const struct comparison *c, const struct group *gro
     }
 }
 
-err_t baseline_explain(const struct comparison *c, enum reason_code code, struct change *change)
+/* ---- announced changes ---- */
+
+static const char announced_words[] = "announced by a trusted boot, digest by digest";
+
+/* Each new measurement of the class was announced for it, and no more is gone than came: an
+ * announcement says what will be there, not what will be missing. */
+static bool is_announced(const struct group *group)
+{
+    return group->n_new > 0 && group->n_unannounced == 0 && group->n_gone <= group->n_new;
+}
+
+/*
+ * GRUB's commands change with each kernel and cannot be foretold by who only writes its files.
+ * Where kernel and initramfs are as announced, and every command is the same as before but for the
+ * version in the kernel's file name, they are those of the announced update; what else the menu
+ * file says was measured as a command, or GRUB did not run it.
+ */
+static bool is_of_announced_update(const struct comparison *c, const struct group *group)
+{
+    const struct group *kernel = &c->groups[REASON_CHANGE_KERNEL];
+    struct change signed_kernel = {0};
+
+    explain_signed(c, kernel, &signed_kernel);
+    return (signed_kernel.is_explained || is_announced(kernel)) &&
+           is_announced(&c->groups[REASON_CHANGE_INITRD]) && group->n_unannounced_files <= 1 &&
+           group->n_files_added <= group->n_files_removed &&
+           baseline_version_words(c, group) != NULL;
+}
+
+static err_t explain_by_rule(const struct comparison *c, enum reason_code code,
+                             struct change *change)
 {
     const struct group *group = &c->groups[code];
 
@@ -392,6 +396,25 @@ err_t baseline_explain(const struct comparison *c, enum reason_code code, struct
     default:
         change->explanation = "no rule knows this difference";
         break;
+    }
+    return ERR_OK;
+}
+
+err_t baseline_explain(const struct comparison *c, enum reason_code code, struct change *change)
+{
+    const struct group *group = &c->groups[code];
+    err_t err = explain_by_rule(c, code, change);
+
+    if (err || change->is_explained || c->announced == NULL) {
+        return err;
+    }
+    if (is_announced(group)) {
+        change->is_explained = true;
+        change->explanation = announced_words;
+    } else if (code == REASON_CHANGE_GRUB_CONFIG && is_of_announced_update(c, group)) {
+        change->is_explained = true;
+        change->explanation = "kernel and initramfs are as a trusted boot announced, and every "
+                              "command is the same as before but for their version";
     }
     return ERR_OK;
 }

@@ -17,7 +17,8 @@ struct group {
     size_t n_removed, n_added;
     size_t n_new, n_gone; /* different digests that only one boot has, however often measured */
     size_t n_new_images;
-    size_t n_files_removed, n_files_added; /* of those, what GRUB read (PCR 9) */
+    size_t n_files_removed, n_files_added;     /* of those, what GRUB read (PCR 9) */
+    size_t n_unannounced, n_unannounced_files; /* of the new ones */
 };
 
 struct comparison {
@@ -26,7 +27,8 @@ struct comparison {
     const struct boot_facts *after;
     uint32_t after_pcrs; /* whose history is proven */
     bool is_shape_changed;
-    uint32_t pcrs; /* of all groups */
+    const struct announced *announced; /* NULL */
+    uint32_t pcrs;                     /* of all groups */
     size_t n_new_images, n_gone_images;
     struct group groups[REASON_COUNT];
 };

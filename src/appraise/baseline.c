@@ -194,6 +194,11 @@ static void keep(struct comparison *c, const struct extend *extend, bool is_adde
     }
     (*n)++;
     *n_files += reading->event->pcr == 9;
+    if (is_added && !announced_has(c->announced, class_of(extend->facts, reading),
+                                   extend->facts->log, reading)) {
+        group->n_unannounced++;
+        group->n_unannounced_files += reading->event->pcr == 9;
+    }
     group->pcrs |= reading->event->pcr < 32 ? 1u << reading->event->pcr : 0;
     c->pcrs |= group->pcrs;
 }
@@ -327,7 +332,7 @@ static bool share_sha256(const struct boot_facts *a, const struct boot_facts *b)
 }
 
 err_t baseline_compare(struct arena *arena, const struct baseline_boot *before,
-                       const struct baseline_boot *after, bool is_shape_changed,
+                       const struct baseline_boot *after, const struct baseline_known *known,
                        struct change *changes, size_t *ret_n)
 {
     struct comparison *c = arena_calloc(arena, 1, sizeof(*c));
@@ -354,7 +359,8 @@ err_t baseline_compare(struct arena *arena, const struct baseline_boot *before,
     c->before = before->facts;
     c->after = after->facts;
     c->after_pcrs = after->pcrs;
-    c->is_shape_changed = is_shape_changed;
+    c->is_shape_changed = known->is_shape_changed;
+    c->announced = known->announced;
     collect(c, old, n_old, new, n_new);
     err = add_groups(c, changes, &n);
     if (err) {

@@ -8,6 +8,7 @@
 #ifndef APPRAISE_BASELINE_H
 #define APPRAISE_BASELINE_H
 
+#include "appraise/announced.h"
 #include "appraise/appraise.h"
 
 /* One side. Its log's replay is the caller's business. */
@@ -16,13 +17,19 @@ struct baseline_boot {
     uint32_t pcrs; /* whose whole history the log is known to tell: those that were attested */
 };
 
+/* What is known beside the two boots. */
+struct baseline_known {
+    bool is_shape_changed;             /* the machine has another shape now (vCPUs) */
+    const struct announced *announced; /* by a trusted boot; NULL */
+};
+
 /*
  * PCRs of the baseline that `after` has not attested are a change of their own: silence is no
  * proof. Without SHA-256 digests on both sides nothing can be compared, and that is the change.
  * changes has room for APPRAISE_MAX_CHANGES; there are fewer classes.
  */
 err_t baseline_compare(struct arena *arena, const struct baseline_boot *before,
-                       const struct baseline_boot *after, bool is_shape_changed,
+                       const struct baseline_boot *after, const struct baseline_known *known,
                        struct change *changes, size_t *ret_n) MUST_CHECK;
 
 #endif

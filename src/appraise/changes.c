@@ -11,14 +11,14 @@ err_t judge_changes(struct job *job)
     const struct baseline_boot before = {job->options->baseline,
                                          pcrs == 0 ? APPRAISE_BASELINE_PCRS : pcrs};
     const struct baseline_boot after = {a->facts, a->shown.have[HASH_SHA256]};
+    const struct baseline_known known = {job->options->is_shape_changed, job->options->announced};
     err_t err;
 
     if (job->options->baseline == NULL || a->facts == NULL) {
         return ERR_OK;
     }
     a->has_baseline = true;
-    err = baseline_compare(job->arena, &before, &after, job->options->is_shape_changed, a->changes,
-                           &a->n_changes);
+    err = baseline_compare(job->arena, &before, &after, &known, a->changes, &a->n_changes);
     if (err) {
         return err;
     }

@@ -1,5 +1,6 @@
 #include "cli/boot-folder.h"
 
+#include "appraise/learned.h"
 #include "base/file.h"
 #include "eventlog/eventlog.h"
 #include "eventlog/ima.h"
@@ -238,8 +239,9 @@ err_t baseline_load(struct arena *arena, const char *path, struct trail *trail,
     if (file_is_folder(path)) {
         err = load_folder(arena, path, trail, &evidence);
     } else {
-        err = file_read(arena, path, EVIDENCE_MAX_BYTES, trail, &bytes);
-        if (err == ERR_OK && bytes.len > 0 && (bytes.data[0] == '{' || bytes.data[0] == ' ')) {
+        err = file_read(arena, path, LEARNED_MAX_BYTES, trail, &bytes);
+        if (err == ERR_OK && !learned_is(bytes) && bytes.len > 0 &&
+            (bytes.data[0] == '{' || bytes.data[0] == ' ')) {
             err = azureguest_parse_any(arena, bytes, trail, &evidence);
         }
     }

@@ -11,7 +11,8 @@
 err_t evidence_load(struct arena *arena, const char *path, struct trail *trail,
                     struct evidence **ret) MUST_CHECK;
 
-/* The event log of an earlier boot: a boot folder, an AzureGuest file, or the log itself. */
+/* The event log of an earlier boot: a boot folder, an AzureGuest file, or the log itself. A saved
+ * baseline is handed out as it is (appraise/learned.h). */
 err_t baseline_load(struct arena *arena, const char *path, struct trail *trail,
                     struct span *ret_log) MUST_CHECK;
 

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/trust.h"
+#include "cli/verify-baseline.h"
 #include "cli/verify-show.h"
 
 enum { ARENA_BYTES = 512 * 1024 * 1024 };
@@ -27,6 +28,10 @@ struct verify_args {
     const char *nonce;
     const char *time;
     const char *baseline;
+    const char *announced;
+    const char *save_baseline;
+    bool is_shape_changed;
+    bool is_approved;
     int output;
     bool is_verbose;
 };
@@ -56,25 +61,6 @@ static int read_trust(struct verify *v, const struct verify_args *args)
             return cli_fail("verify", "--enrolled-ak", err, &trail);
         }
     }
-    return EXIT_YES;
-}
-
-static int read_baseline(struct verify *v, const char *path)
-{
-    struct trail trail = {0};
-    struct span bytes = {0};
-    struct eventlog *log = NULL;
-    struct readings *readings = NULL;
-    struct boot_facts *facts = NULL;
-    err_t err = baseline_load(v->arena, path, &trail, &bytes);
-
-    err = err ? err : eventlog_read(v->arena, bytes, &trail, &log);
-    err = err ? err : readings_make(v->arena, log, v->hasher, &readings);
-    err = err ? err : boot_facts_make(v->arena, readings, v->hasher, &facts);
-    if (err) {
-        return cli_fail("verify", path, err, &trail);
-    }
-    v->options.baseline = facts;
     return EXIT_YES;
 }
 
@@ -134,6 +120,10 @@ static int judge(struct verify *v, const struct verify_args *args)
     } else {
         verify_show(stdout, v->arena, appraisal, args->is_verbose);
     }
+    if (code == EXIT_YES && args->save_baseline != NULL) {
+        code = verify_save_baseline(v->arena, appraisal, args->save_baseline, args->is_approved,
+                                    v->options.now);
+    }
     if (code != EXIT_YES) {
         return code;
     }
@@ -151,8 +141,12 @@ static int run(struct verify *v, const struct verify_args *args, const char *pat
     }
     code = read_trust(v, args);
     code = code ? code : read_challenge(v, args);
+    v->options.is_shape_changed = args->is_shape_changed;
     if (code == EXIT_YES && args->baseline != NULL) {
-        code = read_baseline(v, args->baseline);
+        code = verify_read_baseline(v->arena, v->hasher, args->baseline, &v->options);
+    }
+    if (code == EXIT_YES && args->announced != NULL) {
+        code = verify_read_announced(v->arena, v->hasher, args->announced, &v->options);
     }
     return code ? code : judge(v, args);
 }
@@ -172,8 +166,17 @@ int cmd_verify(int argc, char **argv)
          NULL, 0},
         {"time", 0, OPTION_TEXT, "TIME", "judge certificates at this time instead of now",
          &args.time, NULL, 0},
-        {"baseline", 'b', OPTION_TEXT, "BOOT", "compare with this earlier boot", &args.baseline,
-         NULL, 0},
+        {"baseline", 'b', OPTION_TEXT, "BOOT", "compare with this boot or saved baseline",
+         &args.baseline, NULL, 0},
+        {"announced", 0, OPTION_TEXT, "FILE", "changes that a trusted boot announced",
+         &args.announced, NULL, 0},
+        {"shape-changed", 0, OPTION_FLAG, NULL,
+         "the machine is known to have another number of vCPUs now", &args.is_shape_changed, NULL,
+         0},
+        {"save-baseline", 0, OPTION_TEXT, "FILE",
+         "keep this boot as a baseline, when it is healthy", &args.save_baseline, NULL, 0},
+        {"approve", 0, OPTION_FLAG, NULL, "with --save-baseline: also when it is changed",
+         &args.is_approved, NULL, 0},
         {"output", 'o', OPTION_CHOICE, "FORM", "form of the result", &args.output, outputs, 0},
         {"verbose", 'v', OPTION_FLAG, NULL, "show every note", &args.is_verbose, NULL, 0},
     };
@@ -196,6 +199,15 @@ int cmd_verify(int argc, char **argv)
 
     if (!options_parse(&set, argc, argv, &result, &code)) {
         return code;
+    }
+    if (args.baseline == NULL && (args.announced != NULL || args.is_shape_changed)) {
+        cli_complain("verify", "--announced and --shape-changed explain differences from a "
+                               "baseline: name one with --baseline");
+        return EXIT_USAGE;
+    }
+    if (args.is_approved && args.save_baseline == NULL) {
+        cli_complain("verify", "--approve is for --save-baseline");
+        return EXIT_USAGE;
     }
     v = arena == NULL || hasher == NULL ? NULL : arena_calloc(arena, 1, sizeof(*v));
     if (v == NULL) {

@@ -75,6 +75,32 @@ expect 0 '"freshness": ?"not-checked"' verify "$good" "${named[@]}" --output jso
 expect 0 '"freshness": ?"nonce"' verify "$good" "${named[@]}" --output json --nonce "$nonce"
 expect 1 '"freshness": ?"failed"' verify "$good" "${named[@]}" --output json --nonce 00
 expect 1 '"freshness": ?"not-checked"' verify "$boots/j-attest-wrong-magic" --output json --nonce "$nonce"
+# A baseline to keep: from a good boot alone, never over another; what was announced is explained.
+new=$boots/f-kernel-update
+update=("$new" --trust "ek=$new/ca_root.pem" --enrolled-ak "$(jq -r .ak_rsa_name "$new/manifest.json")" --time 2026-12-01)
+expect 2 'name one with --baseline' verify "$good" --announced "$work/text"
+expect 2 'name one with --baseline' verify "$good" --shape-changed
+expect 2 'is for --save-baseline' verify "$good" --approve
+expect 1 'no baseline was saved: the verdict is not-verified' verify "$good" --save-baseline "$work/base.json"
+[ ! -e "$work/base.json" ] || { failed=$((failed + 1)) && echo "FAULT: a baseline of an unproven boot"; }
+expect 0 '^healthy' verify "$good" "${named[@]}" --save-baseline "$work/base.json"
+expect 2 'is there already' verify "$good" "${named[@]}" --save-baseline "$work/base.json"
+expect 2 'cannot|No such' verify "$good" "${named[@]}" --save-baseline "$work/none/base.json"
+expect 0 '^healthy' verify "$good" "${named[@]}" --baseline "$work/base.json"
+sed 's/"log": "..../"log": "!!!!/' "$work/base.json" >"$work/broken.json"
+expect 2 'broken.json: log' verify "$good" "${named[@]}" --baseline "$work/broken.json"
+expect 1 'UNEXPLAINED initramfs' verify "${update[@]}" --baseline "$work/base.json"
+expect 1 'somebody has to approve' verify "${update[@]}" --baseline "$work/base.json" --save-baseline "$work/after.json"
+expect 2 'schema.*missing' verify "${update[@]}" --baseline "$work/base.json" --announced "$good/manifest.json"
+"$bin" eventlog --facts --output json "$new/eventlog.bin" | jq '{schema: "bootwarden-announcement/1", expect:
+    [.facts.files[] | select(.role == "initrd") | {class: "initrd", sha256: .digests.sha256}]}' >"$work/announced.json"
+expect 0 'announced by a trusted boot' verify "${update[@]}" --baseline "$work/base.json" --announced "$work/announced.json"
+expect 1 '^changed' verify "${update[@]}" --baseline "$work/base.json" --save-baseline "$work/after.json" --approve
+expect 0 '^healthy' verify "${update[@]}" --baseline "$work/after.json"
+shape=$boots/p-two-vcpus
+shaped=("$shape" --trust "ek=$shape/ca_root.pem" --enrolled-ak "$(jq -r .ak_rsa_name "$shape/manifest.json")" --time 2026-12-01 --baseline "$boots/p-one-vcpu")
+expect 1 '^changed' verify "${shaped[@]}"
+expect 0 'known to have another shape' verify "${shaped[@]}" --shape-changed
 # A folder of anchors, the help.
 mkdir "$work/trust"
 cp "$good/ca_root.pem" "$work/trust/"

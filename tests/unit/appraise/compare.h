@@ -26,9 +26,10 @@ static inline struct compared compare_with(struct arena *arena, const struct boo
 {
     const struct baseline_boot old = {before, ALL_PCRS};
     const struct baseline_boot new = {after, after_pcrs};
+    const struct baseline_known known = {.is_shape_changed = is_shape_changed};
     struct compared changes = {0};
 
-    assert_ok(baseline_compare(arena, &old, &new, is_shape_changed, changes.items, &changes.n));
+    assert_ok(baseline_compare(arena, &old, &new, &known, changes.items, &changes.n));
     assert_true(changes.n <= APPRAISE_MAX_CHANGES);
     for (size_t i = 0; i < changes.n; i++) {
         assert_int_not_equal(changes.items[i].text[0], '\0');

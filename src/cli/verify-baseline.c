@@ -1,0 +1,73 @@
+#include "cli/verify-baseline.h"
+
+#include "appraise/learned.h"
+#include "base/file.h"
+#include "cli/boot-folder.h"
+#include "cli/cli.h"
+
+static err_t read_log(struct arena *arena, struct hasher *hasher, struct span bytes,
+                      struct trail *trail, struct boot_facts **ret)
+{
+    struct eventlog *log = NULL;
+    struct readings *readings = NULL;
+    err_t err = eventlog_read(arena, bytes, trail, &log);
+
+    err = err ? err : readings_make(arena, log, hasher, &readings);
+    return err ? err : boot_facts_make(arena, readings, hasher, ret);
+}
+
+int verify_read_baseline(struct arena *arena, struct hasher *hasher, const char *path,
+                         struct appraise_options *options)
+{
+    struct trail trail = {0};
+    struct span bytes = {0};
+    struct learned learned = {0};
+    struct boot_facts *facts = NULL;
+    err_t err = baseline_load(arena, path, &trail, &bytes);
+
+    if (err == ERR_OK && learned_is(bytes)) {
+        err = learned_read(arena, bytes, hasher, &trail, &learned);
+        options->baseline = learned.facts;
+        options->baseline_pcrs = learned.pcrs;
+    } else if (err == ERR_OK) {
+        err = read_log(arena, hasher, bytes, &trail, &facts);
+        options->baseline = facts;
+    }
+    return err ? cli_fail("verify", path, err, &trail) : EXIT_YES;
+}
+
+int verify_read_announced(struct arena *arena, struct hasher *hasher, const char *path,
+                          struct appraise_options *options)
+{
+    struct trail trail = {0};
+    struct span bytes = {0};
+    struct announced *announced = NULL;
+    err_t err = file_read(arena, path, ANNOUNCED_MAX_BYTES, &trail, &bytes);
+
+    err = err ? err : announced_read(arena, bytes, hasher, &trail, &announced);
+    if (err) {
+        return cli_fail("verify", path, err, &trail);
+    }
+    options->announced = announced;
+    return EXIT_YES;
+}
+
+int verify_save_baseline(struct arena *arena, const struct appraisal *appraisal, const char *path,
+                         bool is_approved, int64_t now)
+{
+    struct trail trail = {0};
+    struct span json = {0};
+    err_t err = baseline_learn(arena, appraisal, is_approved, now, &trail, &json);
+
+    if (err == ERR_DENIED) {
+        cli_complain("verify", "no baseline was saved: %s", trail.what);
+        return EXIT_YES;
+    }
+    if (err == ERR_OK && file_exists(path)) {
+        trail_set(&trail, ERR_IO, "is there already: no baseline was saved over it");
+        trail_in(&trail, ERR_IO, path);
+        err = ERR_IO;
+    }
+    err = err ? err : file_write(path, json, 0644, &trail);
+    return err ? cli_fail("verify", path, err, &trail) : EXIT_YES;
+}
