@@ -176,6 +176,8 @@ err_t appraise_decide(struct arena *arena, yyjson_mut_doc *doc, struct appraisal
  * "claims","ak"} (docs/formats/appraisal.md). claims may be NULL. */
 yyjson_mut_val *appraisal_json(struct arena *arena, yyjson_mut_doc *doc,
                                const struct appraisal *appraisal, const struct claims *claims);
+/* [{"code","explained","text","explanation","pcrs"}] */
+yyjson_mut_val *appraise_changes_json(yyjson_mut_doc *doc, const struct change *changes, size_t n);
 /* [{"code","text","rule","where","remedy"}] */
 yyjson_mut_val *appraisal_reasons_json(yyjson_mut_doc *doc, const struct appraisal *appraisal);
 

@@ -33,11 +33,15 @@ struct comparison {
     struct group groups[REASON_COUNT];
 };
 
+/* baseline.c: the class of change that an event belongs to when only one boot has it. */
+enum reason_code baseline_class_of(const struct boot_facts *facts, const struct reading *reading);
 /* baseline-explain.c: fills code, is_explained and explanation of a change of class `code`. */
 err_t baseline_explain(const struct comparison *c, enum reason_code code,
                        struct change *change) MUST_CHECK;
 /* baseline-words.c: "kernel: image 0123 -> image 4567", before and after. */
 const char *baseline_words(const struct comparison *c, enum reason_code code);
+/* "/boot/vmlinuz-6.1.0-55-amd64" -> "6.1.0-55-amd64"; empty without a name or a version. */
+struct span baseline_kernel_version(const struct boot_facts *facts);
 /* "6.1.0-55 -> 6.1.0-56" when all measured texts of the group are the same but for the version in
  * the kernel's file name, as a kernel update rewrites them; NULL otherwise. For words alone:
  * whoever writes the boot menu can write so, too. */

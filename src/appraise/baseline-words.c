@@ -3,6 +3,7 @@
  */
 #include "appraise/baseline-parts.h"
 
+#include "appraise/summary.h"
 #include "base/codec.h"
 #include "eventlog/show.h"
 
@@ -98,8 +99,7 @@ static const char *side_words(const struct comparison *c, const struct boot_fact
                : text;
 }
 
-/* "/boot/vmlinuz-6.1.0-55-amd64" -> "6.1.0-55-amd64"; empty without a name or a version. */
-static struct span kernel_version(const struct boot_facts *facts)
+struct span baseline_kernel_version(const struct boot_facts *facts)
 {
     const char *name = facts->kernel_path == NULL ? "" : facts->kernel_path;
     const char *slash = strrchr(name, '/');
@@ -150,8 +150,8 @@ static bool have_partners(const struct reading *const *texts, const struct readi
 
 const char *baseline_version_words(const struct comparison *c, const struct group *group)
 {
-    struct span old = kernel_version(c->before);
-    struct span new = kernel_version(c->after);
+    struct span old = baseline_kernel_version(c->before);
+    struct span new = baseline_kernel_version(c->after);
     size_t n_texts = 0;
 
     if (old.len == 0 || new.len == 0 || span_equal(old, new) || group->n_added > GROUP_SHOWN ||
@@ -168,47 +168,13 @@ const char *baseline_version_words(const struct comparison *c, const struct grou
                                        show_cut(c->arena, (const char *)new.data, ITEM_MAX / 2));
 }
 
-static const char *class_words(enum reason_code code)
-{
-    switch (code) {
-    case REASON_CHANGE_FIRMWARE:
-        return "firmware";
-    case REASON_CHANGE_KEYS:
-        return "Secure Boot keys";
-    case REASON_CHANGE_DBX:
-        return "revocations";
-    case REASON_CHANGE_LOADER:
-        return "boot loader";
-    case REASON_CHANGE_KERNEL:
-        return "kernel";
-    case REASON_CHANGE_INITRD:
-        return "initramfs";
-    case REASON_CHANGE_CMDLINE:
-        return "kernel command line";
-    case REASON_CHANGE_GRUB_CONFIG:
-        return "GRUB configuration";
-    case REASON_CHANGE_MOK:
-        return "machine owner keys";
-    case REASON_CHANGE_UKI:
-        return "unified kernel image";
-    case REASON_CHANGE_CREDENTIALS:
-        return "credentials beside the kernel image";
-    case REASON_CHANGE_SYSEXT:
-        return "system extensions beside the kernel image";
-    case REASON_CHANGE_BOOT_PATH:
-        return "boot path";
-    default:
-        return "something unknown";
-    }
-}
-
 const char *baseline_words(const struct comparison *c, enum reason_code code)
 {
     const struct group *group = &c->groups[code];
     const char *before = side_words(c, c->before, group->removed, group->n_removed);
     const char *after = side_words(c, c->after, group->added, group->n_added);
 
-    return before == NULL || after == NULL
-               ? NULL
-               : arena_printf(c->arena, "%s: %s \xe2\x86\x92 %s", class_words(code), before, after);
+    return before == NULL || after == NULL ? NULL
+                                           : arena_printf(c->arena, "%s: %s \xe2\x86\x92 %s",
+                                                          change_class_words(code), before, after);
 }

@@ -28,7 +28,7 @@ static bool is_mok_authority(const struct reading *reading)
     return strncmp(reading->name, "MokList", 7) == 0;
 }
 
-static enum reason_code class_of(const struct boot_facts *facts, const struct reading *reading)
+enum reason_code baseline_class_of(const struct boot_facts *facts, const struct reading *reading)
 {
     switch (reading->role) {
     case ROLE_FIRMWARE:
@@ -184,7 +184,7 @@ static struct extend *extends_of(struct arena *arena, const struct boot_facts *f
 static void keep(struct comparison *c, const struct extend *extend, bool is_added)
 {
     const struct reading *reading = extend->reading;
-    struct group *group = &c->groups[class_of(extend->facts, reading)];
+    struct group *group = &c->groups[baseline_class_of(extend->facts, reading)];
     const struct reading **list = is_added ? group->added : group->removed;
     size_t *n = is_added ? &group->n_added : &group->n_removed;
     size_t *n_files = is_added ? &group->n_files_added : &group->n_files_removed;
@@ -194,7 +194,7 @@ static void keep(struct comparison *c, const struct extend *extend, bool is_adde
     }
     (*n)++;
     *n_files += reading->event->pcr == 9;
-    if (is_added && !announced_has(c->announced, class_of(extend->facts, reading),
+    if (is_added && !announced_has(c->announced, baseline_class_of(extend->facts, reading),
                                    extend->facts->log, reading)) {
         group->n_unannounced++;
         group->n_unannounced_files += reading->event->pcr == 9;
@@ -206,7 +206,7 @@ static void keep(struct comparison *c, const struct extend *extend, bool is_adde
 /* A run of equal extends that only one boot has. */
 static void count_run(struct comparison *c, const struct extend *extend, bool is_added)
 {
-    struct group *group = &c->groups[class_of(extend->facts, extend->reading)];
+    struct group *group = &c->groups[baseline_class_of(extend->facts, extend->reading)];
     bool is_image = extend->reading->role == ROLE_IMAGE;
 
     group->n_new += is_added;

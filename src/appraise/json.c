@@ -36,12 +36,12 @@ static yyjson_mut_val *pcr_array(yyjson_mut_doc *doc, uint32_t mask)
     return list;
 }
 
-static yyjson_mut_val *changes_json(yyjson_mut_doc *doc, const struct appraisal *appraisal)
+yyjson_mut_val *appraise_changes_json(yyjson_mut_doc *doc, const struct change *changes, size_t n)
 {
     yyjson_mut_val *list = yyjson_mut_arr(doc);
 
-    for (size_t i = 0; i < appraisal->n_changes; i++) {
-        const struct change *change = &appraisal->changes[i];
+    for (size_t i = 0; i < n; i++) {
+        const struct change *change = &changes[i];
         yyjson_mut_val *item = yyjson_mut_arr_add_obj(doc, list);
 
         json_add_text(doc, item, "code", reason_name(change->code));
@@ -178,7 +178,7 @@ yyjson_mut_val *appraisal_json(struct arena *arena, yyjson_mut_doc *doc, const s
     json_add_text(doc, root, "freshness", freshness_name(a->freshness));
     json_add_value(doc, root, "reasons", appraisal_reasons_json(doc, a));
     if (a->has_baseline) {
-        json_add_value(doc, root, "changes", changes_json(doc, a));
+        json_add_value(doc, root, "changes", appraise_changes_json(doc, a->changes, a->n_changes));
     }
     json_add_value(doc, root, "notes", notes_json(doc, a));
     if (a->facts != NULL) {

@@ -1,42 +1,24 @@
 /*
- * eventlog-text.c - a log for people: the summary first, then the events register by register.
- * Everything printed was escaped when the readings were made.
+ * eventlog-text.c - a log for people: the summary first, then the boot, stage by stage, and the
+ * registers that it leads to. Everything printed was escaped when the readings were made.
  */
 #include "cli/eventlog.h"
 
 #include "base/codec.h"
 #include "base/text.h"
+#include "eventlog/show.h"
+#include "eventlog/stages.h"
 
 #include <stdio.h>
 
-static const char *const titles[EVENTLOG_REGISTERS] = {
-    [0] = "firmware code",
-    [1] = "firmware configuration and boot options",
-    [2] = "drivers and option ROMs",
-    [3] = "configuration of drivers and option ROMs",
-    [4] = "boot attempts and started images",
-    [5] = "partition table, end of the firmware phase",
-    [6] = "the vendor's",
-    [7] = "Secure Boot policy and authorities",
-    [8] = "GRUB commands and kernel command line",
-    [9] = "files read by GRUB, kernel options and initrd",
-    [10] = "IMA",
-    [11] = "unified kernel image; Windows boot",
-    [12] = "command line and credentials; Windows boot",
-    [13] = "system extensions; Windows boot",
-    [14] = "shim's MOK variables; Windows authorities",
-    [15] = "system identity",
-};
-
-static const char *state_word(enum tristate state)
-{
-    return state == STATE_YES ? "yes" : state == STATE_NO ? "no" : "unknown";
-}
+enum { DIGEST_SHOWN = 12, TEXT_SHOWN = 110, LABEL = 18 };
 
 static void print_line(const char *label, const char *value)
 {
-    printf("%-18s %s\n", label, value);
+    printf("%-*s %s\n", LABEL, label, value);
 }
+
+/* ---- the summary ---- */
 
 static void print_secure_boot(const struct boot_facts *facts)
 {
@@ -49,11 +31,14 @@ static void print_secure_boot(const struct boot_facts *facts)
     if (facts->debug_mode == STATE_YES) {
         print_line("", "the firmware ran in debug mode");
     }
+    if (facts->dma_protection_disabled == STATE_YES) {
+        print_line("", "the firmware left DMA unprotected");
+    }
     if (facts->db.has_test_key || facts->kek.has_test_key || facts->pk.has_test_key) {
         print_line("", "a test key is enrolled, whose private half is public");
     }
     for (size_t i = 0; i < facts->n_authorities; i++) {
-        printf("%-18s %s (%s)%s\n", i == 0 ? "Allowed by:" : "",
+        printf("%-*s %s (%s)%s\n", LABEL, i == 0 ? "Allowed by:" : "",
                facts->authorities[i].subject[0] != '\0' ? facts->authorities[i].subject
                                                         : "a digest",
                facts->authorities[i].source,
@@ -76,7 +61,8 @@ static void print_shim(const struct boot_facts *facts)
         print_line("SBAT level:", level);
     }
     if (facts->mok_enrolled != STATE_UNKNOWN) {
-        printf("%-18s %s%s\n", "Own keys (MOK):", state_word(facts->mok_enrolled),
+        printf("%-*s %s%s\n", LABEL,
+               "Own keys (MOK):", facts->mok_enrolled == STATE_YES ? "enrolled" : "none",
                facts->has_user_mok ? ", and used" : "");
     }
 }
@@ -96,108 +82,248 @@ static const char *part_word(const struct boot_image *image)
     }
 }
 
-static void print_images(const struct boot_facts *facts)
+/* The digest in the bank that counts most, short. */
+static const char *short_digest(const struct eventlog_view *view, const struct event *event)
 {
+    const struct eventlog *log = view->facts->log;
+    int bank = eventlog_bank(log, HASH_SHA256);
+    const char *hex;
+
+    bank = bank < 0 ? 0 : bank;
+    if (event->digest[bank].len == 0) {
+        return "";
+    }
+    hex =
+        arena_printf(view->arena, "%.*s", DIGEST_SHOWN, hex_dup(view->arena, event->digest[bank]));
+    return hex != NULL ? hex : "";
+}
+
+static void print_images(const struct eventlog_view *view)
+{
+    const struct boot_facts *facts = view->facts;
+    const char *label = "Started:";
+
     for (size_t i = 0; i < facts->n_images; i++) {
         const struct boot_image *image = &facts->images[i];
-        struct span digest = image->digest[HASH_SHA256].len > 0 ? image->digest[HASH_SHA256]
-                                                                : image->digest[HASH_SHA1];
-        char hex[2 * HASH_MAX_BYTES + 1];
 
-        hex_encode(digest, hex, sizeof(hex));
-        printf("%-18s %-8s %.16s%s%s%s\n", i == 0 ? "Started:" : "", part_word(image), hex,
-               image->path_hint[0] != '\0' ? "  " : "", image->path_hint,
-               image->is_repeat ? "  (again)" : "");
+        if (image->is_repeat) {
+            continue; /* measured twice on its way, started once */
+        }
+        printf("%-*s %-8s %s%s%s\n", LABEL, label, part_word(image),
+               short_digest(view, image->event), image->path_hint[0] != '\0' ? "  " : "",
+               image->path_hint);
+        label = "";
     }
+}
+
+static size_t count_findings(const struct boot_facts *facts, enum finding_weight weight)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < facts->n_findings; i++) {
+        n += facts->findings[i].weight == weight;
+    }
+    return n;
 }
 
 static void print_findings(const struct boot_facts *facts)
 {
-    for (size_t i = 0; i < facts->n_findings; i++) {
-        const struct finding *finding = &facts->findings[i];
+    size_t n_bad = count_findings(facts, WEIGHT_BAD);
+    size_t n_faults = count_findings(facts, WEIGHT_FAULT);
+    size_t n_notes = count_findings(facts, WEIGHT_NOTE);
 
-        printf("%-18s %s: %s [%s, %s]\n", i == 0 ? "Oddities:" : "",
-               finding_weight_name(finding->weight), finding->text,
-               finding_code_name(finding->code), finding->rule);
+    if (facts->n_findings == 0) {
+        print_line("Oddities:", "none");
+        return;
+    }
+    printf("%-*s %zu bad, %zu faults, %zu notes\n", LABEL, "Oddities:", n_bad, n_faults, n_notes);
+    for (int weight = WEIGHT_BAD; weight >= WEIGHT_NOTE; weight--) {
+        for (size_t i = 0; i < facts->n_findings; i++) {
+            const struct finding *finding = &facts->findings[i];
+
+            if ((int)finding->weight == weight) {
+                printf("%-*s %s: %s [%s, %s]\n", LABEL, "", finding_weight_name(finding->weight),
+                       finding->text, finding_code_name(finding->code), finding->rule);
+            }
+        }
     }
 }
 
-static void print_facts(const struct boot_facts *facts)
+static void print_facts(const struct eventlog_view *view)
 {
+    const struct boot_facts *facts = view->facts;
+
     print_secure_boot(facts);
     print_shim(facts);
     print_line("Boot software:", facts->boot_software);
     if (facts->firmware_version != NULL) {
         print_line("Firmware:", facts->firmware_version);
     }
-    print_images(facts);
+    if (facts->platform.name != NULL) {
+        printf("%-*s probably %s (by %s)\n", LABEL, "Machine:", facts->platform.name,
+               facts->platform.ground);
+    }
+    print_images(view);
     if (facts->kernel_path != NULL) {
         print_line("Kernel:", facts->kernel_path);
     }
     print_line("Command line:", facts->cmdline != NULL ? facts->cmdline : "not proven by this log");
     if (facts->n_boot_attempts > 1) {
-        printf("%-18s %u, %u returned\n", "Boot attempts:", facts->n_boot_attempts,
+        printf("%-*s %u, %u returned\n", LABEL, "Boot attempts:", facts->n_boot_attempts,
                facts->n_boot_returns);
     }
     print_findings(facts);
 }
 
-/* The register's value in the bank that counts most. */
-static void print_register(const struct eventlog_view *view, unsigned pcr)
-{
-    const struct eventlog_registers *best = NULL;
-    char hex[2 * HASH_MAX_BYTES + 1];
+/* ---- the events ---- */
 
-    printf("\nPCR %u, %s\n", pcr, titles[pcr] != NULL ? titles[pcr] : "reserved");
-    for (size_t i = 0; i < view->n_registers; i++) {
-        if (best == NULL || best->bank != HASH_SHA256) {
-            best = &view->registers[i];
+static const struct key_database *database_of(const struct boot_facts *facts,
+                                              const struct event *event)
+{
+    const struct key_database *all[] = {&facts->pk, &facts->kek, &facts->db, &facts->dbx};
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        if (all[i]->present && all[i]->event == event) {
+            return all[i];
         }
     }
-    if (best != NULL && (best->extended & 1u << pcr) != 0) {
-        hex_encode(span_of(best->value[pcr], hash_size(best->bank)), hex, sizeof(hex));
-        printf("  = %s %s\n", hash_name(best->bank), hex);
+    return NULL;
+}
+
+/* Where the facts know more about an event than its reading. */
+static const char *words_of(const struct eventlog_view *view, const struct reading *r)
+{
+    const struct boot_facts *facts = view->facts;
+    const struct key_database *db = database_of(facts, r->event);
+    const char *words = r->text;
+
+    if (db != NULL) {
+        words =
+            arena_printf(view->arena, "%s: %u certificate%s, %u digest%s%s", r->text, db->n_x509,
+                         db->n_x509 == 1 ? "" : "s", db->n_hashes, db->n_hashes == 1 ? "" : "s",
+                         db->n_other > 0 ? ", and entries of other kinds" : "");
+    }
+    for (size_t i = 0; i < facts->n_authorities; i++) {
+        const struct authority *authority = &facts->authorities[i];
+
+        if (authority->event == r->event && authority->subject[0] != '\0') {
+            words = arena_printf(view->arena, "%s: %s", r->text, authority->subject);
+        }
+    }
+    return words != NULL ? words : r->text;
+}
+
+static void print_oddities_of(const struct boot_facts *facts, const struct event *event)
+{
+    for (size_t i = 0; i < facts->n_findings; i++) {
+        const struct finding *finding = &facts->findings[i];
+
+        if (finding->event == (int64_t)event->index) {
+            printf("         %s: %s\n",
+                   finding->weight == WEIGHT_NOTE    ? "note"
+                   : finding->weight == WEIGHT_FAULT ? "! FAULT"
+                                                     : "! BAD",
+                   finding->text);
+        }
+    }
+}
+
+static void print_event(const struct eventlog_view *view, const struct reading *r)
+{
+    const char *words = words_of(view, r);
+
+    /* With nothing else to read, texts are whole. */
+    if (view->show_facts) {
+        words = show_cut(view->arena, words, TEXT_SHOWN);
+    }
+    if (r->event->pcr < EVENTLOG_REGISTERS && r->role != ROLE_NONE) {
+        printf("%5u  %2u  %-*s  %s\n", r->event->index, r->event->pcr, DIGEST_SHOWN,
+               short_digest(view, r->event), words);
+    } else {
+        printf("%5u  %2s  %-*s  %s\n", r->event->index, "", DIGEST_SHOWN, "", words);
+    }
+    print_oddities_of(view->facts, r->event);
+}
+
+/* Separators that are as they must be say one thing together. */
+static bool is_plain_separator(const struct reading *r)
+{
+    return r->role == ROLE_SEPARATOR && r->match == READING_MATCHES && r->content.len == 4 &&
+           span_all(r->content, 0);
+}
+
+static void print_separators(const struct eventlog_view *view)
+{
+    const struct readings *readings = view->facts->readings;
+    const char *label = "              separators, where the firmware's part ends: PCR";
+
+    for (size_t i = 0; i < readings->n; i++) {
+        const struct reading *r = &readings->items[i];
+
+        if (is_plain_separator(r) && eventlog_view_has(view, r->event->pcr)) {
+            printf("%s %u (event %u)", label, r->event->pcr, r->event->index);
+            label = ",";
+        }
+    }
+    if (label[0] == ',') {
+        printf("\n");
+    }
+}
+
+static void print_stage(const struct eventlog_view *view, enum boot_stage stage)
+{
+    const struct readings *readings = view->facts->readings;
+    bool is_titled = false;
+
+    for (size_t i = 0; i < readings->n; i++) {
+        const struct reading *r = &readings->items[i];
+
+        if (boot_stage_of(view->facts, r) != stage || !eventlog_view_has(view, r->event->pcr)) {
+            continue;
+        }
+        if (!is_titled) {
+            printf("\n%s\n", boot_stage_title(stage));
+            is_titled = true;
+        }
+        if (!is_plain_separator(r)) {
+            print_event(view, r);
+        }
+    }
+    if (is_titled && stage == STAGE_FIRMWARE) {
+        print_separators(view);
     }
 }
 
 static void print_events(const struct eventlog_view *view)
 {
-    const struct readings *readings = view->facts->readings;
-
-    for (unsigned pcr = 0; pcr < EVENTLOG_REGISTERS; pcr++) {
-        bool titled = false;
-
-        for (size_t i = 0; i < readings->n; i++) {
-            const struct reading *r = &readings->items[i];
-
-            if (r->event->pcr != pcr || r->role == ROLE_NONE || !eventlog_view_has(view, pcr)) {
-                continue;
-            }
-            if (!titled) {
-                print_register(view, pcr);
-                titled = true;
-            }
-            printf("%5u  %-21s %s\n", r->event->index, event_role_name(r->role), r->text);
-        }
+    printf("%sevent PCR  %-*s  what was measured\n", view->show_facts ? "\n" : "", DIGEST_SHOWN,
+           "digest");
+    for (int stage = 0; stage < STAGE_COUNT; stage++) {
+        print_stage(view, (enum boot_stage)stage);
     }
 }
 
-static void print_unmeasured(const struct eventlog_view *view)
+/* ---- the registers ---- */
+
+static void print_registers(const struct eventlog_view *view)
 {
-    const struct readings *readings = view->facts->readings;
-    bool titled = false;
+    const struct eventlog_registers *best = NULL;
+    char hex[2 * HASH_MAX_BYTES + 1];
 
-    for (size_t i = 0; i < readings->n; i++) {
-        const struct reading *r = &readings->items[i];
-
-        if (r->role != ROLE_NONE || !eventlog_view_has(view, r->event->pcr)) {
-            continue;
+    for (size_t i = 0; i < view->n_registers; i++) {
+        if (best == NULL || best->bank != HASH_SHA256) {
+            best = &view->registers[i];
         }
-        if (!titled) {
-            printf("\nNot measured\n");
-            titled = true;
+    }
+    if (best == NULL || (best->extended & view->pcr_mask) == 0) {
+        return;
+    }
+    printf("\nRegisters after this log (%s)\n", hash_name(best->bank));
+    for (unsigned pcr = 0; pcr < EVENTLOG_REGISTERS; pcr++) {
+        if ((best->extended & view->pcr_mask & 1u << pcr) != 0) {
+            hex_encode(span_of(best->value[pcr], hash_size(best->bank)), hex, sizeof(hex));
+            printf("  PCR %2u  %s\n", pcr, hex);
         }
-        printf("%5u  %s\n", r->event->index, r->text);
     }
 }
 
@@ -206,16 +332,16 @@ void eventlog_print(const struct eventlog_view *view)
     const struct eventlog *log = view->facts->log;
 
     if (view->show_facts) {
-        printf("%-18s %s, %zu events, banks",
+        printf("%-*s %s, %zu events, banks", LABEL,
                "Log:", log->format == EVENTLOG_AGILE ? "crypto-agile" : "SHA-1", log->n_events);
         for (size_t i = 0; i < log->n_banks; i++) {
             printf(" %s", eventlog_bank_name(view->arena, &log->banks[i]));
         }
         printf("\n");
-        print_facts(view->facts);
+        print_facts(view);
     }
     if (view->show_events) {
         print_events(view);
-        print_unmeasured(view);
+        print_registers(view);
     }
 }

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "eventlog/stages.h"
 
 #include <string.h>
 
@@ -49,6 +50,7 @@ static void add_event(const struct eventlog_view *view, yyjson_mut_doc *doc, yyj
     }
     add_match(doc, value, r->match);
     json_add_text(doc, value, "role", event_role_name(r->role));
+    json_add_text(doc, value, "stage", boot_stage_name(boot_stage_of(view->facts, r)));
     json_add_text(doc, value, "name", r->name[0] != '\0' ? r->name : NULL);
     json_add_bool(doc, value, "hint", r->name_is_hint);
     json_add_text(doc, value, "rule", r->rule);
@@ -172,7 +174,8 @@ int cmd_eventlog(int argc, char **argv)
         .command = "eventlog",
         .arguments = "FILE",
         .description = "Read a TCG event log, replay it, and say what it proves about the boot.\n"
-                       "FILE is binary_bios_measurements of the kernel, or - for standard input.",
+                       "FILE is binary_bios_measurements of the kernel, or - for standard input.\n"
+                       "'bootwarden eventlog diff OLD NEW' compares two of them in words.",
         .options = options,
         .n_options = ARRAY_LEN(options),
         .min_arguments = 1,
@@ -185,6 +188,9 @@ int cmd_eventlog(int argc, char **argv)
     int code = EXIT_YES;
     err_t err;
 
+    if (argc > 1 && strcmp(argv[1], "diff") == 0) {
+        return eventlog_diff(argc - 1, argv + 1);
+    }
     if (!options_parse(&set, argc, argv, &result, &code)) {
         return code;
     }

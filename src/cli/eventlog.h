@@ -23,6 +23,9 @@ static inline bool eventlog_view_has(const struct eventlog_view *view, uint32_t 
     return pcr < EVENTLOG_REGISTERS ? (view->pcr_mask & 1u << pcr) != 0 : !view->is_filtered;
 }
 
+/* `bootwarden eventlog diff`: argv[0] is "diff". An exit code. */
+int eventlog_diff(int argc, char **argv);
+
 /* The form for people, to standard output. */
 void eventlog_print(const struct eventlog_view *view);
 

@@ -5,9 +5,9 @@
 #include "base/timestamp.h"
 #include "cli/boot-folder.h"
 #include "cli/cli.h"
+#include "cli/earlier-boot.h"
 #include "cli/options.h"
 #include "cli/trust.h"
-#include "cli/verify-baseline.h"
 #include "cli/verify-show.h"
 
 enum { ARENA_BYTES = 512 * 1024 * 1024 };
@@ -121,8 +121,8 @@ static int judge(struct verify *v, const struct verify_args *args)
         verify_show(stdout, v->arena, appraisal, args->is_verbose);
     }
     if (code == EXIT_YES && args->save_baseline != NULL) {
-        code = verify_save_baseline(v->arena, appraisal, args->save_baseline, args->is_approved,
-                                    v->options.now);
+        code = earlier_boot_save("verify", v->arena, appraisal, args->save_baseline,
+                                 args->is_approved, v->options.now);
     }
     if (code != EXIT_YES) {
         return code;
@@ -143,10 +143,15 @@ static int run(struct verify *v, const struct verify_args *args, const char *pat
     code = code ? code : read_challenge(v, args);
     v->options.is_shape_changed = args->is_shape_changed;
     if (code == EXIT_YES && args->baseline != NULL) {
-        code = verify_read_baseline(v->arena, v->hasher, args->baseline, &v->options);
+        struct earlier_boot earlier = {0};
+
+        code = earlier_boot_load("verify", v->arena, v->hasher, args->baseline, &earlier);
+        v->options.baseline = earlier.facts;
+        v->options.baseline_pcrs = earlier.pcrs;
     }
     if (code == EXIT_YES && args->announced != NULL) {
-        code = verify_read_announced(v->arena, v->hasher, args->announced, &v->options);
+        code =
+            announced_load("verify", v->arena, v->hasher, args->announced, &v->options.announced);
     }
     return code ? code : judge(v, args);
 }

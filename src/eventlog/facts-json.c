@@ -212,6 +212,39 @@ static void add_phases(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct
     }
 }
 
+static void add_platform(yyjson_mut_doc *doc, yyjson_mut_val *object,
+                         const struct boot_facts *facts)
+{
+    const struct platform_guess *platform = &facts->platform;
+    yyjson_mut_val *value;
+
+    if (platform->name == NULL) {
+        json_add_value(doc, object, "platform", yyjson_mut_null(doc));
+        return;
+    }
+    value = json_add_object(doc, object, "platform");
+    json_add_text(doc, value, "guess", platform->name);
+    json_add_text(doc, value, "ground", platform->ground);
+    json_add_uint(doc, value, "event", platform->event->index);
+}
+
+static void add_basis(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct boot_facts *facts)
+{
+    yyjson_mut_val *all = json_add_object(doc, object, "basis");
+
+    for (size_t i = 0; i < facts->n_basis; i++) {
+        const struct fact_basis *basis = &facts->basis[i];
+        yyjson_mut_val *value = json_add_object(doc, all, basis->fact);
+        yyjson_mut_val *events;
+
+        json_add_text(doc, value, "strength", basis->is_authenticated ? "authenticated" : "hint");
+        events = json_add_array(doc, value, "events");
+        for (size_t e = 0; e < basis->n; e++) {
+            yyjson_mut_arr_add_uint(doc, events, basis->events[e]);
+        }
+    }
+}
+
 yyjson_mut_val *boot_facts_json(struct arena *arena, yyjson_mut_doc *doc,
                                 const struct boot_facts *facts)
 {
@@ -232,6 +265,8 @@ yyjson_mut_val *boot_facts_json(struct arena *arena, yyjson_mut_doc *doc,
     add_files(arena, doc, object, facts);
     add_sections(arena, doc, object, facts);
     add_phases(doc, object, facts);
+    add_platform(doc, object, facts);
+    add_basis(doc, object, facts);
     return object;
 }
 

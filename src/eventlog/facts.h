@@ -98,6 +98,22 @@ struct uki_section {
     struct span digest[HASH_COUNT];
 };
 
+/* What kind of machine it was, for people: a guess, never a ground for a verdict. */
+struct platform_guess {
+    const char *name;   /* "Google Compute Engine": static; NULL: nothing to guess by */
+    const char *ground; /* static */
+    const struct event *event;
+    bool is_authenticated; /* its digest covers what the guess rests on */
+};
+
+/* What a fact rests on. */
+struct fact_basis {
+    const char *fact;       /* as in the JSON form: "secure_boot.state", static */
+    bool is_authenticated;  /* the digests of all of them cover it; else it is a hint */
+    const uint32_t *events; /* indexes, in order; 64 at most */
+    size_t n;
+};
+
 struct boot_facts {
     const struct eventlog *log;
     const struct readings *readings;
@@ -146,6 +162,9 @@ struct boot_facts {
                            last also as "shim + ..."; "shim", "legacy BIOS", "unknown": static */
     bool is_windows;
     const char *firmware_version; /* S-CRTM version text; NULL */
+    struct platform_guess platform;
+    struct fact_basis *basis; /* of the facts that are known */
+    size_t n_basis;
 
     struct finding *findings;
     size_t n_findings;

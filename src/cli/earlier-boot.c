@@ -1,4 +1,4 @@
-#include "cli/verify-baseline.h"
+#include "cli/earlier-boot.h"
 
 #include "appraise/learned.h"
 #include "base/file.h"
@@ -16,8 +16,8 @@ static err_t read_log(struct arena *arena, struct hasher *hasher, struct span by
     return err ? err : boot_facts_make(arena, readings, hasher, ret);
 }
 
-int verify_read_baseline(struct arena *arena, struct hasher *hasher, const char *path,
-                         struct appraise_options *options)
+int earlier_boot_load(const char *command, struct arena *arena, struct hasher *hasher,
+                      const char *path, struct earlier_boot *ret)
 {
     struct trail trail = {0};
     struct span bytes = {0};
@@ -27,17 +27,16 @@ int verify_read_baseline(struct arena *arena, struct hasher *hasher, const char 
 
     if (err == ERR_OK && learned_is(bytes)) {
         err = learned_read(arena, bytes, hasher, &trail, &learned);
-        options->baseline = learned.facts;
-        options->baseline_pcrs = learned.pcrs;
+        *ret = (struct earlier_boot){learned.facts, learned.pcrs};
     } else if (err == ERR_OK) {
         err = read_log(arena, hasher, bytes, &trail, &facts);
-        options->baseline = facts;
+        *ret = (struct earlier_boot){facts, 0};
     }
-    return err ? cli_fail("verify", path, err, &trail) : EXIT_YES;
+    return err ? cli_fail(command, path, err, &trail) : EXIT_YES;
 }
 
-int verify_read_announced(struct arena *arena, struct hasher *hasher, const char *path,
-                          struct appraise_options *options)
+int announced_load(const char *command, struct arena *arena, struct hasher *hasher,
+                   const char *path, const struct announced **ret)
 {
     struct trail trail = {0};
     struct span bytes = {0};
@@ -46,21 +45,21 @@ int verify_read_announced(struct arena *arena, struct hasher *hasher, const char
 
     err = err ? err : announced_read(arena, bytes, hasher, &trail, &announced);
     if (err) {
-        return cli_fail("verify", path, err, &trail);
+        return cli_fail(command, path, err, &trail);
     }
-    options->announced = announced;
+    *ret = announced;
     return EXIT_YES;
 }
 
-int verify_save_baseline(struct arena *arena, const struct appraisal *appraisal, const char *path,
-                         bool is_approved, int64_t now)
+int earlier_boot_save(const char *command, struct arena *arena, const struct appraisal *appraisal,
+                      const char *path, bool is_approved, int64_t now)
 {
     struct trail trail = {0};
     struct span json = {0};
     err_t err = baseline_learn(arena, appraisal, is_approved, now, &trail, &json);
 
     if (err == ERR_DENIED) {
-        cli_complain("verify", "no baseline was saved: %s", trail.what);
+        cli_complain(command, "no baseline was saved: %s", trail.what);
         return EXIT_YES;
     }
     if (err == ERR_OK && file_exists(path)) {
@@ -69,5 +68,5 @@ int verify_save_baseline(struct arena *arena, const struct appraisal *appraisal,
         err = ERR_IO;
     }
     err = err ? err : file_write(path, json, 0644, &trail);
-    return err ? cli_fail("verify", path, err, &trail) : EXIT_YES;
+    return err ? cli_fail(command, path, err, &trail) : EXIT_YES;
 }
