@@ -91,7 +91,7 @@ struct figure {
     size_t n_parts;
     const char *budget; /* "" */
 };
-enum { BENCH_MAX_FIGURES = 24 };
+enum { BENCH_MAX_FIGURES = 32 };
 struct figures {
     struct cost primitives[PRIMITIVE_COUNT];
     struct figure items[BENCH_MAX_FIGURES];
@@ -110,6 +110,8 @@ void figure_hash(struct inputs *in, struct figure *figure, enum hash_alg bank,
 
 /* verify.c: from the quote to the verdict, in process. */
 void bench_verify(struct inputs *in, struct figures *all);
+/* logs.c: logs of the public corpora, where they are. Prints what memory they take. */
+void bench_logs(struct inputs *in, struct figures *all);
 /* request.c: from the body to the sealed reply, in process, without and with the service. */
 void bench_request(struct inputs *in, struct figures *all);
 /* served.c: the same through the server, over TLS. Prints its own lines. */

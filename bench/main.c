@@ -135,6 +135,7 @@ int main(int argc, char **argv)
         all.primitives[i] = primitive_measure((enum primitive)i);
     }
     print_primitives(&all);
+    bench_logs(in, &all);
     bench_verify(in, &all);
     bench_request(in, &all);
     print_figures(&all);

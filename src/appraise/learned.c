@@ -115,28 +115,12 @@ static err_t read_head(struct arena *arena, yyjson_val *root, struct trail *trai
     return err;
 }
 
-/* What no quote covered was no part of what was judged good. */
-static void drop_unattested(struct eventlog *log, uint32_t pcrs)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < log->n_events; i++) {
-        const struct event *event = &log->events[i];
-
-        if (event->type == EV_NO_ACTION ||
-            (event->pcr < EVENTLOG_REGISTERS && (pcrs & 1u << event->pcr) != 0)) {
-            log->events[n++] = *event;
-        }
-    }
-    log->n_events = n;
-}
-
 err_t learned_read(struct arena *arena, struct span json, struct hasher *hasher,
                    struct trail *trail, struct learned *ret)
 {
     struct learned learned = {0};
     struct span bytes = {0};
-    struct eventlog *log = NULL;
+    struct eventlog *log = NULL, *attested = NULL;
     struct readings *readings = NULL;
     struct boot_facts *facts = NULL;
     yyjson_val *root = NULL;
@@ -153,8 +137,9 @@ err_t learned_read(struct arena *arena, struct span json, struct hasher *hasher,
     if (err) {
         return trail_in(trail, err, "log");
     }
-    drop_unattested(log, learned.pcrs);
-    err = readings_make(arena, log, hasher, &readings);
+    /* What no quote covered was no part of what was judged good. */
+    err = eventlog_keep(arena, log, learned.pcrs, EVENTLOG_ALL_BANKS, &attested);
+    err = err ? err : readings_make(arena, attested, hasher, &readings);
     err = err ? err : boot_facts_make(arena, readings, hasher, &facts);
     if (err == ERR_OK) {
         learned.facts = facts;

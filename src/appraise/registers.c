@@ -153,30 +153,27 @@ static err_t replay_log(struct job *job, bool *ret_all_match)
     return err ? err : report_replay(job, replay);
 }
 
-/* Banks of the log that a verified quote covers; the digests of others are text like any other. */
-static void keep_attested_banks(struct job *job, const struct eventlog *whole, struct eventlog *log)
+/* Banks that a verified quote covers. */
+static unsigned attested_banks(const struct job *job)
 {
-    size_t kept[EVENTLOG_MAX_BANKS];
+    unsigned banks = 0;
+
+    for (int hash = 0; hash < HASH_COUNT; hash++) {
+        banks |= job->result->shown.have[hash] != 0 ? 1u << hash : 0;
+    }
+    return banks;
+}
+
+static void note_dropped_banks(struct job *job, const struct eventlog *whole, unsigned banks)
+{
     const char *dropped = "";
-    size_t n = 0;
 
     for (size_t i = 0; i < whole->n_banks; i++) {
         enum hash_alg hash = whole->banks[i].hash;
 
-        if (hash != HASH_NONE && job->result->shown.have[hash] != 0) {
-            log->banks[n] = whole->banks[i];
-            kept[n++] = i;
-        } else {
+        if (hash == HASH_NONE || (banks & 1u << hash) == 0) {
             dropped = arena_printf(job->arena, "%s%s%s", dropped, dropped[0] == '\0' ? "" : ", ",
                                    eventlog_bank_name(job->arena, &whole->banks[i]));
-        }
-    }
-    log->n_banks = n;
-    for (size_t e = 0; e < log->n_events; e++) {
-        struct event *event = &log->events[e];
-
-        for (size_t i = 0; i < n; i++) {
-            event->digest[i] = event->digest[kept[i]];
         }
     }
     if (dropped[0] != '\0') {
@@ -186,47 +183,39 @@ static void keep_attested_banks(struct job *job, const struct eventlog *whole, s
     }
 }
 
+static uint32_t extended_pcrs(const struct eventlog *log)
+{
+    uint32_t pcrs = 0;
+
+    for (size_t i = 0; i < log->n_events; i++) {
+        if (log->events[i].type != EV_NO_ACTION && log->events[i].pcr < TPM_MAX_PCRS) {
+            pcrs |= 1u << log->events[i].pcr;
+        }
+    }
+    return pcrs;
+}
+
 /*
  * The log without what nobody attested: events of PCRs outside the quote, digests of banks outside
- * the quote. Indexes stay those of the whole log. Without any verified quote all is kept, for
- * display; the verdict is not-verified then.
+ * the quote. Without any verified quote all is kept, for display; the verdict is not-verified then.
  */
 static err_t attested_log(struct job *job, const struct eventlog *whole, struct eventlog **ret)
 {
-    struct eventlog *log = arena_alloc(job->arena, sizeof(*log));
     uint32_t mask = job->result->shown.have[HASH_SHA256];
-    uint32_t dropped = 0;
-    size_t n = 0;
+    uint32_t pcrs = mask == 0 ? UINT32_MAX : mask;
+    bool has_bank = mask != 0 && eventlog_bank(whole, HASH_SHA256) >= 0;
+    unsigned banks = has_bank ? attested_banks(job) : EVENTLOG_ALL_BANKS;
+    uint32_t dropped = extended_pcrs(whole) & ~pcrs;
 
-    if (log == NULL) {
-        return ERR_MEMORY;
-    }
-    *log = *whole;
-    log->events = arena_alloc(job->arena, whole->n_events * sizeof(*log->events));
-    if (log->events == NULL) {
-        return ERR_MEMORY;
-    }
-    for (size_t i = 0; i < whole->n_events; i++) {
-        const struct event *event = &whole->events[i];
-
-        if (mask == 0 || event->type == EV_NO_ACTION ||
-            (event->pcr < TPM_MAX_PCRS && (mask & 1u << event->pcr) != 0)) {
-            log->events[n++] = *event;
-        } else if (event->pcr < TPM_MAX_PCRS) {
-            dropped |= 1u << event->pcr;
-        }
-    }
-    log->n_events = n;
     if (dropped != 0) {
         job_note(job, "log-beyond-quote", "L-12", -1,
                  "the log has events for %s, which the quote does not cover: they are left out",
                  pcr_names(job->arena, dropped));
     }
-    if (mask != 0 && eventlog_bank(whole, HASH_SHA256) >= 0) {
-        keep_attested_banks(job, whole, log);
+    if (has_bank) {
+        note_dropped_banks(job, whole, banks);
     }
-    *ret = log;
-    return ERR_OK;
+    return eventlog_keep(job->arena, whole, pcrs, banks, ret);
 }
 
 static err_t read_log(struct job *job)

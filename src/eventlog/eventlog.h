@@ -65,6 +65,15 @@ struct eventlog {
 err_t eventlog_read(struct arena *arena, struct span bytes, struct trail *trail,
                     struct eventlog **ret) MUST_CHECK;
 
+/*
+ * The log with the events of some registers (bit n: PCR n) and the digests of some banks (bit n:
+ * enum hash_alg n) alone: what nobody attested is text like any other. Events keep their index, and
+ * what is never extended stays. Borrows from whole; in the arena. ERR_MEMORY only.
+ */
+#define EVENTLOG_ALL_BANKS (~0u)
+err_t eventlog_keep(struct arena *arena, const struct eventlog *whole, uint32_t pcrs,
+                    unsigned banks, struct eventlog **ret) MUST_CHECK;
+
 /* Index of a bank in log->banks, -1 when the log has none. */
 int eventlog_bank(const struct eventlog *log, enum hash_alg hash);
 
