@@ -109,9 +109,10 @@ static void print_images(const struct eventlog_view *view)
         if (image->is_repeat) {
             continue; /* measured twice on its way, started once */
         }
-        printf("%-*s %-8s %s%s%s\n", LABEL, label, part_word(image),
+        printf("%-*s %-8s %s%s%s%s%s\n", LABEL, label, part_word(image),
                short_digest(view, image->event), image->path_hint[0] != '\0' ? "  " : "",
-               image->path_hint);
+               image->path_hint, image->signer_hint != NULL ? ", allowed by " : "",
+               image->signer_hint != NULL ? image->signer_hint->source : "");
         label = "";
     }
 }

@@ -151,6 +151,20 @@ static void add_shim(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *o
     add_mok_digest(arena, doc, value, "mok_list_trusted", facts->mok_list_trusted);
 }
 
+static void add_signer(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct authority *signer)
+{
+    yyjson_mut_val *value;
+
+    if (signer == NULL) {
+        json_add_value(doc, object, "signer_hint", yyjson_mut_null(doc));
+        return;
+    }
+    value = json_add_object(doc, object, "signer_hint");
+    json_add_text(doc, value, "source", signer->source);
+    json_add_text(doc, value, "subject", signer->subject[0] != '\0' ? signer->subject : NULL);
+    json_add_uint(doc, value, "event", signer->event->index);
+}
+
 static void add_images(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
                        const struct boot_facts *facts)
 {
@@ -164,6 +178,11 @@ static void add_images(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val 
         json_add_text(doc, value, "path_hint", image->path_hint);
         json_add_bool(doc, value, "before_separator", image->before_separator);
         json_add_bool(doc, value, "repeat", image->is_repeat);
+        json_add_text(doc, value, "stage",
+                      image->before_separator                                   ? "firmware"
+                      : image->part == IMAGE_KERNEL || image->part == IMAGE_UKI ? "kernel"
+                                                                                : "loaders");
+        add_signer(doc, value, image->signer_hint);
         add_digests(arena, doc, value, image->digest);
         json_add_uint(doc, value, "event", image->event->index);
     }

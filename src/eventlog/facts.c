@@ -320,6 +320,7 @@ err_t boot_facts_make(struct arena *arena, const struct readings *readings, stru
     facts_chain(&ctx);
     facts_revoked(&ctx);
     facts_software(&ctx);
+    facts_signers(&ctx);
     facts_platform(&ctx);
     facts_basis(&ctx);
     if (ctx.err) {

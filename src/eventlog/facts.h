@@ -78,11 +78,13 @@ struct authority {
 enum image_part { IMAGE_LOADER, IMAGE_KERNEL, IMAGE_UKI, IMAGE_UNKNOWN };
 struct boot_image {
     const struct event *event;
-    struct span digest[HASH_COUNT]; /* Authenticode digests; empty for banks the log lacks */
-    const char *path_hint;          /* device path file name, escaped; "" */
-    bool before_separator;          /* B-1: belongs to the firmware, not to the boot chain */
-    enum image_part part;           /* a guess from its place, for words and change classes */
-    bool is_repeat;                 /* the same digest as the image before (shim's loader) */
+    struct span digest[HASH_COUNT];      /* Authenticode digests; empty for banks the log lacks */
+    const char *path_hint;               /* device path file name, escaped; "" */
+    bool before_separator;               /* B-1: belongs to the firmware, not to the boot chain */
+    enum image_part part;                /* a guess from its place, for words and change classes */
+    bool is_repeat;                      /* the same digest as the image before (shim's loader) */
+    const struct authority *signer_hint; /* the key that was measured right before it; NULL: one
+                                            that allowed an earlier image, or nobody */
 };
 
 struct boot_file {

@@ -119,6 +119,22 @@ static void secure_boot_rests_on_all_that_sb_5_demands(void **state)
     assert_int_equal(basis_of(off, "secure_boot.state")->n, 1);
 }
 
+static void an_image_is_shown_with_the_key_measured_before_it(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    struct boot_facts *facts = logs_facts(arena, logs_boot(arena, "a-secureboot-healthy")).facts;
+
+    (void)state;
+    assert_int_equal(facts->n_images, 4);
+    assert_string_equal(facts->images[0].signer_hint->source, "db");
+    assert_string_equal(facts->images[1].signer_hint->source, "MokListRT");
+    assert_null(facts->images[2].signer_hint); /* by a key that was measured before */
+    facts = logs_facts(arena, logs_boot(arena, "b-secureboot-off")).facts;
+    for (size_t i = 0; i < facts->n_images; i++) {
+        assert_null(facts->images[i].signer_hint);
+    }
+}
+
 static void every_event_has_one_stage(void **state)
 {
     CLEANUP(arena_free) struct arena *arena = test_arena();
@@ -153,6 +169,7 @@ int main(void)
         cmocka_unit_test(an_unknown_fact_has_no_basis),
         cmocka_unit_test(every_known_fact_names_events_of_the_log),
         cmocka_unit_test(secure_boot_rests_on_all_that_sb_5_demands),
+        cmocka_unit_test(an_image_is_shown_with_the_key_measured_before_it),
         cmocka_unit_test(every_event_has_one_stage),
     };
 
