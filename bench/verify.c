@@ -5,6 +5,7 @@
 
 #include "eventlog/facts.h"
 #include "evidence/azureguest.h"
+#include "support/reference.h"
 #include "support/support.h"
 
 enum { ARENA_BYTES = 4 * 1024 * 1024 };
@@ -62,7 +63,7 @@ static void run_facts(void *arg)
     assert_ok(eventlog_read(v->arena, v->in->log, NULL, &log));
     assert_ok(eventlog_replay(log, HASH_SHA256, v->hasher, NULL, &registers));
     assert_ok(readings_make(v->arena, log, v->hasher, &readings));
-    assert_ok(boot_facts_make(v->arena, readings, v->hasher, &facts));
+    assert_ok(boot_facts_make(v->arena, readings, test_reference(), v->hasher, &facts));
 }
 
 static void run_appraise(void *arg)
@@ -123,7 +124,7 @@ static void bench_folder(struct verify_run *v, struct figures *all)
     v->evidence = v->in->folder;
     v->trust = (struct appraise_trust){
         .ek = v->in->ek_roots, .enrolled_aks = &v->in->folder_ak, .n_enrolled_aks = 1};
-    v->options = (struct appraise_options){.now = v->in->now};
+    v->options = (struct appraise_options){.now = v->in->now, .reference = test_reference()};
     figure = figures_add(all, "appraise a boot folder, one RSA quote, EK path",
                          bench_cpu(run_appraise, v), "");
     figure_part(figure, PRIMITIVE_RSA2048_VERIFY, 1);
@@ -141,7 +142,8 @@ static void bench_azureguest(struct verify_run *v, struct figures *all)
     assert_ok(azureguest_parse(v->in->arena, v->in->body, NULL, &evidence));
     v->evidence = evidence;
     v->trust = (struct appraise_trust){.ak = v->in->ak_roots};
-    v->options = (struct appraise_options){.now = v->in->now, .has_nonce = true};
+    v->options = (struct appraise_options){
+        .now = v->in->now, .has_nonce = true, .reference = test_reference()};
     figure = figures_add(all, "appraise AzureGuest evidence", bench_cpu(run_appraise, v),
                          "verify (quote + log + facts) < 100 us");
     figure_part(figure, PRIMITIVE_RSA2048_VERIFY, 3); /* AK certificate, quote, enc key */

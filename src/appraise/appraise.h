@@ -9,6 +9,7 @@
 #ifndef APPRAISE_APPRAISE_H
 #define APPRAISE_APPRAISE_H
 
+#include "appraise/dbx-minimum.h"
 #include "crypto/cert.h"
 #include "eventlog/facts.h"
 #include "evidence/evidence.h"
@@ -47,6 +48,10 @@ struct appraise_options {
     bool reads_unproven_log;
     uint32_t baseline_pcrs; /* what that boot attested; 0 = APPRAISE_BASELINE_PCRS */
     bool is_shape_changed;  /* the machine is known to have got another shape (vCPUs) */
+    /* What is known beforehand; NULL: no key is known and only dbx revokes, and a note says so. */
+    const struct reference *reference;
+    const struct reference_sbat *sbat_minimum; /* of that reference; NULL: none (SB-16) */
+    const struct dbx_minimum *dbx_minimum;     /* NULL: none (SB-13) */
 };
 
 struct reason {
@@ -135,6 +140,7 @@ struct appraisal {
     bool is_log_proven; /* replays to the values of verified quotes, all of them */
     bool is_db_known;   /* every db entry is a known platform's or named by the operator */
     bool are_platform_keys_known; /* the same for PK and KEK */
+    bool is_dbx_sufficient;       /* well formed, and holds all that options->dbx_minimum demands */
     struct arena *arena;
 };
 

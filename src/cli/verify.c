@@ -2,10 +2,12 @@
  * verify.c - `bootwarden verify`: evidence, anchors, challenge and time in, a verdict out.
  */
 #include "base/codec.h"
+#include "base/file.h"
 #include "base/timestamp.h"
 #include "cli/boot-folder.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/reference-load.h"
 #include "cli/trust.h"
 #include "cli/verify-show.h"
 
@@ -18,6 +20,8 @@ struct verify {
     struct hasher *hasher;
     struct trust trust;
     struct evidence *evidence;
+    struct reference *reference;
+    struct dbx_minimum dbx_minimum;
     struct appraise_options options;
 };
 
@@ -27,6 +31,9 @@ struct verify_args {
     const char *nonce;
     const char *time;
     const char *baseline;
+    const char *reference;
+    const char *sbat_minimum;
+    const char *dbx_minimum;
     int output;
     bool is_verbose;
 };
@@ -70,11 +77,42 @@ static int read_baseline(struct verify *v, const char *path)
 
     err = err ? err : eventlog_read(v->arena, bytes, &trail, &log);
     err = err ? err : readings_make(v->arena, log, v->hasher, &readings);
-    err = err ? err : boot_facts_make(v->arena, readings, v->hasher, &facts);
+    err = err ? err : boot_facts_make(v->arena, readings, v->reference, v->hasher, &facts);
     if (err) {
         return cli_fail("verify", path, err, &trail);
     }
     v->options.baseline = facts;
+    return EXIT_YES;
+}
+
+/* Reference data, and what is demanded beyond it. */
+static int read_knowledge(struct verify *v, const struct verify_args *args)
+{
+    int code = reference_load("verify", args->reference, &v->reference);
+
+    if (code != EXIT_YES) {
+        return code;
+    }
+    v->options.reference = v->reference;
+    if (args->sbat_minimum != NULL) {
+        v->options.sbat_minimum = reference_sbat(v->reference, args->sbat_minimum);
+        if (v->options.sbat_minimum == NULL) {
+            cli_complain("verify", "--sbat-minimum: no such level is known; see 'bootwarden "
+                                   "reference show --kind sbat-levels'");
+            return EXIT_USAGE;
+        }
+    }
+    if (args->dbx_minimum != NULL) {
+        struct trail trail = {0};
+        struct span bytes = {0};
+        err_t err = file_read(v->arena, args->dbx_minimum, DBX_MINIMUM_MAX_BYTES, &trail, &bytes);
+
+        err = err ? err : dbx_minimum_read(v->arena, bytes, &trail, &v->dbx_minimum);
+        if (err) {
+            return cli_fail("verify", args->dbx_minimum, err, &trail);
+        }
+        v->options.dbx_minimum = &v->dbx_minimum;
+    }
     return EXIT_YES;
 }
 
@@ -151,6 +189,7 @@ static int run(struct verify *v, const struct verify_args *args, const char *pat
     }
     code = read_trust(v, args);
     code = code ? code : read_challenge(v, args);
+    code = code ? code : read_knowledge(v, args);
     if (code == EXIT_YES && args->baseline != NULL) {
         code = read_baseline(v, args->baseline);
     }
@@ -174,6 +213,12 @@ int cmd_verify(int argc, char **argv)
          &args.time, NULL, 0},
         {"baseline", 'b', OPTION_TEXT, "BOOT", "compare with this earlier boot", &args.baseline,
          NULL, 0},
+        {"sbat-minimum", 0, OPTION_TEXT, "LEVEL", "SBAT level that shim must have had",
+         &args.sbat_minimum, NULL, 0},
+        {"dbx-minimum", 0, OPTION_TEXT, "FILE", "revocations that dbx must have held",
+         &args.dbx_minimum, NULL, 0},
+        {"reference", 0, OPTION_TEXT, "DIR", "reference data of this folder", &args.reference, NULL,
+         0},
         {"output", 'o', OPTION_CHOICE, "FORM", "form of the result", &args.output, outputs, 0},
         {"verbose", 'v', OPTION_FLAG, NULL, "show every note", &args.is_verbose, NULL, 0},
     };
@@ -189,7 +234,8 @@ int cmd_verify(int argc, char **argv)
         .min_arguments = 1,
         .max_arguments = 1,
         .notes = "Without a role, --trust means ek for folders and ak for AzureGuest requests.\n"
-                 "Exit status: 0 healthy, 1 any other verdict, 2 wrong use or unreadable evidence.",
+                 "Exit status: 0 healthy, 1 any other verdict, 2 wrong use, unreadable evidence\n"
+                 "or reference data.",
     };
     struct option_result result;
     int code = EXIT_YES;
@@ -206,5 +252,6 @@ int cmd_verify(int argc, char **argv)
     v->hasher = hasher;
     code = run(v, &args, result.arguments[0]);
     trust_done(&v->trust);
+    reference_free(v->reference);
     return cli_finish("verify", code);
 }

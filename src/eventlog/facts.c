@@ -298,13 +298,15 @@ void facts_general(struct facts_ctx *ctx)
     check_separators(ctx);
 }
 
-err_t boot_facts_make(struct arena *arena, const struct readings *readings, struct hasher *hasher,
+err_t boot_facts_make(struct arena *arena, const struct readings *readings,
+                      const struct reference *reference, struct hasher *hasher,
                       struct boot_facts **ret)
 {
     struct facts_ctx ctx = {.arena = arena,
                             .hasher = hasher,
                             .log = readings->log,
                             .readings = readings,
+                            .reference = reference,
                             .pcr7_sound = true};
 
     ctx.facts = arena_calloc(arena, 1, sizeof(*ctx.facts));
@@ -313,12 +315,14 @@ err_t boot_facts_make(struct arena *arena, const struct readings *readings, stru
     }
     ctx.facts->log = readings->log;
     ctx.facts->readings = readings;
+    ctx.facts->reference = reference;
     facts_general(&ctx);
     facts_authorities(&ctx);
     facts_secure_boot(&ctx);
     facts_shim(&ctx);
     facts_chain(&ctx);
     facts_revoked(&ctx);
+    facts_reference(&ctx);
     facts_software(&ctx);
     if (ctx.err) {
         return ctx.err;

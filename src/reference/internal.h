@@ -58,7 +58,6 @@ int reference_compare(enum field_type type, const void *a, const void *b);
 
 /* "8be4df61-93ca-11d2-aa0d-00e098032b8c": the first three groups are little endian in memory. */
 err_t reference_guid_read(struct span text, uint8_t guid[16]) MUST_CHECK;
-void reference_guid_show(const uint8_t guid[16], char text[37]);
 
 static inline const void *entry_at(const struct table *table, const struct shape *shape,
                                    size_t index)

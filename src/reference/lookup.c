@@ -66,6 +66,17 @@ const struct reference_sbat *reference_sbat(const struct reference *reference, c
     return find(reference, REFERENCE_SBAT_LEVELS, &level);
 }
 
+const struct reference_sbat *reference_sbat_at(const struct reference *reference, size_t index)
+{
+    const struct table *table;
+
+    if (reference == NULL) {
+        return NULL;
+    }
+    table = &reference->tables[REFERENCE_SBAT_LEVELS];
+    return index < table->n ? entry_at(table, reference_shape(REFERENCE_SBAT_LEVELS), index) : NULL;
+}
+
 const struct reference_svn *reference_svn(const struct reference *reference, const uint8_t guid[16])
 {
     return find(reference, REFERENCE_SVN, guid);

@@ -143,6 +143,12 @@ const struct reference_register *reference_register(const struct reference *refe
 const struct reference_identifier *reference_identifier(const struct reference *reference,
                                                         const char *id);
 
+/* Level number `index` in the order of their dates; NULL past the last. */
+const struct reference_sbat *reference_sbat_at(const struct reference *reference, size_t index);
+
+/* "9d132b61-59d5-4388-ab1c-185c3cb2eb92": the first three groups are little endian in memory. */
+void reference_guid_show(const uint8_t guid[16], char text[37]);
+
 /* ---- for people who look into it ---- */
 
 struct reference_info {

@@ -31,3 +31,9 @@ const struct reference *test_reference(void)
     }
     return shipped;
 }
+
+struct reference *test_reference_own(void)
+{
+    (void)test_reference();
+    return reference_ref(shipped);
+}

@@ -8,6 +8,8 @@
 
 /* Shared by all tests of a program and never freed by them; the test fails when it is broken. */
 const struct reference *test_reference(void);
+/* The same with a count of its own, to hand over or free. */
+struct reference *test_reference_own(void);
 /* Its folder: data/reference. */
 const char *test_reference_folder(void);
 
