@@ -39,28 +39,50 @@ static const char *cve_words(const struct reference_image *image, struct arena *
     return words != NULL ? words : "";
 }
 
-static void name_image(struct facts_ctx *ctx, struct boot_image *image)
+static void find_revoked(struct facts_ctx *ctx, const struct event *event,
+                         const struct reference_image *revoked, const char *path_hint)
 {
-    const struct reference_image *revoked;
+    facts_find(ctx, FINDING_IMAGE_REVOKED, WEIGHT_BAD, "B-4", event,
+               "event %u: the image is on the revocation list of %s: %s%s%s%s [%s]", event->index,
+               revoked->date, revoked->owner != NULL ? revoked->owner : "",
+               revoked->owner != NULL ? ", " : "", revoked->name, cve_words(revoked, ctx->arena),
+               path_hint);
+}
 
-    image->known = reference_known(ctx->reference, image->digest[HASH_SHA256]);
-    revoked = image->revoked = reference_revoked(ctx->reference, image->digest[HASH_SHA256]);
-    if (revoked != NULL) {
-        facts_find(ctx, FINDING_IMAGE_REVOKED, WEIGHT_BAD, "B-4", image->event,
-                   "event %u: the image is on the revocation list of %s: %s%s%s%s [%s]",
-                   image->event->index, revoked->date, revoked->owner != NULL ? revoked->owner : "",
-                   revoked->owner != NULL ? ", " : "", revoked->name,
-                   cve_words(revoked, ctx->arena), image->path_hint);
-    }
+/*
+ * Firmware measures what it starts in PCR 2 and 4, and what it holds in PCR 0. An event's type is a
+ * claim of whoever wrote the log (D-2): a revoked loader that is called a driver, or anything else,
+ * has the same digest.
+ */
+static bool measures_code(const struct event *event)
+{
+    return (event->pcr == 0 || event->pcr == 2 || event->pcr == 4) && event->type != EV_NO_ACTION;
 }
 
 void facts_reference(struct facts_ctx *ctx)
 {
+    int bank = eventlog_bank(ctx->log, HASH_SHA256);
+    size_t next = 0; /* image; they stand in the order of their events */
+
     for (size_t i = 0; i < ctx->facts->n_authorities; i++) {
         name_authority(ctx, &ctx->facts->authorities[i]);
     }
-    for (size_t i = 0; ctx->reference != NULL && i < ctx->facts->n_images; i++) {
-        name_image(ctx, &ctx->facts->images[i]);
+    for (size_t i = 0; bank >= 0 && ctx->reference != NULL && i < ctx->log->n_events; i++) {
+        const struct event *event = &ctx->log->events[i];
+        const struct reference_image *revoked =
+            measures_code(event) ? reference_revoked(ctx->reference, event->digest[bank]) : NULL;
+        const char *hint = "";
+
+        if (next < ctx->facts->n_images && ctx->facts->images[next].event == event) {
+            struct boot_image *image = &ctx->facts->images[next++];
+
+            image->known = reference_known(ctx->reference, event->digest[bank]);
+            image->revoked = revoked;
+            hint = image->path_hint;
+        }
+        if (revoked != NULL) {
+            find_revoked(ctx, event, revoked, hint);
+        }
     }
 }
 
