@@ -50,6 +50,7 @@ struct appraise_options {
     bool is_shape_changed;  /* the machine is known to have got another shape (vCPUs) */
     /* What is known beforehand; NULL: no key is known and only dbx revokes, and a note says so. */
     const struct reference *reference;
+    struct key_cache *key_cache; /* of that reference, shared between appraisals; NULL: none */
     const struct reference_sbat *sbat_minimum; /* of that reference; NULL: none (SB-16) */
     const struct dbx_minimum *dbx_minimum;     /* NULL: none (SB-13) */
 };

@@ -210,6 +210,15 @@ static void judge_windows(struct job *job, const struct boot_facts *facts)
     }
 }
 
+static err_t make_facts(struct job *job, const struct readings *readings, struct boot_facts **ret)
+{
+    struct key_cache *cache = job->options->key_cache;
+
+    return cache != NULL
+               ? boot_facts_make_cached(job->arena, readings, cache, job->hasher, ret)
+               : boot_facts_make(job->arena, readings, job->options->reference, job->hasher, ret);
+}
+
 err_t judge_boot(struct job *job)
 {
     struct appraisal *a = job->result;
@@ -221,8 +230,7 @@ err_t judge_boot(struct job *job)
         return ERR_OK;
     }
     err = job_readings(job, &readings);
-    err = err ? err
-              : boot_facts_make(job->arena, readings, job->options->reference, job->hasher, &facts);
+    err = err ? err : make_facts(job, readings, &facts);
     if (err) {
         return err;
     }

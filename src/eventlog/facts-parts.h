@@ -18,6 +18,7 @@ struct facts_ctx {
     const struct eventlog *log;
     const struct readings *readings;
     const struct reference *reference;
+    struct key_cache *cache; /* NULL: none */
     struct boot_facts *facts;
     err_t err;
     size_t findings_size;

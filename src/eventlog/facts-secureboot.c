@@ -60,15 +60,26 @@ static void find_test_key(struct key_database *db)
     }
 }
 
+static err_t read_contents(struct facts_ctx *ctx, struct key_database *db)
+{
+    int bank = eventlog_bank(ctx->log, HASH_SHA256);
+
+    if (ctx->cache != NULL && bank >= 0 && db->event->digest[bank].len == SHA256_BYTES) {
+        return key_cache_read(ctx->cache, db->event->digest[bank].data, ctx->arena, db->lists,
+                              ctx->hasher, &db->keys);
+    }
+    return key_contents_read(ctx->arena, db->lists, ctx->reference, ctx->hasher, &db->keys);
+}
+
 static void read_database(struct facts_ctx *ctx, struct key_database *db, const char *name,
                           const struct reading *r)
 {
     db->present = true;
     db->lists = r->content;
     db->event = r->event;
-    ctx->err =
-        ctx->err ? ctx->err
-                 : key_contents_read(ctx->arena, db->lists, ctx->reference, ctx->hasher, &db->keys);
+    if (ctx->err == ERR_OK) {
+        ctx->err = read_contents(ctx, db);
+    }
     if (ctx->err) {
         return;
     }

@@ -9,7 +9,7 @@
 #ifndef EVENTLOG_FACTS_H
 #define EVENTLOG_FACTS_H
 
-#include "eventlog/key-contents.h"
+#include "eventlog/key-cache.h"
 #include "eventlog/phases.h"
 #include "eventlog/reading.h"
 #include "eventlog/siglist.h"
@@ -165,6 +165,12 @@ struct boot_facts {
 err_t boot_facts_make(struct arena *arena, const struct readings *readings,
                       const struct reference *reference, struct hasher *hasher,
                       struct boot_facts **ret) MUST_CHECK;
+
+/* The same facts, held against the cache's reference, with key databases that were read before
+ * taken from there. The facts borrow nothing from the cache itself. */
+err_t boot_facts_make_cached(struct arena *arena, const struct readings *readings,
+                             struct key_cache *cache, struct hasher *hasher,
+                             struct boot_facts **ret) MUST_CHECK;
 
 /* The documented JSON form ("facts" of `verify` and `eventlog`); docs/formats/boot-facts.md. */
 yyjson_mut_val *boot_facts_json(struct arena *arena, yyjson_mut_doc *doc,

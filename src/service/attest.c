@@ -202,6 +202,7 @@ static err_t judge(struct attesting *a)
         .nonce = span_of(a->nonce, a->nonce_len),
         .last_clock = a->has_clock ? &a->last_clock : NULL,
         .reference = a->knowledge != NULL ? a->knowledge->reference : NULL,
+        .key_cache = a->knowledge != NULL ? a->knowledge->key_cache : NULL,
         .sbat_minimum = a->knowledge != NULL ? a->knowledge->sbat_minimum : NULL,
         .dbx_minimum = a->knowledge != NULL && a->knowledge->has_dbx_minimum
                            ? &a->knowledge->dbx_minimum

@@ -17,7 +17,8 @@ err_t knowledge_new(struct reference *reference, const char *sbat_minimum, struc
     atomic_init(&knowledge->references, 1);
     knowledge->reference = reference;
     knowledge->arena = arena_new(ARENA_BYTES);
-    if (knowledge->arena == NULL) {
+    knowledge->key_cache = key_cache_new(reference);
+    if (knowledge->arena == NULL || knowledge->key_cache == NULL) {
         return ERR_MEMORY;
     }
     if (sbat_minimum != NULL) {
@@ -53,6 +54,7 @@ void knowledge_free(struct knowledge *knowledge)
 {
     if (knowledge != NULL &&
         atomic_fetch_sub_explicit(&knowledge->references, 1, memory_order_acq_rel) == 1) {
+        key_cache_free(knowledge->key_cache);
         reference_free(knowledge->reference);
         arena_free(knowledge->arena);
         free(knowledge);

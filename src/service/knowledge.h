@@ -12,6 +12,7 @@ struct knowledge {
     _Atomic unsigned references;
     struct arena *arena;
     struct reference *reference;
+    struct key_cache *key_cache;               /* of this reference: gone when it is replaced */
     const struct reference_sbat *sbat_minimum; /* NULL: none */
     struct dbx_minimum dbx_minimum;
     bool has_dbx_minimum;
