@@ -30,8 +30,10 @@ const char *refdata_folder(struct arena *arena)
         return NULL;
     }
     path[len] = '\0';
-    if (!cut_last(path) || !cut_last(path)) {
-        return NULL;
+    for (int i = 0; i < 2; i++) {
+        if (!cut_last(path)) {
+            return NULL;
+        }
     }
     return arena_printf(arena, "%s/%s", path, share);
 }

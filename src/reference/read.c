@@ -389,18 +389,29 @@ static err_t read_document(struct reference *reference, struct arena *scratch,
     return read_entries(reference->arena, reference_shape(kind), entries, table, trail);
 }
 
-err_t reference_new(const struct reference_file *files, size_t n, struct trail *trail,
-                    struct reference **ret)
+static struct reference *reference_alloc(void)
 {
-    CLEANUP(arena_free) struct arena *scratch = arena_new(SCRATCH_BYTES);
-    CLEANUP(reference_free) struct reference *reference = calloc(1, sizeof(*reference));
+    struct reference *reference = calloc(1, sizeof(*reference));
 
-    if (scratch == NULL || reference == NULL) {
-        return ERR_MEMORY;
+    if (reference == NULL) {
+        return NULL;
     }
     atomic_init(&reference->references, 1);
     reference->arena = arena_new(ARENA_BYTES);
     if (reference->arena == NULL) {
+        free(reference);
+        return NULL;
+    }
+    return reference;
+}
+
+err_t reference_new(const struct reference_file *files, size_t n, struct trail *trail,
+                    struct reference **ret)
+{
+    CLEANUP(arena_free) struct arena *scratch = arena_new(SCRATCH_BYTES);
+    CLEANUP(reference_free) struct reference *reference = reference_alloc();
+
+    if (scratch == NULL || reference == NULL) {
         return ERR_MEMORY;
     }
     for (size_t i = 0; i < n; i++) {
