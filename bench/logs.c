@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "eventlog/facts.h"
+#include "support/reference.h"
 #include "support/support.h"
 
 #include <stdio.h>
@@ -59,7 +60,7 @@ static void run_all(void *arg)
     assert_ok(eventlog_keep(l->arena, whole, UINT32_MAX, 1u << l->bank, &log));
     assert_ok(eventlog_replay(log, l->bank, l->hasher, NULL, &registers));
     assert_ok(readings_make(l->arena, log, l->hasher, &readings));
-    assert_ok(boot_facts_make(l->arena, readings, l->hasher, &facts));
+    assert_ok(boot_facts_make(l->arena, readings, test_reference(), l->hasher, &facts));
 }
 
 static const char *say(struct inputs *in, const char *what, const char *log)

@@ -99,6 +99,10 @@ static void print_figures(const struct figures *all)
         const struct figure *f = &all->items[i];
         double needed = figure_needed_us(all, f);
 
+        if (f->n_parts == 0) { /* only to be held against the line before */
+            printf("%-52s %10.1f %10.1f\n", f->name, f->cost.median_us, f->cost.p95_us);
+            continue;
+        }
         printf("%-52s %10.1f %10.1f %10.1f %6.2f  %s%s\n", f->name, f->cost.median_us,
                f->cost.p95_us, needed, f->cost.median_us / needed, f->budget,
                budget_state(f->budget, f->cost.median_us));
@@ -107,6 +111,9 @@ static void print_figures(const struct figures *all)
     for (size_t i = 0; i < all->n; i++) {
         const struct figure *f = &all->items[i];
 
+        if (f->n_parts == 0) {
+            continue;
+        }
         printf("  %s\n    =", f->name);
         for (size_t p = 0; p < f->n_parts; p++) {
             const struct part *part = &f->parts[p];

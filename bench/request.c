@@ -7,7 +7,9 @@
 
 #include "base/file.h"
 #include "evidence/azureguest.h"
+#include "service/knowledge.h"
 #include "service/service.h"
+#include "support/reference.h"
 #include "support/support.h"
 #include "token/token.h"
 
@@ -44,7 +46,8 @@ static void run_request(void *arg)
     struct request_run *r = arg;
     CLEANUP(appraisal_done) struct appraisal *a = NULL;
     struct appraise_trust trust = {.ak = r->in->ak_roots};
-    struct appraise_options options = {.now = r->in->now, .has_nonce = true};
+    struct appraise_options options = {
+        .now = r->in->now, .has_nonce = true, .reference = test_reference()};
     struct claims *claims;
     struct evidence *evidence;
     struct policy_result result;
@@ -111,10 +114,13 @@ static struct service *open_service(struct inputs *in, const char *folder, enum 
 {
     struct service_options options = {
         .folder = folder, .issuer = "https://localhost:8443", .signing = kind, .now = in->now};
+    CLEANUP(knowledge_free) struct knowledge *knowledge = NULL;
     struct service *service = NULL;
     struct trail trail = {0};
     struct span pem;
 
+    assert_ok(knowledge_new(test_reference_own(), NULL, (struct span){0}, &trail, &knowledge));
+    options.knowledge = knowledge;
     assert_ok(file_make_folder(arena_printf(in->arena, "%s/trust/ak", folder), 0700, NULL));
     assert_ok(cert_pem(in->guest->ca, in->arena, &pem));
     assert_ok(file_write(arena_printf(in->arena, "%s/trust/ak/ca.pem", folder), pem, 0600, NULL));

@@ -5,6 +5,7 @@
 
 #include "eventlog/facts.h"
 #include "evidence/azureguest.h"
+#include "support/reference.h"
 #include "support/support.h"
 
 enum { ARENA_BYTES = 4 * 1024 * 1024 };
@@ -17,6 +18,8 @@ struct verify_run {
     struct appraise_trust trust;
     struct appraise_options options;
     enum verdict wanted;
+    const struct boot_facts *facts;
+    struct key_cache *cache;
 };
 
 static void run_quote(void *arg)
@@ -62,7 +65,66 @@ static void run_facts(void *arg)
     assert_ok(eventlog_read(v->arena, v->in->log, NULL, &log));
     assert_ok(eventlog_replay(log, HASH_SHA256, v->hasher, NULL, &registers));
     assert_ok(readings_make(v->arena, log, v->hasher, &readings));
-    assert_ok(boot_facts_make(v->arena, readings, v->hasher, &facts));
+    assert_ok(boot_facts_make(v->arena, readings, test_reference(), v->hasher, &facts));
+}
+
+/* PK, KEK, db and dbx of the boot: walked, certificates hashed and named. */
+static void run_key_databases(void *arg)
+{
+    struct verify_run *v = arg;
+    const struct key_database *const databases[] = {&v->facts->pk, &v->facts->kek, &v->facts->db,
+                                                    &v->facts->dbx};
+    struct key_contents keys;
+
+    arena_reset(v->arena);
+    for (size_t i = 0; i < ARRAY_LEN(databases); i++) {
+        assert_ok(
+            key_contents_read(v->arena, databases[i]->lists, test_reference(), v->hasher, &keys));
+    }
+}
+
+/* The same bytes in request after request, as a server sees them. */
+static void run_key_databases_kept(void *arg)
+{
+    struct verify_run *v = arg;
+    const struct key_database *const databases[] = {&v->facts->pk, &v->facts->kek, &v->facts->db,
+                                                    &v->facts->dbx};
+    int bank = eventlog_bank(v->facts->log, HASH_SHA256);
+    struct key_contents keys;
+
+    arena_reset(v->arena);
+    for (size_t i = 0; i < ARRAY_LEN(databases); i++) {
+        assert_ok(key_cache_read(v->cache, databases[i]->event->digest[bank].data, v->arena,
+                                 databases[i]->lists, v->hasher, &keys));
+    }
+}
+
+static void bench_key_databases(struct verify_run *v, struct figures *all)
+{
+    CLEANUP(key_cache_free) struct key_cache *cache = key_cache_new(test_reference());
+    struct boot_facts *facts = NULL;
+    struct figure *figure;
+    struct span ders[16];
+    size_t n = 0;
+
+    assert_non_null(cache);
+    assert_ok(boot_facts_make(v->in->arena, v->in->readings, test_reference(), v->hasher, &facts));
+    v->facts = facts;
+    v->cache = cache;
+    figure = figures_add(all, "key databases of that log: parse, name",
+                         bench_cpu(run_key_databases, v), "");
+    for (size_t i = 0; i < facts->db.keys.n_certificates && n < ARRAY_LEN(ders); i++) {
+        ders[n++] = facts->db.keys.certificates[i].der;
+    }
+    for (size_t i = 0; i < facts->kek.keys.n_certificates && n < ARRAY_LEN(ders); i++) {
+        ders[n++] = facts->kek.keys.certificates[i].der;
+    }
+    for (size_t i = 0; i < facts->pk.keys.n_certificates && n < ARRAY_LEN(ders); i++) {
+        ders[n++] = facts->pk.keys.certificates[i].der;
+    }
+    figure_hash(v->in, figure, HASH_SHA256, ders, n, "certificates");
+    figures_add(all, "the same from what was read before", bench_cpu(run_key_databases_kept, v),
+                "");
 }
 
 static void run_appraise(void *arg)
@@ -123,7 +185,7 @@ static void bench_folder(struct verify_run *v, struct figures *all)
     v->evidence = v->in->folder;
     v->trust = (struct appraise_trust){
         .ek = v->in->ek_roots, .enrolled_aks = &v->in->folder_ak, .n_enrolled_aks = 1};
-    v->options = (struct appraise_options){.now = v->in->now};
+    v->options = (struct appraise_options){.now = v->in->now, .reference = test_reference()};
     figure = figures_add(all, "appraise a boot folder, one RSA quote, EK path",
                          bench_cpu(run_appraise, v), "");
     figure_part(figure, PRIMITIVE_RSA2048_VERIFY, 1);
@@ -141,7 +203,8 @@ static void bench_azureguest(struct verify_run *v, struct figures *all)
     assert_ok(azureguest_parse(v->in->arena, v->in->body, NULL, &evidence));
     v->evidence = evidence;
     v->trust = (struct appraise_trust){.ak = v->in->ak_roots};
-    v->options = (struct appraise_options){.now = v->in->now, .has_nonce = true};
+    v->options = (struct appraise_options){
+        .now = v->in->now, .has_nonce = true, .reference = test_reference()};
     figure = figures_add(all, "appraise AzureGuest evidence", bench_cpu(run_appraise, v),
                          "verify (quote + log + facts) < 100 us");
     figure_part(figure, PRIMITIVE_RSA2048_VERIFY, 3); /* AK certificate, quote, enc key */
@@ -167,6 +230,7 @@ void bench_verify(struct inputs *in, struct figures *all)
                          bench_cpu(run_facts, &v), "");
     figure_part(figure, PRIMITIVE_SHA256_64, (double)extends(in));
     event_parts(in, figure, true);
+    bench_key_databases(&v, all);
     bench_folder(&v, all);
     bench_azureguest(&v, all);
     hasher_free(v.hasher);

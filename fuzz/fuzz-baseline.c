@@ -16,7 +16,7 @@ static bool read_boot(struct arena *arena, struct hasher *hasher, struct span by
     return eventlog_read(arena, bytes, NULL, &log) == ERR_OK &&
            eventlog_replay(log, HASH_SHA256, hasher, NULL, ret_registers) == ERR_OK &&
            readings_make(arena, log, hasher, &readings) == ERR_OK &&
-           boot_facts_make(arena, readings, hasher, ret) == ERR_OK;
+           boot_facts_make(arena, readings, NULL, hasher, ret) == ERR_OK;
 }
 
 static size_t count_changes(struct arena *arena, const struct boot_facts *before,

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (arena != NULL && hasher != NULL &&
         eventlog_read(arena, span_of(data, size), NULL, &log) == ERR_OK &&
         readings_make(arena, log, hasher, &readings) == ERR_OK &&
-        boot_facts_make(arena, readings, hasher, &facts) == ERR_OK) {
+        boot_facts_make(arena, readings, NULL, hasher, &facts) == ERR_OK) {
         yyjson_mut_doc *doc = json_new(arena);
         yyjson_val *again = NULL;
         struct span text = {0};

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct learned learned = {0};
 
     if (arena != NULL && hasher != NULL &&
-        learned_read(arena, span_of(data, size), hasher, NULL, &learned) == ERR_OK &&
+        learned_read(arena, span_of(data, size), NULL, hasher, NULL, &learned) == ERR_OK &&
         (learned.facts == NULL || learned.ak_name == NULL)) {
         __builtin_trap();
     }

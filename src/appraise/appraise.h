@@ -10,6 +10,7 @@
 #define APPRAISE_APPRAISE_H
 
 #include "appraise/announced.h"
+#include "appraise/dbx-minimum.h"
 #include "crypto/cert.h"
 #include "eventlog/facts.h"
 #include "evidence/evidence.h"
@@ -49,6 +50,11 @@ struct appraise_options {
     uint32_t baseline_pcrs;            /* what that boot attested; 0 = APPRAISE_BASELINE_PCRS */
     const struct announced *announced; /* changes that a trusted boot announced; NULL */
     bool is_shape_changed;             /* the machine is known to have got another shape (vCPUs) */
+    /* What is known beforehand; NULL: no key is known and only dbx revokes, and a note says so. */
+    const struct reference *reference;
+    struct key_cache *key_cache; /* of that reference, shared between appraisals; NULL: none */
+    const struct reference_sbat *sbat_minimum; /* of that reference; NULL: none (SB-16) */
+    const struct dbx_minimum *dbx_minimum;     /* NULL: none (SB-13) */
 };
 
 struct reason {
@@ -137,6 +143,7 @@ struct appraisal {
     bool is_log_proven; /* replays to the values of verified quotes, all of them */
     bool is_db_known;   /* every db entry is a known platform's or named by the operator */
     bool are_platform_keys_known; /* the same for PK and KEK */
+    bool is_dbx_sufficient;       /* well formed, and holds all that options->dbx_minimum demands */
     struct arena *arena;
 };
 

@@ -31,6 +31,8 @@ static enum reason_code finding_reason(enum finding_code code)
         return REASON_AUTHORITY_NOT_IN_DB;
     case FINDING_AUTHORITY_IN_DBX:
     case FINDING_IMAGE_IN_DBX:
+    case FINDING_IMAGE_REVOKED:
+    case FINDING_AUTHORITY_REVOKED:
         return REASON_REVOKED_IMAGE;
     case FINDING_AUTHORITY_UNKNOWN:
         return REASON_AUTHORITY_UNKNOWN;
@@ -140,58 +142,45 @@ static void judge_secure_boot(struct job *job, const struct boot_facts *facts)
     }
 }
 
-static err_t judge_test_keys(struct job *job, const struct boot_facts *facts)
+static void judge_test_keys(struct job *job, const struct boot_facts *facts)
 {
     const struct {
         const struct key_database *database;
         unsigned role;
         const char *name;
-    } databases[] = {{&facts->pk, KNOWN_PK, "PK"},
-                     {&facts->kek, KNOWN_KEK, "KEK"},
-                     {&facts->db, KNOWN_DB, "db"}};
+    } databases[] = {{&facts->pk, REFERENCE_PK, "PK"},
+                     {&facts->kek, REFERENCE_KEK, "KEK"},
+                     {&facts->db, REFERENCE_DB, "db"}};
 
     for (size_t i = 0; i < ARRAY_LEN(databases); i++) {
-        const char *unknown = NULL;
-        err_t err;
+        const char *test_key = databases[i].database->test_key;
 
         if (!databases[i].database->has_test_key) {
             continue;
         }
-        err = known_key_database(job, databases[i].database, databases[i].role, &unknown);
-        if (err) {
-            return err;
-        }
-        if (unknown != NULL) {
+        if (known_key_database(job, databases[i].database, databases[i].role) != NULL) {
             job_reason(job, REASON_TEST_KEYS, "SB-14", "",
                        "%s holds a test key whose private half is public: %s", databases[i].name,
-                       databases[i].database->test_key);
+                       test_key);
         } else {
             job_note(job, "test-keys-named", "SB-14", -1,
                      "%s holds a test key that the operator named: %s", databases[i].name,
-                     databases[i].database->test_key);
+                     test_key);
         }
     }
-    return ERR_OK;
 }
 
 /* What the claims about key databases rest on (decisions section 3). */
-static err_t judge_platform_keys(struct job *job, const struct boot_facts *facts)
+static void judge_platform_keys(struct job *job, const struct boot_facts *facts)
 {
     struct appraisal *a = job->result;
-    const char *pk = "PK is not measured";
-    const char *kek = "KEK is not measured";
-    const char *db = "db is not measured";
-    err_t err = ERR_OK;
+    const char *pk = !facts->pk.present ? "PK is not measured"
+                                        : known_key_database(job, &facts->pk, REFERENCE_PK);
+    const char *kek = !facts->kek.present ? "KEK is not measured"
+                                          : known_key_database(job, &facts->kek, REFERENCE_KEK);
+    const char *db = !facts->db.present ? "db is not measured"
+                                        : known_key_database(job, &facts->db, REFERENCE_DB);
 
-    if (facts->pk.present) {
-        err = known_key_database(job, &facts->pk, KNOWN_PK, &pk);
-    }
-    if (err == ERR_OK && facts->kek.present) {
-        err = known_key_database(job, &facts->kek, KNOWN_KEK, &kek);
-    }
-    if (err == ERR_OK && facts->db.present) {
-        err = known_key_database(job, &facts->db, KNOWN_DB, &db);
-    }
     a->are_platform_keys_known = pk == NULL && kek == NULL;
     a->is_db_known = db == NULL;
     if (!a->are_platform_keys_known) {
@@ -201,7 +190,6 @@ static err_t judge_platform_keys(struct job *job, const struct boot_facts *facts
     if (!a->is_db_known) {
         job_note(job, "db-key-unknown", "SB-14", -1, "not a known platform's key in db: %s", db);
     }
-    return err;
 }
 
 /* Windows keeps its security state in events that are not decoded yet. A Windows boot must not
@@ -211,18 +199,24 @@ static void judge_windows(struct job *job, const struct boot_facts *facts)
     bool windows = facts->is_windows;
 
     for (size_t i = 0; !windows && i < facts->n_authorities; i++) {
-        uint8_t fingerprint[SHA256_BYTES];
+        const struct authority *authority = &facts->authorities[i];
 
-        windows =
-            !facts->authorities[i].before_separator && facts->authorities[i].certificate.len > 0 &&
-            hasher_once(job->hasher, HASH_SHA256, facts->authorities[i].certificate, fingerprint) ==
-                ERR_OK &&
-            known_key_name(fingerprint, KNOWN_WINDOWS) != NULL;
+        windows = !authority->before_separator && authority->known != NULL &&
+                  (authority->known->roles & REFERENCE_WINDOWS) != 0;
     }
     if (windows) {
         job_reason(job, REASON_LOG_UNSUPPORTED, "B-13", job->evidence->log.where,
                    "this is a Windows boot: its debugging and signing state cannot be read yet");
     }
+}
+
+static err_t make_facts(struct job *job, const struct readings *readings, struct boot_facts **ret)
+{
+    struct key_cache *cache = job->options->key_cache;
+
+    return cache != NULL
+               ? boot_facts_make_cached(job->arena, readings, cache, job->hasher, ret)
+               : boot_facts_make(job->arena, readings, job->options->reference, job->hasher, ret);
 }
 
 err_t judge_boot(struct job *job)
@@ -236,7 +230,7 @@ err_t judge_boot(struct job *job)
         return ERR_OK;
     }
     err = job_readings(job, &readings);
-    err = err ? err : boot_facts_make(job->arena, readings, job->hasher, &facts);
+    err = err ? err : make_facts(job, readings, &facts);
     if (err) {
         return err;
     }
@@ -245,6 +239,11 @@ err_t judge_boot(struct job *job)
     judge_findings(job, facts);
     judge_secure_boot(job, facts);
     judge_windows(job, facts);
-    err = judge_platform_keys(job, facts);
-    return err ? err : judge_test_keys(job, facts);
+    if (facts->reference == NULL) {
+        job_note(job, "no-reference", "B-4", -1,
+                 "judged without reference data: nothing is known to be revoked but by dbx");
+    }
+    judge_platform_keys(job, facts);
+    judge_test_keys(job, facts);
+    return judge_minimums(job, facts);
 }

@@ -63,22 +63,6 @@ static err_t runtime(const struct claiming *c, yyjson_mut_val **ret)
     return ERR_OK;
 }
 
-static bool dbx_is_valid(const struct boot_facts *facts)
-{
-    struct siglist_iter iter;
-    struct siglist_entry entry;
-    err_t err;
-
-    if (!facts->dbx.present) {
-        return false;
-    }
-    siglist_begin(&iter, facts->dbx.lists);
-    do {
-        err = siglist_next(&iter, &entry);
-    } while (err == ERR_OK);
-    return err == ERR_END;
-}
-
 static err_t add_boot(const struct claiming *c)
 {
     const struct appraisal *a = c->appraisal;
@@ -94,7 +78,7 @@ static err_t add_boot(const struct claiming *c)
     err = err ? err : claims_add_bool(c->claims, "x-ms-azurevm-dbvalidated", db_valid);
     err = err ? err
               : claims_add_bool(c->claims, "x-ms-azurevm-dbxvalidated",
-                                facts != NULL && dbx_is_valid(facts));
+                                facts != NULL && a->is_dbx_sufficient);
     err = err ? err
               : claims_add_bool(c->claims, "x-ms-azurevm-debuggersdisabled",
                                 facts != NULL && !is_windows);

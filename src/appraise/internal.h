@@ -63,14 +63,13 @@ err_t chain_remedy(struct job *job, const struct cert *leaf, const struct cert_s
                    const struct cert_store *anchors, enum cert_role role, err_t fault,
                    const char **ret) MUST_CHECK;
 
-/* known-keys.c: certificates that known platforms carry in PK, KEK and db. */
-enum known_key_role { KNOWN_PK = 1, KNOWN_KEK = 2, KNOWN_DB = 4, KNOWN_WINDOWS = 8 };
-/* Name of the certificate with this SHA-256 fingerprint when it is known in that role, else NULL.
- */
-const char *known_key_name(const uint8_t fingerprint[SHA256_BYTES], unsigned roles);
-/* Is every entry of the database known in this role, or named by the operator? ret_unknown gets
- * the subject of the first that is not ("a SHA-256 digest" for hashes); NULL otherwise. */
-err_t known_key_database(struct job *job, const struct key_database *database, unsigned role,
-                         const char **ret_unknown) MUST_CHECK;
+/* known-keys.c: NULL when every entry of the database is a certificate that is known in this role
+ * (enum reference_role) or named by the operator; else the subject of the first that is not, or
+ * what else stands there. */
+const char *known_key_database(const struct job *job, const struct key_database *database,
+                               unsigned role);
+
+/* minimums.c: SBAT level and dbx against what the options demand (SB-13, SB-16). */
+err_t judge_minimums(struct job *job, const struct boot_facts *facts) MUST_CHECK;
 
 #endif

@@ -115,8 +115,8 @@ static err_t read_head(struct arena *arena, yyjson_val *root, struct trail *trai
     return err;
 }
 
-err_t learned_read(struct arena *arena, struct span json, struct hasher *hasher,
-                   struct trail *trail, struct learned *ret)
+err_t learned_read(struct arena *arena, struct span json, const struct reference *reference,
+                   struct hasher *hasher, struct trail *trail, struct learned *ret)
 {
     struct learned learned = {0};
     struct span bytes = {0};
@@ -140,7 +140,7 @@ err_t learned_read(struct arena *arena, struct span json, struct hasher *hasher,
     /* What no quote covered was no part of what was judged good. */
     err = eventlog_keep(arena, log, learned.pcrs, EVENTLOG_ALL_BANKS, &attested);
     err = err ? err : readings_make(arena, attested, hasher, &readings);
-    err = err ? err : boot_facts_make(arena, readings, hasher, &facts);
+    err = err ? err : boot_facts_make(arena, readings, reference, hasher, &facts);
     if (err == ERR_OK) {
         learned.facts = facts;
         *ret = learned;

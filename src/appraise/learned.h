@@ -31,8 +31,8 @@ err_t baseline_learn(struct arena *arena, const struct appraisal *appraisal, boo
 bool learned_is(struct span json);
 
 /* Read it back. Trusted input, bounded all the same: it may come from a disk that others write. The
- * facts live in the arena and borrow from it. */
-err_t learned_read(struct arena *arena, struct span json, struct hasher *hasher,
-                   struct trail *trail, struct learned *ret) MUST_CHECK;
+ * facts live in the arena and borrow from it and from the reference (NULL: nothing is named). */
+err_t learned_read(struct arena *arena, struct span json, const struct reference *reference,
+                   struct hasher *hasher, struct trail *trail, struct learned *ret) MUST_CHECK;
 
 #endif

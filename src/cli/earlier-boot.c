@@ -5,19 +5,19 @@
 #include "cli/boot-folder.h"
 #include "cli/cli.h"
 
-static err_t read_log(struct arena *arena, struct hasher *hasher, struct span bytes,
-                      struct trail *trail, struct boot_facts **ret)
+static err_t read_log(struct arena *arena, const struct reference *reference, struct hasher *hasher,
+                      struct span bytes, struct trail *trail, struct boot_facts **ret)
 {
     struct eventlog *log = NULL;
     struct readings *readings = NULL;
     err_t err = eventlog_read(arena, bytes, trail, &log);
 
     err = err ? err : readings_make(arena, log, hasher, &readings);
-    return err ? err : boot_facts_make(arena, readings, hasher, ret);
+    return err ? err : boot_facts_make(arena, readings, reference, hasher, ret);
 }
 
-int earlier_boot_load(const char *command, struct arena *arena, struct hasher *hasher,
-                      const char *path, struct earlier_boot *ret)
+int earlier_boot_load(const char *command, struct arena *arena, const struct reference *reference,
+                      struct hasher *hasher, const char *path, struct earlier_boot *ret)
 {
     struct trail trail = {0};
     struct span bytes = {0};
@@ -26,10 +26,10 @@ int earlier_boot_load(const char *command, struct arena *arena, struct hasher *h
     err_t err = baseline_load(arena, path, &trail, &bytes);
 
     if (err == ERR_OK && learned_is(bytes)) {
-        err = learned_read(arena, bytes, hasher, &trail, &learned);
+        err = learned_read(arena, bytes, reference, hasher, &trail, &learned);
         *ret = (struct earlier_boot){learned.facts, learned.pcrs};
     } else if (err == ERR_OK) {
-        err = read_log(arena, hasher, bytes, &trail, &facts);
+        err = read_log(arena, reference, hasher, bytes, &trail, &facts);
         *ret = (struct earlier_boot){facts, 0};
     }
     return err ? cli_fail(command, path, err, &trail) : EXIT_YES;

@@ -15,8 +15,8 @@ struct earlier_boot {
 };
 
 /* A boot folder, an AzureGuest file, an event log, or a saved baseline. */
-int earlier_boot_load(const char *command, struct arena *arena, struct hasher *hasher,
-                      const char *path, struct earlier_boot *ret);
+int earlier_boot_load(const char *command, struct arena *arena, const struct reference *reference,
+                      struct hasher *hasher, const char *path, struct earlier_boot *ret);
 int announced_load(const char *command, struct arena *arena, struct hasher *hasher,
                    const char *path, const struct announced **ret);
 /* Written whole or not at all, never over a file that is there. A verdict that is no measure for

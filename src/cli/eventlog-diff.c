@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/earlier-boot.h"
 #include "cli/options.h"
+#include "cli/reference-load.h"
 
 enum { ARENA_BYTES = 512 * 1024 * 1024, ALL_PCRS = 0xffffff };
 
@@ -16,6 +17,7 @@ struct diff {
     struct arena *arena;
     struct earlier_boot before, after;
     struct baseline_known known;
+    struct reference *reference;
     struct change changes[APPRAISE_MAX_CHANGES];
     size_t n;
     struct summary summary;
@@ -90,12 +92,14 @@ int eventlog_diff(int argc, char **argv)
     CLEANUP(hasher_free) struct hasher *hasher = hasher_new();
     bool is_shape_changed = false;
     const char *announced = NULL;
+    const char *folder = NULL;
     int output = 0;
     const struct option list[] = {
         {"announced", 0, OPTION_TEXT, "FILE", "changes that a trusted boot announced", &announced,
          NULL, 0},
         {"shape-changed", 0, OPTION_FLAG, NULL,
          "the machine is known to have another number of vCPUs now", &is_shape_changed, NULL, 0},
+        {"reference", 0, OPTION_TEXT, "DIR", "reference data of this folder", &folder, NULL, 0},
         {"output", 'o', OPTION_CHOICE, "FORM", "form of the result", &output, outputs, 0},
     };
     const struct option_set set = {
@@ -125,12 +129,17 @@ int eventlog_diff(int argc, char **argv)
     }
     d->arena = arena;
     d->known.is_shape_changed = is_shape_changed;
-    code = earlier_boot_load("eventlog diff", arena, hasher, result.arguments[0], &d->before);
+    code = reference_load("eventlog diff", folder, &d->reference);
     code = code ? code
-                : earlier_boot_load("eventlog diff", arena, hasher, result.arguments[1], &d->after);
+                : earlier_boot_load("eventlog diff", arena, d->reference, hasher,
+                                    result.arguments[0], &d->before);
+    code = code ? code
+                : earlier_boot_load("eventlog diff", arena, d->reference, hasher,
+                                    result.arguments[1], &d->after);
     if (code == EXIT_YES && announced != NULL) {
         code = announced_load("eventlog diff", arena, hasher, announced, &d->known.announced);
     }
     code = code ? code : compare(d, output);
+    reference_free(d->reference);
     return cli_finish("eventlog diff", code);
 }

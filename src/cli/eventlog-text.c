@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-enum { DIGEST_SHOWN = 12, TEXT_SHOWN = 110, LABEL = 18 };
+enum { DIGEST_SHOWN = 12, TEXT_SHOWN = 110, NAMES_SHOWN = 4, LABEL = 18 };
 
 static void print_line(const char *label, const char *value)
 {
@@ -19,6 +19,13 @@ static void print_line(const char *label, const char *value)
 }
 
 /* ---- the summary ---- */
+
+static const char *authority_name(const struct authority *authority)
+{
+    return authority->known != NULL        ? authority->known->name
+           : authority->subject[0] != '\0' ? authority->subject
+                                           : "a digest";
+}
 
 static void print_secure_boot(const struct boot_facts *facts)
 {
@@ -39,9 +46,7 @@ static void print_secure_boot(const struct boot_facts *facts)
     }
     for (size_t i = 0; i < facts->n_authorities; i++) {
         printf("%-*s %s (%s)%s\n", LABEL, i == 0 ? "Allowed by:" : "",
-               facts->authorities[i].subject[0] != '\0' ? facts->authorities[i].subject
-                                                        : "a digest",
-               facts->authorities[i].source,
+               authority_name(&facts->authorities[i]), facts->authorities[i].source,
                facts->authorities[i].before_separator ? ", a driver" : "");
     }
 }
@@ -98,6 +103,16 @@ static const char *short_digest(const struct eventlog_view *view, const struct e
     return hex != NULL ? hex : "";
 }
 
+static void print_known(const struct boot_image *image)
+{
+    if (image->known != NULL) {
+        printf(": %s %s of %s", image->known->name, image->known->version, image->known->owner);
+    }
+    if (image->revoked != NULL) {
+        printf(": REVOKED %s, %s", image->revoked->date, image->revoked->name);
+    }
+}
+
 static void print_images(const struct eventlog_view *view)
 {
     const struct boot_facts *facts = view->facts;
@@ -109,10 +124,12 @@ static void print_images(const struct eventlog_view *view)
         if (image->is_repeat) {
             continue; /* measured twice on its way, started once */
         }
-        printf("%-*s %-8s %s%s%s%s%s\n", LABEL, label, part_word(image),
+        printf("%-*s %-8s %s%s%s%s%s", LABEL, label, part_word(image),
                short_digest(view, image->event), image->path_hint[0] != '\0' ? "  " : "",
                image->path_hint, image->signer_hint != NULL ? ", allowed by " : "",
                image->signer_hint != NULL ? image->signer_hint->source : "");
+        print_known(image);
+        printf("\n");
         label = "";
     }
 }
@@ -191,6 +208,41 @@ static const struct key_database *database_of(const struct boot_facts *facts,
     return NULL;
 }
 
+/* Names that are known, the rest counted. */
+static const char *database_words(const struct eventlog_view *view, const struct reading *r,
+                                  const struct key_database *db)
+{
+    const struct key_contents *keys = &db->keys;
+    const char *words = arena_printf(view->arena, "%s:", r->text);
+    const char *mark = "";
+
+    for (size_t i = 0; i < keys->n_certificates && i < NAMES_SHOWN && words != NULL; i++) {
+        const struct key_certificate *c = &keys->certificates[i];
+
+        words = arena_printf(view->arena, "%s%s %s", words, mark,
+                             c->known != NULL     ? c->known->name
+                             : c->subject != NULL ? c->subject
+                                                  : "no certificate");
+        mark = ",";
+    }
+    if (keys->n_certificates > NAMES_SHOWN && words != NULL) {
+        words =
+            arena_printf(view->arena, "%s and %zu more", words, keys->n_certificates - NAMES_SHOWN);
+    }
+    if (keys->n_hashes > 0 && words != NULL) {
+        words = arena_printf(view->arena, "%s%s %u digest%s", words, mark, keys->n_hashes,
+                             keys->n_hashes == 1 ? "" : "s");
+        mark = ",";
+    }
+    if (keys->n_other > 0 && words != NULL) {
+        words = arena_printf(view->arena, "%s%s %u of other kinds", words, mark, keys->n_other);
+    }
+    if (keys->n_x509 + keys->n_hashes + keys->n_other == 0 && words != NULL) {
+        words = arena_printf(view->arena, "%s empty", words);
+    }
+    return words != NULL ? words : r->text;
+}
+
 /* Where the facts know more about an event than its reading. */
 static const char *words_of(const struct eventlog_view *view, const struct reading *r)
 {
@@ -199,16 +251,13 @@ static const char *words_of(const struct eventlog_view *view, const struct readi
     const char *words = r->text;
 
     if (db != NULL) {
-        words =
-            arena_printf(view->arena, "%s: %u certificate%s, %u digest%s%s", r->text, db->n_x509,
-                         db->n_x509 == 1 ? "" : "s", db->n_hashes, db->n_hashes == 1 ? "" : "s",
-                         db->n_other > 0 ? ", and entries of other kinds" : "");
+        words = database_words(view, r, db);
     }
     for (size_t i = 0; i < facts->n_authorities; i++) {
         const struct authority *authority = &facts->authorities[i];
 
-        if (authority->event == r->event && authority->subject[0] != '\0') {
-            words = arena_printf(view->arena, "%s: %s", r->text, authority->subject);
+        if (authority->event == r->event) {
+            words = arena_printf(view->arena, "%s: %s", r->text, authority_name(authority));
         }
     }
     return words != NULL ? words : r->text;

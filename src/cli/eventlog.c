@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/reference-load.h"
 #include "eventlog/stages.h"
 
 #include <string.h>
@@ -152,7 +153,8 @@ static err_t look_at(struct eventlog_view *view, const char *path, struct trail 
     err = err ? err : eventlog_read(view->arena, bytes, trail, &log);
     err = err ? err : replay_all(view, log, hasher, trail);
     err = err ? err : readings_make(view->arena, log, hasher, &readings);
-    return err ? err : boot_facts_make(view->arena, readings, hasher, &view->facts);
+    return err ? err
+               : boot_facts_make(view->arena, readings, view->reference, hasher, &view->facts);
 }
 
 int cmd_eventlog(int argc, char **argv)
@@ -161,6 +163,7 @@ int cmd_eventlog(int argc, char **argv)
     struct option_numbers pcrs = {0};
     bool only_events = false;
     bool only_facts = false;
+    const char *folder = NULL;
     int output = 0;
     const struct option options[] = {
         {"output", 'o', OPTION_CHOICE, "FORM", "form of the result", &output, outputs, 0},
@@ -169,6 +172,7 @@ int cmd_eventlog(int argc, char **argv)
         {"events", 0, OPTION_FLAG, NULL, "the events and nothing else", &only_events, NULL, 0},
         {"facts", 0, OPTION_FLAG, NULL, "the facts and oddities and nothing else", &only_facts,
          NULL, 0},
+        {"reference", 0, OPTION_TEXT, "DIR", "reference data of this folder", &folder, NULL, 0},
     };
     const struct option_set set = {
         .command = "eventlog",
@@ -180,7 +184,8 @@ int cmd_eventlog(int argc, char **argv)
         .n_options = ARRAY_LEN(options),
         .min_arguments = 1,
         .max_arguments = 1,
-        .notes = "Exit status: 0 the log was read, 2 it cannot be read or there is none.",
+        .notes = "Exit status: 0 the log was read, 2 it cannot be read or there is none, or the\n"
+                 "reference data is missing or broken.",
     };
     struct option_result result;
     struct eventlog_view view = {.arena = arena};
@@ -205,14 +210,18 @@ int cmd_eventlog(int argc, char **argv)
         view.pcr_mask |= 1u << pcrs.items[i];
     }
     view.is_filtered = pcrs.n > 0;
+    code = reference_load("eventlog", folder, &view.reference);
+    if (code != EXIT_YES) {
+        return code;
+    }
     err = look_at(&view, result.arguments[0], &trail);
     if (err) {
-        return cli_fail("eventlog", result.arguments[0], err, &trail);
-    }
-    if (output == 1) {
+        code = cli_fail("eventlog", result.arguments[0], err, &trail);
+    } else if (output == 1) {
         code = print_json(&view);
     } else {
         eventlog_print(&view);
     }
+    reference_free(view.reference);
     return cli_finish("eventlog", code);
 }

@@ -9,6 +9,7 @@
 struct eventlog_view {
     struct arena *arena;
     struct boot_facts *facts;
+    struct reference *reference;
     struct eventlog_registers registers[HASH_COUNT];
     size_t n_registers;
     uint32_t pcr_mask;

@@ -2,11 +2,13 @@
  * verify.c - `bootwarden verify`: evidence, anchors, challenge and time in, a verdict out.
  */
 #include "base/codec.h"
+#include "base/file.h"
 #include "base/timestamp.h"
 #include "cli/boot-folder.h"
 #include "cli/cli.h"
 #include "cli/earlier-boot.h"
 #include "cli/options.h"
+#include "cli/reference-load.h"
 #include "cli/trust.h"
 #include "cli/verify-show.h"
 
@@ -19,6 +21,8 @@ struct verify {
     struct hasher *hasher;
     struct trust trust;
     struct evidence *evidence;
+    struct reference *reference;
+    struct dbx_minimum dbx_minimum;
     struct appraise_options options;
 };
 
@@ -32,6 +36,9 @@ struct verify_args {
     const char *save_baseline;
     bool is_shape_changed;
     bool is_approved;
+    const char *reference;
+    const char *sbat_minimum;
+    const char *dbx_minimum;
     int output;
     bool is_verbose;
 };
@@ -60,6 +67,37 @@ static int read_trust(struct verify *v, const struct verify_args *args)
         if (err) {
             return cli_fail("verify", "--enrolled-ak", err, &trail);
         }
+    }
+    return EXIT_YES;
+}
+
+/* Reference data, and what is demanded beyond it. */
+static int read_knowledge(struct verify *v, const struct verify_args *args)
+{
+    int code = reference_load("verify", args->reference, &v->reference);
+
+    if (code != EXIT_YES) {
+        return code;
+    }
+    v->options.reference = v->reference;
+    if (args->sbat_minimum != NULL) {
+        v->options.sbat_minimum = reference_sbat(v->reference, args->sbat_minimum);
+        if (v->options.sbat_minimum == NULL) {
+            cli_complain("verify", "--sbat-minimum: no such level is known; see 'bootwarden "
+                                   "reference show --kind sbat-levels'");
+            return EXIT_USAGE;
+        }
+    }
+    if (args->dbx_minimum != NULL) {
+        struct trail trail = {0};
+        struct span bytes = {0};
+        err_t err = file_read(v->arena, args->dbx_minimum, DBX_MINIMUM_MAX_BYTES, &trail, &bytes);
+
+        err = err ? err : dbx_minimum_read(v->arena, bytes, &trail, &v->dbx_minimum);
+        if (err) {
+            return cli_fail("verify", args->dbx_minimum, err, &trail);
+        }
+        v->options.dbx_minimum = &v->dbx_minimum;
     }
     return EXIT_YES;
 }
@@ -142,10 +180,12 @@ static int run(struct verify *v, const struct verify_args *args, const char *pat
     code = read_trust(v, args);
     code = code ? code : read_challenge(v, args);
     v->options.is_shape_changed = args->is_shape_changed;
+    code = code ? code : read_knowledge(v, args);
     if (code == EXIT_YES && args->baseline != NULL) {
         struct earlier_boot earlier = {0};
 
-        code = earlier_boot_load("verify", v->arena, v->hasher, args->baseline, &earlier);
+        code = earlier_boot_load("verify", v->arena, v->reference, v->hasher, args->baseline,
+                                 &earlier);
         v->options.baseline = earlier.facts;
         v->options.baseline_pcrs = earlier.pcrs;
     }
@@ -182,6 +222,12 @@ int cmd_verify(int argc, char **argv)
          "keep this boot as a baseline, when it is healthy", &args.save_baseline, NULL, 0},
         {"approve", 0, OPTION_FLAG, NULL, "with --save-baseline: also when it is changed",
          &args.is_approved, NULL, 0},
+        {"sbat-minimum", 0, OPTION_TEXT, "LEVEL", "SBAT level that shim must have had",
+         &args.sbat_minimum, NULL, 0},
+        {"dbx-minimum", 0, OPTION_TEXT, "FILE", "revocations that dbx must have held",
+         &args.dbx_minimum, NULL, 0},
+        {"reference", 0, OPTION_TEXT, "DIR", "reference data of this folder", &args.reference, NULL,
+         0},
         {"output", 'o', OPTION_CHOICE, "FORM", "form of the result", &args.output, outputs, 0},
         {"verbose", 'v', OPTION_FLAG, NULL, "show every note", &args.is_verbose, NULL, 0},
     };
@@ -197,7 +243,8 @@ int cmd_verify(int argc, char **argv)
         .min_arguments = 1,
         .max_arguments = 1,
         .notes = "Without a role, --trust means ek for folders and ak for AzureGuest requests.\n"
-                 "Exit status: 0 healthy, 1 any other verdict, 2 wrong use or unreadable evidence.",
+                 "Exit status: 0 healthy, 1 any other verdict, 2 wrong use, unreadable evidence\n"
+                 "or reference data.",
     };
     struct option_result result;
     int code = EXIT_YES;
@@ -223,5 +270,6 @@ int cmd_verify(int argc, char **argv)
     v->hasher = hasher;
     code = run(v, &args, result.arguments[0]);
     trust_done(&v->trust);
+    reference_free(v->reference);
     return cli_finish("verify", code);
 }

@@ -1,7 +1,7 @@
 /*
  * facts-json.c - the documented JSON form of facts (docs/formats/boot-facts.md).
  */
-#include "eventlog/facts.h"
+#include "eventlog/facts-parts.h"
 
 static const char *state_name(enum tristate state)
 {
@@ -48,8 +48,8 @@ static yyjson_mut_val *append_object(yyjson_mut_doc *doc, yyjson_mut_val *array)
     return yyjson_mut_arr_add_obj(doc, array);
 }
 
-static void add_database(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *name,
-                         const struct key_database *db)
+static void add_database(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
+                         const char *name, const struct key_database *db)
 {
     yyjson_mut_val *value = json_add_object(doc, object, name);
 
@@ -57,13 +57,14 @@ static void add_database(yyjson_mut_doc *doc, yyjson_mut_val *object, const char
     if (!db->present) {
         return;
     }
-    json_add_bool(doc, value, "well_formed", !db->is_malformed);
+    json_add_bool(doc, value, "well_formed", !db->keys.is_malformed);
     json_add_uint(doc, value, "bytes", db->lists.len);
-    json_add_uint(doc, value, "certificates", db->n_x509);
-    json_add_uint(doc, value, "hashes", db->n_hashes);
-    json_add_uint(doc, value, "other_entries", db->n_other);
+    json_add_uint(doc, value, "certificates", db->keys.n_x509);
+    json_add_uint(doc, value, "hashes", db->keys.n_hashes);
+    json_add_uint(doc, value, "other_entries", db->keys.n_other);
     json_add_text(doc, value, "test_key", db->has_test_key ? db->test_key : NULL);
     json_add_uint(doc, value, "event", db->event->index);
+    facts_add_database_names(arena, doc, value, db);
 }
 
 /* What the variable says, which is less than what the state says (SB-5). */
@@ -84,7 +85,7 @@ static const char *variable_word(const struct boot_facts *facts)
     return "absent";
 }
 
-static void add_secure_boot(yyjson_mut_doc *doc, yyjson_mut_val *object,
+static void add_secure_boot(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
                             const struct boot_facts *facts)
 {
     yyjson_mut_val *value = json_add_object(doc, object, "secure_boot");
@@ -100,10 +101,10 @@ static void add_secure_boot(yyjson_mut_doc *doc, yyjson_mut_val *object,
     json_add_text(doc, value, "debug_mode", state_name(facts->debug_mode));
     json_add_text(doc, value, "dma_protection_disabled",
                   state_name(facts->dma_protection_disabled));
-    add_database(doc, value, "PK", &facts->pk);
-    add_database(doc, value, "KEK", &facts->kek);
-    add_database(doc, value, "db", &facts->db);
-    add_database(doc, value, "dbx", &facts->dbx);
+    add_database(arena, doc, value, "PK", &facts->pk);
+    add_database(arena, doc, value, "KEK", &facts->kek);
+    add_database(arena, doc, value, "db", &facts->db);
+    add_database(arena, doc, value, "dbx", &facts->dbx);
 }
 
 static void add_authorities(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
@@ -121,6 +122,7 @@ static void add_authorities(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut
         if (authority->digest.len > 0) {
             json_add_hex(arena, doc, value, "digest", authority->digest);
         }
+        facts_add_authority_names(arena, doc, value, authority);
         json_add_bool(doc, value, "before_separator", authority->before_separator);
         json_add_uint(doc, value, "event", authority->event->index);
     }
@@ -184,6 +186,7 @@ static void add_images(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val 
                                                                                 : "loaders");
         add_signer(doc, value, image->signer_hint);
         add_digests(arena, doc, value, image->digest);
+        facts_add_image_names(doc, value, image);
         json_add_uint(doc, value, "event", image->event->index);
     }
 }
@@ -269,7 +272,7 @@ yyjson_mut_val *boot_facts_json(struct arena *arena, yyjson_mut_doc *doc,
 {
     yyjson_mut_val *object = yyjson_mut_obj(doc);
 
-    add_secure_boot(doc, object, facts);
+    add_secure_boot(arena, doc, object, facts);
     add_authorities(arena, doc, object, facts);
     add_shim(arena, doc, object, facts);
     json_add_text(doc, object, "boot_software", facts->boot_software);

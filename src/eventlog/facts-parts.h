@@ -17,6 +17,8 @@ struct facts_ctx {
     struct hasher *hasher;
     const struct eventlog *log;
     const struct readings *readings;
+    const struct reference *reference;
+    struct key_cache *cache; /* NULL: none */
     struct boot_facts *facts;
     err_t err;
     size_t findings_size;
@@ -48,6 +50,15 @@ void facts_revoked(struct facts_ctx *ctx); /* after authorities, Secure Boot and
 void facts_software(struct facts_ctx *ctx);
 void facts_signers(struct facts_ctx *ctx); /* after authorities and chain */
 void facts_platform(struct facts_ctx *ctx);
-void facts_basis(struct facts_ctx *ctx); /* last */
+void facts_basis(struct facts_ctx *ctx);     /* last */
+void facts_reference(struct facts_ctx *ctx); /* facts-reference.c: after authorities and chain */
+
+/* The members of JSON objects that name what is known. */
+void facts_add_image_names(yyjson_mut_doc *doc, yyjson_mut_val *value,
+                           const struct boot_image *image);
+void facts_add_authority_names(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *value,
+                               const struct authority *authority);
+void facts_add_database_names(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *value,
+                              const struct key_database *db);
 
 #endif

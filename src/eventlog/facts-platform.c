@@ -7,7 +7,6 @@
  * Who may send these bytes: root of any guest.
  */
 #include "eventlog/facts-parts.h"
-#include "eventlog/subject.h"
 
 #include <string.h>
 
@@ -99,18 +98,12 @@ static bool guess_by_version(struct facts_ctx *ctx, const struct reading *r)
 static bool guess_by_owner(struct facts_ctx *ctx)
 {
     const struct key_database *pk = &ctx->facts->pk;
-    struct siglist_iter iter;
-    struct siglist_entry entry;
-    const char *subject = NULL;
+    const char *subject;
 
-    if (!pk->present || pk->is_malformed) {
+    if (!pk->present || pk->keys.is_malformed || pk->keys.n_certificates == 0) {
         return false;
     }
-    siglist_begin(&iter, pk->lists);
-    if (siglist_next(&iter, &entry) != ERR_OK || entry.kind != SIGLIST_X509 ||
-        subject_of(ctx->arena, entry.data, &subject) != ERR_OK) {
-        return false;
-    }
+    subject = pk->keys.certificates[0].subject != NULL ? pk->keys.certificates[0].subject : "";
     for (size_t i = 0; i < ARRAY_LEN(owners); i++) {
         if (strstr(subject, owners[i].contains) != NULL) {
             return guess(ctx, owners[i].platform, "the owner of the platform key", pk->event, true);

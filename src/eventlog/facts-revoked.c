@@ -128,7 +128,7 @@ static bool has_tbs_entries(const struct key_database *db)
     struct siglist_iter iter;
     struct siglist_entry entry = {0};
 
-    if (db->n_other == 0) {
+    if (db->keys.n_other == 0) {
         return false;
     }
     siglist_begin(&iter, db->lists);
@@ -202,7 +202,7 @@ static void walk(struct haystack *stack, const struct key_database *db, bool is_
     struct siglist_iter iter;
     struct siglist_entry entry = {0};
 
-    if (!db->present || db->is_malformed) {
+    if (!db->present || db->keys.is_malformed) {
         return;
     }
     siglist_begin(&iter, db->lists);

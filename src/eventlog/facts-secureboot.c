@@ -5,8 +5,6 @@
  */
 #include "eventlog/facts-parts.h"
 
-#include "eventlog/subject.h"
-
 /* SB-3: the order of the first five is the profile's (PFP 1.06, 3.3.4.8). */
 enum sb_variable {
     SB_SECURE_BOOT,
@@ -49,81 +47,63 @@ static enum sb_variable variable_of(const struct reading *r)
 
 /* ---- signature databases ---- */
 
-static bool is_test_key(const char *subject)
+static void find_test_key(struct key_database *db)
 {
-    return strcasestr(subject, "DO NOT TRUST") != NULL ||
-           strcasestr(subject, "DO NOT SHIP") != NULL || strcasestr(subject, "snakeoil") != NULL;
+    for (size_t i = 0; !db->has_test_key && i < db->keys.n_certificates; i++) {
+        const struct key_certificate *certificate = &db->keys.certificates[i];
+
+        if (certificate->is_test_key) {
+            db->has_test_key = true;
+            db->test_key =
+                certificate->subject != NULL ? certificate->subject : certificate->known->name;
+        }
+    }
 }
 
-static void note_certificate(struct facts_ctx *ctx, struct key_database *db, const char *name,
-                             struct span der)
+static err_t read_contents(struct facts_ctx *ctx, struct key_database *db)
 {
-    const char *subject = NULL;
-    err_t err = subject_of(ctx->arena, der, &subject);
+    int bank = eventlog_bank(ctx->log, HASH_SHA256);
 
-    if (err == ERR_MEMORY) {
-        ctx->err = err;
-    } else if (err) {
-        facts_find(ctx, FINDING_OTHER, WEIGHT_NOTE, "SB-12", db->event,
-                   "%s holds an entry that should be a certificate and is not", name);
-    } else if (!db->has_test_key && is_test_key(subject)) {
-        db->has_test_key = true;
-        db->test_key = subject;
+    if (ctx->cache != NULL && bank >= 0 && db->event->digest[bank].len == SHA256_BYTES) {
+        return key_cache_read(ctx->cache, db->event->digest[bank].data, ctx->arena, db->lists,
+                              ctx->hasher, &db->keys);
     }
+    return key_contents_read(ctx->arena, db->lists, ctx->reference, ctx->hasher, &db->keys);
 }
 
 static void read_database(struct facts_ctx *ctx, struct key_database *db, const char *name,
                           const struct reading *r)
 {
-    struct siglist_iter iter;
-    struct siglist_entry entry = {0};
-    uint32_t n_unknown = 0;
-    err_t err;
-
     db->present = true;
     db->lists = r->content;
     db->event = r->event;
-    siglist_begin(&iter, db->lists);
-    while ((err = siglist_next(&iter, &entry)) == ERR_OK && ctx->err == ERR_OK) {
-        switch (entry.kind) {
-        case SIGLIST_X509:
-            db->n_x509++;
-            if (db != &ctx->facts->dbx) { /* a revoked test key is no reason to worry */
-                note_certificate(ctx, db, name, entry.data);
-            }
-            break;
-        case SIGLIST_SHA1:
-        case SIGLIST_SHA256:
-        case SIGLIST_SHA384:
-        case SIGLIST_SHA512:
-            db->n_hashes++;
-            break;
-        case SIGLIST_OTHER:
-            n_unknown++;
-            db->n_other++;
-            break;
-        case SIGLIST_X509_SHA256:
-        case SIGLIST_X509_SHA384:
-        case SIGLIST_X509_SHA512:
-        case SIGLIST_RSA2048:
-        default:
-            db->n_other++;
-            break;
-        }
+    if (ctx->err == ERR_OK) {
+        ctx->err = read_contents(ctx, db);
     }
-    if (err != ERR_END && ctx->err == ERR_OK) {
-        db->is_malformed = true;
+    if (ctx->err) {
+        return;
+    }
+    if (db != &ctx->facts->dbx) { /* a revoked test key is no reason to worry */
+        find_test_key(db);
+    }
+    if (db->keys.n_unreadable > 0) {
+        facts_find(ctx, FINDING_OTHER, WEIGHT_NOTE, "SB-12", r->event,
+                   "%s holds an entry that should be a certificate and is not (%u in all)", name,
+                   db->keys.n_unreadable);
+    }
+    if (db->keys.is_malformed) {
         facts_find(ctx, FINDING_SIGLIST, WEIGHT_FAULT, "SB-11", r->event,
                    "%s is no well-formed signature list", name);
-    } else if (n_unknown > 0) {
+    } else if (db->keys.n_unknown > 0) {
         facts_find(ctx, FINDING_SIGLIST, WEIGHT_NOTE, "SB-12", r->event,
-                   "%s holds %u entries of an unknown kind", name, n_unknown);
+                   "%s holds %u entries of an unknown kind", name, db->keys.n_unknown);
     }
 }
 
 static bool is_filled(const struct key_database *db)
 {
-    return db->present && !db->is_malformed && db->n_x509 + db->n_hashes + db->n_other > 0;
+    return db->present && !db->keys.is_malformed &&
+           db->keys.n_x509 + db->keys.n_hashes + db->keys.n_other > 0;
 }
 
 /* ---- variables ---- */
@@ -352,10 +332,10 @@ void facts_secure_boot(struct facts_ctx *ctx)
         !walk.action_unclear) {
         facts->dma_protection_disabled = STATE_NO;
     }
-    if (facts->pk.present && !facts->pk.is_malformed) {
+    if (facts->pk.present && !facts->pk.keys.is_malformed) {
         facts->setup_mode = is_filled(&facts->pk) ? STATE_NO : STATE_YES;
     }
-    if (facts->dbx.present && !facts->dbx.is_malformed && !is_filled(&facts->dbx)) {
+    if (facts->dbx.present && !facts->dbx.keys.is_malformed && !is_filled(&facts->dbx)) {
         facts_find(ctx, FINDING_OTHER, WEIGHT_NOTE, "SB-13", facts->dbx.event,
                    "the revocation list dbx is empty");
     }

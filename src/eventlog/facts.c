@@ -298,34 +298,54 @@ void facts_general(struct facts_ctx *ctx)
     check_separators(ctx);
 }
 
-err_t boot_facts_make(struct arena *arena, const struct readings *readings, struct hasher *hasher,
+static err_t make(struct facts_ctx *ctx, struct boot_facts **ret)
+{
+    ctx->log = ctx->readings->log;
+    ctx->pcr7_sound = true;
+    ctx->facts = arena_calloc(ctx->arena, 1, sizeof(*ctx->facts));
+    if (ctx->facts == NULL) {
+        return ERR_MEMORY;
+    }
+    ctx->facts->log = ctx->log;
+    ctx->facts->readings = ctx->readings;
+    ctx->facts->reference = ctx->reference;
+    facts_general(ctx);
+    facts_authorities(ctx);
+    facts_secure_boot(ctx);
+    facts_shim(ctx);
+    facts_chain(ctx);
+    facts_revoked(ctx);
+    facts_reference(ctx);
+    facts_software(ctx);
+    facts_signers(ctx);
+    facts_platform(ctx);
+    facts_basis(ctx);
+    if (ctx->err) {
+        return ctx->err;
+    }
+    *ret = ctx->facts;
+    return ERR_OK;
+}
+
+err_t boot_facts_make(struct arena *arena, const struct readings *readings,
+                      const struct reference *reference, struct hasher *hasher,
                       struct boot_facts **ret)
+{
+    struct facts_ctx ctx = {
+        .arena = arena, .hasher = hasher, .readings = readings, .reference = reference};
+
+    return make(&ctx, ret);
+}
+
+err_t boot_facts_make_cached(struct arena *arena, const struct readings *readings,
+                             struct key_cache *cache, struct hasher *hasher,
+                             struct boot_facts **ret)
 {
     struct facts_ctx ctx = {.arena = arena,
                             .hasher = hasher,
-                            .log = readings->log,
                             .readings = readings,
-                            .pcr7_sound = true};
+                            .reference = key_cache_reference(cache),
+                            .cache = cache};
 
-    ctx.facts = arena_calloc(arena, 1, sizeof(*ctx.facts));
-    if (ctx.facts == NULL) {
-        return ERR_MEMORY;
-    }
-    ctx.facts->log = readings->log;
-    ctx.facts->readings = readings;
-    facts_general(&ctx);
-    facts_authorities(&ctx);
-    facts_secure_boot(&ctx);
-    facts_shim(&ctx);
-    facts_chain(&ctx);
-    facts_revoked(&ctx);
-    facts_software(&ctx);
-    facts_signers(&ctx);
-    facts_platform(&ctx);
-    facts_basis(&ctx);
-    if (ctx.err) {
-        return ctx.err;
-    }
-    *ret = ctx.facts;
-    return ERR_OK;
+    return make(&ctx, ret);
 }

@@ -9,6 +9,7 @@
 #ifndef EVENTLOG_FACTS_H
 #define EVENTLOG_FACTS_H
 
+#include "eventlog/key-cache.h"
 #include "eventlog/phases.h"
 #include "eventlog/reading.h"
 #include "eventlog/siglist.h"
@@ -30,6 +31,8 @@ enum finding_code {
     FINDING_AUTHORITY_IN_DBX,     /* SB-10 */
     FINDING_AUTHORITY_UNKNOWN,    /* an authority variable of a name we do not know */
     FINDING_IMAGE_IN_DBX,         /* a measured image whose digest the measured dbx revokes */
+    FINDING_IMAGE_REVOKED,        /* B-4: known to be revoked, whatever dbx says */
+    FINDING_AUTHORITY_REVOKED,    /* the same of a key that allowed a load */
     FINDING_CMDLINE_CONFLICT,     /* B-7 */
     FINDING_UKI_INCOMPLETE,       /* B-9 */
     FINDING_BANK_LACKS_SEPARATOR, /* ALG-2, ALG-5 */
@@ -57,22 +60,23 @@ const char *finding_weight_name(enum finding_weight weight); /* "note", "fault",
 /* A signature database as measured. */
 struct key_database {
     bool present;      /* measured, digest matches */
-    bool is_malformed; /* SB-11: its entries count for nothing */
     struct span lists; /* EFI_SIGNATURE_LISTs, authenticated */
     const struct event *event;
-    uint32_t n_x509, n_hashes, n_other;
-    bool has_test_key;    /* SB-14: snakeoil, DO NOT TRUST, DO NOT SHIP */
-    const char *test_key; /* its subject; NULL */
+    struct key_contents keys; /* what it holds */
+    bool has_test_key;        /* SB-14: snakeoil, DO NOT TRUST, DO NOT SHIP */
+    const char *test_key;     /* its subject; NULL */
 };
 
 /* An entry that allowed a load (PCR 7, EV_EFI_VARIABLE_AUTHORITY). */
 struct authority {
     const struct event *event;
-    const char *source;      /* "db", "MokListRT", "Shim", "vendor_db": escaped */
-    struct span certificate; /* DER; empty when the entry is a digest */
-    struct span digest;      /* entry of a hash type */
-    const char *subject;     /* of the certificate: "CN=...", or "" */
-    bool before_separator;   /* SB-7: authorised a driver, not the boot chain */
+    const char *source;                      /* "db", "MokListRT", "Shim", "vendor_db": escaped */
+    struct span certificate;                 /* DER; empty when the entry is a digest */
+    struct span digest;                      /* entry of a hash type */
+    const char *subject;                     /* of the certificate: "CN=...", or "" */
+    bool before_separator;                   /* SB-7: authorised a driver, not the boot chain */
+    uint8_t sha256[SHA256_BYTES];            /* of the certificate */
+    const struct reference_authority *known; /* NULL */
 };
 
 enum image_part { IMAGE_LOADER, IMAGE_KERNEL, IMAGE_UKI, IMAGE_UNKNOWN };
@@ -85,6 +89,8 @@ struct boot_image {
     bool is_repeat;                      /* the same digest as the image before (shim's loader) */
     const struct authority *signer_hint; /* the key that was measured right before it; NULL: one
                                             that allowed an earlier image, or nobody */
+    const struct reference_image *known; /* by its SHA-256 digest; NULL */
+    const struct reference_image *revoked; /* NULL */
 };
 
 struct boot_file {
@@ -119,6 +125,7 @@ struct fact_basis {
 struct boot_facts {
     const struct eventlog *log;
     const struct readings *readings;
+    const struct reference *reference; /* what they were held against; NULL: nothing */
 
     /* Secure Boot (PCR 7) */
     enum tristate secure_boot; /* SB-5: YES only with all that SB-5 demands */
@@ -173,9 +180,18 @@ struct boot_facts {
 };
 
 /* ERR_MEMORY and ERR_CRYPTO only: whatever is odd about the log is a finding. Findings stand in
- * the order of the rules that made them; past 1024 of a weight the rest of it is dropped. */
-err_t boot_facts_make(struct arena *arena, const struct readings *readings, struct hasher *hasher,
+ * the order of the rules that made them; past 1024 of a weight the rest of it is dropped. The facts
+ * borrow from the reference as well; without one (NULL) nothing is named and nothing is known to be
+ * revoked but by dbx. */
+err_t boot_facts_make(struct arena *arena, const struct readings *readings,
+                      const struct reference *reference, struct hasher *hasher,
                       struct boot_facts **ret) MUST_CHECK;
+
+/* The same facts, held against the cache's reference, with key databases that were read before
+ * taken from there. The facts borrow nothing from the cache itself. */
+err_t boot_facts_make_cached(struct arena *arena, const struct readings *readings,
+                             struct key_cache *cache, struct hasher *hasher,
+                             struct boot_facts **ret) MUST_CHECK;
 
 /* The documented JSON form ("facts" of `verify` and `eventlog`); docs/formats/boot-facts.md. */
 yyjson_mut_val *boot_facts_json(struct arena *arena, yyjson_mut_doc *doc,

@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "base/timestamp.h"
+#include "server/knowledge.h"
 #include "server/machine.h"
 #include "server/options.h"
 
@@ -42,6 +43,7 @@ struct run {
     const char *names[ALL_NAMES_MAX];
     size_t n_names;
     struct metrics *metrics;
+    struct knowledge *knowledge;
     struct service *service;
     struct api *api;
     struct http_server *server;
@@ -257,6 +259,15 @@ static err_t write_environment(struct run *run, struct trail *trail)
 
 /* ---- life ---- */
 
+/* Before the folder is made: without it nothing can be judged. */
+static int load_knowledge(struct run *run)
+{
+    struct trail trail = {0};
+    err_t err = server_knowledge_load(&run->options, &trail, &run->knowledge);
+
+    return err ? fail(err, &trail) : SERVER_DONE;
+}
+
 static int open_folder(struct run *run)
 {
     struct trail trail = {0};
@@ -286,6 +297,7 @@ static int open_service(struct run *run)
         .now = timestamp_now(),
         .metrics = run->metrics,
         .lock_fd = run->lock_fd,
+        .knowledge = run->knowledge,
     };
     struct trail trail = {0};
     err_t err = service_open(&options, &trail, &run->service);
@@ -395,12 +407,28 @@ static void log_reload(const char *what, err_t err, const struct trail *trail)
     log_end(&line);
 }
 
+/* What cannot be read changes nothing: better known for certain than new and in part. */
+static err_t reload_knowledge(struct run *run, struct trail *trail)
+{
+    struct knowledge *knowledge = NULL;
+    err_t err = server_knowledge_load(&run->options, trail, &knowledge);
+
+    if (err) {
+        return err;
+    }
+    knowledge_free(run->knowledge);
+    run->knowledge = knowledge;
+    service_set_knowledge(run->service, knowledge);
+    return ERR_OK;
+}
+
 static void reload(struct run *run)
 {
-    struct trail tls = {0}, trust = {0};
+    struct trail tls = {0}, trust = {0}, reference = {0};
 
     log_reload("tls", http_server_reload_tls(run->server, &tls), &tls);
     log_reload("trust", service_reload(run->service, &trust), &trust);
+    log_reload("reference", reload_knowledge(run, &reference), &reference);
 }
 
 static void serve(struct run *run, const sigset_t *signals)
@@ -440,7 +468,8 @@ static int run_server(struct run *run)
     int code;
 
     block_signals(&signals);
-    code = open_folder(run);
+    code = load_knowledge(run);
+    code = code != SERVER_DONE ? code : open_folder(run);
     code = code != SERVER_DONE ? code : open_service(run);
     code = code != SERVER_DONE ? code : start_server(run);
     if (code != SERVER_DONE) {
@@ -476,6 +505,7 @@ int main(int argc, char **argv)
     http_server_free(run.server);
     api_free(run.api);
     service_close(run.service);
+    knowledge_free(run.knowledge);
     if (run.lock_fd >= 0) {
         close(run.lock_fd);
     }

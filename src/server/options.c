@@ -32,6 +32,7 @@ static const char usage[] =
     "                       attest, guest, manage, portal, metrics (default: all)\n"
     "  --endpoint URL       public address, which becomes the tokens' issuer\n"
     "  --name NAME          further DNS name or IP address for the TLS certificate, repeatable\n"
+    "  --reference DIR      reference data (default: what came with the program)\n"
     "  --workers N          threads that serve (default: two per processor, 4 at least)\n"
     "  --signing-algorithm RS256|ES256|ES384\n"
     "  --version, --help\n";
@@ -255,6 +256,26 @@ static const char *set_key(struct reading *r, const char *value)
     return NULL;
 }
 
+static const char *set_reference(struct reading *r, const char *value)
+{
+    r->options->reference = copy(r, value);
+    return value[0] == '\0' ? "must name a folder" : NULL;
+}
+
+static const char *set_sbat_minimum(struct reading *r, const char *value)
+{
+    r->options->sbat_minimum = copy(r, value);
+    return strlen(value) == 10 && strspn(value, "0123456789") == 10
+               ? NULL
+               : "must be an SBAT level, such as 2024040900";
+}
+
+static const char *set_dbx_minimum(struct reading *r, const char *value)
+{
+    r->options->dbx_minimum = copy(r, value);
+    return value[0] == '\0' ? "must name a file" : NULL;
+}
+
 /* One table for command line and file. */
 static const struct setting {
     const char *section, *key; /* of the file */
@@ -268,6 +289,9 @@ static const struct setting {
     {"server", "workers", "workers", set_workers},
     {"server", "tls-certificate", NULL, set_certificate},
     {"server", "tls-key", NULL, set_key},
+    {"judgement", "reference", "reference", set_reference},
+    {"judgement", "sbat-minimum", NULL, set_sbat_minimum},
+    {"judgement", "dbx-minimum", NULL, set_dbx_minimum},
     {"signing", "algorithm", "signing-algorithm", set_algorithm},
 };
 

@@ -32,6 +32,9 @@ struct server_options {
     const char *names[SERVER_MAX_NAMES];
     size_t n_names;
     const char *tls_certificate, *tls_key; /* NULL = DIR/tls */
+    const char *reference;                 /* folder; NULL = what came with the program */
+    const char *sbat_minimum;              /* level; NULL = none */
+    const char *dbx_minimum;               /* file; NULL = none */
 };
 
 /* Strings live in the arena. Returns true when the program shall go on; else *ret_exit says how to

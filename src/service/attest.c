@@ -27,6 +27,7 @@ struct attesting {
     const struct service_call *call;
     struct evidence *evidence;
     struct trust *trust;
+    struct knowledge *knowledge; /* NULL: the service has none */
     struct tpm_name ak_name;
     bool has_ak_name;
     bool has_machine; /* a record with this AK, active */
@@ -200,6 +201,12 @@ static err_t judge(struct attesting *a)
         .has_nonce = true,
         .nonce = span_of(a->nonce, a->nonce_len),
         .last_clock = a->has_clock ? &a->last_clock : NULL,
+        .reference = a->knowledge != NULL ? a->knowledge->reference : NULL,
+        .key_cache = a->knowledge != NULL ? a->knowledge->key_cache : NULL,
+        .sbat_minimum = a->knowledge != NULL ? a->knowledge->sbat_minimum : NULL,
+        .dbx_minimum = a->knowledge != NULL && a->knowledge->has_dbx_minimum
+                           ? &a->knowledge->dbx_minimum
+                           : NULL,
     };
     err_t err =
         appraise(a->call->arena, a->evidence, &trust, &options, a->call->hasher, &a->appraisal);
@@ -541,9 +548,11 @@ void service_attest_azureguest(struct service *service, const struct service_cal
     err = azureguest_parse(call->arena, body, &trail, &a->evidence);
     if (err == ERR_OK) {
         a->trust = service_trust(service);
+        a->knowledge = service_knowledge(service);
         err = attest(a, body, &trail, &answer);
         appraisal_done(a->appraisal);
         trust_free(a->trust);
+        knowledge_free(a->knowledge);
     }
     if (err) {
         answer = (struct service_answer){0};

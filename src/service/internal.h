@@ -5,6 +5,7 @@
 #define SERVICE_INTERNAL_H
 
 #include "service/guestca.h"
+#include "service/knowledge.h"
 #include "service/service.h"
 #include "service/signer.h"
 #include "service/ticket.h"
@@ -28,8 +29,9 @@ struct service {
     struct store *store;
     struct signer *signer;
     struct guest_ca *guest_ca;
-    pthread_mutex_t lock; /* trust; nothing is locked under it */
+    pthread_mutex_t lock; /* trust and knowledge; nothing is locked under it */
     struct trust *trust;
+    struct knowledge *knowledge;
     _Atomic uint64_t trust_quick;  /* trust_quick_stamp of that trust */
     _Atomic uint64_t trust_failed; /* trust_stamp of what could not be loaded; 0 = none */
     _Atomic int64_t next_sweep;
@@ -44,6 +46,9 @@ static inline struct span service_secret(const struct service *service)
 
 /* The anchors of now; free the reference. A folder that changed is read again first. */
 struct trust *service_trust(struct service *service);
+
+/* What to judge by now; free the reference. NULL when the service was opened without. */
+struct knowledge *service_knowledge(struct service *service);
 
 /* Refusals. message is escaped and copied to the arena. */
 void answer_refuse(const struct service_call *call, struct service_answer *ret, unsigned status,

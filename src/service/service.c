@@ -353,6 +353,7 @@ err_t service_open(const struct service_options *options, struct trail *trail, s
     register_metrics(service, options->metrics);
     atomic_store(&service->next_sweep, options->now + SERVICE_SWEEP_EVERY_S);
     service->lock_fd = options->lock_fd;
+    service->knowledge = knowledge_ref(options->knowledge);
     *ret = TAKE(service);
     return ERR_OK;
 }
@@ -366,6 +367,7 @@ void service_close(struct service *service)
     signer_free(service->signer);
     guest_ca_free(service->guest_ca);
     trust_free(service->trust);
+    knowledge_free(service->knowledge);
     explicit_bzero(service->secret, sizeof(service->secret));
     if (service->lock_fd >= 0) {
         close(service->lock_fd);
@@ -376,6 +378,27 @@ void service_close(struct service *service)
     free(service->folder);
     free(service->issuer);
     free(service);
+}
+
+struct knowledge *service_knowledge(struct service *service)
+{
+    struct knowledge *knowledge;
+
+    pthread_mutex_lock(&service->lock);
+    knowledge = knowledge_ref(service->knowledge);
+    pthread_mutex_unlock(&service->lock);
+    return knowledge;
+}
+
+void service_set_knowledge(struct service *service, struct knowledge *knowledge)
+{
+    struct knowledge *before;
+
+    pthread_mutex_lock(&service->lock);
+    before = service->knowledge;
+    service->knowledge = knowledge_ref(knowledge);
+    pthread_mutex_unlock(&service->lock);
+    knowledge_free(before);
 }
 
 static void log_store(const char *words)

@@ -23,6 +23,7 @@ enum {
 };
 
 struct service;
+struct knowledge; /* service/knowledge.h */
 
 struct service_options {
     const char *folder;
@@ -31,8 +32,9 @@ struct service_options {
     const char *const *tls_names; /* for DIR/tls; NULL: no TLS files are made */
     size_t n_tls_names;
     int64_t now;
-    struct metrics *metrics; /* may be NULL; outlives the service */
-    int lock_fd;             /* of service_lock; taken over on success */
+    struct metrics *metrics;     /* may be NULL; outlives the service */
+    struct knowledge *knowledge; /* what to judge by; the service takes its own reference */
+    int lock_fd;                 /* of service_lock; taken over on success */
 };
 
 /* Make the folder and lock it, before anything in it is read: the port, for example. */
@@ -45,6 +47,8 @@ void service_close(struct service *service);
 DEFINE_CLEANUP(struct service *, service_close)
 /* Read the trust folders again, changed or not. */
 err_t service_reload(struct service *service, struct trail *trail) MUST_CHECK;
+/* Judge by this from the next request on; the service takes its own reference. */
+void service_set_knowledge(struct service *service, struct knowledge *knowledge);
 /* About once a second: trust files that changed, what has expired. */
 void service_tick(struct service *service, int64_t now);
 /* Ready to serve? The trail says why not. */

@@ -5,6 +5,7 @@
 #define TESTS_APPRAISE_MACHINES_H
 
 #include "support/fabricate.h"
+#include "support/reference.h"
 #include "support/support.h"
 
 #include "appraise/appraise.h"
@@ -18,9 +19,11 @@ static inline struct appraisal *judge(struct arena *arena, const struct evidence
 {
     CLEANUP(hasher_free) struct hasher *hasher = hasher_new();
     struct appraise_trust trust = {.ak = ak};
+    struct appraise_options with = *options;
     struct appraisal *appraisal = NULL;
 
-    assert_ok(appraise(arena, evidence, &trust, options, hasher, &appraisal));
+    with.reference = test_reference();
+    assert_ok(appraise(arena, evidence, &trust, &with, hasher, &appraisal));
     return appraisal;
 }
 

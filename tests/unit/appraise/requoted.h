@@ -79,6 +79,7 @@ static inline struct appraisal *requoted_judge(struct requoted *r,
     struct machine *m = &r->machine;
     const struct appraise_trust trust = {
         .ak = m->ak, .db_certificates = r->db.der, .n_db_certificates = r->db.n};
+    struct appraise_options with = *options;
     struct evidence *evidence = NULL;
     struct appraisal *appraisal = NULL;
     struct fabricate_request request = m->request;
@@ -86,6 +87,7 @@ static inline struct appraisal *requoted_judge(struct requoted *r,
 
     assert_non_null(hasher);
     assert_non_null(sha256);
+    with.reference = test_reference();
     for (unsigned pcr = 0; pcr < TPM_MAX_PCRS; pcr++) {
         memcpy(sha256 + (size_t)pcr * SHA256_BYTES, r->pcrs.value[HASH_SHA256][pcr], SHA256_BYTES);
     }
@@ -98,7 +100,7 @@ static inline struct appraisal *requoted_judge(struct requoted *r,
     evidence->has_pcr_set = false; /* the wire form carries one bank */
     evidence->pcrs = r->pcrs;
     evidence->ima = (struct evidence_blob){r->ima, "ima.bin"};
-    assert_ok(appraise(m->arena, evidence, &trust, options, hasher, &appraisal));
+    assert_ok(appraise(m->arena, evidence, &trust, &with, hasher, &appraisal));
     return appraisal;
 }
 

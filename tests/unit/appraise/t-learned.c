@@ -66,7 +66,7 @@ static struct learned read_back(struct arena *arena, struct span json)
     CLEANUP(hasher_free) struct hasher *hasher = hasher_new();
     struct learned learned = {0};
     struct trail trail = {0};
-    err_t err = learned_read(arena, json, hasher, &trail, &learned);
+    err_t err = learned_read(arena, json, test_reference(), hasher, &trail, &learned);
 
     if (err) {
         fail_msg("%s: %s: %s", err_name(err), trail.where, trail.what);
@@ -167,7 +167,8 @@ static void damaged_documents_are_refused_by_name(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct learned learned = {0};
         struct trail trail = {0};
-        err_t err = learned_read(arena, span_str(cases[i].json), hasher, &trail, &learned);
+        err_t err = learned_read(arena, span_str(cases[i].json), test_reference(), hasher, &trail,
+                                 &learned);
 
         if (err != cases[i].err || strcmp(trail.where, cases[i].where) != 0) {
             fail_msg("%s: %s at '%s': %s", cases[i].json, err_name(err), trail.where, trail.what);

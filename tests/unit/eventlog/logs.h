@@ -7,6 +7,7 @@
 #ifndef TESTS_EVENTLOG_LOGS_H
 #define TESTS_EVENTLOG_LOGS_H
 
+#include "support/reference.h"
 #include "support/support.h"
 
 #include "base/buf.h"
@@ -85,7 +86,7 @@ static inline struct logs_made logs_facts(struct arena *arena, struct span bytes
 
     assert_non_null(hasher);
     assert_ok(readings_make(arena, made.log, hasher, &made.readings));
-    assert_ok(boot_facts_make(arena, made.readings, hasher, &made.facts));
+    assert_ok(boot_facts_make(arena, made.readings, test_reference(), hasher, &made.facts));
     return made;
 }
 

@@ -191,7 +191,7 @@ static void unknown_entries_are_reported_SB_12(void **state)
     set_variable(edit, logs_security, "dbx", buf_span(&lists));
     facts = logs_edited_facts(edit);
     logs_expect(facts, FINDING_SIGLIST, WEIGHT_NOTE, "SB-12");
-    assert_int_equal(facts->dbx.n_other, 1);
+    assert_int_equal(facts->dbx.keys.n_other, 1);
     assert_int_equal(facts->secure_boot, STATE_YES);
 }
 

@@ -40,7 +40,7 @@ static struct outcome judge(struct hasher *hasher, struct span bytes)
             }
         }
         assert_ok(readings_make(arena, log, hasher, &readings));
-        assert_ok(boot_facts_make(arena, readings, hasher, &facts));
+        assert_ok(boot_facts_make(arena, readings, test_reference(), hasher, &facts));
         out.secure_boot = facts->secure_boot;
     }
     free(copy);

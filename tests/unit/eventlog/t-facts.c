@@ -290,7 +290,7 @@ static void test_keys_are_named_SB_14(void **state)
     (void)state;
     assert_true(facts->db.has_test_key);
     assert_string_equal(facts->db.test_key, "O=SnakeOil, L=Fort Collins, ST=Colorado, C=US");
-    assert_int_equal(facts->db.n_x509, 1);
+    assert_int_equal(facts->db.keys.n_x509, 1);
     assert_int_equal(facts->setup_mode, STATE_NO);
 }
 
@@ -369,7 +369,7 @@ static void a_full_arena_is_an_error(void **state)
         err_t err = eventlog_read(arena, bytes, NULL, &log);
 
         err = err ? err : readings_make(arena, log, hasher, &readings);
-        err = err ? err : boot_facts_make(arena, readings, hasher, &facts);
+        err = err ? err : boot_facts_make(arena, readings, test_reference(), hasher, &facts);
         if (err) {
             assert_err(err, ERR_MEMORY);
             assert_null(facts);

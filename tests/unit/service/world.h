@@ -5,6 +5,7 @@
 #define TESTS_SERVICE_WORLD_H
 
 #include "support/fabricate.h"
+#include "support/reference.h"
 #include "support/support.h"
 
 #include "base/codec.h"
@@ -41,7 +42,13 @@ static inline err_t world_reopen_at(struct world *w, int64_t now, struct trail *
         .metrics = w->metrics,
         .lock_fd = -1,
     };
-    err_t err;
+    CLEANUP(knowledge_free) struct knowledge *knowledge = NULL;
+    err_t err = knowledge_new(test_reference_own(), NULL, (struct span){0}, trail, &knowledge);
+
+    if (err) {
+        return err;
+    }
+    options.knowledge = knowledge;
 
     service_close(w->service);
     w->service = NULL;
