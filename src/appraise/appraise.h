@@ -135,6 +135,10 @@ struct appraisal {
     bool is_log_proven; /* replays to the values of verified quotes, all of them */
     bool is_db_known;   /* every db entry is a known platform's or named by the operator */
     bool are_platform_keys_known; /* the same for PK and KEK */
+    bool is_windows;              /* Windows' records in PCRs 12 to 14, or its key in PCR 7 */
+    /* NULL unless the boot is Windows' own from the firmware on (B-13): else anybody could have
+     * measured them. Of facts. */
+    const struct windows_facts *windows;
     struct arena *arena;
 };
 

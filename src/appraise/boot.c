@@ -40,6 +40,24 @@ static enum reason_code finding_reason(enum finding_code code)
         return REASON_BANK_UNEXTENDED;
     case FINDING_UNKNOWN_BANK:
         return REASON_BANK_UNSUPPORTED;
+    case FINDING_WINDOWS_DEBUGGING:
+        return REASON_OS_DEBUGGING;
+    case FINDING_WINDOWS_TEST_SIGNING:
+        return REASON_TEST_SIGNING;
+    case FINDING_WINDOWS_CODE_INTEGRITY:
+        return REASON_CODE_INTEGRITY_OFF;
+    case FINDING_WINDOWS_SAFE_MODE:
+        return REASON_SAFE_MODE;
+    case FINDING_WINDOWS_PE:
+        return REASON_WINPE;
+    case FINDING_WINDOWS_FAILURE:
+        return REASON_BOOT_FAILURE;
+    case FINDING_WINDOWS_RECORD:
+        return REASON_LOG_MALFORMED;
+    case FINDING_WINDOWS_CONTRADICTION:
+        return REASON_EVENT_ORDER;
+    case FINDING_WINDOWS_MODULE: /* notes alone */
+    case FINDING_WINDOWS_LATE:
     case FINDING_OLD_SHIM_AUTHORITY:
     default:
         return REASON_EVENT_DIGEST;
@@ -204,27 +222,6 @@ static err_t judge_platform_keys(struct job *job, const struct boot_facts *facts
     return err;
 }
 
-/* Windows keeps its security state in events that are not decoded yet. A Windows boot must not
- * pass as a Linux one, whatever the request says of itself (B-13). */
-static void judge_windows(struct job *job, const struct boot_facts *facts)
-{
-    bool windows = facts->is_windows;
-
-    for (size_t i = 0; !windows && i < facts->n_authorities; i++) {
-        uint8_t fingerprint[SHA256_BYTES];
-
-        windows =
-            !facts->authorities[i].before_separator && facts->authorities[i].certificate.len > 0 &&
-            hasher_once(job->hasher, HASH_SHA256, facts->authorities[i].certificate, fingerprint) ==
-                ERR_OK &&
-            known_key_name(fingerprint, KNOWN_WINDOWS) != NULL;
-    }
-    if (windows) {
-        job_reason(job, REASON_LOG_UNSUPPORTED, "B-13", job->evidence->log.where,
-                   "this is a Windows boot: its debugging and signing state cannot be read yet");
-    }
-}
-
 err_t judge_boot(struct job *job)
 {
     struct appraisal *a = job->result;
@@ -244,7 +241,7 @@ err_t judge_boot(struct job *job)
     a->facts = facts;
     judge_findings(job, facts);
     judge_secure_boot(job, facts);
-    judge_windows(job, facts);
-    err = judge_platform_keys(job, facts);
+    err = judge_windows(job, facts);
+    err = err ? err : judge_platform_keys(job, facts);
     return err ? err : judge_test_keys(job, facts);
 }

@@ -319,6 +319,7 @@ err_t boot_facts_make(struct arena *arena, const struct readings *readings, stru
     facts_shim(&ctx);
     facts_chain(&ctx);
     facts_revoked(&ctx);
+    facts_windows(&ctx);
     facts_software(&ctx);
     if (ctx.err) {
         return ctx.err;
