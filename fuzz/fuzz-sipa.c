@@ -18,21 +18,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     sipa_begin(&iter, event.data);
     while (sipa_next(&iter, &record) == ERR_OK) {
-        uint64_t number = 0;
+        uint64_t number;
 
         n++;
         leaves += (record.id & SIPA_CONTAINER) == 0 ? record.payload.len : 0;
-        if (sipa_uint(record.payload, &number) && record.payload.len < 8 &&
-            number >> 8 * record.payload.len != 0) {
-            __builtin_trap();
-        }
+        (void)!sipa_uint(record.payload, &number);
     }
     /* Each record has a header of its own, and what is in it lies beside the others'. */
     if (n > size / 8 || leaves > size - 8 * n) {
         __builtin_trap();
     }
-    if (arena != NULL && windows_trust_point_read(arena, &event, &point) == ERR_OK &&
-        point.quote.len > size) {
+    if (arena != NULL && windows_trust_point_read(arena, &event, &point) != ERR_OK) {
         __builtin_trap();
     }
     arena_free(arena);

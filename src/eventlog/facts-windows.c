@@ -446,6 +446,7 @@ static void walk_event(struct windows_walk *w, const struct reading *r)
     }
     if (is_cap(w, event)) {
         w->at->is_closed = true;
+        w->facts->closed_at[event->pcr - PCR_SETTINGS] = event->index;
         return;
     }
     if (event->type != EV_EVENT_TAG || r->match != READING_MATCHES) {
@@ -502,9 +503,9 @@ static void join_modules(struct windows_walk *w)
 {
     struct windows_facts *facts = w->facts;
     size_t n = facts->n_modules;
-    struct windows_module *sorted = facts_alloc(w->ctx, n, sizeof(*sorted));
+    struct windows_module *sorted = facts_alloc(w->ctx, n + 1, sizeof(*sorted));
 
-    if (w->n_loaded_kept == 0 || (n > 0 && sorted == NULL)) {
+    if (w->n_loaded_kept == 0 || sorted == NULL) {
         return;
     }
     qsort(w->loaded, w->n_loaded_kept, sizeof(*w->loaded), compare_digests);
@@ -517,7 +518,7 @@ static void join_modules(struct windows_walk *w)
     }
     qsort(sorted, n, sizeof(*sorted), compare_digests);
     for (size_t i = 0; i < w->n_loaded_kept; i++) {
-        if (n == 0 || bsearch(&w->loaded[i], sorted, n, sizeof(*sorted), compare_digests) == NULL) {
+        if (bsearch(&w->loaded[i], sorted, n, sizeof(*sorted), compare_digests) == NULL) {
             facts->modules[facts->n_modules++] = w->loaded[i];
         }
     }
@@ -731,6 +732,13 @@ void facts_windows(struct facts_ctx *ctx)
     find_states(ctx, facts);
     find_trust_point(ctx, facts);
     ctx->facts->windows = facts;
+}
+
+bool windows_is_measured(const struct windows_facts *windows, const struct event *event)
+{
+    return event->type == EV_EVENT_TAG && event->pcr >= PCR_SETTINGS &&
+           event->pcr <= PCR_AUTHORITIES &&
+           event->index < windows->closed_at[event->pcr - PCR_SETTINGS];
 }
 
 enum tristate windows_hypervisor_debugging(const struct windows_facts *windows)

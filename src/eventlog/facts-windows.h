@@ -147,6 +147,7 @@ struct windows_facts {
     const struct event **authority_events;
     size_t n_authorities;
     bool are_authorities_whole; /* as is_whole, of PCR 14 */
+    uint32_t closed_at[3]; /* event of Windows' separator in PCR 12, 13, 14; 0: there is none */
     struct windows_revocations boot_revocations, os_revocations;
     struct windows_trust_point trust_point;
     uint32_t n_failures; /* records of a failure of firmware, TPM or boot program */
@@ -157,6 +158,8 @@ struct windows_facts {
 enum windows_setting windows_setting_of(uint32_t id);
 /* Name in JSON, static. */
 const char *windows_setting_name(enum windows_setting setting);
+/* Is the event one of those before Windows' separator? It was read when its register is whole. */
+bool windows_is_measured(const struct windows_facts *windows, const struct event *event);
 /* Is the debugger of the hypervisor off: it says so, or no hypervisor was launched. */
 enum tristate windows_hypervisor_debugging(const struct windows_facts *windows);
 /* "TPM, PIN" for BitLocker's flags, "OS loader" for a transfer of control, else the number. In the

@@ -144,6 +144,8 @@ static const char *const remedies[REASON_COUNT] = {
         "Approve if you placed the credentials beside the kernel image yourself.",
     [REASON_CHANGE_SYSEXT] =
         "Approve if you placed the system extensions beside the kernel image yourself.",
+    [REASON_CHANGE_OS_SETTINGS] = "Approve if you changed Windows' boot settings, its protection "
+                                  "features or its antimalware yourself.",
     [REASON_CHANGE_SHAPE] = "Approve if you changed the machine's shape (vCPUs).",
     [REASON_CHANGE_BOOT_PATH] = "Approve if you changed boot order or disks; an extra attempt "
                                 "means that an earlier boot option failed or was refused.",

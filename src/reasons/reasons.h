@@ -92,6 +92,7 @@ enum verdict {
     X(CHANGE_UKI,              CHANGED,      "change-uki")                                         \
     X(CHANGE_CREDENTIALS,      CHANGED,      "change-credentials")                                 \
     X(CHANGE_SYSEXT,           CHANGED,      "change-sysext")                                      \
+    X(CHANGE_OS_SETTINGS,      CHANGED,      "change-os-settings")                                 \
     X(CHANGE_SHAPE,            CHANGED,      "change-shape")                                       \
     X(CHANGE_BOOT_PATH,        CHANGED,      "change-boot-path")                                   \
     X(CHANGE_UNKNOWN,          CHANGED,      "change-unknown")
