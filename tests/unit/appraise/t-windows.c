@@ -399,6 +399,37 @@ static void a_good_windows_boot_is_healthy_B_13(void **state)
     requoted_end(&r);
 }
 
+/* A real machine, quoted by a key made here. */
+static void a_real_windows_boot_is_healthy_B_13(void **state)
+{
+    test_needs_public_data();
+
+    CLEANUP(hasher_free) struct hasher *hasher = hasher_new();
+    struct requoted r;
+    struct eventlog_registers registers;
+    const struct claims *claims;
+    struct appraisal *a;
+
+    (void)state;
+    requoted_begin(&r, "a-secureboot-healthy");
+    r.machine.request.log =
+        test_public_file(r.machine.arena, "eventlogs/logs/python3-uefi-eventlog-ideapad1.bin");
+    r.pcrs.have[HASH_SHA1] = r.pcrs.have[HASH_SHA384] = 0;
+    assert_ok(eventlog_replay(logs_read(r.machine.arena, r.machine.request.log), HASH_SHA256,
+                              hasher, NULL, &registers));
+    memcpy(r.pcrs.value[HASH_SHA256], registers.value, sizeof(registers.value));
+    a = requoted_judge(&r, &now);
+    print_reasons(a);
+    assert_int_equal(a->verdict, VERDICT_HEALTHY);
+    assert_non_null(a->windows);
+    claims = claims_of(&r, a);
+    assert_true(claim(claims, "secureboot") && claim(claims, "is-windows"));
+    assert_true(claim(claims, "debuggersdisabled") && claim(claims, "signingdisabled"));
+    assert_true(claim(claims, "elam-enabled"));
+    appraisal_done(a);
+    requoted_end(&r);
+}
+
 /* PCR 14 is not in all that Windows' clients quote; no claim rests on it. */
 static void the_registers_that_azures_tokens_name_suffice_B_13(void **state)
 {
@@ -466,6 +497,7 @@ int main(void)
         cmocka_unit_test(flight_signing_is_the_policys_business_B_13),
         cmocka_unit_test(windows_without_secure_boot_is_unhealthy_B_13),
         cmocka_unit_test(a_good_windows_boot_is_healthy_B_13),
+        cmocka_unit_test(a_real_windows_boot_is_healthy_B_13),
         cmocka_unit_test(the_registers_that_azures_tokens_name_suffice_B_13),
         cmocka_unit_test(no_antimalware_is_no_fault_and_no_claim_B_13),
         cmocka_unit_test(records_behind_the_separators_change_nothing_B_13_B_10),
