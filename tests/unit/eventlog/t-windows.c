@@ -504,9 +504,8 @@ static void events_have_texts(void **state)
     made = logs_facts(arena, logs_bytes(edit));
     assert_string_equal(made.readings->items[at].text, "BitLocker: keys may be had from here on");
     assert_string_equal(made.readings->items[at + WINDOWS_AT_CLOSED].text, "boot debugging: off");
-    assert_string_equal(
-        made.readings->items[at + WINDOWS_AT_CLOSED + 1].text,
-        "loaded module \\WINDOWS\\System32\\ntoskrnl.exe, sha256 202020202020...");
+    assert_string_equal(made.readings->items[at + WINDOWS_AT_CLOSED + 1].text,
+                        "loaded module \\WINDOWS\\System32\\ntoskrnl.exe, sha256 202020202020...");
     assert_string_equal(made.readings->items[at + WINDOWS_AT_CLOSED + 2].text,
                         "BitLocker: no key may be had any more");
     assert_non_null(
