@@ -35,6 +35,17 @@ struct windows_boot {
     bool is_validated;
 };
 
+/* The flags by which a boot is judged. */
+static const enum windows_setting windows_needed[] = {
+    WINDOWS_BOOT_DEBUGGING, WINDOWS_KERNEL_DEBUGGING, WINDOWS_TEST_SIGNING, WINDOWS_FLIGHT_SIGNING,
+    WINDOWS_CODE_INTEGRITY, WINDOWS_SAFE_MODE,        WINDOWS_WINPE,
+};
+
+static inline enum tristate windows_good(enum windows_setting flag)
+{
+    return flag == WINDOWS_CODE_INTEGRITY ? STATE_YES : STATE_NO;
+}
+
 static inline void windows_add(struct windows_boot *boot, int stage, int pcr, uint32_t id,
                                size_t width, uint64_t value)
 {
