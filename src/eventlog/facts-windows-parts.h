@@ -30,14 +30,19 @@ struct windows_side {
     struct windows_value value[WINDOWS_SETTING_COUNT];
 };
 
+struct windows_counts {
+    size_t modules, loaded, authorities, elam;
+};
+
 struct windows_walk {
     struct facts_ctx *ctx;
     struct windows_facts *facts;
     uint8_t cap[HASH_MAX_BYTES]; /* H("WBCL"): whatever type the event claims (D-2) */
     int bank;
     bool is_counting;
-    size_t n_modules, n_loaded, n_authorities, n_elam; /* counted; then the room there is */
-    struct windows_module *loaded;                     /* digests of PCR 12 */
+    struct windows_counts counts;  /* then the room there is */
+    bool *is_malformed;            /* of each reading, found by the first walk */
+    struct windows_module *loaded; /* digests of PCR 12 */
     size_t n_loaded_kept;
     struct windows_side side[MEASURED_PCRS];
     const char *root[MEASURED_PCRS];
@@ -49,16 +54,16 @@ struct windows_walk {
     struct windows_module *module; /* the container that is open; NULL */
     struct windows_elam *elam;
     unsigned container_depth;
-    uint8_t seen[WINDOWS_FLAG_COUNT]; /* 1: no, 2: yes */
+    uint8_t seen[WINDOWS_FLAG_COUNT];       /* 1: no, 2: yes */
     bool has_contradiction, has_bad_module; /* reported */
 };
 
 /* ---- facts-windows-records.c: one event ---- */
 
-/* ERR_OK when every record in it can be read: nothing is kept of an event where one cannot. */
-err_t windows_check_event(const struct event *event) MUST_CHECK;
-/* Counts or keeps what is in such an event (w->is_counting). */
-void windows_read_event(struct windows_walk *w, const struct event *event);
+/* The first walk: what is in it. After an error nothing of it was counted. */
+err_t windows_count_event(struct windows_walk *w, const struct event *event) MUST_CHECK;
+/* The second, of events that can be read. */
+void windows_keep_event(struct windows_walk *w, const struct event *event);
 
 bool windows_has_value(const struct windows_value *value, uint64_t number);
 void windows_add_value(struct windows_value *value, uint64_t number);

@@ -199,13 +199,13 @@ static void open_container(struct windows_walk *w, const struct sipa_record *rec
     if (record->id == SIPA_MODULE) {
         size_t *n = is_loaded ? &w->n_loaded_kept : &facts->n_modules;
 
-        if (*n < (is_loaded ? w->n_loaded : w->n_modules)) {
+        if (*n < (is_loaded ? w->counts.loaded : w->counts.modules)) {
             w->module = is_loaded ? &w->loaded[*n] : &facts->modules[*n];
             (*n)++;
             *w->module = (struct windows_module){.algorithm = "", .issuer = "", .publisher = ""};
             *(is_loaded ? &w->module->loaded : &w->module->event) = w->event;
         }
-    } else if (record->id == SIPA_ELAM && facts->n_elam < w->n_elam) {
+    } else if (record->id == SIPA_ELAM && facts->n_elam < w->counts.elam) {
         w->elam = &facts->elam[facts->n_elam++];
         *w->elam = (struct windows_elam){.event = w->event, .name = ""};
     }
@@ -222,7 +222,7 @@ static void note_authority(struct windows_walk *w, struct span key)
 {
     struct windows_facts *facts = w->facts;
 
-    if (w->event->pcr == PCR_AUTHORITIES && facts->n_authorities < w->n_authorities) {
+    if (w->event->pcr == PCR_AUTHORITIES && facts->n_authorities < w->counts.authorities) {
         facts->authority_events[facts->n_authorities] = w->event;
         facts->authorities[facts->n_authorities++] = key;
     }
@@ -232,10 +232,20 @@ static void note_authority(struct windows_walk *w, struct span key)
 
 static void count_record(struct windows_walk *w, const struct sipa_record *record)
 {
-    w->n_modules += record->id == SIPA_MODULE && w->event->pcr == PCR_DETAILS;
-    w->n_loaded += record->id == SIPA_MODULE && w->event->pcr == PCR_SETTINGS;
-    w->n_elam += record->id == SIPA_ELAM;
-    w->n_authorities += record->id == SIPA_AUTHORITY_KEY;
+    switch (record->id) {
+    case SIPA_MODULE:
+        w->counts.modules += w->event->pcr == PCR_DETAILS;
+        w->counts.loaded += w->event->pcr == PCR_SETTINGS;
+        break;
+    case SIPA_ELAM:
+        w->counts.elam++;
+        break;
+    case SIPA_AUTHORITY_KEY:
+        w->counts.authorities++;
+        break;
+    default:
+        break;
+    }
 }
 
 static void keep_record(struct windows_walk *w, const struct sipa_record *record)
@@ -283,24 +293,28 @@ static err_t check_record(const struct sipa_record *record)
                : ERR_OK;
 }
 
-err_t windows_check_event(const struct event *event)
+err_t windows_count_event(struct windows_walk *w, const struct event *event)
 {
+    const struct windows_counts before = w->counts;
     struct sipa_iter iter;
     struct sipa_record record;
+    err_t fault = ERR_OK;
     err_t err;
 
     sipa_begin(&iter, event->data);
-    while ((err = sipa_next(&iter, &record)) == ERR_OK) {
-        err_t fault = check_record(&record);
-
-        if (fault) {
-            return fault;
+    while (fault == ERR_OK && (err = sipa_next(&iter, &record)) != ERR_END) {
+        fault = err ? err : check_record(&record);
+        if (fault == ERR_OK) {
+            count_record(w, &record);
         }
     }
-    return err == ERR_END ? ERR_OK : err;
+    if (fault) {
+        w->counts = before;
+    }
+    return fault;
 }
 
-void windows_read_event(struct windows_walk *w, const struct event *event)
+void windows_keep_event(struct windows_walk *w, const struct event *event)
 {
     struct sipa_iter iter;
     struct sipa_record record;
@@ -308,11 +322,7 @@ void windows_read_event(struct windows_walk *w, const struct event *event)
     memset(w->seen, 0, sizeof(w->seen));
     sipa_begin(&iter, event->data);
     while (w->ctx->err == ERR_OK && sipa_next(&iter, &record) == ERR_OK) {
-        if (w->is_counting) {
-            count_record(w, &record);
-        } else {
-            keep_record(w, &record);
-        }
+        keep_record(w, &record);
     }
     close_container(w);
 }

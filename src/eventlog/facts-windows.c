@@ -99,17 +99,20 @@ static void walk_event(struct windows_walk *w, const struct reading *r)
         report_unread(w, r);
         return;
     }
-    err = windows_check_event(event);
-    if (err) {
-        w->at->is_broken = true;
-        if (w->is_counting) {
-            facts_find(w->ctx, FINDING_WINDOWS_RECORD, WEIGHT_FAULT, "B-13", event,
-                       "event %u: a record in it %s", event->index, err_text(err));
+    w->at->n_events++;
+    if (!w->is_counting) {
+        if (!w->is_malformed[r - w->ctx->readings->items]) {
+            windows_keep_event(w, event);
         }
         return;
     }
-    windows_read_event(w, event);
-    w->at->n_events++;
+    err = windows_count_event(w, event);
+    if (err) {
+        w->is_malformed[r - w->ctx->readings->items] = true;
+        w->at->is_broken = true;
+        facts_find(w->ctx, FINDING_WINDOWS_RECORD, WEIGHT_FAULT, "B-13", event,
+                   "event %u: a record in it %s", event->index, err_text(err));
+    }
 }
 
 static void walk_events(struct windows_walk *w, bool is_counting)
@@ -157,15 +160,17 @@ static void make_room(struct windows_walk *w)
     struct windows_facts *facts = w->facts;
     struct facts_ctx *ctx = w->ctx;
 
-    w->n_modules = room(w, w->n_modules, WINDOWS_MODULES, "modules");
-    w->n_loaded = room(w, w->n_loaded, WINDOWS_MODULES, "modules");
-    w->n_elam = room(w, w->n_elam, WINDOWS_ELAM, "ELAM drivers");
-    w->n_authorities = room(w, w->n_authorities, WINDOWS_AUTHORITIES, "authorities");
-    facts->modules = facts_alloc(ctx, w->n_modules + w->n_loaded, sizeof(*facts->modules));
-    w->loaded = facts_alloc(ctx, w->n_loaded, sizeof(*w->loaded));
-    facts->elam = facts_alloc(ctx, w->n_elam, sizeof(*facts->elam));
-    facts->authorities = facts_alloc(ctx, w->n_authorities, sizeof(*facts->authorities));
-    facts->authority_events = facts_alloc(ctx, w->n_authorities, sizeof(*facts->authority_events));
+    w->counts.modules = room(w, w->counts.modules, WINDOWS_MODULES, "modules");
+    w->counts.loaded = room(w, w->counts.loaded, WINDOWS_MODULES, "modules");
+    w->counts.elam = room(w, w->counts.elam, WINDOWS_ELAM, "ELAM drivers");
+    w->counts.authorities = room(w, w->counts.authorities, WINDOWS_AUTHORITIES, "authorities");
+    facts->modules =
+        facts_alloc(ctx, w->counts.modules + w->counts.loaded, sizeof(*facts->modules));
+    w->loaded = facts_alloc(ctx, w->counts.loaded, sizeof(*w->loaded));
+    facts->elam = facts_alloc(ctx, w->counts.elam, sizeof(*facts->elam));
+    facts->authorities = facts_alloc(ctx, w->counts.authorities, sizeof(*facts->authorities));
+    facts->authority_events =
+        facts_alloc(ctx, w->counts.authorities, sizeof(*facts->authority_events));
 }
 
 static void find_trust_point(struct facts_ctx *ctx, struct windows_facts *facts)
@@ -191,6 +196,10 @@ void facts_windows(struct facts_ctx *ctx)
     facts = facts_alloc(ctx, 1, sizeof(*facts));
     w = facts_alloc(ctx, 1, sizeof(*w));
     if (facts == NULL || w == NULL) {
+        return;
+    }
+    w->is_malformed = facts_alloc(ctx, ctx->readings->n, sizeof(*w->is_malformed));
+    if (w->is_malformed == NULL) {
         return;
     }
     w->ctx = ctx;

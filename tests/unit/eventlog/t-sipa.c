@@ -78,7 +78,6 @@ static void a_record_longer_than_its_place_is_refused_L_15(void **state)
 static void ten_thousand_nested_containers_are_refused_at_once_L_15(void **state)
 {
     enum { NESTED = 10000 };
-    CLEANUP(arena_free) struct arena *arena = test_arena();
     CLEANUP(buf_done) struct buf out = {0};
     size_t n = 0;
     unsigned depth = 0;
