@@ -3,6 +3,8 @@
 #include "base/defs.h"
 #include "base/reader.h"
 
+enum { HEADER_BYTES = 8 };
+
 /* wbcl.h, and the ids that later versions of Windows add to it. In order of id. */
 static const struct {
     uint32_t id;
@@ -149,11 +151,16 @@ void sipa_begin(struct sipa_iter *iter, struct span bytes)
     iter->end[0] = bytes.len;
 }
 
+static uint32_t u32le(const uint8_t *bytes)
+{
+    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
 err_t sipa_next(struct sipa_iter *iter, struct sipa_record *ret)
 {
     struct reader in;
     struct sipa_record record = {0};
-    uint32_t size = 0;
+    struct span header = {0};
     err_t err;
 
     while (iter->depth > 0 && iter->offset == iter->end[iter->depth]) {
@@ -166,20 +173,20 @@ err_t sipa_next(struct sipa_iter *iter, struct sipa_record *ret)
     in = reader_on(span_cut(iter->bytes, iter->offset, iter->end[iter->depth] - iter->offset));
     record.depth = iter->depth;
     record.offset = iter->offset;
-    err = reader_u32le(&in, &record.id);
-    err = err ? err : reader_u32le(&in, &size);
-    err = err ? err : reader_take(&in, size, &record.payload);
+    err = reader_take(&in, HEADER_BYTES, &header);
+    err = err ? err : reader_take(&in, u32le(header.data + 4), &record.payload);
     if (err) {
         return err;
     }
+    record.id = u32le(header.data);
     if ((record.id & SIPA_CONTAINER) == 0) {
         iter->offset += in.offset;
     } else if (iter->depth == SIPA_MAX_DEPTH) {
         return ERR_TOO_DEEP;
     } else {
-        iter->offset += in.offset - size;
+        iter->offset += HEADER_BYTES;
         iter->depth++;
-        iter->end[iter->depth] = iter->offset + size;
+        iter->end[iter->depth] = iter->offset + record.payload.len;
     }
     *ret = record;
     return ERR_OK;
