@@ -84,9 +84,8 @@ static void note_root(struct windows_walk *w, struct span utf16)
     const char *text = kept(w, show_utf16(w->ctx->arena, utf16));
     const char **root = &w->root[w->event->pcr - PCR_SETTINGS];
 
-    if (*root != NULL && strcmp(*root, text) != 0 && !w->has_contradiction) {
-        w->has_contradiction = true;
-        facts_find(w->ctx, FINDING_WINDOWS_CONTRADICTION, WEIGHT_FAULT, "B-13", w->event,
+    if (*root != NULL && strcmp(*root, text) != 0) {
+        facts_find(w->ctx, FINDING_WINDOWS_CONTRADICTION, WEIGHT_NOTE, "B-13", w->event,
                    "event %u measures another system root than before", w->event->index);
     }
     *root = text;

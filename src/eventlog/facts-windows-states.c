@@ -78,15 +78,16 @@ static void merge_values(struct windows_walk *w)
         for (size_t k = 0; k < other->n_events; k++) {
             windows_add_value_event(all, other->event[k]);
         }
-        /* The same program measures it into both. */
+        /* The same program measures it into both. Of what decides nothing, it is worth showing. */
         if (one->n > 0 && other->n > 0 && !same_values(one, other)) {
-            facts_find(w->ctx, FINDING_WINDOWS_CONTRADICTION, WEIGHT_FAULT, "B-13", NULL,
-                       "PCR 12 and 13 tell different values of: %s",
+            facts_find(w->ctx, FINDING_WINDOWS_CONTRADICTION,
+                       windows_settings[i].bad == BAD_NEVER ? WEIGHT_NOTE : WEIGHT_FAULT, "B-13",
+                       NULL, "PCR 12 and 13 tell different values of: %s",
                        sipa_name(windows_settings[i].id));
         }
     }
     if (w->root[0] != NULL && w->root[1] != NULL && strcmp(w->root[0], w->root[1]) != 0) {
-        facts_find(w->ctx, FINDING_WINDOWS_CONTRADICTION, WEIGHT_FAULT, "B-13", NULL,
+        facts_find(w->ctx, FINDING_WINDOWS_CONTRADICTION, WEIGHT_NOTE, "B-13", NULL,
                    "PCR 12 and 13 tell different system roots");
     }
     w->facts->system_root = w->root[0] != NULL ? w->root[0] : w->root[1];

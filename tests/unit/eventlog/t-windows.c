@@ -265,6 +265,13 @@ static void two_values_of_one_setting_are_found_B_13(void **state)
     facts = windows_boot_facts(boot);
     logs_expect(facts, FINDING_WINDOWS_CONTRADICTION, WEIGHT_FAULT, "B-13");
     assert_int_equal(facts->windows->flag[WINDOWS_KERNEL_DEBUGGING], STATE_YES);
+    /* of a number, by which nothing is judged: both are told */
+    boot = windows_boot(arena);
+    windows_set_in(boot, WINDOWS_LOADER, 13, 0x00020005, 0x40);
+    facts = windows_boot_facts(boot);
+    assert_int_equal(logs_count(facts, FINDING_WINDOWS_CONTRADICTION, WEIGHT_FAULT), 0);
+    logs_expect(facts, FINDING_WINDOWS_CONTRADICTION, WEIGHT_NOTE, "B-13");
+    assert_int_equal(facts->windows->value[WINDOWS_BITLOCKER_UNLOCK].n, 2);
     /* in one event */
     boot = windows_boot(arena);
     windows_add_both(boot, WINDOWS_LOADER, 0x00050002, 1, 0);
