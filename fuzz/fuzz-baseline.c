@@ -32,6 +32,16 @@ static size_t count_changes(struct arena *arena, const struct boot_facts *before
     return err == ERR_OK ? n : SIZE_MAX;
 }
 
+/* Of two boots of Windows, counters and addresses in these registers are no change. */
+static void leave_out_windows(struct boot_facts *const facts[2],
+                              struct eventlog_registers registers[2])
+{
+    for (int i = 0; i < 2 && facts[0]->windows != NULL && facts[1]->windows != NULL; i++) {
+        memset(registers[i].value[12], 0, 3 * sizeof(registers[i].value[12]));
+        registers[i].extended &= ~(7u << 12);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena *arena = arena_new(256u * 1024 * 1024);
@@ -47,7 +57,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         reader_take(&r, reader_left(&r), &second) == ERR_OK &&
         read_boot(arena, hasher, first, &registers[0], &facts[0]) &&
         read_boot(arena, hasher, second, &registers[1], &facts[1])) {
-        bool are_same = memcmp(&registers[0], &registers[1], sizeof(registers[0])) == 0;
+        bool are_same;
+
+        leave_out_windows(facts, registers);
+        are_same = memcmp(&registers[0], &registers[1], sizeof(registers[0])) == 0;
 
         /* Boots that differ in a register differ in words; a boot does not differ from itself. */
         if ((!are_same && count_changes(arena, facts[0], facts[1]) == 0) ||

@@ -144,6 +144,10 @@ struct appraisal {
     bool is_db_known;   /* every db entry is a known platform's or named by the operator */
     bool are_platform_keys_known; /* the same for PK and KEK */
     bool is_dbx_sufficient;       /* well formed, and holds all that options->dbx_minimum demands */
+    bool is_windows;              /* Windows' records in PCRs 12 to 14, or its key in PCR 7 */
+    /* NULL unless the boot is Windows' own from the firmware on (B-13): else anybody could have
+     * measured them. Of facts. */
+    const struct windows_facts *windows;
     struct arena *arena;
 };
 

@@ -73,8 +73,7 @@ static bool sbat_lowered(const char *before, const char *after)
     return false;
 }
 
-/* Why a signed component cannot be believed on its signature, NULL when it can. */
-static const char *signature_doubt(const struct comparison *c)
+const char *baseline_signature_doubt(const struct comparison *c)
 {
     if (c->after->secure_boot != STATE_YES) {
         return "Secure Boot was not on, so no signature was demanded";
@@ -119,7 +118,7 @@ static const char *authority_words(struct arena *arena, const struct boot_facts 
 static void explain_signed(const struct comparison *c, const struct group *group,
                            struct change *change)
 {
-    const char *doubt = signature_doubt(c);
+    const char *doubt = baseline_signature_doubt(c);
 
     if (doubt != NULL) {
         change->explanation = doubt;

@@ -38,6 +38,13 @@ enum reason_code baseline_class_of(const struct boot_facts *facts, const struct 
 /* baseline-explain.c: fills code, is_explained and explanation of a change of class `code`. */
 err_t baseline_explain(const struct comparison *c, enum reason_code code,
                        struct change *change) MUST_CHECK;
+/* Why a signed component cannot be believed on its signature, NULL when it can. */
+const char *baseline_signature_doubt(const struct comparison *c);
+/* baseline-windows.c: what both boots' Windows measured, compared by its records. */
+err_t baseline_windows(struct comparison *c, struct change *changes, size_t *n) MUST_CHECK;
+/* Is the event of one of the boots compared there, and so not here? */
+bool baseline_windows_covers(const struct comparison *c, const struct boot_facts *facts,
+                             const struct event *event);
 /* baseline-words.c: "kernel: image 0123 -> image 4567", before and after. */
 const char *baseline_words(const struct comparison *c, enum reason_code code);
 /* "/boot/vmlinuz-6.1.0-55-amd64" -> "6.1.0-55-amd64"; empty without a name or a version. */

@@ -161,17 +161,18 @@ static int compare_places(const void *a, const void *b)
     return (x->place > y->place) - (x->place < y->place);
 }
 
-static struct extend *extends_of(struct arena *arena, const struct boot_facts *facts,
+static struct extend *extends_of(const struct comparison *c, const struct boot_facts *facts,
                                  const struct common_banks *banks, int side, size_t *ret_n)
 {
-    struct extend *list = arena_calloc(arena, facts->readings->n + 1, sizeof(*list));
+    struct extend *list = arena_calloc(c->arena, facts->readings->n + 1, sizeof(*list));
     size_t n = 0;
 
     if (list == NULL) {
         return NULL;
     }
     for (size_t i = 0; i < facts->readings->n; i++) {
-        if (facts->readings->items[i].role != ROLE_NONE) {
+        if (facts->readings->items[i].role != ROLE_NONE &&
+            !baseline_windows_covers(c, facts, facts->readings->items[i].event)) {
             list[n] = (struct extend){banks, side, facts, &facts->readings->items[i], n, false};
             n++;
         }
@@ -341,12 +342,12 @@ err_t baseline_compare(struct arena *arena, const struct baseline_boot *before,
     size_t n_new = 0;
     size_t n = 0;
     const struct common_banks banks = common_banks(before->facts, after->facts);
-    struct extend *old = extends_of(arena, before->facts, &banks, BEFORE, &n_old);
-    struct extend *new = extends_of(arena, after->facts, &banks, AFTER, &n_new);
+    struct extend *old;
+    struct extend *new;
     uint32_t reordered;
     err_t err;
 
-    if (c == NULL || old == NULL || new == NULL) {
+    if (c == NULL) {
         return ERR_MEMORY;
     }
     if (!share_sha256(before->facts, after->facts)) {
@@ -361,8 +362,14 @@ err_t baseline_compare(struct arena *arena, const struct baseline_boot *before,
     c->after_pcrs = after->pcrs;
     c->is_shape_changed = known->is_shape_changed;
     c->announced = known->announced;
+    old = extends_of(c, before->facts, &banks, BEFORE, &n_old);
+    new = extends_of(c, after->facts, &banks, AFTER, &n_new);
+    if (old == NULL || new == NULL) {
+        return ERR_MEMORY;
+    }
     collect(c, old, n_old, new, n_new);
-    err = add_groups(c, changes, &n);
+    err = baseline_windows(c, changes, &n); /* first: no change of shape beside it explains PCR 0 */
+    err = err ? err : add_groups(c, changes, &n);
     if (err) {
         return err;
     }

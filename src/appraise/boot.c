@@ -42,6 +42,24 @@ static enum reason_code finding_reason(enum finding_code code)
         return REASON_BANK_UNEXTENDED;
     case FINDING_UNKNOWN_BANK:
         return REASON_BANK_UNSUPPORTED;
+    case FINDING_WINDOWS_DEBUGGING:
+        return REASON_OS_DEBUGGING;
+    case FINDING_WINDOWS_TEST_SIGNING:
+        return REASON_TEST_SIGNING;
+    case FINDING_WINDOWS_CODE_INTEGRITY:
+        return REASON_CODE_INTEGRITY_OFF;
+    case FINDING_WINDOWS_SAFE_MODE:
+        return REASON_SAFE_MODE;
+    case FINDING_WINDOWS_PE:
+        return REASON_WINPE;
+    case FINDING_WINDOWS_FAILURE:
+        return REASON_BOOT_FAILURE;
+    case FINDING_WINDOWS_RECORD:
+        return REASON_LOG_MALFORMED;
+    case FINDING_WINDOWS_CONTRADICTION:
+        return REASON_EVENT_ORDER;
+    case FINDING_WINDOWS_MODULE: /* notes alone */
+    case FINDING_WINDOWS_LATE:
     case FINDING_OLD_SHIM_AUTHORITY:
     default:
         return REASON_EVENT_DIGEST;
@@ -192,24 +210,6 @@ static void judge_platform_keys(struct job *job, const struct boot_facts *facts)
     }
 }
 
-/* Windows keeps its security state in events that are not decoded yet. A Windows boot must not
- * pass as a Linux one, whatever the request says of itself (B-13). */
-static void judge_windows(struct job *job, const struct boot_facts *facts)
-{
-    bool windows = facts->is_windows;
-
-    for (size_t i = 0; !windows && i < facts->n_authorities; i++) {
-        const struct authority *authority = &facts->authorities[i];
-
-        windows = !authority->before_separator && authority->known != NULL &&
-                  (authority->known->roles & REFERENCE_WINDOWS) != 0;
-    }
-    if (windows) {
-        job_reason(job, REASON_LOG_UNSUPPORTED, "B-13", job->evidence->log.where,
-                   "this is a Windows boot: its debugging and signing state cannot be read yet");
-    }
-}
-
 static err_t make_facts(struct job *job, const struct readings *readings, struct boot_facts **ret)
 {
     struct key_cache *cache = job->options->key_cache;
@@ -238,12 +238,12 @@ err_t judge_boot(struct job *job)
     a->facts = facts;
     judge_findings(job, facts);
     judge_secure_boot(job, facts);
-    judge_windows(job, facts);
     if (facts->reference == NULL) {
         job_note(job, "no-reference", "B-4", -1,
                  "judged without reference data: nothing is known to be revoked but by dbx");
     }
+    err = judge_windows(job, facts);
     judge_platform_keys(job, facts);
     judge_test_keys(job, facts);
-    return judge_minimums(job, facts);
+    return err ? err : judge_minimums(job, facts);
 }

@@ -5,6 +5,7 @@
 #include "appraise/internal.h"
 
 #include "base/codec.h"
+#include "eventlog/facts-windows.h"
 #include "eventlog/siglist.h"
 
 struct claiming {
@@ -63,6 +64,40 @@ static err_t runtime(const struct claiming *c, yyjson_mut_val **ret)
     return ERR_OK;
 }
 
+/* What Windows' records say; on Linux the neutral values of decisions section 3. What is not known
+ * takes the worse value: absent is never a good claim (S-3). */
+struct windows_claims {
+    bool boot_debugging, kernel_debugging, hypervisor_debugging, test_signing, flight_signing;
+    bool elam;
+    int64_t hvci_policy;
+};
+
+static bool is_possible(const struct windows_facts *windows, enum windows_setting flag)
+{
+    return windows == NULL || windows->flag[flag] != STATE_NO;
+}
+
+static struct windows_claims windows_claims(const struct appraisal *a)
+{
+    const struct windows_facts *w = a->is_log_proven ? a->windows : NULL;
+    const struct windows_value *hvci = w == NULL ? NULL : &w->value[WINDOWS_HVCI_POLICY];
+
+    if (!a->is_windows) {
+        return (struct windows_claims){0};
+    }
+    return (struct windows_claims){
+        .boot_debugging = is_possible(w, WINDOWS_BOOT_DEBUGGING),
+        .kernel_debugging = is_possible(w, WINDOWS_KERNEL_DEBUGGING),
+        .hypervisor_debugging = w == NULL || windows_hypervisor_debugging(w) != STATE_NO,
+        .test_signing = is_possible(w, WINDOWS_TEST_SIGNING),
+        .flight_signing = is_possible(w, WINDOWS_FLIGHT_SIGNING),
+        .elam = w != NULL && w->is_whole && w->n_elam > 0,
+        .hvci_policy = hvci != NULL && hvci->n == 1 && hvci->value[0] <= INT32_MAX
+                           ? (int64_t)hvci->value[0]
+                           : 0,
+    };
+}
+
 static err_t add_boot(const struct claiming *c)
 {
     const struct appraisal *a = c->appraisal;
@@ -70,31 +105,38 @@ static err_t add_boot(const struct claiming *c)
     bool secure_boot = facts != NULL && facts->secure_boot == STATE_YES;
     bool db_valid = facts != NULL && a->is_db_known;
     bool keys_valid = facts != NULL && a->are_platform_keys_known && a->is_db_known;
-    bool is_windows = facts != NULL && facts->is_windows;
+    struct windows_claims w = windows_claims(a);
+    bool has_debugger = w.boot_debugging || w.kernel_debugging || w.hypervisor_debugging;
     err_t err = claims_add_bool(c->claims, "secureboot", secure_boot);
 
     err = err ? err : claims_add_json(c->claims, "x-ms-azurevm-attested-pcrs", attested_pcrs(c));
-    err = err ? err : claims_add_bool(c->claims, "x-ms-azurevm-bootdebug-enabled", false);
+    err =
+        err ? err : claims_add_bool(c->claims, "x-ms-azurevm-bootdebug-enabled", w.boot_debugging);
     err = err ? err : claims_add_bool(c->claims, "x-ms-azurevm-dbvalidated", db_valid);
     err = err ? err
               : claims_add_bool(c->claims, "x-ms-azurevm-dbxvalidated",
                                 facts != NULL && a->is_dbx_sufficient);
     err = err ? err
               : claims_add_bool(c->claims, "x-ms-azurevm-debuggersdisabled",
-                                facts != NULL && !is_windows);
+                                facts != NULL && !has_debugger);
     err = err ? err
               : claims_add_bool(c->claims, "x-ms-azurevm-default-securebootkeysvalidated",
                                 keys_valid);
-    err = err ? err : claims_add_bool(c->claims, "x-ms-azurevm-elam-enabled", false);
-    err = err ? err : claims_add_bool(c->claims, "x-ms-azurevm-flightsigning-enabled", false);
-    err = err ? err : claims_add_int(c->claims, "x-ms-azurevm-hvci-policy", 0);
-    err = err ? err : claims_add_bool(c->claims, "x-ms-azurevm-hypervisordebug-enabled", false);
-    err = err ? err : claims_add_bool(c->claims, "x-ms-azurevm-is-windows", is_windows);
-    err = err ? err : claims_add_bool(c->claims, "x-ms-azurevm-kerneldebug-enabled", false);
+    err = err ? err : claims_add_bool(c->claims, "x-ms-azurevm-elam-enabled", w.elam);
+    err = err ? err
+              : claims_add_bool(c->claims, "x-ms-azurevm-flightsigning-enabled", w.flight_signing);
+    err = err ? err : claims_add_int(c->claims, "x-ms-azurevm-hvci-policy", w.hvci_policy);
+    err = err ? err
+              : claims_add_bool(c->claims, "x-ms-azurevm-hypervisordebug-enabled",
+                                w.hypervisor_debugging);
+    err = err ? err : claims_add_bool(c->claims, "x-ms-azurevm-is-windows", a->is_windows);
+    err = err ? err
+              : claims_add_bool(c->claims, "x-ms-azurevm-kerneldebug-enabled", w.kernel_debugging);
     err = err ? err
               : claims_add_bool(c->claims, "x-ms-azurevm-signingdisabled",
-                                facts != NULL && !is_windows);
-    return err ? err : claims_add_bool(c->claims, "x-ms-azurevm-testsigning-enabled", false);
+                                facts != NULL && !w.test_signing && !w.flight_signing);
+    return err ? err
+               : claims_add_bool(c->claims, "x-ms-azurevm-testsigning-enabled", w.test_signing);
 }
 
 static err_t add_request(const struct claiming *c, const char *vmid)

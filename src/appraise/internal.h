@@ -35,7 +35,9 @@ err_t judge_enc_key(struct job *job) MUST_CHECK;   /* enckey.c: AzureGuest's sea
 err_t judge_registers(struct job *job) MUST_CHECK; /* registers.c: the log against the PCRs */
 err_t judge_ima(struct job *job) MUST_CHECK;       /* ima.c: the IMA list against PCR 10 */
 err_t judge_boot(struct job *job) MUST_CHECK;      /* boot.c: facts and findings */
-err_t judge_changes(struct job *job) MUST_CHECK;   /* changes.c: baseline */
+/* windows.c: may Windows' own records be believed, and do they say all that is needed? (B-13) */
+err_t judge_windows(struct job *job, const struct boot_facts *facts) MUST_CHECK;
+err_t judge_changes(struct job *job) MUST_CHECK; /* changes.c: baseline */
 
 /* The readings of the log, made once. */
 err_t job_readings(struct job *job, struct readings **ret) MUST_CHECK;

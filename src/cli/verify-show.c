@@ -2,6 +2,7 @@
 
 #include "base/codec.h"
 #include "base/text.h"
+#include "eventlog/facts-windows.h"
 
 static const char *verdict_words(enum verdict verdict)
 {
@@ -78,6 +79,29 @@ static bool is_proven(const struct appraisal *a)
     return any && a->is_log_proven;
 }
 
+static const char *on_off(const struct windows_facts *windows, enum windows_setting flag)
+{
+    return state_words(windows->flag[flag], "on", "off");
+}
+
+static void show_windows(FILE *out, const struct appraisal *a)
+{
+    const struct windows_facts *w = a->facts->windows;
+
+    fprintf(out, "  debuggers      boot %s, kernel %s, hypervisor %s%s\n",
+            on_off(w, WINDOWS_BOOT_DEBUGGING), on_off(w, WINDOWS_KERNEL_DEBUGGING),
+            state_words(windows_hypervisor_debugging(w), "on", "off"),
+            a->windows == NULL ? " (not surely measured by Windows)" : "");
+    fprintf(out, "  signatures     code integrity %s, test signing %s, flight signing %s\n",
+            on_off(w, WINDOWS_CODE_INTEGRITY), on_off(w, WINDOWS_TEST_SIGNING),
+            on_off(w, WINDOWS_FLIGHT_SIGNING));
+    fprintf(out, "  Windows        safe mode %s, Windows PE %s, %zu images loaded\n",
+            on_off(w, WINDOWS_SAFE_MODE), on_off(w, WINDOWS_WINPE), w->n_modules);
+    for (size_t i = 0; i < w->n_elam; i++) {
+        fprintf(out, "  antimalware    %s\n", w->elam[i].name);
+    }
+}
+
 static void show_facts(FILE *out, struct arena *arena, const struct appraisal *a)
 {
     const struct boot_facts *facts = a->facts;
@@ -114,6 +138,9 @@ static void show_facts(FILE *out, struct arena *arena, const struct appraisal *a
     }
     if (facts->cmdline != NULL) {
         fprintf(out, "  command line   %s\n", facts->cmdline);
+    }
+    if (facts->windows != NULL) {
+        show_windows(out, a);
     }
     if (facts->phases != NULL) {
         fprintf(out, "  boot phases    %s\n", boot_phases_text(arena, facts->phases));

@@ -2,6 +2,7 @@
  * facts-json.c - the documented JSON form of facts (docs/formats/boot-facts.md).
  */
 #include "eventlog/facts-parts.h"
+#include "eventlog/facts-windows.h"
 
 static const char *state_name(enum tristate state)
 {
@@ -276,7 +277,10 @@ yyjson_mut_val *boot_facts_json(struct arena *arena, yyjson_mut_doc *doc,
     add_authorities(arena, doc, object, facts);
     add_shim(arena, doc, object, facts);
     json_add_text(doc, object, "boot_software", facts->boot_software);
-    json_add_bool(doc, object, "windows", facts->is_windows);
+    json_add_bool(doc, object, "is_windows", facts->is_windows);
+    json_add_value(doc, object, "windows",
+                   facts->windows != NULL ? windows_facts_json(arena, doc, facts->windows)
+                                          : yyjson_mut_null(doc));
     json_add_text(doc, object, "firmware_version", facts->firmware_version);
     json_add_text(doc, object, "kernel_path", facts->kernel_path);
     json_add_text(doc, object, "cmdline", facts->cmdline);

@@ -47,6 +47,7 @@ void facts_authorities(struct facts_ctx *ctx);
 void facts_shim(struct facts_ctx *ctx);
 void facts_chain(struct facts_ctx *ctx);
 void facts_revoked(struct facts_ctx *ctx); /* after authorities, Secure Boot and chain */
+void facts_windows(struct facts_ctx *ctx); /* after the chain */
 void facts_software(struct facts_ctx *ctx);
 void facts_signers(struct facts_ctx *ctx); /* after authorities and chain */
 void facts_platform(struct facts_ctx *ctx);

@@ -316,6 +316,7 @@ static err_t make(struct facts_ctx *ctx, struct boot_facts **ret)
     facts_chain(ctx);
     facts_revoked(ctx);
     facts_reference(ctx);
+    facts_windows(ctx);
     facts_software(ctx);
     facts_signers(ctx);
     facts_platform(ctx);

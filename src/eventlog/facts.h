@@ -15,6 +15,8 @@
 #include "eventlog/siglist.h"
 #include "json/json.h"
 
+struct windows_facts; /* eventlog/facts-windows.h */
+
 enum tristate { STATE_UNKNOWN, STATE_NO, STATE_YES };
 
 /* An oddity or fault found in the log. Appraisal turns these into reasons. */
@@ -40,6 +42,16 @@ enum finding_code {
     FINDING_NO_EXIT_BOOT,         /* B-2 */
     FINDING_OLD_SHIM_AUTHORITY,   /* L-14: digest leaves the last byte out */
     FINDING_UNKNOWN_EVENT_TYPE,
+    FINDING_WINDOWS_DEBUGGING,      /* B-13: boot program, kernel or hypervisor with a debugger */
+    FINDING_WINDOWS_TEST_SIGNING,   /* B-13 */
+    FINDING_WINDOWS_CODE_INTEGRITY, /* B-13: off */
+    FINDING_WINDOWS_SAFE_MODE,      /* B-13 */
+    FINDING_WINDOWS_PE,             /* B-13: installation or recovery, not the installed system */
+    FINDING_WINDOWS_FAILURE,        /* B-13: a failure that the boot recorded itself */
+    FINDING_WINDOWS_RECORD,         /* B-13, L-15: malformed, or of unknown meaning */
+    FINDING_WINDOWS_CONTRADICTION,  /* B-13: one setting with two values */
+    FINDING_WINDOWS_MODULE,         /* B-13: an image that was loaded without validation */
+    FINDING_WINDOWS_LATE,           /* B-13: extended behind Windows' separator */
     FINDING_OTHER,
 };
 enum finding_weight {
@@ -169,8 +181,9 @@ struct boot_facts {
     const char
         *boot_software; /* "GRUB", "systemd-boot", "UKI", "Linux EFI stub", "Windows", each but the
                            last also as "shim + ..."; "shim", "legacy BIOS", "unknown": static */
-    bool is_windows;
-    const char *firmware_version; /* S-CRTM version text; NULL */
+    bool is_windows;    /* authentic records of Windows are there */
+    const struct windows_facts *windows; /* NULL without any */
+    const char *firmware_version;        /* S-CRTM version text; NULL */
     struct platform_guess platform;
     struct fact_basis *basis; /* of the facts that are known */
     size_t n_basis;

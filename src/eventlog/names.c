@@ -102,6 +102,16 @@ static const char *const findings[] = {
     [FINDING_NO_EXIT_BOOT] = "no-exit-boot-services",
     [FINDING_OLD_SHIM_AUTHORITY] = "old-shim-authority",
     [FINDING_UNKNOWN_EVENT_TYPE] = "unknown-event-type",
+    [FINDING_WINDOWS_DEBUGGING] = "windows-debugging",
+    [FINDING_WINDOWS_TEST_SIGNING] = "windows-test-signing",
+    [FINDING_WINDOWS_CODE_INTEGRITY] = "windows-code-integrity",
+    [FINDING_WINDOWS_SAFE_MODE] = "windows-safe-mode",
+    [FINDING_WINDOWS_PE] = "windows-pe",
+    [FINDING_WINDOWS_FAILURE] = "windows-failure",
+    [FINDING_WINDOWS_RECORD] = "windows-record",
+    [FINDING_WINDOWS_CONTRADICTION] = "windows-contradiction",
+    [FINDING_WINDOWS_MODULE] = "windows-module",
+    [FINDING_WINDOWS_LATE] = "windows-late",
     [FINDING_OTHER] = "other",
 };
 

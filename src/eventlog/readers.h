@@ -50,12 +50,14 @@ void read_image(struct reading_ctx *ctx, struct reading *r);
 void read_variable_config(struct reading_ctx *ctx, struct reading *r);
 void read_variable_boot(struct reading_ctx *ctx, struct reading *r);
 void read_variable_authority(struct reading_ctx *ctx, struct reading *r);
-void read_shim_ipl(struct reading_ctx *ctx, struct reading *r);        /* PCR 14 */
-void read_grub_text(struct reading_ctx *ctx, struct reading *r);       /* PCR 8 */
-void read_grub_file(struct reading_ctx *ctx, struct reading *r);       /* PCR 9 */
-void read_systemd_ipl(struct reading_ctx *ctx, struct reading *r);     /* PCR 11, 12, 13 */
-void read_tagged(struct reading_ctx *ctx, struct reading *r);          /* EV_EVENT_TAG */
-void read_windows_compact(struct reading_ctx *ctx, struct reading *r); /* PCR 11 */
+void read_shim_ipl(struct reading_ctx *ctx, struct reading *r);            /* PCR 14 */
+void read_grub_text(struct reading_ctx *ctx, struct reading *r);           /* PCR 8 */
+void read_grub_file(struct reading_ctx *ctx, struct reading *r);           /* PCR 9 */
+void read_systemd_ipl(struct reading_ctx *ctx, struct reading *r);         /* PCR 11, 12, 13 */
+void read_tagged(struct reading_ctx *ctx, struct reading *r);              /* EV_EVENT_TAG */
+void read_windows_compact(struct reading_ctx *ctx, struct reading *r);     /* PCR 11 */
+void read_windows_records(struct reading_ctx *ctx, struct reading *r);     /* PCR 11-14, matching */
+void read_windows_trust_point(struct reading_ctx *ctx, struct reading *r); /* EV_NO_ACTION */
 /* Types whose data may or may not be what was hashed: believed after a match alone. */
 void read_unruled(struct reading_ctx *ctx, struct reading *r);
 

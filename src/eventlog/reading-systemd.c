@@ -61,6 +61,9 @@ void read_tagged(struct reading_ctx *ctx, struct reading *r)
     }
     r->name_is_hint = r->match != READING_MATCHES;
     reading_say(ctx, r, r->name[0] != '\0' ? "" : "tagged event", r->name);
+    if (r->role == ROLE_WINDOWS && r->match == READING_MATCHES) {
+        read_windows_records(ctx, r);
+    }
 }
 
 /* ".linux" from ".\0l\0i\0..."; false when it is no section name. */

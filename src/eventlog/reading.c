@@ -90,7 +90,7 @@ static void read_no_action(struct reading_ctx *ctx, struct reading *r)
     } else if (span_starts(r->event->data, "SP800-155 Event")) {
         r->text = "reference to the firmware's measurements, not measured";
     } else if (r->event->pcr == UINT32_MAX) {
-        r->text = "Windows trust point, not measured";
+        read_windows_trust_point(ctx, r);
     }
 }
 

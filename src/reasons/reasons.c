@@ -84,6 +84,10 @@ static const char *const remedies[REASON_COUNT] = {
     [REASON_LOG_UNSUPPORTED] =
         "Send the log that the firmware writes (binary_bios_measurements); other kinds are not "
         "understood yet.",
+    [REASON_WINDOWS_STATE_UNKNOWN] =
+        "Quote PCRs 11 to 14 beside 0 to 7 and send the whole log of this boot; after a resume "
+        "from "
+        "hibernation, and when another boot loader ran before Windows', restart Windows directly.",
     [REASON_SECURE_BOOT_OFF] = "Turn Secure Boot on in the VM's firmware settings and restart it.",
     [REASON_SECURE_BOOT_UNKNOWN] =
         "The measured Secure Boot state is incomplete: update the firmware and restart.",
@@ -108,6 +112,19 @@ static const char *const remedies[REASON_COUNT] = {
         "An untrusted component took part in the boot: restore it from a trusted source.",
     [REASON_CMDLINE_AMBIGUOUS] = "Several kernel command lines were measured: restart without "
                                  "choosing other entries in the boot menu.",
+    [REASON_OS_DEBUGGING] =
+        "Switch the debugger off and restart: bcdedit /debug off, bcdedit /bootdebug off (also for "
+        "{bootmgr}), bcdedit /set hypervisordebug off.",
+    [REASON_TEST_SIGNING] = "Run 'bcdedit /set testsigning off' and restart; replace the drivers "
+                            "that then do not load.",
+    [REASON_CODE_INTEGRITY_OFF] =
+        "Run 'bcdedit /deletevalue nointegritychecks' and 'bcdedit /deletevalue loadoptions', and "
+        "restart.",
+    [REASON_SAFE_MODE] = "Leave safe mode (bcdedit /deletevalue safeboot) and restart.",
+    [REASON_WINPE] = "Finish installation or recovery and start the installed Windows.",
+    [REASON_BOOT_FAILURE] =
+        "Look into the machine's firmware and TPM, and restart: the boot itself "
+        "recorded that a measurement failed.",
     [REASON_POLICY_DENIED] =
         "The provider's policy denies this boot: fix what the rule names, or change the policy.",
     [REASON_CHANGE_FIRMWARE] =
@@ -127,6 +144,8 @@ static const char *const remedies[REASON_COUNT] = {
         "Approve if you placed the credentials beside the kernel image yourself.",
     [REASON_CHANGE_SYSEXT] =
         "Approve if you placed the system extensions beside the kernel image yourself.",
+    [REASON_CHANGE_OS_SETTINGS] = "Approve if you changed Windows' boot settings, its protection "
+                                  "features or its antimalware yourself.",
     [REASON_CHANGE_SHAPE] = "Approve if you changed the machine's shape (vCPUs).",
     [REASON_CHANGE_BOOT_PATH] = "Approve if you changed boot order or disks; an extra attempt "
                                 "means that an earlier boot option failed or was refused.",

@@ -56,6 +56,7 @@ enum verdict {
     X(NO_LOG,                  CANNOT_JUDGE, "no-log")                                             \
     X(NO_EVIDENCE,             CANNOT_JUDGE, "no-evidence")                                        \
     X(LOG_UNSUPPORTED,         CANNOT_JUDGE, "log-unsupported")                                    \
+    X(WINDOWS_STATE_UNKNOWN,   CANNOT_JUDGE, "windows-state-unknown")                              \
     /* proven, and bad */                                                                          \
     X(SECURE_BOOT_OFF,         UNHEALTHY,    "secure-boot-off")                                    \
     X(SECURE_BOOT_UNKNOWN,     UNHEALTHY,    "secure-boot-unknown")                                \
@@ -71,6 +72,12 @@ enum verdict {
     X(SBAT_BELOW_MINIMUM,      UNHEALTHY,    "sbat-below-minimum")                                 \
     X(UNTRUSTED_COMPONENT,     UNHEALTHY,    "untrusted-component")                                \
     X(CMDLINE_AMBIGUOUS,       UNHEALTHY,    "cmdline-ambiguous")                                  \
+    X(OS_DEBUGGING,            UNHEALTHY,    "os-debugging")                                       \
+    X(TEST_SIGNING,            UNHEALTHY,    "test-signing")                                       \
+    X(CODE_INTEGRITY_OFF,      UNHEALTHY,    "code-integrity-off")                                 \
+    X(SAFE_MODE,               UNHEALTHY,    "safe-mode")                                          \
+    X(WINPE,                   UNHEALTHY,    "winpe")                                              \
+    X(BOOT_FAILURE,            UNHEALTHY,    "boot-failure")                                       \
     X(POLICY_DENIED,           UNHEALTHY,    "policy-denied")                                      \
     /* differs from the baseline */                                                                \
     X(CHANGE_FIRMWARE,         CHANGED,      "change-firmware")                                    \
@@ -85,6 +92,7 @@ enum verdict {
     X(CHANGE_UKI,              CHANGED,      "change-uki")                                         \
     X(CHANGE_CREDENTIALS,      CHANGED,      "change-credentials")                                 \
     X(CHANGE_SYSEXT,           CHANGED,      "change-sysext")                                      \
+    X(CHANGE_OS_SETTINGS,      CHANGED,      "change-os-settings")                                 \
     X(CHANGE_SHAPE,            CHANGED,      "change-shape")                                       \
     X(CHANGE_BOOT_PATH,        CHANGED,      "change-boot-path")                                   \
     X(CHANGE_UNKNOWN,          CHANGED,      "change-unknown")

@@ -54,6 +54,11 @@ expect 1 'ak-unproven' verify "$good" --trust "ek=$good/ca_root.pem"
 mkdir "$work/folder"
 expect 1 '^cannot-judge' verify "$work/folder"
 expect 1 'no-evidence' verify "$work/folder"
+# Windows' records in the log of another loader.
+mkdir "$work/windows"
+cp "$BOOTWARDEN_SOURCE/fuzz/corpus/facts/windows" "$work/windows/eventlog.bin"
+expect 1 'kernel off.*not surely measured by Windows' verify "$work/windows"
+expect 1 'antimalware +Windows Defender' verify "$work/windows"
 : >"$work/log"
 
 # The answer is yes.

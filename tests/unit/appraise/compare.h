@@ -45,7 +45,7 @@ static inline struct compared compare(struct arena *arena, const struct boot_fac
     return compare_with(arena, before, after, ALL_PCRS, false);
 }
 
-static const struct boot_facts *boot(struct arena *arena, const char *name)
+static inline const struct boot_facts *boot(struct arena *arena, const char *name)
 {
     return logs_facts(arena, logs_boot(arena, name)).facts;
 }
