@@ -247,6 +247,19 @@ static int (*comparator(enum field_type type))(const void *, const void *)
                                                        : compare_text;
 }
 
+/* For people who look for it: most kinds have a name. */
+static const char *entry_name(const struct shape *shape, const uint8_t *entry)
+{
+    for (size_t i = 0; i < shape->n_fields; i++) {
+        if (strcmp(shape->fields[i].name, "name") == 0) {
+            const void *at = entry + shape->fields[i].offset;
+
+            return *(const char *const *)at;
+        }
+    }
+    return shape->kind;
+}
+
 static err_t sort_entries(struct table *table, const struct shape *shape, struct trail *trail)
 {
     enum field_type type = shape->fields[0].type;
@@ -258,12 +271,8 @@ static err_t sort_entries(struct table *table, const struct shape *shape, struct
         const uint8_t *entry = entry_at(table, shape, i);
 
         if (reference_compare(type, entry_at(table, shape, i - 1), entry) == 0) {
-            /* The name is the second field of every kind but registers. */
-            trail_set(trail, ERR_CONFLICT, "two entries have the same %s (the second in order: %s)",
-                      shape->fields[0].name,
-                      shape->fields[1].name[0] == 'n' && shape->fields[1].type == FIELD_TEXT
-                          ? *(const char *const *)(entry + shape->fields[1].offset)
-                          : "look for it");
+            trail_set(trail, ERR_CONFLICT, "two entries have the same %s; one is of '%s'",
+                      shape->fields[0].name, entry_name(shape, entry));
             return trail_in(trail, ERR_CONFLICT, "entries");
         }
     }

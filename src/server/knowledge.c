@@ -24,6 +24,7 @@ err_t server_knowledge_load(const struct server_options *options, struct trail *
         return err;
     }
     err = knowledge_new(reference, options->sbat_minimum, dbx, trail, ret);
-    return err ? trail_in(trail, err, err == ERR_MALFORMED ? options->dbx_minimum : "sbat-minimum")
-               : ERR_OK;
+    return err == ERR_NOT_FOUND   ? trail_in(trail, err, "sbat-minimum")
+           : err == ERR_MALFORMED ? trail_in(trail, err, options->dbx_minimum)
+                                  : err;
 }
