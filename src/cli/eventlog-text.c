@@ -28,6 +28,15 @@ static const char *const titles[EVENTLOG_REGISTERS] = {
     [15] = "system identity",
 };
 
+/* By the number that the log gives them: rtmr.h. */
+static const char *const rtmr_titles[] = {
+    "firmware, before the guest runs",
+    "firmware configuration, Secure Boot policy and authorities (PCR 1, 7)",
+    "drivers, boot attempts, started images, partition table (PCR 2 to 6)",
+    "boot loader, kernel command line, initrd (PCR 8 to 15)",
+    "the owner's",
+};
+
 static const char *state_word(enum tristate state)
 {
     return state == STATE_YES ? "yes" : state == STATE_NO ? "no" : "unknown";
@@ -148,7 +157,13 @@ static void print_register(const struct eventlog_view *view, unsigned pcr)
     const struct eventlog_registers *best = NULL;
     char hex[2 * HASH_MAX_BYTES + 1];
 
-    printf("\nPCR %u, %s\n", pcr, titles[pcr] != NULL ? titles[pcr] : "reserved");
+    const struct eventlog *log = view->facts->log;
+    const char *title = log->kind == EVENTLOG_PCRS     ? titles[pcr]
+                        : pcr < ARRAY_LEN(rtmr_titles) ? rtmr_titles[pcr]
+                                                       : NULL;
+
+    printf("\n%s, %s\n", eventlog_register_name(view->arena, log, pcr),
+           title != NULL ? title : "reserved");
     for (size_t i = 0; i < view->n_registers; i++) {
         if (best == NULL || best->bank != HASH_SHA256) {
             best = &view->registers[i];
@@ -206,8 +221,9 @@ void eventlog_print(const struct eventlog_view *view)
     const struct eventlog *log = view->facts->log;
 
     if (view->show_facts) {
-        printf("%-18s %s, %zu events, banks",
-               "Log:", log->format == EVENTLOG_AGILE ? "crypto-agile" : "SHA-1", log->n_events);
+        printf("%-18s %s%s, %zu events, banks",
+               "Log:", log->format == EVENTLOG_AGILE ? "crypto-agile" : "SHA-1",
+               log->kind == EVENTLOG_RTMRS ? ", of a confidential VM (CCEL)" : "", log->n_events);
         for (size_t i = 0; i < log->n_banks; i++) {
             printf(" %s", eventlog_bank_name(view->arena, &log->banks[i]));
         }

@@ -38,7 +38,12 @@ static void add_event(const struct eventlog_view *view, yyjson_mut_doc *doc, yyj
     yyjson_mut_val *digests;
 
     json_add_uint(doc, value, "index", r->event->index);
-    json_add_uint(doc, value, "pcr", r->event->pcr);
+    if (log->kind == EVENTLOG_PCRS) {
+        json_add_uint(doc, value, "pcr", r->event->pcr);
+    } else {
+        json_add_text(doc, value, "register",
+                      eventlog_register_name(view->arena, log, r->event->pcr));
+    }
     json_add_text(doc, value, "type", eventlog_type_name(view->arena, r->event->type));
     digests = json_add_object(doc, value, "digests");
     for (size_t i = 0; i < log->n_banks; i++) {
@@ -66,7 +71,10 @@ static void add_registers(const struct eventlog_view *view, yyjson_mut_doc *doc,
         yyjson_mut_val *bank = json_add_object(doc, banks, hash_name(regs->bank));
 
         for (unsigned pcr = 0; pcr < EVENTLOG_REGISTERS; pcr++) {
-            char *name = arena_printf(view->arena, "%u", pcr);
+            const struct eventlog *log = view->facts->log;
+            const char *name = log->kind == EVENTLOG_PCRS
+                                   ? arena_printf(view->arena, "%u", pcr)
+                                   : eventlog_register_name(view->arena, log, pcr);
 
             if ((regs->extended & view->pcr_mask & 1u << pcr) != 0 && name != NULL) {
                 json_add_hex(view->arena, doc, bank, name,
@@ -85,6 +93,7 @@ static int print_json(const struct eventlog_view *view)
     struct span text;
 
     json_add_text(doc, root, "format", log->format == EVENTLOG_AGILE ? "crypto-agile" : "sha1");
+    json_add_text(doc, root, "register_kind", log->kind == EVENTLOG_PCRS ? "pcr" : "rtmr");
     array = json_add_array(doc, root, "banks");
     for (size_t i = 0; i < log->n_banks; i++) {
         yyjson_mut_arr_add_strcpy(doc, array, eventlog_bank_name(view->arena, &log->banks[i]));

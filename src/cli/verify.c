@@ -69,6 +69,10 @@ static int read_baseline(struct verify *v, const char *path)
     err_t err = baseline_load(v->arena, path, &trail, &bytes);
 
     err = err ? err : eventlog_read(v->arena, bytes, &trail, &log);
+    if (err == ERR_OK && log->kind != EVENTLOG_PCRS) {
+        err = trail_set(&trail, ERR_UNSUPPORTED,
+                        "the log of a confidential VM (CCEL) is no baseline for a quote of PCRs");
+    }
     err = err ? err : readings_make(v->arena, log, v->hasher, &readings);
     err = err ? err : boot_facts_make(v->arena, readings, v->hasher, &facts);
     if (err) {

@@ -1,7 +1,7 @@
 /*
  * facts-json.c - the documented JSON form of facts (docs/formats/boot-facts.md).
  */
-#include "eventlog/facts.h"
+#include "eventlog/facts-parts.h"
 
 static const char *state_name(enum tristate state)
 {
@@ -232,6 +232,7 @@ yyjson_mut_val *boot_facts_json(struct arena *arena, yyjson_mut_doc *doc,
     add_files(arena, doc, object, facts);
     add_sections(arena, doc, object, facts);
     add_phases(doc, object, facts);
+    facts_devices_json(arena, doc, object, facts);
     return object;
 }
 
