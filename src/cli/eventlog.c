@@ -6,6 +6,8 @@
 #include "base/file.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "eventlog/cel.h"
+#include "eventlog/file-kind.h"
 
 #include <string.h>
 
@@ -141,22 +143,38 @@ static err_t replay_all(struct eventlog_view *view, const struct eventlog *log,
     return ERR_OK;
 }
 
-static err_t look_at(struct eventlog_view *view, const char *path, struct trail *trail)
+static err_t read_file(struct eventlog_view *view, const char *path, struct trail *trail,
+                       struct span *ret)
 {
-    CLEANUP(hasher_free) struct hasher *hasher = hasher_new();
-    struct span bytes = {0};
-    struct eventlog *log = NULL;
-    struct readings *readings = NULL;
-    err_t err = hasher == NULL ? ERR_MEMORY : ERR_OK;
-
-    if (err == ERR_OK && strcmp(path, "-") != 0 && file_is_folder(path)) {
+    if (strcmp(path, "-") != 0 && file_is_folder(path)) {
         trail_set(trail, ERR_IO, "is a folder; name the event log in it, such as %s/eventlog.bin",
                   path);
         trail_in(trail, ERR_IO, path);
         return ERR_IO;
     }
-    err = err ? err : file_read(view->arena, path, EVENTLOG_MAX_BYTES, trail, &bytes);
-    err = err ? err : eventlog_read(view->arena, bytes, trail, &log);
+    return file_read(view->arena, path, EVENTLOG_MAX_BYTES, trail, ret);
+}
+
+static err_t look_at(struct eventlog_view *view, struct span bytes, struct trail *trail)
+{
+    CLEANUP(hasher_free) struct hasher *hasher = hasher_new();
+    struct eventlog *log = NULL;
+    struct readings *readings = NULL;
+    err_t err = hasher == NULL ? ERR_MEMORY : ERR_OK;
+
+    if (err == ERR_OK) {
+        struct trail fault = {0};
+        const char *words = NULL;
+
+        err = eventlog_read(view->arena, bytes, &fault, &log);
+        if (err && err_category(err) != ERR_CAT_INTERNAL) {
+            words = file_kind_words(view->arena, bytes);
+        }
+        if (words != NULL) { /* better than where the reading of something else came to its end */
+            return trail_set(trail, err, "%s", words);
+        }
+        *trail = err ? fault : *trail;
+    }
     err = err ? err : replay_all(view, log, hasher, trail);
     err = err ? err : readings_make(view->arena, log, hasher, &readings);
     return err ? err : boot_facts_make(view->arena, readings, hasher, &view->facts);
@@ -191,6 +209,7 @@ int cmd_eventlog(int argc, char **argv)
     struct option_result result;
     struct eventlog_view view = {.arena = arena};
     struct trail trail = {0};
+    struct span bytes = {0};
     int code = EXIT_YES;
     err_t err;
 
@@ -208,7 +227,11 @@ int cmd_eventlog(int argc, char **argv)
         view.pcr_mask |= 1u << pcrs.items[i];
     }
     view.is_filtered = pcrs.n > 0;
-    err = look_at(&view, result.arguments[0], &trail);
+    err = read_file(&view, result.arguments[0], &trail, &bytes);
+    if (err == ERR_OK && cel_is_likely(bytes)) {
+        return cli_finish("eventlog", eventlog_cel(arena, result.arguments[0], bytes, output == 1));
+    }
+    err = err ? err : look_at(&view, bytes, &trail);
     if (err) {
         return cli_fail("eventlog", result.arguments[0], err, &trail);
     }

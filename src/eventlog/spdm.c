@@ -81,7 +81,7 @@ static err_t read_v1(struct reader *in, struct spdm_event *event)
     event->n_blocks = 1;
     from = in->offset;
     err = take_block(in);
-    event->payload = span_cut(in->bytes, from, in->offset);
+    event->payload = span_cut(in->bytes, from, in->offset - from);
     return err ? err : read_context(in, event);
 }
 
