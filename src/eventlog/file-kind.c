@@ -152,7 +152,8 @@ static bool is_text(struct span bytes)
     for (size_t i = 0; i < n; i++) {
         uint8_t c = bytes.data[i];
 
-        if ((c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f) {
+        /* No UTF-8 has a byte above F7. */
+        if ((c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f || c > 0xf7) {
             return false;
         }
     }
