@@ -54,6 +54,7 @@ void facts_shim(struct facts_ctx *ctx);
 void facts_chain(struct facts_ctx *ctx);
 void facts_revoked(struct facts_ctx *ctx); /* after authorities, Secure Boot and chain */
 void facts_software(struct facts_ctx *ctx);
+void facts_banks(struct facts_ctx *ctx);   /* ALG-5 */
 void facts_quirks(struct facts_ctx *ctx);  /* B-14 */
 void facts_devices(struct facts_ctx *ctx); /* B-5, B-11 */
 void facts_gpt(struct facts_ctx *ctx);     /* B-6 */

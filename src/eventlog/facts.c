@@ -340,6 +340,7 @@ err_t boot_facts_make(struct arena *arena, const struct readings *readings, stru
     facts_chain(&ctx);
     facts_revoked(&ctx);
     facts_software(&ctx);
+    facts_banks(&ctx);
     facts_rtmr(&ctx);
     facts_quirks(&ctx);
     facts_devices(&ctx);

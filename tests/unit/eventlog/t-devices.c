@@ -69,7 +69,6 @@ static void a_driver_has_its_source_as_a_hint_B_5(void **state)
 
 static void a_load_event_that_lies_about_its_length_has_no_path_B_5(void **state)
 {
-    CLEANUP(arena_free) struct arena *arena = test_arena();
     uint8_t data[40] = {0};
 
     (void)state;
@@ -344,6 +343,22 @@ static void a_quirk_takes_no_fault_away_B_14_L_14(void **state)
     logs_expect(logs_edited_facts(edit), FINDING_SEPARATOR, WEIGHT_FAULT, "B-1");
 }
 
+/* ---- ALG-5 ---- */
+
+/* One event of one bank is enough; the separators may all be there. */
+static void a_mark_instead_of_a_digest_is_a_fault_ALG_5(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    struct logs_edit *edit = healthy(arena);
+    size_t at = logs_find(edit, 4, EV_EFI_BOOT_SERVICES_APPLICATION);
+
+    (void)state;
+    memset(edit->items[at].digest[0], 0, HASH_MAX_BYTES);
+    logs_expect_clean(logs_edited_facts(edit)); /* an image nobody knows */
+    edit->items[at].digest[0][0] = 1;
+    logs_expect(logs_edited_facts(edit), FINDING_BANK_LACKS_SEPARATOR, WEIGHT_FAULT, "ALG-5");
+}
+
 static void drivers_devices_and_disks_have_their_json(void **state)
 {
     CLEANUP(arena_free) struct arena *arena = test_arena();
@@ -377,6 +392,7 @@ int main(void)
         cmocka_unit_test(a_device_that_speaks_nonsense_is_noted_B_11),
         cmocka_unit_test(quirks_are_noted_by_name_B_14),
         cmocka_unit_test(a_quirk_takes_no_fault_away_B_14_L_14),
+        cmocka_unit_test(a_mark_instead_of_a_digest_is_a_fault_ALG_5),
         cmocka_unit_test(drivers_devices_and_disks_have_their_json),
     };
 
