@@ -371,6 +371,58 @@ static void check_quirks(struct row *row, const struct boot_facts *facts)
     }
 }
 
+static size_t count_files(const struct boot_facts *facts, uint32_t type)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < facts->n_files; i++) {
+        n += facts->files[i].event->pcr == 9 && facts->files[i].event->type == type ? 1 : 0;
+    }
+    return n;
+}
+
+static bool has_event(const struct eventlog *log, const char *text, const char *sha1,
+                      struct arena *arena)
+{
+    for (size_t i = 0; i < log->n_events; i++) {
+        const struct event *event = &log->events[i];
+        int bank = eventlog_bank(log, HASH_SHA1);
+
+        if ((text != NULL && span_starts(event->data, text)) ||
+            (sha1 != NULL && bank >= 0 && span_equal(event->digest[bank], test_hex(arena, sha1)))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the authors of the logs say of them in words ("origin_asserts"). */
+static void check_origin(struct arena *arena, struct row *row, const struct boot_facts *facts)
+{
+    if (json_get(row->expect, "origin_asserts") == NULL) {
+        return;
+    }
+    if (strstr(row->file, "cos-93") != NULL) { /* two files by GRUB, and its command line */
+        assert_int_equal(count_files(facts, EV_IPL), 2);
+        assert_non_null(facts->cmdline);
+    } else if (strstr(row->file, "ubuntu-2404") != NULL) { /* tagged events are no files of GRUB */
+        for (size_t i = 0; i < facts->n_files; i++) {
+            assert_true(facts->files[i].event->type != EV_EVENT_TAG ||
+                        facts->files[i].role == ROLE_INITRD);
+        }
+    } else if (strstr(row->file, "no-dbx") != NULL) { /* SB-13; SB-9: SbatLevel is text */
+        assert_true(facts->dbx.n_hashes + facts->dbx.n_x509 == 0);
+        assert_non_null(facts->sbat_level);
+    } else if (strstr(row->file, "debian-10") != NULL) {
+        logs_expect(facts, FINDING_NO_EXIT_BOOT, WEIGHT_NOTE, "B-2");
+    } else if (strstr(row->file, "fwupd-") != NULL) {
+        assert_true(has_event(facts->log, NULL, "19ce8e1347a709d2b485d519695e3ce10b939485", arena));
+        assert_true(has_event(facts->log, NULL, "9069ca78e7450a285173431b3e52c5c25299e473", arena));
+        assert_true(has_event(facts->log, "Boot Guard Measured", NULL, arena));
+    }
+    row->facts++;
+}
+
 /* Registers of an edited log against the values of the original. */
 static void check_altered(struct arena *arena, struct row *row, yyjson_val *entries,
                           const struct eventlog *log)
@@ -471,6 +523,7 @@ static void check_log(struct arena *arena, struct row *row, yyjson_val *entries,
     check_drivers(row, made.facts);
     check_faults(row, made.facts);
     check_quirks(row, made.facts);
+    check_origin(arena, row, made.facts);
     check_altered(arena, row, entries, log);
     check_workaround(arena, row, log);
     snprintf(row->outcome, sizeof(row->outcome), "read, %zu events, Secure Boot %s%s",
