@@ -5,6 +5,7 @@
  * Who may send these bytes: root of any guest.
  */
 #include "eventlog/facts-parts.h"
+#include "eventlog/rtmr.h"
 
 /* Order between registers is not proven (L-13); as the log stands it tells one part of the boot
  * from another, for words and change classes. */
@@ -205,7 +206,10 @@ static void check_phase_words(struct facts_ctx *ctx)
         const struct event *event = &ctx->log->events[i];
         const char *word;
 
-        if (event->home != BOOT_PHASES_PCR || event->type == EV_NO_ACTION) {
+        bool is_there = ctx->log->kind == EVENTLOG_RTMRS ? event->pcr == RTMR_2
+                                                         : event->home == BOOT_PHASES_PCR;
+
+        if (!is_there || event->type == EV_NO_ACTION) {
             continue;
         }
         if (digests.size == 0) {

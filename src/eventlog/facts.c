@@ -5,6 +5,7 @@
  * Who may send these bytes: root of any guest.
  */
 #include "eventlog/facts-parts.h"
+#include "eventlog/rtmr.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,6 +44,13 @@ static bool findings_grow(struct facts_ctx *ctx)
     return true;
 }
 
+/* PCR 7, or the whole of the register that stands for it: its kinds of events cannot be told apart
+ * by anything that is authentic. */
+static bool is_policy_register(const struct facts_ctx *ctx, const struct event *event)
+{
+    return ctx->log->kind == EVENTLOG_RTMRS ? event->pcr == RTMR_0 : event->home == 7;
+}
+
 void facts_find(struct facts_ctx *ctx, enum finding_code code, enum finding_weight weight,
                 const char *rule, const struct event *event, const char *fmt, ...)
 {
@@ -50,7 +58,7 @@ void facts_find(struct facts_ctx *ctx, enum finding_code code, enum finding_weig
     const char *kept;
     va_list args;
 
-    if (weight == WEIGHT_FAULT && event != NULL && event->home == 7) {
+    if (weight == WEIGHT_FAULT && event != NULL && is_policy_register(ctx, event)) {
         ctx->pcr7_sound = false;
     }
     if (++ctx->n_by_weight[weight] > FINDINGS_PER_WEIGHT || ctx->err || !findings_grow(ctx)) {

@@ -442,6 +442,9 @@ static void types_of_other_registers_are_a_fault_D_2(void **state)
         if ((n == 0) != cases[i].allowed) {
             fail_msg("type %x in register %u: %zu faults", cases[i].type, cases[i].index, n);
         }
+        /* What is wrong in RTMR0 is wrong where Secure Boot stands. */
+        assert_true(cases[i].allowed || cases[i].index != 1 ||
+                    logs_edited_facts(edit)->secure_boot == STATE_UNKNOWN);
     }
 }
 
@@ -455,6 +458,19 @@ static void an_action_is_no_image_D_2(void **state)
     (void)state;
     edit->items[at].type = EV_EFI_BOOT_SERVICES_APPLICATION;
     logs_expect(logs_edited_facts(edit), FINDING_EVENT_TYPE, WEIGHT_FAULT, "D-2");
+}
+
+/* Userspace measures the phases of systemd; no firmware log holds them, under whatever name (B-9).
+ */
+static void phase_words_in_rtmr2_are_a_fault_B_9(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    struct logs_edit *edit = logs_edit_ccel(arena, "k-uki-creds-sysext");
+
+    (void)state;
+    logs_insert(edit, edit->n, 3, EV_IPL, span_str("enter-initrd"));
+    edit->items[edit->n - 1].data = span_str("/a/file");
+    logs_expect(logs_edited_facts(edit), FINDING_EVENT_ORDER, WEIGHT_FAULT, "B-9");
 }
 
 /* A bank that we cannot compute proves nothing, and nothing is called on or off (ALG-6, ALG-7). */
@@ -507,6 +523,7 @@ int main(void)
         cmocka_unit_test(debug_mode_does_not_hide_under_another_type_SB_8_D_2),
         cmocka_unit_test(types_of_other_registers_are_a_fault_D_2),
         cmocka_unit_test(an_action_is_no_image_D_2),
+        cmocka_unit_test(phase_words_in_rtmr2_are_a_fault_B_9),
         cmocka_unit_test(an_unknown_bank_proves_nothing_ALG_6_ALG_7),
     };
 
