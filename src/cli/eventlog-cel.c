@@ -43,8 +43,9 @@ static struct span value_of(const struct view *view, const struct cel_record *re
     static const uint8_t zeros[HASH_MAX_BYTES];
     uint8_t *value = arena_alloc(view->arena, HASH_MAX_BYTES);
 
-    if (value == NULL || cel_replay(view->cel, reg->kind, reg->index, bank,
-                                    span_of(zeros, hash_size(bank)), view->hasher, NULL, value)) {
+    if (bank == HASH_NONE || value == NULL ||
+        cel_replay(view->cel, reg->kind, reg->index, bank, span_of(zeros, hash_size(bank)),
+                   view->hasher, NULL, value)) {
         return (struct span){0};
     }
     return span_of(value, hash_size(bank));
@@ -84,7 +85,7 @@ static void print_text(const struct view *view)
         printf("\n%s, begun at zeros\n", cel_register_name(view->arena, reg));
         for (size_t k = 0; k < reg->n_digests; k++) {
             enum hash_alg bank = hash_by_tpm_id(reg->digest[k].alg);
-            struct span value = bank == HASH_NONE ? (struct span){0} : value_of(view, reg, bank);
+            struct span value = value_of(view, reg, bank);
             char hex[2 * HASH_MAX_BYTES + 1];
 
             hex_encode(value, hex, sizeof(hex));

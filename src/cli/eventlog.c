@@ -171,7 +171,8 @@ static err_t look_at(struct eventlog_view *view, struct span bytes, struct trail
             words = file_kind_words(view->arena, bytes);
         }
         if (words != NULL) { /* better than where the reading of something else came to its end */
-            return trail_set(trail, err, "%s", words);
+            trail_set(trail, err, "%s", words);
+            return err;
         }
         *trail = err ? fault : *trail;
     }
