@@ -184,7 +184,7 @@ static bool is_text_behind_path(const struct reading *reading, struct span text)
 {
     struct span rest;
 
-    return text.len > 0 && reading->match == READING_MATCHES && reading->event->pcr == 8 &&
+    return text.len > 0 && reading->match == READING_MATCHES && reading->event->home == 8 &&
            cmdline_split(reading->content, &rest) && rest.len > 0 &&
            span_equal(span_cut(rest, 1, rest.len), text);
 }

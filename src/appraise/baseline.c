@@ -194,11 +194,11 @@ static void keep(struct comparison *c, const struct extend *extend, bool is_adde
         list[*n] = reading;
     }
     (*n)++;
-    *n_files += reading->event->pcr == 9;
+    *n_files += reading->event->home == 9;
     if (is_added && !announced_has(c->announced, baseline_class_of(extend->facts, reading),
                                    extend->facts->log, reading)) {
         group->n_unannounced++;
-        group->n_unannounced_files += reading->event->pcr == 9;
+        group->n_unannounced_files += reading->event->home == 9;
     }
     group->pcrs |= reading->event->pcr < 32 ? 1u << reading->event->pcr : 0;
     c->pcrs |= group->pcrs;
@@ -327,9 +327,20 @@ static err_t add_groups(const struct comparison *c, struct change *changes, size
     return ERR_OK;
 }
 
-static bool share_sha256(const struct boot_facts *a, const struct boot_facts *b)
+/* Why the two cannot be compared; NULL when they can. */
+static const char *incomparable(const struct boot_facts *a, const struct boot_facts *b)
 {
-    return eventlog_bank(a->log, HASH_SHA256) >= 0 && eventlog_bank(b->log, HASH_SHA256) >= 0;
+    /* Confidential VMs measure in SHA-384 alone. */
+    enum hash_alg bank = a->log->kind == EVENTLOG_PCRS ? HASH_SHA256 : HASH_SHA384;
+
+    if (a->log->kind != b->log->kind) {
+        return "one log is of PCRs and the other of a confidential VM's registers";
+    }
+    if (eventlog_bank(a->log, bank) < 0 || eventlog_bank(b->log, bank) < 0) {
+        return bank == HASH_SHA256 ? "the two logs have no SHA-256 digests in common"
+                                   : "the two logs have no SHA-384 digests in common";
+    }
+    return NULL;
 }
 
 err_t baseline_compare(struct arena *arena, const struct baseline_boot *before,
@@ -350,9 +361,9 @@ err_t baseline_compare(struct arena *arena, const struct baseline_boot *before,
     if (c == NULL) {
         return ERR_MEMORY;
     }
-    if (!share_sha256(before->facts, after->facts)) {
+    if (incomparable(before->facts, after->facts) != NULL) {
         add_unknown(changes, &n, before->pcrs | after->pcrs,
-                    "the two logs have no SHA-256 digests in common", "nothing can be compared");
+                    incomparable(before->facts, after->facts), "nothing can be compared");
         *ret_n = n;
         return ERR_OK;
     }

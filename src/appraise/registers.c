@@ -243,6 +243,12 @@ static err_t read_log(struct job *job)
         }
         return ERR_OK;
     }
+    if (whole->kind != EVENTLOG_PCRS) {
+        job_reason(job, REASON_LOG_UNSUPPORTED, "L-10", job->evidence->log.where,
+                   "the event log is that of a confidential VM (CCEL): its registers are RTMRs, "
+                   "and a quote of PCRs says nothing about them");
+        return ERR_OK;
+    }
     err = attested_log(job, whole, &log);
     job->result->log = log;
     return err;

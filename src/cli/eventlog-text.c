@@ -10,6 +10,7 @@
 #include "eventlog/stages.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { DIGEST_SHOWN = 12, TEXT_SHOWN = 110, NAMES_SHOWN = 4, LABEL = 18 };
 
@@ -278,6 +279,14 @@ static void print_oddities_of(const struct boot_facts *facts, const struct event
     }
 }
 
+/* "7", "RTMR0" */
+static const char *short_register(const struct eventlog_view *view, uint32_t index)
+{
+    const char *name = eventlog_register_name(view->arena, view->facts->log, index);
+
+    return strncmp(name, "PCR ", 4) == 0 ? name + 4 : name;
+}
+
 static void print_event(const struct eventlog_view *view, const struct reading *r)
 {
     const char *words = words_of(view, r);
@@ -287,10 +296,10 @@ static void print_event(const struct eventlog_view *view, const struct reading *
         words = show_cut(view->arena, words, TEXT_SHOWN);
     }
     if (r->event->pcr < EVENTLOG_REGISTERS && r->role != ROLE_NONE) {
-        printf("%5u  %2u  %-*s  %s\n", r->event->index, r->event->pcr, DIGEST_SHOWN,
-               short_digest(view, r->event), words);
+        printf("%5u %5s  %-*s  %s\n", r->event->index, short_register(view, r->event->pcr),
+               DIGEST_SHOWN, short_digest(view, r->event), words);
     } else {
-        printf("%5u  %2s  %-*s  %s\n", r->event->index, "", DIGEST_SHOWN, "", words);
+        printf("%5u %5s  %-*s  %s\n", r->event->index, "", DIGEST_SHOWN, "", words);
     }
     print_oddities_of(view->facts, r->event);
 }
@@ -305,13 +314,13 @@ static bool is_plain_separator(const struct reading *r)
 static void print_separators(const struct eventlog_view *view)
 {
     const struct readings *readings = view->facts->readings;
-    const char *label = "              separators, where the firmware's part ends: PCR";
+    const char *label = "             separators, where the firmware's part ends:";
 
     for (size_t i = 0; i < readings->n; i++) {
         const struct reading *r = &readings->items[i];
 
         if (is_plain_separator(r) && eventlog_view_has(view, r->event->pcr)) {
-            printf("%s %u (event %u)", label, r->event->pcr, r->event->index);
+            printf("%s %s (event %u)", label, short_register(view, r->event->pcr), r->event->index);
             label = ",";
         }
     }
@@ -346,8 +355,8 @@ static void print_stage(const struct eventlog_view *view, enum boot_stage stage)
 
 static void print_events(const struct eventlog_view *view)
 {
-    printf("%sevent PCR  %-*s  what was measured\n", view->show_facts ? "\n" : "", DIGEST_SHOWN,
-           "digest");
+    printf("%sevent   %s  %-*s  what was measured\n", view->show_facts ? "\n" : "",
+           view->facts->log->kind == EVENTLOG_PCRS ? "PCR" : "reg", DIGEST_SHOWN, "digest");
     for (int stage = 0; stage < STAGE_COUNT; stage++) {
         print_stage(view, (enum boot_stage)stage);
     }
@@ -372,7 +381,7 @@ static void print_registers(const struct eventlog_view *view)
     for (unsigned pcr = 0; pcr < EVENTLOG_REGISTERS; pcr++) {
         if ((best->extended & view->pcr_mask & 1u << pcr) != 0) {
             hex_encode(span_of(best->value[pcr], hash_size(best->bank)), hex, sizeof(hex));
-            printf("  PCR %2u  %s\n", pcr, hex);
+            printf("  %-7s %s\n", eventlog_register_name(view->arena, view->facts->log, pcr), hex);
         }
     }
 }
@@ -382,8 +391,9 @@ void eventlog_print(const struct eventlog_view *view)
     const struct eventlog *log = view->facts->log;
 
     if (view->show_facts) {
-        printf("%-*s %s, %zu events, banks", LABEL,
-               "Log:", log->format == EVENTLOG_AGILE ? "crypto-agile" : "SHA-1", log->n_events);
+        printf("%-*s %s%s, %zu events, banks", LABEL,
+               "Log:", log->format == EVENTLOG_AGILE ? "crypto-agile" : "SHA-1",
+               log->kind == EVENTLOG_RTMRS ? ", of a confidential VM (CCEL)" : "", log->n_events);
         for (size_t i = 0; i < log->n_banks; i++) {
             printf(" %s", eventlog_bank_name(view->arena, &log->banks[i]));
         }

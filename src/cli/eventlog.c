@@ -7,6 +7,8 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/reference-load.h"
+#include "eventlog/cel.h"
+#include "eventlog/file-kind.h"
 #include "eventlog/stages.h"
 
 #include <string.h>
@@ -40,7 +42,12 @@ static void add_event(const struct eventlog_view *view, yyjson_mut_doc *doc, yyj
     yyjson_mut_val *digests;
 
     json_add_uint(doc, value, "index", r->event->index);
-    json_add_uint(doc, value, "pcr", r->event->pcr);
+    if (log->kind == EVENTLOG_PCRS) {
+        json_add_uint(doc, value, "pcr", r->event->pcr);
+    } else {
+        json_add_text(doc, value, "register",
+                      eventlog_register_name(view->arena, log, r->event->pcr));
+    }
     json_add_text(doc, value, "type", eventlog_type_name(view->arena, r->event->type));
     digests = json_add_object(doc, value, "digests");
     for (size_t i = 0; i < log->n_banks; i++) {
@@ -69,7 +76,10 @@ static void add_registers(const struct eventlog_view *view, yyjson_mut_doc *doc,
         yyjson_mut_val *bank = json_add_object(doc, banks, hash_name(regs->bank));
 
         for (unsigned pcr = 0; pcr < EVENTLOG_REGISTERS; pcr++) {
-            char *name = arena_printf(view->arena, "%u", pcr);
+            const struct eventlog *log = view->facts->log;
+            const char *name = log->kind == EVENTLOG_PCRS
+                                   ? arena_printf(view->arena, "%u", pcr)
+                                   : eventlog_register_name(view->arena, log, pcr);
 
             if ((regs->extended & view->pcr_mask & 1u << pcr) != 0 && name != NULL) {
                 json_add_hex(view->arena, doc, bank, name,
@@ -88,6 +98,7 @@ static int print_json(const struct eventlog_view *view)
     struct span text;
 
     json_add_text(doc, root, "format", log->format == EVENTLOG_AGILE ? "crypto-agile" : "sha1");
+    json_add_text(doc, root, "register_kind", log->kind == EVENTLOG_PCRS ? "pcr" : "rtmr");
     array = json_add_array(doc, root, "banks");
     for (size_t i = 0; i < log->n_banks; i++) {
         yyjson_mut_arr_add_strcpy(doc, array, eventlog_bank_name(view->arena, &log->banks[i]));
@@ -135,22 +146,42 @@ static err_t replay_all(struct eventlog_view *view, const struct eventlog *log,
     return ERR_OK;
 }
 
-static err_t look_at(struct eventlog_view *view, const char *path, struct trail *trail)
+static err_t read_file(struct eventlog_view *view, const char *path, struct trail *trail,
+                       struct span *ret)
 {
-    CLEANUP(hasher_free) struct hasher *hasher = hasher_new();
-    struct span bytes = {0};
-    struct eventlog *log = NULL;
-    struct readings *readings = NULL;
-    err_t err = hasher == NULL ? ERR_MEMORY : ERR_OK;
-
-    if (err == ERR_OK && strcmp(path, "-") != 0 && file_is_folder(path)) {
+    if (strcmp(path, "-") != 0 && file_is_folder(path)) {
         trail_set(trail, ERR_IO, "is a folder; name the event log in it, such as %s/eventlog.bin",
                   path);
         trail_in(trail, ERR_IO, path);
         return ERR_IO;
     }
-    err = err ? err : file_read(view->arena, path, EVENTLOG_MAX_BYTES, trail, &bytes);
-    err = err ? err : eventlog_read(view->arena, bytes, trail, &log);
+    return file_read(view->arena, path, EVENTLOG_MAX_BYTES, trail, ret);
+}
+
+static err_t look_at(struct eventlog_view *view, struct span bytes, struct trail *trail)
+{
+    CLEANUP(hasher_free) struct hasher *hasher = hasher_new();
+    struct eventlog *log = NULL;
+    struct readings *readings = NULL;
+    err_t err = hasher == NULL ? ERR_MEMORY : ERR_OK;
+
+    if (err == ERR_OK) {
+        struct trail fault = {0};
+        const char *words = NULL;
+
+        err = eventlog_read(view->arena, bytes, &fault, &log);
+        if (err && err_category(err) != ERR_CAT_INTERNAL) {
+            words = file_kind_words(view->arena, bytes);
+        }
+        if (words != NULL) { /* better than where the reading of something else came to its end */
+            char stopped[TRAIL_WHAT_MAX];
+
+            trail_format(&fault, err, stopped, sizeof(stopped));
+            trail_set(trail, err, "%s (as an event log: %s)", words, stopped);
+            return err;
+        }
+        *trail = err ? fault : *trail;
+    }
     err = err ? err : replay_all(view, log, hasher, trail);
     err = err ? err : readings_make(view->arena, log, hasher, &readings);
     return err ? err
@@ -190,6 +221,7 @@ int cmd_eventlog(int argc, char **argv)
     struct option_result result;
     struct eventlog_view view = {.arena = arena};
     struct trail trail = {0};
+    struct span bytes = {0};
     int code = EXIT_YES;
     err_t err;
 
@@ -210,11 +242,15 @@ int cmd_eventlog(int argc, char **argv)
         view.pcr_mask |= 1u << pcrs.items[i];
     }
     view.is_filtered = pcrs.n > 0;
-    code = reference_load("eventlog", folder, &view.reference);
+    err = read_file(&view, result.arguments[0], &trail, &bytes);
+    if (err == ERR_OK && cel_is_likely(bytes)) {
+        return cli_finish("eventlog", eventlog_cel(arena, result.arguments[0], bytes, output == 1));
+    }
+    code = err ? EXIT_YES : reference_load("eventlog", folder, &view.reference);
     if (code != EXIT_YES) {
         return code;
     }
-    err = look_at(&view, result.arguments[0], &trail);
+    err = err ? err : look_at(&view, bytes, &trail);
     if (err) {
         code = cli_fail("eventlog", result.arguments[0], err, &trail);
     } else if (output == 1) {

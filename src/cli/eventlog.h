@@ -30,4 +30,7 @@ int eventlog_diff(int argc, char **argv);
 /* The form for people, to standard output. */
 void eventlog_print(const struct eventlog_view *view);
 
+/* A canonical event log instead, in either form; an exit code. */
+int eventlog_cel(struct arena *arena, const char *path, struct span bytes, bool as_json);
+
 #endif

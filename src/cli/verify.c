@@ -186,6 +186,11 @@ static int run(struct verify *v, const struct verify_args *args, const char *pat
 
         code = earlier_boot_load("verify", v->arena, v->reference, v->hasher, args->baseline,
                                  &earlier);
+        if (code == EXIT_YES && earlier.facts->log->kind != EVENTLOG_PCRS) {
+            cli_complain("verify", "--baseline: the log of a confidential VM (CCEL) is no baseline "
+                                   "for a quote of PCRs");
+            code = EXIT_USAGE;
+        }
         v->options.baseline = earlier.facts;
         v->options.baseline_pcrs = earlier.pcrs;
     }

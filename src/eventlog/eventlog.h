@@ -2,8 +2,9 @@
  * eventlog.h - read a TCG firmware event log and replay it.
  *
  * Both formats: SHA-1 records, and crypto-agile records that begin with a "Spec ID Event03"
- * record (TCG PC Client Platform Firmware Profile 1.05, 10.2). Reading says only that the bytes
- * have the form of a log. What an event proves is decided in reading.h.
+ * record (TCG PC Client Platform Firmware Profile 1.05, 10.2). In the log of a confidential VM
+ * (CCEL; its first record stands in register 1) the registers are not PCRs: see rtmr.h. Reading
+ * says only that the bytes have the form of a log. What an event proves is decided in reading.h.
  *
  * The log is borrowed: `bytes` must outlive everything here; event arrays live in the arena.
  * Who may send these bytes: root of any guest.
@@ -26,6 +27,9 @@ enum {
 
 enum eventlog_format { EVENTLOG_SHA1, EVENTLOG_AGILE };
 
+/* Whose registers the numbers of a log are. Only a quote of PCRs is ever judged (appraise). */
+enum eventlog_kind { EVENTLOG_PCRS, EVENTLOG_RTMRS };
+
 struct eventlog_bank {
     uint16_t alg;  /* TPM_ALG_ID as in the header */
     uint16_t size; /* digest bytes */
@@ -36,7 +40,8 @@ struct eventlog_bank {
 struct event {
     uint32_t index; /* 0 is the first record, the Spec ID one included */
     size_t offset;  /* of the record in the log */
-    uint32_t pcr;
+    uint32_t pcr;   /* the register's number as this log counts */
+    uint32_t home;  /* the PCR by whose rules the event is read: pcr, but in a log of RTMRs */
     uint32_t type;
     struct span digest[EVENTLOG_MAX_BANKS]; /* in the order of eventlog.banks, whatever the record's
                                                order; empty for the Spec ID record */
@@ -46,21 +51,24 @@ struct event {
 struct eventlog {
     struct span bytes;
     enum eventlog_format format;
+    enum eventlog_kind kind;
+    size_t padding; /* bytes of 00 or FF behind the last event; only in a CCEL (L-4) */
     struct eventlog_bank banks[EVENTLOG_MAX_BANKS]; /* of which every event has a digest */
     size_t n_banks;
     struct eventlog_bank unused[EVENTLOG_MAX_BANKS]; /* named by the header, in no event */
     size_t n_unused;
     struct event *events;
     size_t n_events;
-    uint8_t startup_locality; /* 0, 3 or 4: last byte of PCR 0's start value (L-7, L-8) */
+    uint8_t startup_locality; /* 0, 3 or 4: last byte of PCR 0's start value (L-7, L-8); 0 in a
+                                 CCEL, where no register is started by TPM2_Startup */
     bool has_hcrtm;
 };
 
 /*
  * Read the whole log. Empty or all-zero input is ERR_NOT_FOUND: there is no log (L-5). Otherwise
  * ERR_SHORT, ERR_TRAILING, ERR_MALFORMED, ERR_TOO_MANY, ERR_TOO_LARGE, ERR_UNSUPPORTED with the
- * offset and words of what was expected there (L-1 to L-4, L-7). The log of a confidential VM
- * (CCEL: the Spec ID record stands in register 1) is ERR_UNSUPPORTED: its registers are not PCRs.
+ * offset and words of what was expected there (L-1 to L-4, L-7). A CCEL is the contents of a fixed
+ * buffer: what is behind its last event must be all 00 or all FF, and is no fault there alone.
  */
 err_t eventlog_read(struct arena *arena, struct span bytes, struct trail *trail,
                     struct eventlog **ret) MUST_CHECK;
@@ -73,6 +81,9 @@ err_t eventlog_read(struct arena *arena, struct span bytes, struct trail *trail,
 #define EVENTLOG_ALL_BANKS (~0u)
 err_t eventlog_keep(struct arena *arena, const struct eventlog *whole, uint32_t pcrs,
                     unsigned banks, struct eventlog **ret) MUST_CHECK;
+
+/* "PCR 7", "RTMR0", "MRTD": of a register's number in this log; static or in the arena. */
+const char *eventlog_register_name(struct arena *arena, const struct eventlog *log, uint32_t index);
 
 /* Index of a bank in log->banks, -1 when the log has none. */
 int eventlog_bank(const struct eventlog *log, enum hash_alg hash);
@@ -87,7 +98,7 @@ const char *eventlog_bank_name(struct arena *arena, const struct eventlog_bank *
 /* Values of the registers after the log, in one bank. */
 struct eventlog_registers {
     enum hash_alg bank;
-    uint32_t extended; /* bit n: the log extended PCR n */
+    uint32_t extended; /* bit n: the log extended register n */
     uint8_t value[EVENTLOG_REGISTERS][HASH_MAX_BYTES];
 };
 

@@ -84,7 +84,7 @@ void facts_authorities(struct facts_ctx *ctx)
     for (size_t i = 0; i < ctx->readings->n && ctx->err == ERR_OK; i++) {
         const struct reading *r = &ctx->readings->items[i];
 
-        if (r->event->pcr == 7 && r->event->type == EV_SEPARATOR) {
+        if (r->event->home == 7 && r->role == ROLE_SEPARATOR) {
             before_separator = false;
         } else if (r->role == ROLE_AUTHORITY && r->match == READING_MATCHES) {
             if (r->name[0] == '\0') {

@@ -118,7 +118,7 @@ static bool of_state(const struct boot_facts *facts, const struct reading *r)
     /* Off is what the variable says; on takes all of SB-5. */
     return facts->secure_boot == STATE_YES &&
            (is_variable(r, "PK") || is_variable(r, "KEK") || is_variable(r, "db") ||
-            r->role == ROLE_AUTHORITY || (r->role == ROLE_SEPARATOR && r->event->pcr == 7));
+            r->role == ROLE_AUTHORITY || (r->role == ROLE_SEPARATOR && r->event->home == 7));
 }
 
 static bool of_setup_mode(const struct boot_facts *facts, const struct reading *r)
@@ -142,13 +142,13 @@ static bool of_deployed_mode(const struct boot_facts *facts, const struct readin
 /* Silence is told by all of PCR 7, which ends with its separator. */
 static bool of_debug_mode(const struct boot_facts *facts, const struct reading *r)
 {
-    return r->event->pcr == 7 && (facts->debug_mode == STATE_YES ? r->role == ROLE_DEBUG_ACTION
-                                                                 : r->role == ROLE_SEPARATOR);
+    return r->event->home == 7 && (facts->debug_mode == STATE_YES ? r->role == ROLE_DEBUG_ACTION
+                                                                  : r->role == ROLE_SEPARATOR);
 }
 
 static bool of_dma(const struct boot_facts *facts, const struct reading *r)
 {
-    return r->event->pcr == 7 &&
+    return r->event->home == 7 &&
            (facts->dma_protection_disabled == STATE_YES ? r->role == ROLE_DEBUG_ACTION
                                                         : r->role == ROLE_SEPARATOR);
 }
@@ -202,13 +202,13 @@ static bool of_cmdline(const struct boot_facts *facts, const struct reading *r)
 static bool of_attempts(const struct boot_facts *facts, const struct reading *r)
 {
     (void)facts;
-    return r->role == ROLE_BOOT_ACTION && r->event->pcr == 4;
+    return r->role == ROLE_BOOT_ACTION && r->event->home == 4;
 }
 
 static bool of_exit(const struct boot_facts *facts, const struct reading *r)
 {
     (void)facts;
-    return r->role == ROLE_BOOT_ACTION && r->event->pcr == 5;
+    return r->role == ROLE_BOOT_ACTION && r->event->home == 5;
 }
 
 static bool of_platform(const struct boot_facts *facts, const struct reading *r)

@@ -5,11 +5,13 @@
  * Who may send these bytes: root of any guest.
  */
 #include "eventlog/facts-parts.h"
+#include "eventlog/rtmr.h"
 
 /* Order between registers is not proven (L-13); as the log stands it tells one part of the boot
  * from another, for words and change classes. */
 struct chain {
     bool after_separator; /* of PCR 4 */
+    unsigned n_lines;     /* separators of RTMR0, in the log of a confidential VM */
     bool after_grub;
     bool after_uki;
     bool after_exit;
@@ -33,14 +35,18 @@ static enum image_part part_of(const struct chain *chain, const struct boot_imag
     return IMAGE_LOADER;
 }
 
+/* Not without a bank that we know: then nothing tells two images apart (ALG-6). */
 static bool same_digests(const struct boot_image *a, const struct boot_image *b)
 {
+    bool compared = false;
+
     for (int i = 0; i < HASH_COUNT; i++) {
         if (!span_equal(a->digest[i], b->digest[i])) {
             return false;
         }
+        compared = compared || a->digest[i].len > 0;
     }
-    return true;
+    return compared;
 }
 
 /* D-2: nothing binds an image's type and data to its digest, but these texts of the firmware have
@@ -124,7 +130,7 @@ static void note_action(struct facts_ctx *ctx, struct chain *chain, const struct
     } else if (span_is(r->content, "Returning from EFI Application from Boot Option")) {
         facts->n_boot_returns++;
     } else if (span_is(r->content, "Exit Boot Services Returned with Success") &&
-               r->event->pcr == 5) {
+               r->event->home == 5) {
         facts->has_exit_boot_services = true;
         chain->after_exit = true;
     }
@@ -200,7 +206,10 @@ static void check_phase_words(struct facts_ctx *ctx)
         const struct event *event = &ctx->log->events[i];
         const char *word;
 
-        if (event->pcr != BOOT_PHASES_PCR || event->type == EV_NO_ACTION) {
+        bool is_there = ctx->log->kind == EVENTLOG_RTMRS ? event->pcr == RTMR_2
+                                                         : event->home == BOOT_PHASES_PCR;
+
+        if (!is_there || event->type == EV_NO_ACTION) {
             continue;
         }
         if (digests.size == 0) {
@@ -225,7 +234,7 @@ static void read_sections(struct facts_ctx *ctx)
         const struct reading *r = &ctx->readings->items[i];
         bool is_content = r->role == ROLE_UKI_SECTION && r->match == READING_NOT_COVERED;
 
-        if (r->event->pcr != 11 || r->role == ROLE_NONE) {
+        if (r->event->home != 11 || r->role == ROLE_NONE) {
             continue;
         }
         if (name != NULL && is_content) {
@@ -310,7 +319,7 @@ static void note_cmdline(struct facts_ctx *ctx, struct cmdline *line, const stru
     if (r->match != READING_MATCHES) {
         return;
     }
-    if (r->event->pcr == 12) {
+    if (r->event->home == 12) {
         const char *text = kept(ctx, show_utf16(ctx->arena, r->content));
 
         /* The kernel takes 2 or 4 KiB; joining without end would cost memory squared (L-15). */
@@ -323,7 +332,7 @@ static void note_cmdline(struct facts_ctx *ctx, struct cmdline *line, const stru
                               ? text
                               : kept(ctx, show_join(ctx->arena, line->additions, " ", text));
         line->first_addition = line->first_addition == NULL ? r : line->first_addition;
-    } else if (r->event->pcr == 8) {
+    } else if (r->event->home == 8) {
         if (line->grub != NULL && !span_equal(line->grub->content, r->content)) {
             line->conflict = true;
             facts_find(ctx, FINDING_CMDLINE_CONFLICT, WEIGHT_FAULT, "B-7", r->event,
@@ -342,7 +351,7 @@ static void note_cmdline(struct facts_ctx *ctx, struct cmdline *line, const stru
  */
 static void note_doubt(struct cmdline *line, const struct reading *r)
 {
-    bool is_text = r->event->pcr == 8 && r->match == READING_MATCHES &&
+    bool is_text = r->event->home == 8 && r->match == READING_MATCHES &&
                    (r->role == ROLE_GRUB_COMMAND || r->role == ROLE_CMDLINE);
     struct span arguments = is_text ? linux_arguments(r->content) : (struct span){0};
 
@@ -352,7 +361,7 @@ static void note_doubt(struct cmdline *line, const struct reading *r)
             line->unclear = r;
         }
         line->command = r;
-    } else if ((r->event->pcr == 8 || r->event->pcr == 12) && r->role == ROLE_OTHER) {
+    } else if ((r->event->home == 8 || r->event->home == 12) && r->role == ROLE_OTHER) {
         line->unclear = r;
     }
 }
@@ -425,13 +434,25 @@ static void set_cmdline(struct facts_ctx *ctx, const struct cmdline *line)
 /* B-2: nothing of the firmware comes after ExitBootServices. */
 static void check_late(struct facts_ctx *ctx, struct chain *chain, const struct event *event)
 {
-    if (chain->after_exit && event->pcr < 8 && (chain->late_reported & 1u << event->pcr) == 0) {
-        chain->late_reported |= 1u << event->pcr;
+    if (chain->after_exit && event->home < 8 && (chain->late_reported & 1u << event->home) == 0) {
+        chain->late_reported |= 1u << event->home;
         /* What the OS appends to 4 or 7 would read like an image or a key of the firmware's. */
         facts_find(ctx, FINDING_EVENT_ORDER,
-                   event->pcr == 4 || event->pcr == 7 ? WEIGHT_FAULT : WEIGHT_NOTE, "B-2", event,
-                   "event %u extends PCR %u after the firmware was left", event->index, event->pcr);
+                   event->home == 4 || event->home == 7 ? WEIGHT_FAULT : WEIGHT_NOTE, "B-2", event,
+                   "event %u extends %s after the firmware was left", event->index,
+                   facts_register(ctx, event));
     }
+}
+
+/* In the log of a confidential VM the second line in RTMR0 is drawn where that of RTMR1 is, or
+ * instead of it (facts-rtmr.c). */
+static bool ends_firmware(const struct facts_ctx *ctx, struct chain *chain, const struct reading *r)
+{
+    if (r->role != ROLE_SEPARATOR) {
+        return false;
+    }
+    return r->event->home == 4 ||
+           (ctx->log->kind == EVENTLOG_RTMRS && r->event->home == 7 && ++chain->n_lines == 2);
 }
 
 static void walk_reading(struct facts_ctx *ctx, struct chain *chain, struct cmdline *line,
@@ -439,7 +460,7 @@ static void walk_reading(struct facts_ctx *ctx, struct chain *chain, struct cmdl
 {
     check_late(ctx, chain, r->event);
     note_doubt(line, r);
-    if (r->role == ROLE_SEPARATOR && r->event->pcr == 4) {
+    if (ends_firmware(ctx, chain, r)) {
         chain->after_separator = true;
     } else if (r->role == ROLE_IMAGE) {
         check_disguise(ctx, r);
@@ -454,7 +475,7 @@ static void walk_reading(struct facts_ctx *ctx, struct chain *chain, struct cmdl
     } else if (is_file_role(r->role)) {
         add_file(ctx, r);
     }
-    if ((r->event->pcr == 8 || r->event->pcr == 9) && r->event->type == EV_IPL &&
+    if ((r->event->home == 8 || r->event->home == 9) && r->event->type == EV_IPL &&
         r->role != ROLE_OTHER) {
         chain->after_grub = true;
     }
@@ -468,7 +489,7 @@ static bool has_linux_stub(const struct facts_ctx *ctx)
     for (size_t i = 0; i < ctx->readings->n; i++) {
         const struct reading *r = &ctx->readings->items[i];
 
-        if (r->event->pcr == 9 && r->event->type == EV_EVENT_TAG &&
+        if (r->event->home == 9 && r->event->type == EV_EVENT_TAG &&
             (r->role == ROLE_CMDLINE || r->role == ROLE_INITRD)) {
             return true;
         }
@@ -506,8 +527,9 @@ void facts_chain(struct facts_ctx *ctx)
     set_cmdline(ctx, &line);
     if (!facts->has_exit_boot_services) {
         facts_find(ctx, FINDING_NO_EXIT_BOOT, WEIGHT_NOTE, "B-2", NULL,
-                   "the end of the firmware phase was not measured: later events in PCR 0 to 7 "
-                   "cannot be told from the firmware's");
+                   "the end of the firmware phase was not measured: later events in %s cannot be "
+                   "told from the firmware's",
+                   ctx->log->kind == EVENTLOG_RTMRS ? "RTMR0 and RTMR1" : "PCR 0 to 7");
     }
 }
 
@@ -519,15 +541,15 @@ struct software {
 
 static void note_software(struct software *seen, const struct reading *r)
 {
-    if (r->event->type == EV_IPL && (r->event->pcr == 8 || r->event->pcr == 9) &&
+    if (r->event->type == EV_IPL && (r->event->home == 8 || r->event->home == 9) &&
         r->role != ROLE_OTHER) {
         seen->grub = true;
     } else if (r->role == ROLE_UKI_SECTION) {
         seen->uki = true;
-    } else if ((r->event->pcr == 12 && r->role == ROLE_CMDLINE) ||
-               (r->event->pcr == 5 && r->role == ROLE_BOOT_FILE)) {
+    } else if ((r->event->home == 12 && r->role == ROLE_CMDLINE) ||
+               (r->event->home == 5 && r->role == ROLE_BOOT_FILE)) {
         seen->systemd_boot = true;
-    } else if (r->event->pcr == 9 && r->event->type == EV_EVENT_TAG && r->role != ROLE_OTHER) {
+    } else if (r->event->home == 9 && r->event->type == EV_EVENT_TAG && r->role != ROLE_OTHER) {
         seen->stub = true;
     } else if (r->role == ROLE_IMAGE || r->role == ROLE_SB_VARIABLE) {
         seen->efi = true;
@@ -562,7 +584,7 @@ static void read_firmware_version(struct facts_ctx *ctx, const struct reading *r
 {
     struct boot_facts *facts = ctx->facts;
 
-    if (r->event->type == EV_S_CRTM_VERSION && r->event->pcr == 0 && r->match == READING_MATCHES &&
+    if (r->event->type == EV_S_CRTM_VERSION && r->event->home == 0 && r->match == READING_MATCHES &&
         facts->firmware_version == NULL && r->content.len % 2 == 0 &&
         show_is_plain_utf16(r->content)) {
         facts->firmware_version = kept(ctx, show_utf16(ctx->arena, r->content));

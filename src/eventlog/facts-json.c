@@ -293,6 +293,7 @@ yyjson_mut_val *boot_facts_json(struct arena *arena, yyjson_mut_doc *doc,
     add_phases(doc, object, facts);
     add_platform(doc, object, facts);
     add_basis(doc, object, facts);
+    facts_devices_json(arena, doc, object, facts);
     return object;
 }
 

@@ -41,6 +41,14 @@ int facts_bank(const struct facts_ctx *ctx);
 /* H(bytes) in facts_bank equals the event's digest there. */
 bool facts_digest_is(struct facts_ctx *ctx, const struct event *event, struct span bytes);
 
+/* "PCR 7", "RTMR0": of the event. */
+const char *facts_register(struct facts_ctx *ctx, const struct event *event);
+
+/* B-1, SB-1: the value of a separator; it must be one. */
+void facts_separator_value(struct facts_ctx *ctx, const struct reading *r);
+/* ALG-2, ALG-5: a bank in which the firmware did not hash but fill in something. */
+void facts_bank_separators(struct facts_ctx *ctx, const struct reading *r, bool *lacks);
+
 void facts_general(struct facts_ctx *ctx);
 void facts_secure_boot(struct facts_ctx *ctx);
 void facts_authorities(struct facts_ctx *ctx);
@@ -61,5 +69,18 @@ void facts_add_authority_names(struct arena *arena, yyjson_mut_doc *doc, yyjson_
                                const struct authority *authority);
 void facts_add_database_names(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *value,
                               const struct key_database *db);
+void facts_banks(struct facts_ctx *ctx);   /* ALG-5 */
+void facts_quirks(struct facts_ctx *ctx);  /* B-14 */
+void facts_devices(struct facts_ctx *ctx); /* B-5, B-11 */
+void facts_gpt(struct facts_ctx *ctx);     /* B-6 */
+/* Their members of the facts' object. */
+void facts_devices_json(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
+                        const struct boot_facts *facts);
+
+/* ---- logs of confidential VMs: facts-rtmr.c ---- */
+bool facts_rtmr_type_allowed(const struct event *event);
+void facts_rtmr_separators(struct facts_ctx *ctx);
+void facts_rtmr(
+    struct facts_ctx *ctx); /* behind all that it takes back: what such a log cannot prove */
 
 #endif

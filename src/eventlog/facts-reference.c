@@ -56,7 +56,8 @@ static void find_revoked(struct facts_ctx *ctx, const struct event *event,
  */
 static bool measures_code(const struct event *event)
 {
-    return (event->pcr == 0 || event->pcr == 2 || event->pcr == 4) && event->type != EV_NO_ACTION;
+    return (event->home == 0 || event->home == 2 || event->home == 4) &&
+           event->type != EV_NO_ACTION;
 }
 
 void facts_reference(struct facts_ctx *ctx)

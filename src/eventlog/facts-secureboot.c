@@ -175,8 +175,8 @@ static void walk_variable(struct facts_ctx *ctx, struct walk *walk, const struct
 
     if (walk->after_separator) {
         facts_find(ctx, FINDING_EVENT_ORDER, WEIGHT_FAULT, "SB-2", r->event,
-                   "event %u: variable %s was measured after the separator of PCR 7",
-                   r->event->index, r->name);
+                   "event %u: variable %s was measured after the separator of %s", r->event->index,
+                   r->name, facts_register(ctx, r->event));
         return;
     }
     if (r->name[0] == '\0') {
@@ -186,7 +186,8 @@ static void walk_variable(struct facts_ctx *ctx, struct walk *walk, const struct
     }
     if (which == SB_COUNT) {
         facts_find(ctx, FINDING_EVENT_ORDER, WEIGHT_NOTE, "SB-3", r->event,
-                   "event %u: another variable in PCR 7: %s", r->event->index, r->name);
+                   "event %u: another variable in %s: %s", r->event->index,
+                   facts_register(ctx, r->event), r->name);
         return;
     }
     if (walk->seen[which]) {
@@ -238,7 +239,8 @@ static void walk_action(struct facts_ctx *ctx, struct walk *walk, const struct r
     } else {
         walk->has_debug_action = true;
         facts_find(ctx, FINDING_PCR7_ACTION, WEIGHT_BAD, "SB-8", r->event,
-                   "event %u: unexpected action in PCR 7: %s", r->event->index, r->name);
+                   "event %u: unexpected action in %s: %s", r->event->index,
+                   facts_register(ctx, r->event), r->name);
     }
 }
 
@@ -248,7 +250,7 @@ static void walk_modes_elsewhere(struct facts_ctx *ctx, const struct reading *r)
     struct uefi_variable var = {0};
     struct span rest = {0};
 
-    if (r->event->type != EV_EFI_VARIABLE_DRIVER_CONFIG || r->event->pcr != 1 ||
+    if (r->event->type != EV_EFI_VARIABLE_DRIVER_CONFIG || r->event->home != 1 ||
         r->match != READING_MATCHES || uefi_variable_split(r->event->data, &var, &rest)) {
         return;
     }
@@ -310,9 +312,9 @@ void facts_secure_boot(struct facts_ctx *ctx)
     for (size_t i = 0; i < ctx->readings->n; i++) {
         const struct reading *r = &ctx->readings->items[i];
 
-        if (r->event->pcr != 7) {
+        if (r->event->home != 7) {
             walk_modes_elsewhere(ctx, r);
-        } else if (r->event->type == EV_SEPARATOR) {
+        } else if (r->role == ROLE_SEPARATOR) {
             walk.after_separator = true;
         } else if (r->event->type == EV_EFI_VARIABLE_DRIVER_CONFIG) {
             walk_variable(ctx, &walk, r);

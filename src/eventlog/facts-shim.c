@@ -188,7 +188,7 @@ static const struct event *mok_list_event(const struct facts_ctx *ctx)
     for (size_t i = 0; i < ctx->readings->n; i++) {
         const struct reading *r = &ctx->readings->items[i];
 
-        if (r->role == ROLE_MOK_LIST && r->event->pcr == 14 &&
+        if (r->role == ROLE_MOK_LIST && r->event->home == 14 &&
             (strcmp(r->name, "MokList") == 0 || strcmp(r->name, "MokListRT") == 0)) {
             return r->event;
         }
@@ -241,13 +241,13 @@ void facts_shim(struct facts_ctx *ctx)
         if (r->role == ROLE_SBAT_LEVEL) {
             facts->has_shim = true;
             read_sbat_level(ctx, r, &sbat_conflict);
-        } else if (r->role == ROLE_MOK_STATE && r->event->pcr == 7) {
+        } else if (r->role == ROLE_MOK_STATE && r->event->home == 7) {
             facts->has_shim = true;
             read_state_pcr7(&state, r);
         } else if (r->role == ROLE_MOK_LIST || r->role == ROLE_MOK_STATE) {
             facts->has_shim = true;
             read_pcr14(ctx, &state, r);
-        } else if (r->event->pcr == 14 && r->event->type == EV_IPL) {
+        } else if (r->event->home == 14 && r->event->type == EV_IPL) {
             read_state_pcr14(ctx, &state, r);
         }
     }

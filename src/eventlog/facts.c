@@ -5,6 +5,7 @@
  * Who may send these bytes: root of any guest.
  */
 #include "eventlog/facts-parts.h"
+#include "eventlog/rtmr.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,6 +44,13 @@ static bool findings_grow(struct facts_ctx *ctx)
     return true;
 }
 
+/* PCR 7, or the whole of the register that stands for it: its kinds of events cannot be told apart
+ * by anything that is authentic. */
+static bool is_policy_register(const struct facts_ctx *ctx, const struct event *event)
+{
+    return ctx->log->kind == EVENTLOG_RTMRS ? event->pcr == RTMR_0 : event->home == 7;
+}
+
 void facts_find(struct facts_ctx *ctx, enum finding_code code, enum finding_weight weight,
                 const char *rule, const struct event *event, const char *fmt, ...)
 {
@@ -50,7 +58,7 @@ void facts_find(struct facts_ctx *ctx, enum finding_code code, enum finding_weig
     const char *kept;
     va_list args;
 
-    if (weight == WEIGHT_FAULT && event != NULL && event->pcr == 7) {
+    if (weight == WEIGHT_FAULT && event != NULL && is_policy_register(ctx, event)) {
         ctx->pcr7_sound = false;
     }
     if (++ctx->n_by_weight[weight] > FINDINGS_PER_WEIGHT || ctx->err || !findings_grow(ctx)) {
@@ -93,6 +101,17 @@ int facts_bank(const struct facts_ctx *ctx)
     return best;
 }
 
+const char *facts_register(struct facts_ctx *ctx, const struct event *event)
+{
+    const char *name = eventlog_register_name(ctx->arena, ctx->log, event->pcr);
+
+    if (name == NULL) {
+        ctx->err = ERR_MEMORY;
+        return "";
+    }
+    return name;
+}
+
 bool facts_digest_is(struct facts_ctx *ctx, const struct event *event, struct span bytes)
 {
     uint8_t digest[HASH_MAX_BYTES];
@@ -109,7 +128,8 @@ bool facts_digest_is(struct facts_ctx *ctx, const struct event *event, struct sp
 /* ---- D-1: data that its digest does not cover ---- */
 
 /* Of these types the data is used as fact, and in the field it always matches. */
-static enum finding_weight weight_of_mismatch(const struct event *event)
+static enum finding_weight weight_of_mismatch(const struct facts_ctx *ctx,
+                                              const struct event *event)
 {
     switch (event->type) {
     case EV_SEPARATOR:
@@ -119,7 +139,9 @@ static enum finding_weight weight_of_mismatch(const struct event *event)
     case EV_EFI_GPT_EVENT:
         return WEIGHT_FAULT;
     case EV_IPL: /* GRUB's texts, names of UKI sections */
-        return event->pcr == 8 || event->pcr == 11 ? WEIGHT_FAULT : WEIGHT_NOTE;
+        return event->home == 8 || event->home == 11 ? WEIGHT_FAULT : WEIGHT_NOTE;
+    case EV_EFI_VARIABLE_BOOT: /* in the field it always matches there; see facts-rtmr.c */
+        return ctx->log->kind == EVENTLOG_RTMRS ? WEIGHT_FAULT : WEIGHT_NOTE;
     default:
         return WEIGHT_NOTE;
     }
@@ -128,9 +150,9 @@ static enum finding_weight weight_of_mismatch(const struct event *event)
 static void check_digest(struct facts_ctx *ctx, const struct reading *r)
 {
     if (r->match == READING_DIFFERS) {
-        facts_find(ctx, FINDING_EVENT_DIGEST, weight_of_mismatch(r->event), "D-1", r->event,
-                   "event %u in PCR %u: what it says is not what was measured", r->event->index,
-                   r->event->pcr);
+        facts_find(ctx, FINDING_EVENT_DIGEST, weight_of_mismatch(ctx, r->event), "D-1", r->event,
+                   "event %u in %s: what it says is not what was measured", r->event->index,
+                   facts_register(ctx, r->event));
     } else if (r->rule == rule_old_shim) {
         facts_find(ctx, FINDING_OLD_SHIM_AUTHORITY, WEIGHT_NOTE, "L-14", r->event,
                    "event %u: an old shim left the last byte of its own record out of the digest",
@@ -147,7 +169,7 @@ static bool is_legacy_bios(const struct facts_ctx *ctx)
     for (size_t i = 0; i < ctx->log->n_events; i++) {
         const struct event *event = &ctx->log->events[i];
 
-        if (event->type == EV_EFI_VARIABLE_DRIVER_CONFIG && event->pcr == 7) {
+        if (event->type == EV_EFI_VARIABLE_DRIVER_CONFIG && event->home == 7) {
             return false;
         }
     }
@@ -164,14 +186,14 @@ static bool is_allowed_type(const struct event *event, bool legacy)
     case EV_EFI_VARIABLE_AUTHORITY:
     case EV_EFI_SPDM_DEVICE_POLICY:
     case EV_EFI_SPDM_DEVICE_AUTHORITY:
-        return event->pcr == 7;
+        return event->home == 7;
     case EV_EFI_BOOT_SERVICES_APPLICATION:
     case EV_EFI_BOOT_SERVICES_DRIVER:
     case EV_EFI_RUNTIME_SERVICES_DRIVER:
-        return event->pcr == 4;
+        return event->home == 4;
     case EV_COMPACT_HASH:
     case EV_IPL:
-        return event->pcr == 4 && legacy;
+        return event->home == 4 && legacy;
     default:
         return false;
     }
@@ -180,7 +202,9 @@ static bool is_allowed_type(const struct event *event, bool legacy)
 static void check_type(struct facts_ctx *ctx, const struct event *event, bool legacy)
 {
     const char *known = eventlog_type_known(event->type);
-    bool misplaced = (event->pcr == 4 || event->pcr == 7) && !is_allowed_type(event, legacy);
+    bool misplaced = ctx->log->kind == EVENTLOG_RTMRS ? !facts_rtmr_type_allowed(event)
+                                                      : (event->home == 4 || event->home == 7) &&
+                                                            !is_allowed_type(event, legacy);
     char number[16] = "";
 
     if (known == NULL) {
@@ -188,20 +212,20 @@ static void check_type(struct facts_ctx *ctx, const struct event *event, bool le
     }
     if (misplaced) {
         facts_find(ctx, FINDING_EVENT_TYPE, WEIGHT_FAULT, "D-2", event,
-                   "event %u: type %s does not belong into PCR %u", event->index,
-                   known != NULL ? known : number, event->pcr);
+                   "event %u: type %s does not belong into %s", event->index,
+                   known != NULL ? known : number, facts_register(ctx, event));
     } else if (known == NULL) {
         facts_find(ctx, FINDING_UNKNOWN_EVENT_TYPE, WEIGHT_NOTE, "D-2", event,
-                   "event %u in PCR %u is of the unknown type %s", event->index, event->pcr,
-                   number);
+                   "event %u in %s is of the unknown type %s", event->index,
+                   facts_register(ctx, event), number);
     }
 }
 
 /* ---- B-1, SB-1, ALG-2: separators ---- */
 
-static void check_separator_value(struct facts_ctx *ctx, const struct reading *r)
+void facts_separator_value(struct facts_ctx *ctx, const struct reading *r)
 {
-    const char *rule = r->event->pcr == 7 ? "SB-1" : "B-1";
+    const char *rule = r->event->home == 7 ? "SB-1" : "B-1";
 
     if (r->match != READING_MATCHES) {
         return;
@@ -209,18 +233,18 @@ static void check_separator_value(struct facts_ctx *ctx, const struct reading *r
     if (r->content.len == 4 && span_all(r->content, 0)) {
         return;
     }
-    if (r->content.len == 4 && span_all(r->content, 0xff) && r->event->pcr != 7) {
+    if (r->content.len == 4 && span_all(r->content, 0xff) && r->event->home != 7) {
         facts_find(ctx, FINDING_SEPARATOR, WEIGHT_NOTE, rule, r->event,
-                   "event %u: separator of PCR %u is FFFFFFFF", r->event->index, r->event->pcr);
+                   "event %u: separator of %s is FFFFFFFF", r->event->index,
+                   facts_register(ctx, r->event));
         return;
     }
     facts_find(ctx, FINDING_SEPARATOR, WEIGHT_FAULT, rule, r->event,
-               "event %u: separator of PCR %u has another value: the firmware reports an error",
-               r->event->index, r->event->pcr);
+               "event %u: separator of %s has another value: the firmware reports an error",
+               r->event->index, facts_register(ctx, r->event));
 }
 
-/* ALG-2, ALG-5: a bank in which the firmware did not hash but fill in something. */
-static void check_bank_separators(struct facts_ctx *ctx, const struct reading *r, bool *lacks)
+void facts_bank_separators(struct facts_ctx *ctx, const struct reading *r, bool *lacks)
 {
     uint8_t digest[HASH_MAX_BYTES];
 
@@ -234,8 +258,8 @@ static void check_bank_separators(struct facts_ctx *ctx, const struct reading *r
         if (ctx->err == ERR_OK && !span_equal(span_of(digest, bank->size), r->event->digest[i])) {
             lacks[i] = true;
             facts_find(ctx, FINDING_BANK_LACKS_SEPARATOR, WEIGHT_FAULT, "ALG-2", r->event,
-                       "bank %s holds no separator for PCR %u", hash_name(bank->hash),
-                       r->event->pcr);
+                       "bank %s holds no separator for %s", hash_name(bank->hash),
+                       facts_register(ctx, r->event));
         }
     }
 }
@@ -248,17 +272,17 @@ static void check_separators(struct facts_ctx *ctx)
     for (size_t i = 0; i < ctx->readings->n; i++) {
         const struct reading *r = &ctx->readings->items[i];
 
-        if (r->role != ROLE_SEPARATOR || r->event->pcr >= FIRMWARE_PCRS) {
+        if (r->role != ROLE_SEPARATOR || r->event->home >= FIRMWARE_PCRS) {
             continue;
         }
-        if (++seen[r->event->pcr] == 2) {
-            facts_find(ctx, FINDING_SEPARATOR, WEIGHT_FAULT, r->event->pcr == 7 ? "SB-1" : "B-1",
+        if (++seen[r->event->home] == 2) {
+            facts_find(ctx, FINDING_SEPARATOR, WEIGHT_FAULT, r->event->home == 7 ? "SB-1" : "B-1",
                        r->event, "event %u: PCR %u has more than one separator", r->event->index,
-                       r->event->pcr);
+                       r->event->home);
         }
-        check_separator_value(ctx, r);
+        facts_separator_value(ctx, r);
         if (r->match == READING_DIFFERS) {
-            check_bank_separators(ctx, r, lacks);
+            facts_bank_separators(ctx, r, lacks);
         }
     }
     for (unsigned pcr = 0; pcr < FIRMWARE_PCRS; pcr++) {
@@ -295,7 +319,11 @@ void facts_general(struct facts_ctx *ctx)
             check_type(ctx, r->event, legacy);
         }
     }
-    check_separators(ctx);
+    if (ctx->log->kind == EVENTLOG_RTMRS) {
+        facts_rtmr_separators(ctx);
+    } else {
+        check_separators(ctx);
+    }
 }
 
 static err_t make(struct facts_ctx *ctx, struct boot_facts **ret)
@@ -318,6 +346,11 @@ static err_t make(struct facts_ctx *ctx, struct boot_facts **ret)
     facts_reference(ctx);
     facts_windows(ctx);
     facts_software(ctx);
+    facts_banks(ctx);
+    facts_rtmr(ctx);
+    facts_quirks(ctx);
+    facts_devices(ctx);
+    facts_gpt(ctx);
     facts_signers(ctx);
     facts_platform(ctx);
     facts_basis(ctx);

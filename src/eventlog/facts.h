@@ -9,10 +9,13 @@
 #ifndef EVENTLOG_FACTS_H
 #define EVENTLOG_FACTS_H
 
+#include "eventlog/device-path.h"
+#include "eventlog/gpt.h"
 #include "eventlog/key-cache.h"
 #include "eventlog/phases.h"
 #include "eventlog/reading.h"
 #include "eventlog/siglist.h"
+#include "eventlog/spdm.h"
 #include "json/json.h"
 
 struct windows_facts; /* eventlog/facts-windows.h */
@@ -52,6 +55,10 @@ enum finding_code {
     FINDING_WINDOWS_CONTRADICTION,  /* B-13: one setting with two values */
     FINDING_WINDOWS_MODULE,         /* B-13: an image that was loaded without validation */
     FINDING_WINDOWS_LATE,           /* B-13: extended behind Windows' separator */
+    FINDING_VENDOR_QUIRK,           /* B-14: the text begins with "quirk NAME: " */
+    FINDING_SHARED_REGISTERS,       /* D-2: the log of a confidential VM (rtmr.h) */
+    FINDING_DEVICE_EVENT,           /* B-11: an SPDM event that is malformed */
+    FINDING_PARTITION_TABLE,        /* B-6: a partition table that is malformed */
     FINDING_OTHER,
 };
 enum finding_weight {
@@ -134,6 +141,26 @@ struct fact_basis {
     size_t n;
 };
 
+/* An option ROM or driver (PCR 2; B-5). */
+struct boot_driver {
+    const struct event *event;
+    struct span digest[HASH_COUNT];
+    enum image_source source; /* a hint: no digest covers the path */
+};
+
+/* What firmware wrote of a device that speaks SPDM (B-11): a claim of the device's. */
+struct boot_device {
+    const struct event *event;
+    bool is_config; /* else its firmware */
+    struct spdm_event spdm;
+};
+
+/* A partition table that its digest covers (PCR 5; B-6). */
+struct boot_disk {
+    const struct event *event;
+    struct partition_table table;
+};
+
 struct boot_facts {
     const struct eventlog *log;
     const struct readings *readings;
@@ -187,6 +214,13 @@ struct boot_facts {
     struct platform_guess platform;
     struct fact_basis *basis; /* of the facts that are known */
     size_t n_basis;
+
+    struct boot_driver *drivers;
+    size_t n_drivers;
+    struct boot_device *devices;
+    size_t n_devices;
+    struct boot_disk *disks;
+    size_t n_disks;
 
     struct finding *findings;
     size_t n_findings;

@@ -112,6 +112,10 @@ static const char *const findings[] = {
     [FINDING_WINDOWS_CONTRADICTION] = "windows-contradiction",
     [FINDING_WINDOWS_MODULE] = "windows-module",
     [FINDING_WINDOWS_LATE] = "windows-late",
+    [FINDING_VENDOR_QUIRK] = "vendor-quirk",
+    [FINDING_SHARED_REGISTERS] = "shared-registers",
+    [FINDING_DEVICE_EVENT] = "device-event",
+    [FINDING_PARTITION_TABLE] = "partition-table",
     [FINDING_OTHER] = "other",
 };
 
@@ -178,4 +182,21 @@ const char *finding_weight_name(enum finding_weight weight)
     default:
         return "note";
     }
+}
+
+const char *eventlog_register_name(struct arena *arena, const struct eventlog *log, uint32_t index)
+{
+    static const char *const rtmrs[] = {"MRTD", "RTMR0", "RTMR1", "RTMR2", "RTMR3"};
+    static const char *const pcrs[EVENTLOG_REGISTERS] = {
+        "PCR 0",  "PCR 1",  "PCR 2",  "PCR 3",  "PCR 4",  "PCR 5",  "PCR 6",  "PCR 7",
+        "PCR 8",  "PCR 9",  "PCR 10", "PCR 11", "PCR 12", "PCR 13", "PCR 14", "PCR 15",
+        "PCR 16", "PCR 17", "PCR 18", "PCR 19", "PCR 20", "PCR 21", "PCR 22", "PCR 23"};
+
+    if (log->kind == EVENTLOG_RTMRS && index < ARRAY_LEN(rtmrs)) {
+        return rtmrs[index];
+    }
+    if (log->kind == EVENTLOG_PCRS && index < ARRAY_LEN(pcrs)) {
+        return pcrs[index];
+    }
+    return arena_printf(arena, "register %u", index);
 }

@@ -8,6 +8,7 @@
 #include "eventlog/eventlog.h"
 
 #include "base/reader.h"
+#include "eventlog/rtmr.h"
 
 enum { SHA1_RECORD_MIN = 4 + 4 + SHA1_BYTES + 4 };
 
@@ -155,8 +156,10 @@ static err_t read_record(struct reader *in, const struct eventlog *log, struct e
         return err;
     }
     /* L-10: the one exception is Windows' trust point, which extends nothing. */
-    if (event->pcr >= EVENTLOG_REGISTERS &&
-        !(event->pcr == UINT32_MAX && event->type == EV_NO_ACTION)) {
+    if (log->kind == EVENTLOG_RTMRS
+            ? event->pcr >= RTMR_REGISTERS
+            : event->pcr >= EVENTLOG_REGISTERS &&
+                  !(event->pcr == UINT32_MAX && event->type == EV_NO_ACTION)) {
         return trail_set(trail, ERR_MALFORMED, "register %u does not exist", event->pcr);
     }
     if (log->format == EVENTLOG_SHA1) {
@@ -201,6 +204,14 @@ static err_t record_fault(struct reader *in, uint32_t index, size_t offset, err_
                         inner->what[0] != '\0' ? inner->what : "ends before its fields do");
 }
 
+/* L-4: the log of a confidential VM is handed over with the whole of its buffer. */
+static bool is_padding(const struct eventlog *log, const struct reader *in, size_t offset)
+{
+    struct span rest = span_cut(in->bytes, offset, in->bytes.len);
+
+    return log->kind == EVENTLOG_RTMRS && (span_all(rest, 0x00) || span_all(rest, 0xff));
+}
+
 /* A record of nothing but zeros is what unused memory looks like in a SHA-1 log; it would replay
  * as an extend of PCR 0. */
 static bool is_blank(const struct eventlog *log, const struct event *event)
@@ -230,6 +241,10 @@ static err_t count_records(struct eventlog *log, struct reader in, uint32_t firs
         err = read_record(&in, log, &scratch, &inner);
         if (err == ERR_OK && is_blank(log, &scratch)) {
             err = trail_set(&inner, ERR_MALFORMED, "nothing but zeros");
+        }
+        if (err && is_padding(log, &in, offset)) {
+            log->padding = in.bytes.len - offset;
+            break;
         }
         if (err) {
             return record_fault(&in, n, offset, err, &inner, trail);
@@ -339,10 +354,7 @@ static err_t read_header(struct eventlog *log, struct reader *in, struct event *
         return trail_set_at(trail, ERR_MALFORMED, 0, "specification id in register %u, type 0x%x",
                             header.pcr, header.type);
     }
-    if (header.pcr == 1) {
-        return trail_set_at(trail, ERR_UNSUPPORTED, 0,
-                            "log of a confidential VM (CCEL), whose registers are not PCRs");
-    }
+    log->kind = header.pcr == 1 ? EVENTLOG_RTMRS : EVENTLOG_PCRS;
     log->format = EVENTLOG_AGILE;
     log->n_banks = 0;
     err = read_spec_id(log, header.data, &ahead, trail);
@@ -415,8 +427,9 @@ static err_t fill_events(struct arena *arena, struct eventlog *log, struct reade
             return err;
         }
         log->events[i].index = (uint32_t)i;
+        log->events[i].home = log->events[i].pcr;
     }
-    return find_start(log, trail);
+    return log->kind == EVENTLOG_RTMRS ? rtmr_find_homes(log, trail) : find_start(log, trail);
 }
 
 err_t eventlog_read(struct arena *arena, struct span bytes, struct trail *trail,

@@ -50,6 +50,7 @@ void read_image(struct reading_ctx *ctx, struct reading *r);
 void read_variable_config(struct reading_ctx *ctx, struct reading *r);
 void read_variable_boot(struct reading_ctx *ctx, struct reading *r);
 void read_variable_authority(struct reading_ctx *ctx, struct reading *r);
+void read_device(struct reading_ctx *ctx, struct reading *r);              /* SPDM */
 void read_shim_ipl(struct reading_ctx *ctx, struct reading *r);            /* PCR 14 */
 void read_grub_text(struct reading_ctx *ctx, struct reading *r);           /* PCR 8 */
 void read_grub_file(struct reading_ctx *ctx, struct reading *r);           /* PCR 9 */
@@ -70,6 +71,13 @@ err_t uefi_variable_split(struct span data, struct uefi_variable *ret,
                           struct span *ret_rest) MUST_CHECK;
 /* GUID and name both: an attacker may put a variable of the same name elsewhere (SB-2). */
 bool uefi_variable_is(const struct uefi_variable *var, const uint8_t guid[16], const char *name);
+
+/* One of those that Secure Boot rests on and firmware measures into PCR 7. */
+bool uefi_variable_is_secure_boot(const struct uefi_variable *var);
+
+/* ---- what an event of a confidential VM stands for (rtmr.c) ---- */
+bool grub_is_text(struct span data);      /* begins like what GRUB measures into PCR 8 */
+uint32_t tagged_home(struct span tagged); /* the PCR that Linux and systemd use a tag for */
 
 /* Old shim's authority events: see reading-uefi.c (L-14). */
 extern const char rule_old_shim[];

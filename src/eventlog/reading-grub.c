@@ -85,6 +85,16 @@ static void note_command(struct reading_ctx *ctx, struct span command)
     }
 }
 
+bool grub_is_text(struct span data)
+{
+    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
+        if (span_starts(data, prefixes[i].prefix)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void read_grub_text(struct reading_ctx *ctx, struct reading *r)
 {
     struct span data = r->event->data;

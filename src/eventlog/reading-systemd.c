@@ -40,10 +40,25 @@ static bool is_windows_tag(uint32_t id)
     return (id & 0x3f00ff00u) == 0 && class >= 1 && class <= 0x0c;
 }
 
+uint32_t tagged_home(struct span tagged)
+{
+    struct reader in = reader_on(tagged);
+    uint32_t id = 0;
+
+    if (reader_u32le(&in, &id) == ERR_OK) {
+        for (size_t i = 0; i < ARRAY_LEN(tags); i++) {
+            if (tags[i].id == id) {
+                return tags[i].pcr;
+            }
+        }
+    }
+    return 9;
+}
+
 void read_tagged(struct reading_ctx *ctx, struct reading *r)
 {
     struct reader in = reader_on(r->event->data);
-    uint32_t pcr = r->event->pcr;
+    uint32_t pcr = r->event->home;
     uint32_t id = 0;
 
     reading_match(ctx, r, r->event->data, "H(tagged event), if it matches", READING_NOT_COVERED);
@@ -140,12 +155,12 @@ void read_systemd_ipl(struct reading_ctx *ctx, struct reading *r)
     struct span data = r->event->data;
     const char *name;
 
-    if (r->event->pcr == 11) {
+    if (r->event->home == 11) {
         read_section(ctx, r);
         return;
     }
     name = ctx_show16(ctx, data);
-    if (r->event->pcr == 13 || strcmp(name, "Configuration extensions initrd") == 0 ||
+    if (r->event->home == 13 || strcmp(name, "Configuration extensions initrd") == 0 ||
         strcmp(name, "Global configuration extensions initrd") == 0) {
         r->role = ROLE_SYSEXT;
     } else if (strcmp(name, "Credentials initrd") == 0 ||

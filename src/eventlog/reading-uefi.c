@@ -6,13 +6,13 @@
 #include "eventlog/readers.h"
 
 #include "base/reader.h"
+#include "eventlog/device-path.h"
 
 const char rule_old_shim[] = "H(variable data without its last byte), shim before 15.3";
 
 enum {
     OLD_SHIM_SLACK = 6, /* bytes behind the value in authority events of old shims */
     GPT_HEADER = 92,
-    MAX_PATH_NODES = 64,
 };
 
 void read_separator(struct reading_ctx *ctx, struct reading *r)
@@ -36,7 +36,7 @@ void read_firmware(struct reading_ctx *ctx, struct reading *r)
 {
     uint32_t type = r->event->type;
 
-    if (r->event->pcr == 1 && type != EV_TABLE_OF_DEVICES && type != EV_S_CRTM_VERSION) {
+    if (r->event->home == 1 && type != EV_TABLE_OF_DEVICES && type != EV_S_CRTM_VERSION) {
         r->role = ROLE_FIRMWARE;
     }
     if (type == EV_S_CRTM_VERSION) {
@@ -55,7 +55,7 @@ void read_firmware(struct reading_ctx *ctx, struct reading *r)
 
 void read_action(struct reading_ctx *ctx, struct reading *r)
 {
-    uint32_t pcr = r->event->pcr;
+    uint32_t pcr = r->event->home;
     bool efi = r->event->type == EV_EFI_ACTION;
 
     if (efi && (pcr == 4 || pcr == 5)) {
@@ -96,7 +96,7 @@ void read_gpt(struct reading_ctx *ctx, struct reading *r)
 {
     uint64_t n = 0;
 
-    if (r->event->pcr == 5) {
+    if (r->event->home == 5) {
         r->role = ROLE_PARTITION_TABLE;
     }
     /* GPT_EVENT2 hashes a form without unique GUIDs and checksums. */
@@ -122,51 +122,22 @@ void read_gpt(struct reading_ctx *ctx, struct reading *r)
 
 /* ---- images ---- */
 
-/* UEFI_IMAGE_LOAD_EVENT's device path: the last file name in it (UEFI 2.10, 10.3.5.4). */
-static struct span path_file(struct span data)
-{
-    struct reader in = reader_on(data);
-    struct span path = {0};
-    struct span file = {0};
-    uint64_t path_len = 0;
-    err_t err = reader_skip(&in, 24); /* address, length, link address */
-
-    err = err ? err : reader_u64le(&in, &path_len);
-    if (err || path_len > reader_left(&in) || reader_take(&in, (size_t)path_len, &path)) {
-        return file;
-    }
-    in = reader_on(path);
-    for (int i = 0; i < MAX_PATH_NODES; i++) {
-        struct span body = {0};
-        uint8_t type = 0;
-        uint8_t subtype = 0;
-        uint16_t len = 0;
-
-        err = reader_u8(&in, &type);
-        err = err ? err : reader_u8(&in, &subtype);
-        err = err ? err : reader_u16le(&in, &len);
-        if (err || type == 0x7f || len < 4 || reader_take(&in, (size_t)len - 4, &body)) {
-            break;
-        }
-        if (type == 4 && subtype == 4) {
-            file = body;
-        }
-    }
-    return file;
-}
-
 void read_image(struct reading_ctx *ctx, struct reading *r)
 {
     bool is_app = r->event->type == EV_EFI_BOOT_SERVICES_APPLICATION;
 
     r->rule = "Authenticode digest of the image";
     /* The type is a claim: calling an application a driver must not hide it (D-2). */
-    if (r->event->pcr == 4) {
+    if (r->event->home == 4) {
         r->role = ROLE_IMAGE;
     }
-    r->name = ctx_show16(ctx, path_file(r->event->data));
+    r->name = ctx_show16(ctx, device_path_file(image_load_path(r->event->data)));
     r->name_is_hint = true;
-    if (r->name[0] == '\0') {
+    if (r->name[0] == '\0' && r->event->home == 2) {
+        r->text = ctx_join(ctx, "driver, from: ",
+                           image_source_name(device_path_source(image_load_path(r->event->data))),
+                           " [source not measured]");
+    } else if (r->name[0] == '\0') {
         r->text = is_app ? "image without a path" : "driver";
     } else {
         reading_say(ctx, r, is_app ? "image " : "driver ", r->name);
@@ -191,6 +162,16 @@ static const struct {
     {guid_efi_global, "DeployedMode", ROLE_SB_VARIABLE},
     {guid_efi_global, "SetupMode", ROLE_SB_VARIABLE},
 };
+
+bool uefi_variable_is_secure_boot(const struct uefi_variable *var)
+{
+    for (size_t i = 0; i < ARRAY_LEN(secure_boot_variables); i++) {
+        if (uefi_variable_is(var, secure_boot_variables[i].guid, secure_boot_variables[i].name)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static const char *value_mark(struct span value, char *text)
 {
@@ -221,7 +202,7 @@ void read_variable_config(struct reading_ctx *ctx, struct reading *r)
         reading_say(ctx, r, "malformed variable", "");
         return;
     }
-    for (size_t i = 0; r->event->pcr == 7 && i < ARRAY_LEN(secure_boot_variables); i++) {
+    for (size_t i = 0; r->event->home == 7 && i < ARRAY_LEN(secure_boot_variables); i++) {
         if (r->event->type == EV_EFI_VARIABLE_DRIVER_CONFIG &&
             uefi_variable_is(&var, secure_boot_variables[i].guid, secure_boot_variables[i].name)) {
             r->role = secure_boot_variables[i].role;
@@ -268,7 +249,7 @@ void read_variable_boot(struct reading_ctx *ctx, struct reading *r)
     struct span rest = {0};
     bool ok = uefi_variable_split(r->event->data, &var, &rest) == ERR_OK && rest.len == 0;
 
-    if (r->event->pcr == 1 || r->event->pcr == 5) {
+    if (r->event->home == 1 || r->event->home == 5) {
         r->role = ROLE_BOOT_VARIABLE;
     }
     if (ok) {
@@ -319,7 +300,7 @@ void read_variable_authority(struct reading_ctx *ctx, struct reading *r)
     struct uefi_variable var = {0};
     struct span rest = {0};
     bool ok = uefi_variable_split(data, &var, &rest) == ERR_OK;
-    bool in_pcr7 = r->event->pcr == 7;
+    bool in_pcr7 = r->event->home == 7;
 
     if (ok && in_pcr7 && rest.len == OLD_SHIM_SLACK) {
         /* L-14: the one accepted deviation, recorded with the verdict by facts.c. */

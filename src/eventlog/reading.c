@@ -4,6 +4,7 @@
  * Who may send these bytes: root of any guest.
  */
 #include "eventlog/readers.h"
+#include "eventlog/rtmr.h"
 
 bool reading_digest_is(struct reading_ctx *ctx, const struct event *event, struct span content)
 {
@@ -104,7 +105,7 @@ void read_unruled(struct reading_ctx *ctx, struct reading *r)
 
 static void read_ipl(struct reading_ctx *ctx, struct reading *r)
 {
-    switch (r->event->pcr) {
+    switch (r->event->home) {
     case 8:
         read_grub_text(ctx, r);
         break;
@@ -163,6 +164,10 @@ static void read_by_type(struct reading_ctx *ctx, struct reading *r)
     case EV_EVENT_TAG:
         read_tagged(ctx, r);
         break;
+    case EV_EFI_SPDM_FIRMWARE_BLOB:
+    case EV_EFI_SPDM_FIRMWARE_CONFIG:
+        read_device(ctx, r);
+        break;
     case EV_COMPACT_HASH:
         read_windows_compact(ctx, r);
         break;
@@ -202,6 +207,14 @@ static enum event_role role_of_register(uint32_t pcr)
     }
 }
 
+/* D-2: where registers are shared by many types, the line that the firmware drew must not be hidden
+ * by calling it something else. */
+static bool is_hidden_separator(const struct eventlog *log, const struct event *event)
+{
+    return log->kind == EVENTLOG_RTMRS && event->type != EV_SEPARATOR &&
+           (event->pcr == RTMR_0 || event->pcr == RTMR_1) && rtmr_is_separator(log, event);
+}
+
 err_t readings_make(struct arena *arena, const struct eventlog *log, struct hasher *hasher,
                     struct readings **ret)
 {
@@ -224,13 +237,18 @@ err_t readings_make(struct arena *arena, const struct eventlog *log, struct hash
         struct reading *r = &readings->items[i];
 
         *r = (struct reading){.event = &log->events[i],
-                              .role = role_of_register(log->events[i].pcr),
+                              .role = role_of_register(log->events[i].home),
                               .match = READING_NOT_COVERED,
                               .rule = "",
                               .name = "",
                               .text = ""};
         if (r->event->type == EV_NO_ACTION) {
             read_no_action(&ctx, r);
+        } else if (is_hidden_separator(log, r->event)) {
+            r->role = ROLE_SEPARATOR;
+            r->match = READING_DIFFERS;
+            r->rule = "H(data)";
+            r->text = "separator under another type";
         } else {
             read_by_type(&ctx, r);
         }

@@ -10,6 +10,9 @@ static void set_start(const struct eventlog *log, size_t size, struct eventlog_r
     memset(regs->value, 0, sizeof(regs->value));
     /* L-7, L-8: the locality of TPM2_Startup is PCR 0's last byte. */
     regs->value[0][size - 1] = log->startup_locality;
+    if (log->kind == EVENTLOG_RTMRS) {
+        return;
+    }
     for (size_t pcr = DRTM_FIRST; pcr <= DRTM_LAST; pcr++) {
         memset(regs->value[pcr], 0xff, size);
     }

@@ -59,7 +59,7 @@ enum boot_stage boot_stage_of(const struct boot_facts *facts, const struct readi
     case ROLE_PARTITION_TABLE:
         return STAGE_BOOT_MANAGER;
     case ROLE_BOOT_ACTION:
-        return reading->event->pcr == 5 ? STAGE_HAND_OVER : STAGE_BOOT_MANAGER;
+        return reading->event->home == 5 ? STAGE_HAND_OVER : STAGE_BOOT_MANAGER;
     case ROLE_AUTHORITY:
         return stage_of_authority(facts, reading);
     case ROLE_SBAT_LEVEL:

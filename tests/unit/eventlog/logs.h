@@ -28,6 +28,7 @@ struct logs_edit {
     struct arena *arena;
     struct eventlog_bank banks[EVENTLOG_MAX_BANKS];
     size_t n_banks;
+    uint32_t header; /* register of the first record: 1 makes it the log of a confidential VM */
     struct logs_item items[LOGS_MAX];
     size_t n;
 };
@@ -112,6 +113,30 @@ static inline struct logs_edit *logs_edit_boot(struct arena *arena, const char *
             memcpy(item->digest[bank], log->events[i].digest[bank].data, log->banks[bank].size);
         }
     }
+    return edit;
+}
+
+/*
+ * A boot as a confidential VM would log it (rtmr.h): the same events in registers 1 to 3, with one
+ * line in each of the first two.
+ */
+static inline struct logs_edit *logs_edit_ccel(struct arena *arena, const char *name)
+{
+    struct logs_edit *edit = logs_edit_boot(arena, name);
+    size_t n = 0;
+
+    edit->header = 1;
+    for (size_t i = 0; i < edit->n; i++) {
+        struct logs_item item = edit->items[i];
+        uint32_t pcr = item.pcr;
+
+        if (pcr == 0 || (item.type == EV_SEPARATOR && pcr != 7 && pcr != 4)) {
+            continue; /* what MRTD stands for, and lines that these registers do not have */
+        }
+        item.pcr = pcr == 1 || pcr == 7 ? 1 : pcr < 7 ? 2 : 3;
+        edit->items[n++] = item;
+    }
+    edit->n = n;
     return edit;
 }
 
@@ -208,13 +233,13 @@ static inline struct span logs_hash_list(struct arena *arena, const struct span 
     return copy;
 }
 
-/* Index of the item whose variable has this name, in PCR 7. */
+/* Index of the item whose variable has this name, in PCR 7 (RTMR0 of a confidential VM). */
 static inline size_t logs_find_variable(const struct logs_edit *edit, const char *name)
 {
     for (size_t i = 0; i < edit->n; i++) {
         const struct logs_item *item = &edit->items[i];
         size_t len = strlen(name);
-        bool same = item->pcr == 7 && item->type != EV_SEPARATOR &&
+        bool same = item->pcr == (edit->header == 1 ? 1 : 7) && item->type != EV_SEPARATOR &&
                     item->data.len >= 32 + 2 * len && item->data.data[16] == len;
 
         for (size_t j = 0; same && j < len; j++) {
@@ -246,7 +271,7 @@ static inline struct span logs_bytes(const struct logs_edit *edit)
     struct span copy;
 
     buf_init(&out, 4 * 1024 * 1024);
-    logs_u32(&out, 0);
+    logs_u32(&out, edit->header);
     logs_u32(&out, EV_NO_ACTION);
     buf_add(&out, span_of((uint8_t[20]){0}, 20));
     logs_u32(&out, (uint32_t)(29 + 4 * edit->n_banks));

@@ -343,16 +343,6 @@ static void tells_the_formats_apart_by_the_whole_signature_L_1(void **state)
     assert_err(raw_read(&raw, NULL), ERR_MALFORMED);
 }
 
-static void refuses_a_log_of_a_confidential_vm_cleanly(void **state)
-{
-    struct raw raw;
-
-    (void)state;
-    raw_begin(&raw);
-    raw.out.data[0] = 1;
-    assert_err(raw_read(&raw, NULL), ERR_UNSUPPORTED);
-}
-
 static void refuses_registers_that_do_not_exist_L_10(void **state)
 {
     static const struct {
@@ -507,7 +497,6 @@ int main(void)
         cmocka_unit_test(takes_an_unknown_bank_by_the_size_of_the_header_L_2_ALG_6),
         cmocka_unit_test(skips_vendor_information_by_its_own_length_L_2),
         cmocka_unit_test(tells_the_formats_apart_by_the_whole_signature_L_1),
-        cmocka_unit_test(refuses_a_log_of_a_confidential_vm_cleanly),
         cmocka_unit_test(refuses_registers_that_do_not_exist_L_10),
         cmocka_unit_test(takes_the_start_locality_once_and_early_L_7),
         cmocka_unit_test(an_hcrtm_event_means_locality_4_L_8),
