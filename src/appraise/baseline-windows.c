@@ -333,13 +333,13 @@ static const struct windows_module **sorted_modules(const struct comparison *c,
                                                     const struct windows_facts *windows)
 {
     const struct windows_module **list =
-        arena_calloc(c->arena, windows->n_modules + 1, sizeof(*list));
+        arena_calloc(c->arena, windows->n_modules + 1, sizeof(const struct windows_module *));
 
     for (size_t i = 0; list != NULL && i < windows->n_modules; i++) {
         list[i] = &windows->modules[i];
     }
     if (list != NULL) {
-        qsort(list, windows->n_modules, sizeof(*list), compare_modules);
+        qsort(list, windows->n_modules, sizeof(const struct windows_module *), compare_modules);
     }
     return list;
 }

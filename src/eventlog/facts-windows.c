@@ -169,8 +169,7 @@ static void make_room(struct windows_walk *w)
     w->loaded = facts_alloc(ctx, w->counts.loaded, sizeof(*w->loaded));
     facts->elam = facts_alloc(ctx, w->counts.elam, sizeof(*facts->elam));
     facts->authorities = facts_alloc(ctx, w->counts.authorities, sizeof(*facts->authorities));
-    facts->authority_events =
-        facts_alloc(ctx, w->counts.authorities, sizeof(*facts->authority_events));
+    facts->authority_events = facts_alloc(ctx, w->counts.authorities, sizeof(const struct event *));
 }
 
 static void find_trust_point(struct facts_ctx *ctx, struct windows_facts *facts)
