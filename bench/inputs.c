@@ -3,8 +3,8 @@
 #include "base/file.h"
 #include "base/timestamp.h"
 #include "cli/boot-folder.h"
-#include "eventlog/reading.h"
 #include "evidence/azureguest.h"
+#include "reading/reading.h"
 #include "support/support.h"
 
 #include <stdlib.h>

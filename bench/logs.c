@@ -5,7 +5,7 @@
 #include "bench.h"
 
 #include "base/file.h"
-#include "eventlog/facts.h"
+#include "facts/facts.h"
 #include "support/reference.h"
 #include "support/support.h"
 

@@ -3,8 +3,8 @@
  */
 #include "bench.h"
 
-#include "eventlog/facts.h"
 #include "evidence/azureguest.h"
+#include "facts/facts.h"
 #include "support/reference.h"
 #include "support/support.h"
 

@@ -1,7 +1,7 @@
 /*
  * Who can send these bytes: root of any guest.
  */
-#include "eventlog/facts.h"
+#include "facts/facts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,8 +2,8 @@
  * Who can send these bytes: whoever hands a file to a person who then asks what it is.
  */
 #include "eventlog/file-kind.h"
-#include "eventlog/gpt.h"
-#include "eventlog/spdm.h"
+#include "uefi/gpt.h"
+#include "uefi/spdm.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

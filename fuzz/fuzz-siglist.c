@@ -1,7 +1,7 @@
 /*
  * Who can send these bytes: root of any guest, inside a log.
  */
-#include "eventlog/siglist.h"
+#include "uefi/siglist.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,8 +1,8 @@
 /*
  * Who can send these bytes: root of any guest, inside a log.
  */
-#include "eventlog/facts-windows.h"
-#include "eventlog/sipa.h"
+#include "facts/windows.h"
+#include "reading/sipa.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,8 +1,8 @@
 /*
  * Who can send these bytes: root of any guest, inside a log.
  */
-#include "eventlog/reading.h"
-#include "eventlog/subject.h"
+#include "uefi/subject.h"
+#include "uefi/variable.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

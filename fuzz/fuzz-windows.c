@@ -4,7 +4,7 @@
  * PCR 12, 13, 14 and again, then Windows' separators.
  */
 #include "base/reader.h"
-#include "eventlog/facts-windows.h"
+#include "facts/windows.h"
 
 enum { EVENTS = 9, CAPS = 3 };
 

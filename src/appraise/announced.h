@@ -9,7 +9,7 @@
 #define APPRAISE_ANNOUNCED_H
 
 #include "crypto/hash.h"
-#include "eventlog/reading.h"
+#include "reading/reading.h"
 #include "reasons/reasons.h"
 
 enum {

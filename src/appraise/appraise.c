@@ -3,8 +3,8 @@
  */
 #include "appraise/internal.h"
 
+#include "base/show.h"
 #include "base/text.h"
-#include "eventlog/show.h"
 
 #include <stdarg.h>
 #include <stdio.h>

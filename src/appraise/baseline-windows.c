@@ -9,9 +9,9 @@
 #include "appraise/baseline-parts.h"
 
 #include "base/codec.h"
-#include "eventlog/facts-windows.h"
-#include "eventlog/show.h"
-#include "eventlog/sipa.h"
+#include "base/show.h"
+#include "facts/windows.h"
+#include "reading/sipa.h"
 
 #include <stdlib.h>
 

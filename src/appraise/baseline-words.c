@@ -5,7 +5,7 @@
 
 #include "appraise/summary.h"
 #include "base/codec.h"
-#include "eventlog/show.h"
+#include "base/show.h"
 
 #include <string.h>
 

@@ -6,8 +6,8 @@
  */
 #include "appraise/internal.h"
 
+#include "base/show.h"
 #include "base/timestamp.h"
-#include "eventlog/show.h"
 
 /* Words are not worth reading a store of a thousand: this happens before any quote has verified
  * (ORD-1). */

@@ -5,8 +5,8 @@
 #include "appraise/internal.h"
 
 #include "base/codec.h"
-#include "eventlog/facts-windows.h"
-#include "eventlog/siglist.h"
+#include "facts/windows.h"
+#include "uefi/siglist.h"
 
 struct claiming {
     struct arena *arena;

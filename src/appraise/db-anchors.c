@@ -1,7 +1,7 @@
 #include "appraise/db-anchors.h"
 
 #include "crypto/cert.h"
-#include "eventlog/siglist.h"
+#include "uefi/siglist.h"
 
 enum { EFIVARFS_ATTRIBUTES = 4 };
 

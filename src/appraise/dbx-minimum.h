@@ -9,7 +9,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "eventlog/key-contents.h"
+#include "facts/key-contents.h"
 
 enum { DBX_MINIMUM_MAX_BYTES = 1024 * 1024 };
 

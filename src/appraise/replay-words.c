@@ -9,7 +9,7 @@
 #include "appraise/internal.h"
 
 #include "base/codec.h"
-#include "eventlog/show.h"
+#include "base/show.h"
 
 enum {
     FIRMWARE_OWN = 1u << 0 | 1u << 2 | 1u << 3 | 1u << 6 | 1u << 7, /* not the boot's choice */

@@ -4,7 +4,7 @@
 #include "appraise/summary.h"
 
 #include "appraise/baseline-parts.h"
-#include "eventlog/show.h"
+#include "base/show.h"
 
 #include <string.h>
 

@@ -5,11 +5,11 @@
  * when nothing else was started: the firmware loaded one image, and the last key in PCR 7 that
  * allowed a load is one that signs Windows' boot programs alone. (The key of an option ROM may
  * stand before it; a second loader would be a second image.) The registers are closed before the
- * kernel runs, so what the running system adds is not looked at (facts-windows.c).
+ * kernel runs, so what the running system adds is not looked at (facts/windows.c).
  */
 #include "appraise/internal.h"
 
-#include "eventlog/facts-windows.h"
+#include "facts/windows.h"
 
 static bool is_windows_key(const struct authority *authority)
 {

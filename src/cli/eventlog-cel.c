@@ -4,9 +4,9 @@
 #include "cli/eventlog.h"
 
 #include "base/codec.h"
+#include "base/show.h"
 #include "cli/cli.h"
 #include "eventlog/cel.h"
-#include "eventlog/show.h"
 
 #include <string.h>
 

@@ -5,9 +5,9 @@
 #include "cli/eventlog.h"
 
 #include "base/codec.h"
+#include "base/show.h"
 #include "base/text.h"
-#include "eventlog/show.h"
-#include "eventlog/stages.h"
+#include "facts/stages.h"
 
 #include <stdio.h>
 #include <string.h>

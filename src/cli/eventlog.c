@@ -9,7 +9,7 @@
 #include "cli/reference-load.h"
 #include "eventlog/cel.h"
 #include "eventlog/file-kind.h"
-#include "eventlog/stages.h"
+#include "facts/stages.h"
 
 #include <string.h>
 

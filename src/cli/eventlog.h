@@ -4,7 +4,7 @@
 #ifndef CLI_EVENTLOG_H
 #define CLI_EVENTLOG_H
 
-#include "eventlog/facts.h"
+#include "facts/facts.h"
 
 struct eventlog_view {
     struct arena *arena;

@@ -2,7 +2,7 @@
 
 #include "base/codec.h"
 #include "base/text.h"
-#include "eventlog/facts-windows.h"
+#include "facts/windows.h"
 
 static const char *verdict_words(enum verdict verdict)
 {

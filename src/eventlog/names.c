@@ -1,7 +1,7 @@
 /*
- * names.c - stable words for numbers: event types, banks, roles, findings.
+ * names.c - stable words for numbers: event types, banks, registers.
  */
-#include "eventlog/facts.h"
+#include "eventlog/eventlog.h"
 
 static const struct {
     uint32_t type;
@@ -48,77 +48,6 @@ static const struct {
     {EV_EFI_SPDM_DEVICE_AUTHORITY, "EV_EFI_SPDM_DEVICE_AUTHORITY"},
 };
 
-static const char *const roles[ROLE_COUNT] = {
-    [ROLE_NONE] = "none",
-    [ROLE_SEPARATOR] = "separator",
-    [ROLE_FIRMWARE] = "firmware",
-    [ROLE_FIRMWARE_CONFIG] = "firmware configuration",
-    [ROLE_DRIVER] = "driver",
-    [ROLE_SB_VARIABLE] = "Secure Boot variable",
-    [ROLE_DBX] = "revocation list",
-    [ROLE_DBT] = "timestamp or recovery keys",
-    [ROLE_AUTHORITY] = "authority",
-    [ROLE_SBAT_LEVEL] = "SBAT level",
-    [ROLE_MOK_STATE] = "MOK state",
-    [ROLE_MOK_LIST] = "MOK list",
-    [ROLE_BOOT_VARIABLE] = "boot variable",
-    [ROLE_BOOT_ACTION] = "boot action",
-    [ROLE_DEBUG_ACTION] = "platform action",
-    [ROLE_PARTITION_TABLE] = "partition table",
-    [ROLE_IMAGE] = "image",
-    [ROLE_GRUB_COMMAND] = "GRUB command",
-    [ROLE_CMDLINE] = "kernel command line",
-    [ROLE_GRUB_CONFIG] = "GRUB configuration",
-    [ROLE_GRUB_MODULE] = "GRUB module",
-    [ROLE_KERNEL_FILE] = "kernel file",
-    [ROLE_INITRD] = "initrd",
-    [ROLE_BOOT_FILE] = "boot file",
-    [ROLE_UKI_SECTION] = "UKI section",
-    [ROLE_CREDENTIALS] = "credentials",
-    [ROLE_SYSEXT] = "system extension",
-    [ROLE_WINDOWS] = "Windows",
-    [ROLE_OTHER] = "other",
-};
-
-static const char *const findings[] = {
-    [FINDING_EVENT_DIGEST] = "event-digest",
-    [FINDING_EVENT_TYPE] = "event-type",
-    [FINDING_SEPARATOR] = "separator",
-    [FINDING_EVENT_ORDER] = "event-order",
-    [FINDING_SECURE_BOOT_VALUE] = "secure-boot-value",
-    [FINDING_DEBUG_MODE] = "debug-mode",
-    [FINDING_PCR7_ACTION] = "pcr7-action",
-    [FINDING_SIGLIST] = "signature-list",
-    [FINDING_AUTHORITY_NOT_IN_DB] = "authority-not-in-db",
-    [FINDING_AUTHORITY_IN_DBX] = "authority-in-dbx",
-    [FINDING_AUTHORITY_UNKNOWN] = "authority-unknown",
-    [FINDING_IMAGE_IN_DBX] = "image-in-dbx",
-    [FINDING_IMAGE_REVOKED] = "image-revoked",
-    [FINDING_AUTHORITY_REVOKED] = "authority-revoked",
-    [FINDING_CMDLINE_CONFLICT] = "cmdline-conflict",
-    [FINDING_UKI_INCOMPLETE] = "uki-incomplete",
-    [FINDING_BANK_LACKS_SEPARATOR] = "bank-lacks-separator",
-    [FINDING_UNKNOWN_BANK] = "unknown-bank",
-    [FINDING_NO_EXIT_BOOT] = "no-exit-boot-services",
-    [FINDING_OLD_SHIM_AUTHORITY] = "old-shim-authority",
-    [FINDING_UNKNOWN_EVENT_TYPE] = "unknown-event-type",
-    [FINDING_WINDOWS_DEBUGGING] = "windows-debugging",
-    [FINDING_WINDOWS_TEST_SIGNING] = "windows-test-signing",
-    [FINDING_WINDOWS_CODE_INTEGRITY] = "windows-code-integrity",
-    [FINDING_WINDOWS_SAFE_MODE] = "windows-safe-mode",
-    [FINDING_WINDOWS_PE] = "windows-pe",
-    [FINDING_WINDOWS_FAILURE] = "windows-failure",
-    [FINDING_WINDOWS_RECORD] = "windows-record",
-    [FINDING_WINDOWS_CONTRADICTION] = "windows-contradiction",
-    [FINDING_WINDOWS_MODULE] = "windows-module",
-    [FINDING_WINDOWS_LATE] = "windows-late",
-    [FINDING_VENDOR_QUIRK] = "vendor-quirk",
-    [FINDING_SHARED_REGISTERS] = "shared-registers",
-    [FINDING_DEVICE_EVENT] = "device-event",
-    [FINDING_PARTITION_TABLE] = "partition-table",
-    [FINDING_OTHER] = "other",
-};
-
 const char *eventlog_type_known(uint32_t type)
 {
     for (size_t i = 0; i < ARRAY_LEN(types); i++) {
@@ -158,29 +87,6 @@ const char *eventlog_bank_name(struct arena *arena, const struct eventlog_bank *
     default:
         name = arena_printf(arena, "0x%04x", bank->alg);
         return name != NULL ? name : "";
-    }
-}
-
-const char *event_role_name(enum event_role role)
-{
-    return (unsigned)role < ROLE_COUNT ? roles[role] : "other";
-}
-
-const char *finding_code_name(enum finding_code code)
-{
-    return (unsigned)code < ARRAY_LEN(findings) ? findings[code] : "other";
-}
-
-const char *finding_weight_name(enum finding_weight weight)
-{
-    switch (weight) {
-    case WEIGHT_FAULT:
-        return "fault";
-    case WEIGHT_BAD:
-        return "bad";
-    case WEIGHT_NOTE:
-    default:
-        return "note";
     }
 }
 

@@ -5,7 +5,10 @@
  */
 #include "eventlog/rtmr.h"
 
-#include "eventlog/readers.h"
+#include "base/reader.h"
+#include "base/show.h"
+#include "eventlog/marks.h"
+#include "uefi/variable.h"
 
 static bool is_digest_of(const struct eventlog *log, const struct event *event, struct span content)
 {
@@ -100,13 +103,23 @@ static uint32_t home_in_rtmr1(const struct eventlog *log, const struct event *ev
 }
 
 /* RTMR2: whose record it is shows in its text. */
+/* Of an unknown tag: where Linux puts what its boot is given. */
+static uint32_t home_of_tag(struct span tagged)
+{
+    struct reader in = reader_on(tagged);
+    uint32_t id = 0;
+    uint32_t pcr = reader_u32le(&in, &id) == ERR_OK ? tag_register(id) : UINT32_MAX;
+
+    return pcr == UINT32_MAX ? 9 : pcr;
+}
+
 static uint32_t home_in_rtmr2(const struct event *event)
 {
     struct span data = event->data;
     bool wide = data.len >= 2 && data.len % 2 == 0 && data.data[0] != 0 && data.data[1] == 0;
 
     if (event->type == EV_EVENT_TAG) {
-        return tagged_home(data);
+        return home_of_tag(data);
     }
     if (event->type != EV_IPL) {
         return 15;

@@ -13,7 +13,7 @@
  *
  * The rules of readings and facts are those of PCRs. Here each event is given the PCR by whose
  * rules it is read (`home`), from its register, type and data. All three but the register may have
- * been chosen by somebody else than the firmware: facts-rtmr.c says what that leaves of the facts.
+ * been chosen by somebody else than the firmware: facts/rtmr.c says what that leaves of the facts.
  */
 #ifndef EVENTLOG_RTMR_H
 #define EVENTLOG_RTMR_H

@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "eventlog/siglist.h"
+#include "uefi/siglist.h"
 
 #include <dirent.h>
 #include <stdatomic.h>

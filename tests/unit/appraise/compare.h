@@ -4,7 +4,7 @@
 #ifndef TESTS_APPRAISE_COMPARE_H
 #define TESTS_APPRAISE_COMPARE_H
 
-#include "unit/eventlog/logs.h"
+#include "unit/facts/logs.h"
 
 #include "appraise/baseline.h"
 

@@ -3,7 +3,7 @@
  * is one, and only files replaced under the same keys explain themselves.
  */
 #include "unit/appraise/compare.h"
-#include "unit/eventlog/windows.h"
+#include "unit/facts/windows.h"
 
 /* The same machine, one boot later. */
 static struct windows_boot *next_boot(struct arena *arena)

@@ -3,7 +3,7 @@
 #include "support/support.h"
 
 #include "appraise/dbx-minimum.h"
-#include "unit/eventlog/logs.h"
+#include "unit/facts/logs.h"
 
 static struct span list_of(struct arena *arena, const char *const *hex, size_t n)
 {

@@ -4,7 +4,7 @@
  * SB-2, SB-4, SB-8, B-1, L-10).
  */
 #include "unit/appraise/requoted.h"
-#include "unit/eventlog/logs.h"
+#include "unit/facts/logs.h"
 
 static const struct appraise_options now = {.now = NOW};
 

@@ -1,6 +1,6 @@
 /* What an IMA list that explains PCR 10 says beside that. */
 #include "unit/appraise/requoted.h"
-#include "unit/eventlog/logs.h"
+#include "unit/facts/logs.h"
 
 #include "base/buf.h"
 

@@ -1,6 +1,6 @@
 /* Judged by the reference data and by minimums: B-4, SB-13, SB-14, SB-16, on quoted logs. */
 #include "unit/appraise/requoted.h"
-#include "unit/eventlog/logs.h"
+#include "unit/facts/logs.h"
 
 static const struct appraise_options now = {.now = NOW};
 

@@ -2,7 +2,7 @@
  * B-9, L-12: boot phases behind a unified kernel image explain PCR 11, and nothing else does.
  */
 #include "unit/appraise/requoted.h"
-#include "unit/eventlog/logs.h"
+#include "unit/facts/logs.h"
 
 #include <stdlib.h>
 

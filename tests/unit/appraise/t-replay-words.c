@@ -3,7 +3,7 @@
  * differ, and it says what can be known about why.
  */
 #include "unit/appraise/requoted.h"
-#include "unit/eventlog/logs.h"
+#include "unit/facts/logs.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
  * what is not known is never good, and no claim says so.
  */
 #include "unit/appraise/requoted.h"
-#include "unit/eventlog/windows.h"
+#include "unit/facts/windows.h"
 
 static const struct appraise_options now = {.now = NOW};
 

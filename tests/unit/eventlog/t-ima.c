@@ -1,5 +1,5 @@
 /* IMA lists: real ones against PCR 10, and what must be refused. */
-#include "unit/eventlog/logs.h"
+#include "unit/facts/logs.h"
 
 #include "base/codec.h"
 #include "base/file.h"

@@ -1,5 +1,5 @@
 /* Reading logs: L-1 to L-5, L-7, L-8, L-10, L-15. */
-#include "unit/eventlog/logs.h"
+#include "unit/facts/logs.h"
 
 #include "base/codec.h"
 

@@ -1,5 +1,5 @@
 /* Replay: L-6 to L-9, L-11, and every recorded boot against its registers. */
-#include "unit/eventlog/logs.h"
+#include "unit/facts/logs.h"
 
 #include "base/codec.h"
 #include "base/file.h"
