@@ -7,6 +7,7 @@
 #include "base/codec.h"
 #include "base/show.h"
 #include "base/text.h"
+#include "cli/facts-show.h"
 #include "facts/stages.h"
 
 #include <stdio.h>
@@ -21,18 +22,9 @@ static void print_line(const char *label, const char *value)
 
 /* ---- the summary ---- */
 
-static const char *authority_name(const struct authority *authority)
-{
-    return authority->known != NULL        ? authority->known->name
-           : authority->subject[0] != '\0' ? authority->subject
-                                           : "a digest";
-}
-
 static void print_secure_boot(const struct boot_facts *facts)
 {
-    print_line("Secure Boot:", facts->secure_boot == STATE_YES  ? "on"
-                               : facts->secure_boot == STATE_NO ? "off"
-                                                                : "not known");
+    print_line("Secure Boot:", state_words(facts->secure_boot, "on", "off"));
     if (facts->setup_mode == STATE_YES) {
         print_line("", "setup mode: no platform key is enrolled");
     }
@@ -47,7 +39,7 @@ static void print_secure_boot(const struct boot_facts *facts)
     }
     for (size_t i = 0; i < facts->n_authorities; i++) {
         printf("%-*s %s (%s)%s\n", LABEL, i == 0 ? "Allowed by:" : "",
-               authority_name(&facts->authorities[i]), facts->authorities[i].source,
+               authority_words(&facts->authorities[i]), facts->authorities[i].source,
                facts->authorities[i].before_separator ? ", a driver" : "");
     }
 }
@@ -57,9 +49,7 @@ static void print_shim(const struct boot_facts *facts)
     if (!facts->has_shim) {
         return;
     }
-    print_line("shim validation:", facts->shim_validation == STATE_YES  ? "on"
-                                   : facts->shim_validation == STATE_NO ? "switched off"
-                                                                        : "not known");
+    print_line("shim validation:", state_words(facts->shim_validation, "on", "switched off"));
     if (facts->sbat_level != NULL) {
         char level[512];
 
@@ -104,16 +94,6 @@ static const char *short_digest(const struct eventlog_view *view, const struct e
     return hex != NULL ? hex : "";
 }
 
-static void print_known(const struct boot_image *image)
-{
-    if (image->known != NULL) {
-        printf(": %s %s of %s", image->known->name, image->known->version, image->known->owner);
-    }
-    if (image->revoked != NULL) {
-        printf(": REVOKED %s, %s", image->revoked->date, image->revoked->name);
-    }
-}
-
 static void print_images(const struct eventlog_view *view)
 {
     const struct boot_facts *facts = view->facts;
@@ -129,7 +109,7 @@ static void print_images(const struct eventlog_view *view)
                short_digest(view, image->event), image->path_hint[0] != '\0' ? "  " : "",
                image->path_hint, image->signer_hint != NULL ? ", allowed by " : "",
                image->signer_hint != NULL ? image->signer_hint->source : "");
-        print_known(image);
+        image_show_known(stdout, image);
         printf("\n");
         label = "";
     }
@@ -170,6 +150,8 @@ static void print_findings(const struct boot_facts *facts)
 
 static void print_facts(const struct eventlog_view *view)
 {
+    static const char *const windows_labels[4] = {
+        "Debuggers:        ", "Signatures:       ", "Windows:          ", "Antimalware:      "};
     const struct boot_facts *facts = view->facts;
 
     print_secure_boot(facts);
@@ -182,11 +164,15 @@ static void print_facts(const struct eventlog_view *view)
         printf("%-*s probably %s (by %s)\n", LABEL, "Machine:", facts->platform.name,
                facts->platform.ground);
     }
+    windows_show(stdout, windows_labels, facts, "");
     print_images(view);
     if (facts->kernel_path != NULL) {
         print_line("Kernel:", facts->kernel_path);
     }
-    print_line("Command line:", facts->cmdline != NULL ? facts->cmdline : "not proven by this log");
+    if (facts->cmdline != NULL || facts->windows == NULL) {
+        print_line("Command line:",
+                   facts->cmdline != NULL ? facts->cmdline : "not proven by this log");
+    }
     if (facts->n_boot_attempts > 1) {
         printf("%-*s %u, %u returned\n", LABEL, "Boot attempts:", facts->n_boot_attempts,
                facts->n_boot_returns);
@@ -258,7 +244,7 @@ static const char *words_of(const struct eventlog_view *view, const struct readi
         const struct authority *authority = &facts->authorities[i];
 
         if (authority->event == r->event) {
-            words = arena_printf(view->arena, "%s: %s", r->text, authority_name(authority));
+            words = arena_printf(view->arena, "%s: %s", r->text, authority_words(authority));
         }
     }
     return words != NULL ? words : r->text;

@@ -1,8 +1,9 @@
 #include "cli/verify-show.h"
 
+#include "cli/facts-show.h"
+
 #include "base/codec.h"
 #include "base/text.h"
-#include "facts/windows.h"
 
 static const char *verdict_words(enum verdict verdict)
 {
@@ -63,11 +64,6 @@ static void show_changes(FILE *out, const struct appraisal *a)
     }
 }
 
-static const char *state_words(enum tristate state, const char *yes, const char *no)
-{
-    return state == STATE_YES ? yes : state == STATE_NO ? no : "unknown";
-}
-
 /* Some quote by a proven key leads to this log. */
 static bool is_proven(const struct appraisal *a)
 {
@@ -79,31 +75,10 @@ static bool is_proven(const struct appraisal *a)
     return any && a->is_log_proven;
 }
 
-static const char *on_off(const struct windows_facts *windows, enum windows_setting flag)
-{
-    return state_words(windows->flag[flag], "on", "off");
-}
-
-static void show_windows(FILE *out, const struct appraisal *a)
-{
-    const struct windows_facts *w = a->facts->windows;
-
-    fprintf(out, "  debuggers      boot %s, kernel %s, hypervisor %s%s\n",
-            on_off(w, WINDOWS_BOOT_DEBUGGING), on_off(w, WINDOWS_KERNEL_DEBUGGING),
-            state_words(windows_hypervisor_debugging(w), "on", "off"),
-            a->windows == NULL ? " (not surely measured by Windows)" : "");
-    fprintf(out, "  signatures     code integrity %s, test signing %s, flight signing %s\n",
-            on_off(w, WINDOWS_CODE_INTEGRITY), on_off(w, WINDOWS_TEST_SIGNING),
-            on_off(w, WINDOWS_FLIGHT_SIGNING));
-    fprintf(out, "  Windows        safe mode %s, Windows PE %s, %zu images loaded\n",
-            on_off(w, WINDOWS_SAFE_MODE), on_off(w, WINDOWS_WINPE), w->n_modules);
-    for (size_t i = 0; i < w->n_elam; i++) {
-        fprintf(out, "  antimalware    %s\n", w->elam[i].name);
-    }
-}
-
 static void show_facts(FILE *out, struct arena *arena, const struct appraisal *a)
 {
+    static const char *const windows_labels[4] = {"  debuggers     ", "  signatures    ",
+                                                  "  Windows       ", "  antimalware   "};
     const struct boot_facts *facts = a->facts;
 
     if (facts == NULL) {
@@ -116,16 +91,17 @@ static void show_facts(FILE *out, struct arena *arena, const struct appraisal *a
     for (size_t i = 0; i < facts->n_authorities; i++) {
         const struct authority *authority = &facts->authorities[i];
 
-        fprintf(out, "  allowed by     %s: %s\n", authority->source,
-                authority->subject[0] ? authority->subject : "a digest");
+        fprintf(out, "  allowed by     %s: %s\n", authority->source, authority_words(authority));
     }
     for (size_t i = 0; i < facts->n_images; i++) {
         const struct boot_image *image = &facts->images[i];
 
         if (!image->is_repeat && image->digest[HASH_SHA256].len > 0) {
-            fprintf(out, "  image          %s %s%s%s\n", hex_dup(arena, image->digest[HASH_SHA256]),
+            fprintf(out, "  image          %s %s%s%s", hex_dup(arena, image->digest[HASH_SHA256]),
                     image->path_hint[0] ? "(says it is " : "", image->path_hint,
                     image->path_hint[0] ? ")" : "");
+            image_show_known(out, image);
+            fprintf(out, "\n");
         }
     }
     for (size_t i = 0; i < facts->n_files; i++) {
@@ -139,9 +115,8 @@ static void show_facts(FILE *out, struct arena *arena, const struct appraisal *a
     if (facts->cmdline != NULL) {
         fprintf(out, "  command line   %s\n", facts->cmdline);
     }
-    if (facts->windows != NULL) {
-        show_windows(out, a);
-    }
+    windows_show(out, windows_labels, facts,
+                 a->windows == NULL ? " (not surely measured by Windows)" : "");
     if (facts->phases != NULL) {
         fprintf(out, "  boot phases    %s\n", boot_phases_text(arena, facts->phases));
     }

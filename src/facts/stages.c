@@ -45,7 +45,8 @@ enum boot_stage boot_stage_of(const struct boot_facts *facts, const struct readi
     switch (reading->role) {
     case ROLE_NONE:
         return STAGE_UNMEASURED;
-    case ROLE_SEPARATOR:
+    case ROLE_SEPARATOR: /* Windows closes its registers, too */
+        return reading->event->home >= 11 ? STAGE_WINDOWS : STAGE_FIRMWARE;
     case ROLE_FIRMWARE:
     case ROLE_FIRMWARE_CONFIG:
     case ROLE_DRIVER:
