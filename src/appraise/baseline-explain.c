@@ -412,8 +412,9 @@ err_t baseline_explain(const struct comparison *c, enum reason_code code, struct
         change->explanation = announced_words;
     } else if (code == REASON_CHANGE_GRUB_CONFIG && is_of_announced_update(c, group)) {
         change->is_explained = true;
-        change->explanation = "kernel and initramfs are as a trusted boot announced, and every "
-                              "command is the same as before but for their version";
+        change->explanation = "the initramfs is as a trusted boot announced, the kernel too or "
+                              "signed as before, and every command is the same as before but for "
+                              "their version";
     }
     return ERR_OK;
 }

@@ -33,6 +33,8 @@ struct comparison {
     struct group groups[REASON_COUNT];
 };
 
+/* baseline.c: why two boots cannot be compared, static; NULL when they can. */
+const char *baseline_incomparable(const struct boot_facts *a, const struct boot_facts *b);
 /* baseline.c: the class of change that an event belongs to when only one boot has it. */
 enum reason_code baseline_class_of(const struct boot_facts *facts, const struct reading *reading);
 /* baseline-explain.c: fills code, is_explained and explanation of a change of class `code`. */

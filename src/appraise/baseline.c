@@ -327,8 +327,7 @@ static err_t add_groups(const struct comparison *c, struct change *changes, size
     return ERR_OK;
 }
 
-/* Why the two cannot be compared; NULL when they can. */
-static const char *incomparable(const struct boot_facts *a, const struct boot_facts *b)
+const char *baseline_incomparable(const struct boot_facts *a, const struct boot_facts *b)
 {
     /* Confidential VMs measure in SHA-384 alone. */
     enum hash_alg bank = a->log->kind == EVENTLOG_PCRS ? HASH_SHA256 : HASH_SHA384;
@@ -361,9 +360,9 @@ err_t baseline_compare(struct arena *arena, const struct baseline_boot *before,
     if (c == NULL) {
         return ERR_MEMORY;
     }
-    if (incomparable(before->facts, after->facts) != NULL) {
+    if (baseline_incomparable(before->facts, after->facts) != NULL) {
         add_unknown(changes, &n, before->pcrs | after->pcrs,
-                    incomparable(before->facts, after->facts), "nothing can be compared");
+                    baseline_incomparable(before->facts, after->facts), "nothing can be compared");
         *ret_n = n;
         return ERR_OK;
     }

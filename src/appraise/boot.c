@@ -132,7 +132,7 @@ static void judge_secure_boot(struct job *job, const struct boot_facts *facts)
                    is_empty(&facts->pk) ? " PK" : "", is_empty(&facts->kek) ? " KEK" : "",
                    is_empty(&facts->db) ? " db" : "");
     }
-    if (facts->shim_validation == STATE_NO) {
+    if (facts->shim_validation == STATE_NO && facts->secure_boot != STATE_NO) {
         job_reason(
             job, REASON_SHIM_VALIDATION_OFF, "SB-15", "",
             "shim's validation is switched off (MokSBState): after shim, anything could run");

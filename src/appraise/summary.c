@@ -251,13 +251,17 @@ err_t baseline_summary(struct arena *arena, const struct boot_facts *before,
                        const struct boot_facts *after, const struct change *changes, size_t n,
                        struct summary *ret)
 {
-    struct summary summary = {.sentence = sentence_of(arena, before, after, changes, n)};
+    bool are_compared = baseline_incomparable(before, after) == NULL;
+    struct summary summary = {.sentence = are_compared
+                                              ? sentence_of(arena, before, after, changes, n)
+                                              : baseline_incomparable(before, after)};
 
     if (summary.sentence == NULL) {
         return ERR_MEMORY;
     }
-    for (int code = REASON_CHANGE_FIRMWARE; code < REASON_COUNT; code++) {
-        if (change_of(changes, n, (enum reason_code)code) == NULL &&
+    for (int code = REASON_CHANGE_FIRMWARE; are_compared && code < REASON_COUNT; code++) {
+        if (code != REASON_CHANGE_UNKNOWN &&
+            change_of(changes, n, (enum reason_code)code) == NULL &&
             has_class(before, (enum reason_code)code) && has_class(after, (enum reason_code)code)) {
             summary.unchanged[summary.n_unchanged++] = change_class_words((enum reason_code)code);
         }

@@ -24,18 +24,19 @@ static void print_line(const char *label, const char *value)
 
 static void print_secure_boot(const struct boot_facts *facts)
 {
-    print_line("Secure Boot:", state_words(facts->secure_boot, "on", "off"));
+    print_line("Secure Boot:",
+               state_words(facts->secure_boot, "on", "! off: nothing had to be signed"));
     if (facts->setup_mode == STATE_YES) {
-        print_line("", "setup mode: no platform key is enrolled");
+        print_line("", "! setup mode: no platform key is enrolled");
     }
     if (facts->debug_mode == STATE_YES) {
-        print_line("", "the firmware ran in debug mode");
+        print_line("", "! the firmware ran in debug mode");
     }
     if (facts->dma_protection_disabled == STATE_YES) {
-        print_line("", "the firmware left DMA unprotected");
+        print_line("", "! the firmware left DMA unprotected");
     }
     if (facts->db.has_test_key || facts->kek.has_test_key || facts->pk.has_test_key) {
-        print_line("", "a test key is enrolled, whose private half is public");
+        print_line("", "! a test key is enrolled, whose private half is public");
     }
     for (size_t i = 0; i < facts->n_authorities; i++) {
         printf("%-*s %s (%s)%s\n", LABEL, i == 0 ? "Allowed by:" : "",
@@ -49,7 +50,10 @@ static void print_shim(const struct boot_facts *facts)
     if (!facts->has_shim) {
         return;
     }
-    print_line("shim validation:", state_words(facts->shim_validation, "on", "switched off"));
+    print_line("shim validation:",
+               facts->secure_boot == STATE_NO
+                   ? "off, as Secure Boot is"
+                   : state_words(facts->shim_validation, "on", "! switched off"));
     if (facts->sbat_level != NULL) {
         char level[512];
 
@@ -135,7 +139,8 @@ static void print_findings(const struct boot_facts *facts)
         print_line("Oddities:", "none");
         return;
     }
-    printf("%-*s %zu bad, %zu faults, %zu notes\n", LABEL, "Oddities:", n_bad, n_faults, n_notes);
+    printf("%-*s %zu bad, %zu fault%s, %zu note%s\n", LABEL, "Oddities:", n_bad, n_faults,
+           n_faults == 1 ? "" : "s", n_notes, n_notes == 1 ? "" : "s");
     for (int weight = WEIGHT_BAD; weight >= WEIGHT_NOTE; weight--) {
         for (size_t i = 0; i < facts->n_findings; i++) {
             const struct finding *finding = &facts->findings[i];

@@ -40,7 +40,11 @@ void windows_show(FILE *out, const char *const labels[4], const struct boot_fact
     }
     fprintf(out, "%s boot %s, kernel %s, hypervisor %s%s\n", labels[0],
             on_off(w, WINDOWS_BOOT_DEBUGGING), on_off(w, WINDOWS_KERNEL_DEBUGGING),
-            state_words(windows_hypervisor_debugging(w), "on", "off"), doubt);
+            w->flag[WINDOWS_HYPERVISOR_DEBUGGING] == STATE_UNKNOWN &&
+                    windows_hypervisor_debugging(w) == STATE_NO
+                ? "not launched"
+                : state_words(windows_hypervisor_debugging(w), "on", "off"),
+            doubt);
     fprintf(out, "%s code integrity %s, test signing %s, flight signing %s\n", labels[1],
             on_off(w, WINDOWS_CODE_INTEGRITY), on_off(w, WINDOWS_TEST_SIGNING),
             on_off(w, WINDOWS_FLIGHT_SIGNING));

@@ -53,6 +53,44 @@ static void check_unknown(struct facts_ctx *ctx, const struct authority *authori
                authority->source);
 }
 
+/* Is this all of a database, and not an entry of one? */
+static bool is_whole_database(struct span value)
+{
+    struct siglist_iter iter;
+    struct siglist_entry entry;
+    size_t n = 0;
+    err_t err;
+
+    siglist_begin(&iter, value);
+    while ((err = siglist_next(&iter, &entry)) == ERR_OK) {
+        n++;
+    }
+    return value.len == 0 || (err == ERR_END && n > 0);
+}
+
+/* D-2, D-4: an event that calls itself an authority and is a Secure Boot variable. Else whoever
+ * relabels all genuine ones could append others that say what he likes. */
+static bool is_relabelled(struct facts_ctx *ctx, const struct reading *r)
+{
+    struct uefi_variable var = {0};
+    struct span rest = {0};
+
+    if (uefi_variable_split(r->event->data, &var, &rest) != ERR_OK || r->name[0] == '\0') {
+        facts_find(ctx, FINDING_EVENT_TYPE, WEIGHT_FAULT, "D-2", r->event,
+                   "event %u calls itself what allowed a load, and is malformed", r->event->index);
+        return true;
+    }
+    if (!uefi_variable_is_secure_boot(&var) ||
+        (uefi_variable_is(&var, guid_image_security, "db") && !is_whole_database(var.value))) {
+        return false;
+    }
+    facts_find(ctx, FINDING_EVENT_TYPE, WEIGHT_FAULT, "D-2", r->event,
+               "event %u calls itself what allowed a load, but what was measured is the variable "
+               "%s itself",
+               r->event->index, r->name);
+    return true;
+}
+
 static void add_authority(struct facts_ctx *ctx, const struct reading *r, bool before_separator)
 {
     struct authority *authority = &ctx->facts->authorities[ctx->facts->n_authorities++];
@@ -87,12 +125,9 @@ void facts_authorities(struct facts_ctx *ctx)
         if (r->event->home == 7 && r->role == ROLE_SEPARATOR) {
             before_separator = false;
         } else if (r->role == ROLE_AUTHORITY && r->match == READING_MATCHES) {
-            if (r->name[0] == '\0') {
-                facts_find(ctx, FINDING_AUTHORITY_UNKNOWN, WEIGHT_BAD, "SB-9", r->event,
-                           "event %u: a load was allowed by something malformed", r->event->index);
-                continue;
+            if (!is_relabelled(ctx, r)) {
+                add_authority(ctx, r, before_separator);
             }
-            add_authority(ctx, r, before_separator);
         }
     }
 }

@@ -131,6 +131,9 @@ bool facts_digest_is(struct facts_ctx *ctx, const struct event *event, struct sp
 static enum finding_weight weight_of_mismatch(const struct facts_ctx *ctx,
                                               const struct event *event)
 {
+    if (event->home == 7) {
+        return WEIGHT_FAULT;
+    }
     switch (event->type) {
     case EV_SEPARATOR:
     case EV_EFI_ACTION:
@@ -193,6 +196,7 @@ static bool is_allowed_type(const struct event *event, bool legacy)
         return event->home == 4;
     case EV_COMPACT_HASH:
     case EV_IPL:
+    case EV_ACTION: /* "Calling INT 19h" */
         return event->home == 4 && legacy;
     default:
         return false;

@@ -261,7 +261,9 @@ void facts_shim(struct facts_ctx *ctx)
     if (!facts->has_shim) {
         return;
     }
-    if (state.disabled) {
+    /* shim looks at no signature where the firmware does not either (github.com/rhboot/shim,
+     * secure_mode). */
+    if (state.disabled || facts->secure_boot == STATE_NO) {
         facts->shim_validation = STATE_NO;
     } else if (!state.unclear && facts_bank(ctx) >= 0) {
         facts->shim_validation = STATE_YES;

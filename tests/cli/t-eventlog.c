@@ -213,7 +213,7 @@ static void people_get_the_summary_first(void **state)
     (void)state;
     assert_int_equal(run.exit_code, 0);
     assert_says(run.out, "Secure Boot:       on\n");
-    assert_says(run.out, "shim validation:   switched off\n");
+    assert_says(run.out, "shim validation:   ! switched off\n");
     assert_says(run.out, "Command line:      root=LABEL=root ro console=ttyS0 quiet\n");
     assert_says(run.out, "Kernel:            /boot/vmlinuz-6.1.0-55-cloud-amd64\n");
     assert_true(strstr(run.out, "Secure Boot:") < strstr(run.out, "\nFirmware\n"));

@@ -66,6 +66,30 @@ static void new_policy(struct logs_edit *edit, uint32_t type)
     append_set(edit, "a-secureboot-healthy", 7);
 }
 
+/* The same, and the log's order is the writer's own, but within a register: the new set stands
+ * where the firmware would have put it. */
+static void new_policy_in_place(struct logs_edit *edit, uint32_t type)
+{
+    struct logs_edit *own = logs_edit_boot(edit->arena, "a-secureboot-healthy");
+    size_t at = logs_find(edit, 4, EV_EFI_BOOT_SERVICES_APPLICATION);
+
+    relabel(edit, 7, type);
+    /* What the genuine boot measured of its loaders into PCR 7 comes before all of it. */
+    for (size_t from = at; from < edit->n; from++) {
+        if (edit->items[from].pcr == 7) {
+            logs_copy(edit, from, at);
+            logs_drop(edit, from + 1);
+            at++;
+        }
+    }
+    for (size_t i = 0; i < own->n; i++) {
+        if (own->items[i].pcr == 7) {
+            logs_insert(edit, at, 7, own->items[i].type, own->items[i].data);
+            edit->items[at++] = own->items[i];
+        }
+    }
+}
+
 /* The same with the genuine data replaced by something that looks harmless. */
 static void new_policy_and_data(struct logs_edit *edit, uint32_t type)
 {
@@ -191,6 +215,14 @@ static const struct {
     {"relabelled, new policy", "b-secureboot-off", new_policy, EV_EFI_ACTION, VERDICT_NOT_VERIFIED},
     {"relabelled, new policy", "b-secureboot-off", new_policy, EV_EFI_SPDM_DEVICE_POLICY,
      VERDICT_NOT_VERIFIED},
+    {"relabelled in place", "b-secureboot-off", new_policy_in_place, EV_EFI_VARIABLE_AUTHORITY,
+     VERDICT_NOT_VERIFIED},
+    {"relabelled in place", "b-secureboot-off", new_policy_in_place, EV_EFI_ACTION,
+     VERDICT_NOT_VERIFIED},
+    {"relabelled in place", "b-secureboot-off", new_policy_in_place, EV_EFI_SPDM_DEVICE_AUTHORITY,
+     VERDICT_NOT_VERIFIED},
+    {"relabelled in place", "b-secureboot-off", new_policy_in_place, EV_SEPARATOR,
+     VERDICT_NOT_VERIFIED},
     {"relabelled with zeros", "b-secureboot-off", new_policy_and_data, EV_SEPARATOR,
      VERDICT_NOT_VERIFIED},
     {"relabelled with zeros", "b-secureboot-off", new_policy_and_data,
@@ -240,6 +272,11 @@ static void check_attack(struct requoted *r, const struct tpm_pcrs *pcrs, size_t
         a->verdict < attacks[i].best) {
         print_reasons(a);
         fail_msg("%s, %x: %s", attacks[i].name, attacks[i].argument, verdict_name(a->verdict));
+    }
+    /* Nor does what is shown of it say so. */
+    if (attacks[i].best == VERDICT_NOT_VERIFIED &&
+        strcmp(attacks[i].boot, "b-secureboot-off") == 0 && a->facts != NULL) {
+        assert_int_not_equal(a->facts->secure_boot, STATE_YES);
     }
     appraisal_done(a);
 }

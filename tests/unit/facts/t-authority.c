@@ -143,7 +143,10 @@ static void an_authority_from_nowhere_known_is_bad_SB_9_SB_10(void **state)
         logs_insert(edit, edit->n, 7, EV_EFI_VARIABLE_AUTHORITY,
                     logs_variable(arena, cases[i].guid, cases[i].name, var.value));
         facts = logs_edited_facts(edit);
-        if ((logs_count(facts, FINDING_AUTHORITY_UNKNOWN, WEIGHT_BAD) == 0) != cases[i].known) {
+        /* dbx names no entry of its own: what calls itself one is the variable (D-2). */
+        if ((logs_count(facts, FINDING_AUTHORITY_UNKNOWN, WEIGHT_BAD) +
+                 logs_count(facts, FINDING_EVENT_TYPE, WEIGHT_FAULT) ==
+             0) != cases[i].known) {
             fail_msg("%s", cases[i].name);
         }
     }

@@ -65,7 +65,7 @@ static void only_the_allowed_types_stand_in_pcr_4_and_7_D_2(void **state)
     } cases[] = {
         {7, EV_SEPARATOR, true},
         {7, EV_EFI_VARIABLE_DRIVER_CONFIG, true},
-        {7, EV_EFI_VARIABLE_AUTHORITY, true},
+        {7, EV_EFI_VARIABLE_AUTHORITY, false}, /* "x" is no variable */
         {7, EV_EFI_ACTION, true},
         {7, EV_EFI_SPDM_DEVICE_POLICY, false}, /* "x" is no device database */
         {7, EV_EFI_SPDM_DEVICE_AUTHORITY, false},
