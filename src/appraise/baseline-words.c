@@ -33,23 +33,51 @@ static const char *short_digest(const struct comparison *c, const struct boot_fa
     return arena_printf(c->arena, "%.12s", hex_dup(c->arena, reading->event->digest[bank]));
 }
 
+static const char *named_authority(const struct comparison *c, const struct boot_facts *facts,
+                                   const struct reading *reading)
+{
+    for (size_t i = 0; i < facts->n_authorities; i++) {
+        const struct authority *authority = &facts->authorities[i];
+
+        if (authority->event == reading->event) {
+            return arena_printf(c->arena, "%s: %s", reading->text,
+                                authority->known != NULL        ? authority->known->name
+                                : authority->subject[0] != '\0' ? authority->subject
+                                                                : "a digest");
+        }
+    }
+    return reading->text;
+}
+
+/* "SecureBoot = 01" says more than its digest. */
+static bool is_short_variable(const struct reading *reading)
+{
+    return reading->role == ROLE_SB_VARIABLE && reading->match == READING_MATCHES &&
+           reading->content.len == 1;
+}
+
 static const char *item_words(const struct comparison *c, const struct boot_facts *facts,
                               const struct reading *reading)
 {
+    if (is_short_variable(reading)) {
+        return reading->text;
+    }
     switch (reading->role) {
     case ROLE_CMDLINE:
     case ROLE_GRUB_COMMAND:
     case ROLE_BOOT_ACTION:
     case ROLE_SBAT_LEVEL:
-    case ROLE_AUTHORITY:
     case ROLE_MOK_STATE:
         return reading->text;
+    case ROLE_AUTHORITY:
+        return named_authority(c, facts, reading);
     case ROLE_IMAGE:
         return arena_printf(c->arena, "image %s%s%s%s", short_digest(c, facts, reading),
                             reading->name[0] ? " (" : "", reading->name,
                             reading->name[0] ? ")" : "");
     case ROLE_DBX:
-        return arena_printf(c->arena, "dbx with %zu entries", count_entries(facts->dbx.lists));
+        return arena_printf(c->arena, "dbx with %zu entr%s", count_entries(facts->dbx.lists),
+                            count_entries(facts->dbx.lists) == 1 ? "y" : "ies");
     case ROLE_NONE:
     case ROLE_SEPARATOR:
     case ROLE_FIRMWARE:

@@ -135,6 +135,12 @@ static const char *phrase(struct arena *arena, const struct boot_facts *before,
     case REASON_CHANGE_KERNEL:
     case REASON_CHANGE_UKI:
         return kernel_words(arena, before, after, change);
+    case REASON_CHANGE_KEYS:
+        if (before->secure_boot != after->secure_boot && after->secure_boot != STATE_UNKNOWN) {
+            return after->secure_boot == STATE_YES ? "Secure Boot is on now"
+                                                   : "Secure Boot is OFF now";
+        }
+        break;
     case REASON_CHANGE_CMDLINE:
         if (before->cmdline != NULL && after->cmdline != NULL &&
             strcmp(before->cmdline, after->cmdline) == 0) {
@@ -169,7 +175,10 @@ static const char *sentence_of(struct arena *arena, const struct boot_facts *bef
                                const struct boot_facts *after, const struct change *changes,
                                size_t n)
 {
-    const char *sentence = "";
+    const struct change *keys = change_of(changes, n, REASON_CHANGE_KEYS);
+    bool is_switched = keys != NULL && before->secure_boot != after->secure_boot;
+    /* Before all else. */
+    const char *sentence = is_switched ? phrase(arena, before, after, keys) : "";
 
     if (n == 0) {
         return "nothing that was measured is different";
@@ -185,7 +194,7 @@ static const char *sentence_of(struct arena *arena, const struct boot_facts *bef
         }
     }
     for (size_t i = 0; i < n; i++) {
-        if (!is_asked(changes[i].code)) {
+        if (!is_asked(changes[i].code) && !(is_switched && &changes[i] == keys)) {
             sentence = add(arena, sentence, phrase(arena, before, after, &changes[i]));
         }
     }

@@ -12,6 +12,8 @@
 #include "cli/trust.h"
 #include "cli/verify-show.h"
 
+#include <string.h>
+
 enum { ARENA_BYTES = 512 * 1024 * 1024 };
 
 static const char *const outputs[] = {"text", "json", NULL};
@@ -260,6 +262,10 @@ int cmd_verify(int argc, char **argv)
     if (args.baseline == NULL && (args.announced != NULL || args.is_shape_changed)) {
         cli_complain("verify", "--announced and --shape-changed explain differences from a "
                                "baseline: name one with --baseline");
+        return EXIT_USAGE;
+    }
+    if (args.save_baseline != NULL && strcmp(args.save_baseline, "-") == 0) {
+        cli_complain("verify", "--save-baseline names a file, which may not be '-'");
         return EXIT_USAGE;
     }
     if (args.is_approved && args.save_baseline == NULL) {
