@@ -32,6 +32,12 @@ for target in (source / "fuzz").glob("fuzz-*.c"):
     corpus = source / "fuzz/corpus" / target.stem.removeprefix("fuzz-")
     if not corpus.is_dir() or not any(corpus.iterdir()):
         faults.append(f"{target.name} has no seeds in {corpus.relative_to(source)}")
+# Every note that an appraisal makes has its line.
+notes = re.findall(r"^\| `([a-z0-9-]+)` \|", (source / "docs/reason-codes.md").read_text(), re.M)
+for path in (source / "src/appraise").glob("*.c"):
+    for code in re.findall(r'job_note\(\s*job,\s*"([a-z0-9-]+)"', path.read_text()):
+        if code not in notes:
+            faults.append(f"note {code} of {path.name} is not in docs/reason-codes.md")
 states = [row[1] for row in rows]
 print(f"figure: {len(rows)} rules: {states.count('done')} done, {states.count('part')} in part, "
       f"{states.count('none')} without code, {states.count('later')} later")
