@@ -155,8 +155,9 @@ static void print_findings(const struct boot_facts *facts)
 
 static void print_facts(const struct eventlog_view *view)
 {
-    static const char *const windows_labels[4] = {
-        "Debuggers:        ", "Signatures:       ", "Windows:          ", "Antimalware:      "};
+    static const struct windows_labels labels = {
+        "Debuggers:        ", "Signatures:       ", "Windows:          ", "Protection:       ",
+        "Antimalware:      "};
     const struct boot_facts *facts = view->facts;
 
     print_secure_boot(facts);
@@ -169,7 +170,7 @@ static void print_facts(const struct eventlog_view *view)
         printf("%-*s probably %s (by %s)\n", LABEL, "Machine:", facts->platform.name,
                facts->platform.ground);
     }
-    windows_show(stdout, windows_labels, facts, "");
+    windows_show(stdout, view->arena, &labels, facts, "");
     print_images(view);
     if (facts->kernel_path != NULL) {
         print_line("Kernel:", facts->kernel_path);

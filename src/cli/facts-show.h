@@ -14,9 +14,12 @@ const char *state_words(enum tristate state, const char *yes, const char *no);
 const char *authority_words(const struct authority *authority);
 /* ": shim 16.1 of Debian", ": REVOKED 2023-05-09, ..." when something is known of the image. */
 void image_show_known(FILE *out, const struct boot_image *image);
-/* Lines of Windows' state; nothing when it measured none. Labels of debuggers, signatures, Windows,
- * antimalware, as wide as they are to be; `doubt` stands behind the first line. */
-void windows_show(FILE *out, const char *const labels[4], const struct boot_facts *facts,
-                  const char *doubt);
+/* Lines of Windows' state; nothing when it measured none. Labels as wide as they are to be; `doubt`
+ * stands behind the first line. */
+struct windows_labels {
+    const char *debuggers, *signatures, *windows, *protection, *antimalware;
+};
+void windows_show(FILE *out, struct arena *arena, const struct windows_labels *labels,
+                  const struct boot_facts *facts, const char *doubt);
 
 #endif

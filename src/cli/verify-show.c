@@ -77,8 +77,9 @@ static bool is_proven(const struct appraisal *a)
 
 static void show_facts(FILE *out, struct arena *arena, const struct appraisal *a)
 {
-    static const char *const windows_labels[4] = {"  debuggers     ", "  signatures    ",
-                                                  "  Windows       ", "  antimalware   "};
+    static const struct windows_labels labels = {"  debuggers     ", "  signatures    ",
+                                                 "  Windows       ", "  protection    ",
+                                                 "  antimalware   "};
     const struct boot_facts *facts = a->facts;
 
     if (facts == NULL) {
@@ -115,7 +116,7 @@ static void show_facts(FILE *out, struct arena *arena, const struct appraisal *a
     if (facts->cmdline != NULL) {
         fprintf(out, "  command line   %s\n", facts->cmdline);
     }
-    windows_show(out, windows_labels, facts,
+    windows_show(out, arena, &labels, facts,
                  a->windows == NULL ? " (not surely measured by Windows)" : "");
     if (facts->phases != NULL) {
         fprintf(out, "  boot phases    %s\n", boot_phases_text(arena, facts->phases));
