@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+enum { AUTHORITIES_SHOWN = 4, IMAGES_COMPARED = 64 };
+
 static const char not_signed[] = "not signed: only an announcement or an approval explains it";
 
 /* ---- signed components ---- */
@@ -100,17 +102,82 @@ const char *baseline_signature_doubt(const struct comparison *c)
 static const char *authority_words(struct arena *arena, const struct boot_facts *facts)
 {
     const char *text = "";
+    size_t n = 0;
 
-    for (size_t i = 0; i < facts->n_authorities; i++) {
+    for (size_t i = 0; i < facts->n_authorities && text != NULL; i++) {
         const struct authority *authority = &facts->authorities[i];
 
-        if (!authority->before_separator) {
+        if (!authority->before_separator && n++ < AUTHORITIES_SHOWN) {
             text = arena_printf(arena, "%s%s%s: %s", text, text[0] == '\0' ? "" : "; ",
                                 authority->source,
                                 authority->subject[0] == '\0' ? "a digest" : authority->subject);
         }
     }
-    return text;
+    return text == NULL || n <= AUTHORITIES_SHOWN
+               ? text
+               : arena_printf(arena, "%s; and %zu more", text, n - AUTHORITIES_SHOWN);
+}
+
+/*
+ * The images of PCR 4 stand in the order in which they were started, which is proven. An update
+ * puts another image where one was: as many as before, and where they differ, one that no longer
+ * runs anywhere has made way for one that never ran.
+ */
+static size_t chain_of(const struct boot_facts *facts, size_t *ret_n)
+{
+    size_t first = 0;
+
+    while (first < facts->n_images && facts->images[first].before_separator) {
+        first++;
+    }
+    *ret_n = facts->n_images - first;
+    return first;
+}
+
+static bool is_same_image(const struct boot_image *a, const struct boot_image *b)
+{
+    bool has_bank = false;
+
+    for (int hash = 0; hash < HASH_COUNT; hash++) {
+        if (a->digest[hash].len > 0 && b->digest[hash].len > 0) {
+            has_bank = true;
+            if (!span_equal(a->digest[hash], b->digest[hash])) {
+                return false;
+            }
+        }
+    }
+    return has_bank;
+}
+
+static bool runs_in(const struct boot_image *image, const struct boot_facts *facts)
+{
+    for (size_t i = 0; i < facts->n_images; i++) {
+        if (is_same_image(image, &facts->images[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_each_in_its_place(const struct comparison *c)
+{
+    size_t n_old;
+    size_t n_new;
+    size_t old = chain_of(c->before, &n_old);
+    size_t new = chain_of(c->after, &n_new);
+
+    if (n_old != n_new || n_old > IMAGES_COMPARED) {
+        return false;
+    }
+    for (size_t i = 0; i < n_old; i++) {
+        const struct boot_image *was = &c->before->images[old + i];
+        const struct boot_image *is = &c->after->images[new + i];
+
+        if (!is_same_image(was, is) && (runs_in(was, c->after) || runs_in(is, c->before))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* A file that GRUB read is believed to be the kernel beside a signed image, one for one: its name
@@ -124,10 +191,13 @@ static void explain_signed(const struct comparison *c, const struct group *group
         change->explanation = doubt;
     } else if (group->n_new_images == 0) {
         change->explanation = "no signed image changed with it";
+    } else if (!is_each_in_its_place(c)) {
+        change->explanation = "the images were not started in the places of those before: another "
+                              "one may have run instead";
     } else if (c->n_new_images > c->n_gone_images) {
         change->explanation = "more images ran than before: an update replaces, it does not add";
-    } else if (group->n_files_added > group->n_files_removed) {
-        change->explanation = "more files were read than before: a file's name proves nothing";
+    } else if (group->n_files_added != group->n_files_removed) {
+        change->explanation = "not as many files were read as before: a file's name proves nothing";
     } else {
         change->is_explained = true;
         change->explanation =
@@ -340,9 +410,11 @@ static bool is_announced(const struct group *group)
 
 /*
  * GRUB's commands change with each kernel and cannot be foretold by who only writes its files.
- * Where kernel and initramfs are as announced, and every command is the same as before but for the
- * version in the kernel's file name, they are those of the announced update; what else the menu
- * file says was measured as a command, or GRUB did not run it.
+ * Where the initramfs is as announced, the kernel as well or signed as before, each file that GRUB
+ * read and that is new was announced, and every command is the same as before but for the version
+ * in the kernel's file name, they are those of the announced update. A single file that was not
+ * announced could be the initramfs that was really loaded: the running system can extend PCR 9 with
+ * the announced one afterwards.
  */
 static bool is_of_announced_update(const struct comparison *c, const struct group *group)
 {
@@ -351,9 +423,9 @@ static bool is_of_announced_update(const struct comparison *c, const struct grou
 
     explain_signed(c, kernel, &signed_kernel);
     return (signed_kernel.is_explained || is_announced(kernel)) &&
-           is_announced(&c->groups[REASON_CHANGE_INITRD]) && group->n_unannounced_files <= 1 &&
+           is_announced(&c->groups[REASON_CHANGE_INITRD]) && group->n_unannounced_files == 0 &&
            group->n_files_added <= group->n_files_removed &&
-           baseline_version_words(c, group) != NULL;
+           (group->pcrs & ~(1u << 8 | 1u << 9)) == 0 && baseline_version_words(c, group) != NULL;
 }
 
 static err_t explain_by_rule(const struct comparison *c, enum reason_code code,
@@ -412,9 +484,8 @@ err_t baseline_explain(const struct comparison *c, enum reason_code code, struct
         change->explanation = announced_words;
     } else if (code == REASON_CHANGE_GRUB_CONFIG && is_of_announced_update(c, group)) {
         change->is_explained = true;
-        change->explanation = "the initramfs is as a trusted boot announced, the kernel too or "
-                              "signed as before, and every command is the same as before but for "
-                              "their version";
+        change->explanation = "all files are as a trusted boot announced, or signed as before, and "
+                              "every command is the same as before but for their version";
     }
     return ERR_OK;
 }

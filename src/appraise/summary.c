@@ -5,6 +5,7 @@
 
 #include "appraise/baseline-parts.h"
 #include "base/show.h"
+#include "facts/windows.h"
 
 #include <string.h>
 
@@ -213,6 +214,12 @@ static const char *why_bad(const struct boot_facts *after)
     }
     if (after->shim_validation == STATE_NO) {
         return "shim's validation was switched off";
+    }
+    if (after->has_shim && after->shim_validation == STATE_UNKNOWN) {
+        return "nothing rules out that shim's validation was switched off";
+    }
+    if (after->windows != NULL && !after->windows->is_whole) {
+        return "what Windows measured of its state is not whole";
     }
     if (after->db.has_test_key || after->kek.has_test_key || after->pk.has_test_key) {
         return "a test key is enrolled, whose private half is public";

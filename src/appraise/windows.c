@@ -46,6 +46,35 @@ static bool has_one_image(const struct boot_facts *facts)
     return first != NULL;
 }
 
+/* Root of a Linux guest can append Windows' key to PCR 7. The one that really allowed its loader
+ * stands before it, and is another. */
+static bool has_foreign_key(const struct boot_facts *facts)
+{
+    for (size_t i = 0; i < facts->n_authorities; i++) {
+        if (!facts->authorities[i].before_separator && !is_windows_key(&facts->authorities[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Such a key may be an option ROM's, which firmware loads late on some machines; then PCR 2 tells
+ * of it before its separator, where nobody else can write. */
+static bool has_driver(const struct boot_facts *facts)
+{
+    for (size_t i = 0; i < facts->readings->n; i++) {
+        const struct reading *r = &facts->readings->items[i];
+
+        if (r->event->home == 2 && r->role == ROLE_SEPARATOR) {
+            return false;
+        }
+        if (r->event->home == 2 && r->role == ROLE_DRIVER) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The settings without which nobody can say whether the boot was good. */
 static const char *missing_settings(struct job *job, const struct windows_facts *windows)
 {
@@ -80,6 +109,11 @@ static err_t find_doubt(struct job *job, const struct boot_facts *facts, bool ha
     if (!has_key) {
         *ret =
             "PCRs 12 to 14 tell of a Windows boot, but no key of Windows allowed the boot loader";
+        return ERR_OK;
+    }
+    if (has_foreign_key(facts) && !has_driver(facts)) {
+        *ret = "another key than Windows' allowed something to start, and the firmware loaded no "
+               "driver that it could have been for";
         return ERR_OK;
     }
     if (!is_last_key || !has_one_image(facts)) {

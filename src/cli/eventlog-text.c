@@ -6,7 +6,6 @@
 
 #include "base/codec.h"
 #include "base/show.h"
-#include "base/text.h"
 #include "cli/facts-show.h"
 #include "facts/stages.h"
 
@@ -57,7 +56,10 @@ static void print_shim(const struct boot_facts *facts)
     if (facts->sbat_level != NULL) {
         char level[512];
 
-        text_escape(span_str(facts->sbat_level), level, sizeof(level));
+        snprintf(level, sizeof(level), "%s", facts->sbat_level); /* printable ASCII and line ends */
+        for (char *c = level; *c != '\0'; c++) {
+            *c = *c == '\n' ? ' ' : *c;
+        }
         print_line("SBAT level:", level);
     }
     if (facts->mok_enrolled != STATE_UNKNOWN) {

@@ -258,7 +258,7 @@ static void read_sections(struct facts_ctx *ctx)
 
 /* ---- kernel command line (B-7) ---- */
 
-enum { CMDLINE_MAX_BYTES = 64 * 1024 };
+enum { CMDLINE_MAX_BYTES = 64 * 1024, ADDITIONS_MAX = 64 };
 
 struct cmdline {
     const struct reading *grub;
@@ -266,7 +266,8 @@ struct cmdline {
     bool conflict;
     const struct reading *unclear; /* may be a command line under another label */
     const char *additions;         /* PCR 12, joined */
-    size_t additions_bytes;
+    size_t additions_bytes, n_additions;
+    bool after_command; /* the event before this one in GRUB's register was `command` */
     const struct reading *first_addition;
 };
 
@@ -324,7 +325,8 @@ static void note_cmdline(struct facts_ctx *ctx, struct cmdline *line, const stru
 
         /* The kernel takes 2 or 4 KiB; joining without end would cost memory squared (L-15). */
         line->additions_bytes += strlen(text) + 1;
-        if (line->additions_bytes > CMDLINE_MAX_BYTES) {
+        line->n_additions++;
+        if (line->additions_bytes > CMDLINE_MAX_BYTES || line->n_additions > ADDITIONS_MAX) {
             line->unclear = r;
             return;
         }
@@ -354,14 +356,29 @@ static void note_doubt(struct cmdline *line, const struct reading *r)
     bool is_text = r->event->home == 8 && r->match == READING_MATCHES &&
                    (r->role == ROLE_GRUB_COMMAND || r->role == ROLE_CMDLINE);
     struct span arguments = is_text ? linux_arguments(r->content) : (struct span){0};
+    bool after_command = line->after_command;
 
+    if (r->event->home == 8) {
+        /* The order within a register is proven: GRUB measures the command line right behind the
+         * command that sets it, and at no other time. */
+        bool is_again = r->role == ROLE_CMDLINE && line->grub != NULL &&
+                        span_equal(line->grub->content, r->content);
+
+        if (line->command != NULL && !is_again && after_command != (r->role == ROLE_CMDLINE)) {
+            line->unclear = r;
+        }
+        line->after_command = arguments.len > 0;
+    }
     if (arguments.len > 0) {
         if (line->command != NULL &&
             !same_arguments(linux_arguments(line->command->content), arguments)) {
             line->unclear = r;
         }
         line->command = r;
-    } else if ((r->event->home == 8 || r->event->home == 12) && r->role == ROLE_OTHER) {
+    } else if ((r->event->home == 8 && !is_text) ||
+               (r->event->home == 12 && (r->role != ROLE_CMDLINE || r->match != READING_MATCHES))) {
+        /* In PCR 12 also what is told by its name alone, credentials and the like: the digest does
+         * not say that it is no command line. */
         line->unclear = r;
     }
 }

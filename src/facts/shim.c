@@ -10,6 +10,9 @@
 
 enum { MOK_CERTS_MAX = 8 };
 
+/* Real ones have a hundred bytes; what is compared line by line must not be a book (L-15). */
+enum { SBAT_MAX_BYTES = 4096 };
+
 static const uint8_t zero[1] = {0};
 static const uint8_t one[1] = {1};
 
@@ -38,7 +41,7 @@ static void read_sbat_level(struct facts_ctx *ctx, const struct reading *r, bool
         *conflict = true;
         return;
     }
-    if (!is_sbat_csv(r->content)) {
+    if (r->content.len > SBAT_MAX_BYTES || !is_sbat_csv(r->content)) {
         *conflict = true;
         facts_find(ctx, FINDING_OTHER, WEIGHT_NOTE, "SB-9", r->event,
                    "event %u: SbatLevel is not of its form", r->event->index);

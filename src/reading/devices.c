@@ -11,7 +11,10 @@ void read_device(struct reading_ctx *ctx, struct reading *r)
     bool is_config = r->event->type == EV_EFI_SPDM_FIRMWARE_CONFIG;
     struct spdm_event spdm = {0};
 
-    r->role = is_config ? ROLE_FIRMWARE_CONFIG : ROLE_DRIVER;
+    /* Elsewhere the type is a place to hide in (D-2): the role stays that of the register. */
+    if (r->event->home == 2 || r->event->home == 3) {
+        r->role = is_config ? ROLE_FIRMWARE_CONFIG : ROLE_DRIVER;
+    }
     reading_match(ctx, r, r->event->data, "H(data), if it matches", READING_NOT_COVERED);
     if (spdm_event_read(r->event->data, &spdm) != ERR_OK) {
         r->text = "event of a device, malformed";

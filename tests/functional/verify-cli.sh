@@ -98,7 +98,8 @@ expect 1 'UNEXPLAINED initramfs' verify "${update[@]}" --baseline "$work/base.js
 expect 1 'somebody has to approve' verify "${update[@]}" --baseline "$work/base.json" --save-baseline "$work/after.json"
 expect 2 'schema.*missing' verify "${update[@]}" --baseline "$work/base.json" --announced "$good/manifest.json"
 "$bin" eventlog --facts --output json "$new/eventlog.bin" | jq '{schema: "bootwarden-announcement/1", expect:
-    [.facts.files[] | select(.role == "initrd") | {class: "initrd", sha256: .digests.sha256}]}' >"$work/announced.json"
+    [.facts.files[] | select(.role == "initrd" or .role == "GRUB configuration") |
+     {class: (if .role == "initrd" then .role else "grub-config" end), sha256: .digests.sha256}]}' >"$work/announced.json"
 expect 0 'announced by a trusted boot' verify "${update[@]}" --baseline "$work/base.json" --announced "$work/announced.json"
 expect 1 '^changed' verify "${update[@]}" --baseline "$work/base.json" --save-baseline "$work/after.json" --approve
 expect 0 '^healthy' verify "${update[@]}" --baseline "$work/after.json"

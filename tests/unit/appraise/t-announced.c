@@ -46,6 +46,13 @@ static const char *announce(struct arena *arena, const struct boot_facts *facts,
 {
     const char *items = "";
 
+    for (size_t i = 0; i < facts->n_files; i++) {
+        if (facts->files[i].role == ROLE_GRUB_CONFIG) {
+            items = arena_printf(arena, "%s{\"class\":\"grub-config\",\"sha256\":\"%s\"},", items,
+                                 sha256_of(arena, facts, facts->files[i].event));
+        }
+    }
+
     for (size_t i = 0; kernel && i < facts->n_images; i++) {
         if (facts->images[i].part == IMAGE_KERNEL) {
             items = arena_printf(arena, "%s{\"class\":\"kernel\",\"sha256\":\"%s\"},", items,
@@ -218,6 +225,68 @@ static void commands_beyond_the_version_stay_unexplained(void **state)
     expect(&changes, REASON_CHANGE_INITRD, true);
 }
 
+static size_t find_file(const struct logs_edit *edit, const char *part)
+{
+    for (size_t i = 0; i < edit->n; i++) {
+        const struct logs_item *item = &edit->items[i];
+
+        if (item->pcr == 9 && item->type == EV_IPL &&
+            memmem(item->data.data, item->data.len, part, strlen(part)) != NULL) {
+            return i;
+        }
+    }
+    fail_msg("no file %s", part);
+    return 0;
+}
+
+/* Any file that is new could be the initramfs that was really loaded: root can extend PCR 9 with
+ * the announced one later. */
+static void one_file_that_was_not_announced_is_enough(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    const struct boot_facts *updated = boot(arena, UPDATED);
+    struct announced *announced = read_announced(arena, announce(arena, updated, true, true));
+    struct logs_edit *edit = logs_edit_boot(arena, UPDATED);
+    struct compared changes;
+
+    (void)state;
+    logs_measure(edit, find_file(edit, "grub.cfg"), span_str("an initramfs of somebody else"));
+    changes = compare_announced(arena, boot(arena, HEALTHY), logs_edited_facts(edit), announced);
+    expect(&changes, REASON_CHANGE_GRUB_CONFIG, false);
+}
+
+/* An announced file more than before: that it was read is no part of the update. */
+static void more_files_than_before_stay_unexplained(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    const struct boot_facts *updated = boot(arena, UPDATED);
+    struct announced *announced = read_announced(arena, announce(arena, updated, true, true));
+    struct logs_edit *before = logs_edit_boot(arena, HEALTHY);
+    struct compared changes;
+
+    (void)state;
+    logs_drop(before, find_file(before, "grub.cfg"));
+    changes = compare_announced(arena, logs_edited_facts(before), updated, announced);
+    expect(&changes, REASON_CHANGE_GRUB_CONFIG, false);
+}
+
+/* Two initramfs before, the announced one after: what is gone was not announced. */
+static void more_gone_than_came_stays_unexplained(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    const struct boot_facts *updated = boot(arena, UPDATED);
+    struct announced *announced = read_announced(arena, announce(arena, updated, true, true));
+    struct logs_edit *before = logs_edit_boot(arena, HEALTHY);
+    size_t at = find_last(before, 9, EV_IPL);
+    struct compared changes;
+
+    (void)state;
+    logs_insert(before, at + 1, 9, EV_IPL, before->items[at].data);
+    logs_measure(before, at + 1, span_str("microcode"));
+    changes = compare_announced(arena, logs_edited_facts(before), updated, announced);
+    expect(&changes, REASON_CHANGE_INITRD, false);
+}
+
 static void an_announced_update_is_explained_and_nothing_is_left(void **state)
 {
     CLEANUP(arena_free) struct arena *arena = test_arena();
@@ -265,6 +334,9 @@ int main(void)
         cmocka_unit_test(a_digest_is_announced_for_its_class_alone),
         cmocka_unit_test(what_is_gone_is_not_explained_by_an_announcement),
         cmocka_unit_test(commands_beyond_the_version_stay_unexplained),
+        cmocka_unit_test(one_file_that_was_not_announced_is_enough),
+        cmocka_unit_test(more_files_than_before_stay_unexplained),
+        cmocka_unit_test(more_gone_than_came_stays_unexplained),
         cmocka_unit_test(an_announced_update_is_explained_and_nothing_is_left),
         cmocka_unit_test(a_command_line_is_announced_as_text),
     };

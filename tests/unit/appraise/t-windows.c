@@ -139,6 +139,7 @@ static void another_system_cannot_pass_as_windows_B_13(void **state)
 /* The firmware loads Windows' boot manager, so that its key is in PCR 7, then another system. */
 static void windows_beside_another_system_cannot_be_judged_B_13(void **state)
 {
+    CLEANUP(arena_free) struct arena *arena = test_arena();
     struct requoted r;
     struct windows_boot *boot;
     struct logs_edit *linux_boot;
@@ -161,14 +162,23 @@ static void windows_beside_another_system_cannot_be_judged_B_13(void **state)
     /* another key behind Windows' */
     begin(&r, &boot);
     edit = windows_firmware(r.machine.arena);
-    linux_boot = logs_edit_boot(r.machine.arena, "a-secureboot-healthy");
+    linux_boot = logs_edit_boot(arena, "a-secureboot-healthy");
     authority = logs_find(linux_boot, 7, EV_EFI_VARIABLE_AUTHORITY);
     logs_insert(edit, logs_find(edit, 7, EV_EFI_VARIABLE_AUTHORITY) + 1, 7,
                 EV_EFI_VARIABLE_AUTHORITY, linux_boot->items[authority].data);
     (void)windows_append(edit, boot);
     a = judge_log(&r, edit);
     expect_no_good_claim(&r, a);
-    expect_unknown(&r, a, "something else than Windows");
+    expect_unknown(&r, a, "another key than Windows'");
+    /* one loader under another key, and root appended Windows' */
+    begin(&r, &boot);
+    edit = windows_firmware(r.machine.arena);
+    logs_insert(edit, logs_find(edit, 7, EV_EFI_VARIABLE_AUTHORITY), 7, EV_EFI_VARIABLE_AUTHORITY,
+                linux_boot->items[authority].data);
+    (void)windows_append(edit, boot);
+    a = judge_log(&r, edit);
+    expect_no_good_claim(&r, a);
+    expect_unknown(&r, a, "another key than Windows'");
 }
 
 static void each_setting_that_was_not_measured_is_named_B_13_S_3(void **state)
