@@ -264,6 +264,34 @@ static void an_explained_change_hides_no_other(void **state)
     assert_int_equal(find(&changes, REASON_CHANGE_UNKNOWN)->pcrs, 1u << 4);
 }
 
+/* PCR 4 proves the order: a kernel that was started before GRUB is no update of the one behind it,
+ * though GRUB's digest was measured afterwards. */
+static void an_image_in_another_place_is_no_update(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    struct logs_edit *edit = logs_edit_boot(arena, UPDATED);
+    size_t places[4];
+    size_t n = 0;
+    struct logs_item grub;
+    struct compared changes;
+
+    (void)state;
+    for (size_t i = 0; i < edit->n && n < 4; i++) {
+        if (edit->items[i].pcr == 4 && edit->items[i].type == EV_EFI_BOOT_SERVICES_APPLICATION) {
+            places[n++] = i;
+        }
+    }
+    assert_int_equal(n, 4); /* shim, GRUB, the kernel twice */
+    grub = edit->items[places[1]];
+    edit->items[places[1]] = edit->items[places[2]];
+    edit->items[places[2]] = grub;
+    changes = compare(arena, boot(arena, HEALTHY), logs_edited_facts(edit));
+    assert_true(unexplained(&changes) > 0);
+    for (size_t i = 0; i < changes.n; i++) {
+        assert_true(!changes.items[i].is_explained || (changes.items[i].pcrs & 1u << 4) == 0);
+    }
+}
+
 /* ---- firmware ---- */
 
 static void another_shape_explains_pcr_0_alone(void **state)
@@ -404,6 +432,7 @@ int main(void)
         cmocka_unit_test(any_two_events_of_a_register_exchanged_are_a_change),
         cmocka_unit_test(no_event_can_be_doubled_dropped_or_replaced_in_silence),
         cmocka_unit_test(an_explained_change_hides_no_other),
+        cmocka_unit_test(an_image_in_another_place_is_no_update),
         cmocka_unit_test(another_shape_explains_pcr_0_alone),
         cmocka_unit_test(another_type_for_the_same_digest_is_no_change),
         cmocka_unit_test(other_banks_beside_sha256_make_no_difference),

@@ -124,6 +124,70 @@ static void a_relabelled_command_line_is_not_replaced_B_7_B_10(void **state)
     }
 }
 
+/* D-2: whatever type hides the genuine command line and the command that set it. */
+static void no_type_hides_a_command_line_B_7_D_2(void **state)
+{
+    static const char good[] = "/boot/vmlinuz-6.1.0-55-cloud-amd64 root=LABEL=root ro quiet";
+    static const uint32_t more[] = {0x8401,     0x40e,      0x80000010, 0x800000e0, 0x800000e1,
+                                    0x800000e2, 0x800000e3, 0x800000e4, 0x7fffffff};
+
+    (void)state;
+    for (uint32_t i = 1; i < 0x20 + ARRAY_LEN(more); i++) {
+        CLEANUP(arena_free) struct arena *arena = test_arena();
+        struct logs_edit *edit = logs_edit_boot(arena, "c-cmdline-changed");
+        uint32_t type = i < 0x10 ? i : i < 0x20 ? 0x80000000u + i - 0x10 : more[i - 0x20];
+
+        if (type == EV_NO_ACTION || type == EV_IPL) {
+            continue; /* that one is not measured, and this is what it was */
+        }
+        for (size_t k = 0; k < edit->n; k++) {
+            if (edit->items[k].pcr == 8 && (span_starts(edit->items[k].data, "kernel_cmdline: ") ||
+                                            span_starts(edit->items[k].data, "grub_cmd: linux"))) {
+                edit->items[k].type = type;
+            }
+        }
+        add_text(edit, "grub_cmd: ", arena_printf(arena, "linux %s", good));
+        add_text(edit, "kernel_cmdline: ", good);
+        if (logs_edited_facts(edit)->cmdline != NULL) {
+            fail_msg("type %x: %s", type, logs_edited_facts(edit)->cmdline);
+        }
+    }
+}
+
+/* The kernel reads quotes over spaces: the same letters, and another command line. */
+static void a_quoted_command_line_does_not_replace_the_measured_one_B_7(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    struct logs_edit *edit = logs_edit_boot(arena, "c-cmdline-changed");
+    size_t at = 0;
+    const char *text;
+
+    (void)state;
+    while (!span_starts(edit->items[at].data, "kernel_cmdline: ")) {
+        at++;
+    }
+    text = arena_printf(arena, "%.*s", (int)edit->items[at].data.len - 16,
+                        (const char *)edit->items[at].data.data + 16);
+    edit->items[at].data = span_str(arena_printf(arena, "grub_cmd: %s", text));
+    add_text(
+        edit, "kernel_cmdline: ",
+        arena_printf(arena, "%.*s \"%s\"", (int)strcspn(text, " "), text, strchr(text, ' ') + 1));
+    assert_null(logs_edited_facts(edit)->cmdline);
+}
+
+/* PCR 12: what is told by its name alone may be a command line. */
+static void a_name_does_not_hide_a_command_line_B_7(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    struct logs_edit *edit = logs_edit_boot(arena, "n-systemd-boot");
+    size_t at = edit->n;
+
+    (void)state;
+    logs_insert(edit, at, 12, EV_IPL, utf16(arena, "Credentials initrd"));
+    logs_measure(edit, at, utf16(arena, "init=/bin/sh"));
+    assert_null(logs_edited_facts(edit)->cmdline);
+}
+
 static void an_unknown_event_beside_a_command_line_is_a_doubt_B_7(void **state)
 {
     CLEANUP(arena_free) struct arena *arena = test_arena();
@@ -324,6 +388,9 @@ int main(void)
         cmocka_unit_test(additions_of_pcr_12_are_joined_B_7),
         cmocka_unit_test(a_forged_text_in_pcr_12_is_no_command_line_B_7),
         cmocka_unit_test(a_relabelled_command_line_is_not_replaced_B_7_B_10),
+        cmocka_unit_test(no_type_hides_a_command_line_B_7_D_2),
+        cmocka_unit_test(a_quoted_command_line_does_not_replace_the_measured_one_B_7),
+        cmocka_unit_test(a_name_does_not_hide_a_command_line_B_7),
         cmocka_unit_test(an_unknown_event_beside_a_command_line_is_a_doubt_B_7),
         cmocka_unit_test(a_command_line_without_arguments_is_empty),
         cmocka_unit_test(a_section_without_content_is_a_fault_B_9),
