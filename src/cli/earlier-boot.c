@@ -4,13 +4,14 @@
 #include "base/file.h"
 #include "cli/boot-folder.h"
 #include "cli/cli.h"
+#include "cli/log-read.h"
 
 static err_t read_log(struct arena *arena, const struct reference *reference, struct hasher *hasher,
                       struct span bytes, struct trail *trail, struct boot_facts **ret)
 {
     struct eventlog *log = NULL;
     struct readings *readings = NULL;
-    err_t err = eventlog_read(arena, bytes, trail, &log);
+    err_t err = log_read(arena, bytes, trail, &log);
 
     err = err ? err : readings_make(arena, log, hasher, &readings);
     return err ? err : boot_facts_make(arena, readings, reference, hasher, ret);

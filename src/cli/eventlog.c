@@ -5,10 +5,10 @@
 
 #include "base/file.h"
 #include "cli/cli.h"
+#include "cli/log-read.h"
 #include "cli/options.h"
 #include "cli/reference-load.h"
 #include "eventlog/cel.h"
-#include "eventlog/file-kind.h"
 #include "facts/stages.h"
 
 #include <string.h>
@@ -165,23 +165,7 @@ static err_t look_at(struct eventlog_view *view, struct span bytes, struct trail
     struct readings *readings = NULL;
     err_t err = hasher == NULL ? ERR_MEMORY : ERR_OK;
 
-    if (err == ERR_OK) {
-        struct trail fault = {0};
-        const char *words = NULL;
-
-        err = eventlog_read(view->arena, bytes, &fault, &log);
-        if (err && err_category(err) != ERR_CAT_INTERNAL) {
-            words = file_kind_words(view->arena, bytes);
-        }
-        if (words != NULL) { /* better than where the reading of something else came to its end */
-            char stopped[TRAIL_WHAT_MAX];
-
-            trail_format(&fault, err, stopped, sizeof(stopped));
-            trail_set(trail, err, "%s (as an event log: %s)", words, stopped);
-            return err;
-        }
-        *trail = err ? fault : *trail;
-    }
+    err = err ? err : log_read(view->arena, bytes, trail, &log);
     err = err ? err : replay_all(view, log, hasher, trail);
     err = err ? err : readings_make(view->arena, log, hasher, &readings);
     return err ? err

@@ -289,6 +289,11 @@ static err_t read_entries(struct arena *arena, const struct shape *shape, yyjson
     if (n > REFERENCE_MAX_ENTRIES) {
         return trail_set(trail, ERR_TOO_MANY, "more than %d entries", REFERENCE_MAX_ENTRIES);
     }
+    /* That would say "nothing is revoked", and mean that somebody emptied it. */
+    if (n == 0 && shape == reference_shape(REFERENCE_REVOKED_IMAGES)) {
+        trail_set(trail, ERR_VALUE, "is empty: nothing would be known to be revoked");
+        return trail_in(trail, ERR_VALUE, "entries");
+    }
     table->items = arena_calloc(arena, n + 1, shape->size);
     if (table->items == NULL) {
         return ERR_MEMORY;

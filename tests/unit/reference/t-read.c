@@ -22,8 +22,8 @@ static err_t read_with(const char *text, enum reference_kind kind, struct trail 
         const char *empty = arena_printf(
             arena,
             "{\"schema\":\"bootwarden-reference/1\",\"kind\":\"%s\",\"version\":\"2026-11-22\","
-            "\"source\":\"test\",\"entries\":[]}",
-            reference_kind_name(k));
+            "\"source\":\"test\",\"entries\":[%s]}",
+            reference_kind_name(k), k == REFERENCE_REVOKED_IMAGES ? REVOKED : "");
 
         files[k] = (struct reference_file){
             .name = arena_printf(arena, "%s.json", reference_kind_name(k)),
@@ -44,6 +44,9 @@ static const struct {
     {REFERENCE_REVOKED_IMAGES, ERR_JSON_SYNTAX, "revoked-images.json", ""},
     {REFERENCE_REVOKED_IMAGES, ERR_JSON_SYNTAX, "revoked-images.json", HEAD("revoked-images")},
     {REFERENCE_REVOKED_IMAGES, ERR_JSON_TYPE, "revoked-images.json", "[]"},
+    /* An emptied list is no list of nothing. */
+    {REFERENCE_REVOKED_IMAGES, ERR_VALUE, "revoked-images.json.entries",
+     HEAD("revoked-images") "]}"},
     {REFERENCE_REVOKED_IMAGES, ERR_VALUE, "revoked-images.json.schema",
      "{\"schema\":\"bootwarden-reference/2\",\"kind\":\"revoked-images\",\"version\":"
      "\"2026-11-22\",\"source\":\"test\",\"entries\":[]}"},
