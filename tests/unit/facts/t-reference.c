@@ -114,9 +114,13 @@ static void without_data_nothing_has_a_name(void **state)
 
 /* ---- data that says something else ---- */
 
-/* Reference data of which only the authorities hold something. */
+/* Reference data of which only the authorities hold something of interest; a list of revocations is
+ * never empty. */
 static struct reference *authorities_alone(const char *entry)
 {
+    static const char revoked[] =
+        "{\"sha256\":\"80b4d96931bf0d02fd91a61e19d14f1da452e66db2408ca8604d411f92659f0a\","
+        "\"name\":\"x\",\"architectures\":[\"x64\"],\"date\":\"2018-04-01\"}";
     CLEANUP(arena_free) struct arena *arena = test_arena();
     struct reference_file files[REFERENCE_KIND_COUNT];
     struct reference *reference = NULL;
@@ -126,7 +130,10 @@ static struct reference *authorities_alone(const char *entry)
             arena,
             "{\"schema\":\"bootwarden-reference/1\",\"kind\":\"%s\",\"version\":\"2026-11-22\","
             "\"source\":\"test\",\"entries\":[%s]}",
-            reference_kind_name(kind), kind == REFERENCE_AUTHORITIES ? entry : "");
+            reference_kind_name(kind),
+            kind == REFERENCE_AUTHORITIES      ? entry
+            : kind == REFERENCE_REVOKED_IMAGES ? revoked
+                                               : "");
 
         files[kind] = (struct reference_file){reference_kind_name(kind), span_str(text)};
     }
