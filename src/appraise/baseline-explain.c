@@ -109,8 +109,7 @@ static const char *authority_words(struct arena *arena, const struct boot_facts 
 
         if (!authority->before_separator && n++ < AUTHORITIES_SHOWN) {
             text = arena_printf(arena, "%s%s%s: %s", text, text[0] == '\0' ? "" : "; ",
-                                authority->source,
-                                authority->subject[0] == '\0' ? "a digest" : authority->subject);
+                                authority->source, authority_name(authority));
         }
     }
     return text == NULL || n <= AUTHORITIES_SHOWN
@@ -118,11 +117,7 @@ static const char *authority_words(struct arena *arena, const struct boot_facts 
                : arena_printf(arena, "%s; and %zu more", text, n - AUTHORITIES_SHOWN);
 }
 
-/*
- * The images of PCR 4 stand in the order in which they were started, which is proven. An update
- * puts another image where one was: as many as before, and where they differ, one that no longer
- * runs anywhere has made way for one that never ran.
- */
+/* The first image behind the firmware's own, and how many there are. */
 static size_t chain_of(const struct boot_facts *facts, size_t *ret_n)
 {
     size_t first = 0;
@@ -159,6 +154,11 @@ static bool runs_in(const struct boot_image *image, const struct boot_facts *fac
     return false;
 }
 
+/*
+ * The images of PCR 4 stand in the order in which they were started, which is proven. An update
+ * puts another image where one was: as many as before, and where they differ, one that no longer
+ * runs anywhere has made way for one that never ran.
+ */
 static bool is_each_in_its_place(const struct comparison *c)
 {
     size_t n_old;

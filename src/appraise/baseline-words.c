@@ -40,10 +40,7 @@ static const char *named_authority(const struct comparison *c, const struct boot
         const struct authority *authority = &facts->authorities[i];
 
         if (authority->event == reading->event) {
-            return arena_printf(c->arena, "%s: %s", reading->text,
-                                authority->known != NULL        ? authority->known->name
-                                : authority->subject[0] != '\0' ? authority->subject
-                                                                : "a digest");
+            return arena_printf(c->arena, "%s: %s", reading->text, authority_name(authority));
         }
     }
     return reading->text;

@@ -39,7 +39,7 @@ static void print_secure_boot(const struct boot_facts *facts)
     }
     for (size_t i = 0; i < facts->n_authorities; i++) {
         printf("%-*s %s (%s)%s\n", LABEL, i == 0 ? "Allowed by:" : "",
-               authority_words(&facts->authorities[i]), facts->authorities[i].source,
+               authority_name(&facts->authorities[i]), facts->authorities[i].source,
                facts->authorities[i].before_separator ? ", a driver" : "");
     }
 }
@@ -252,7 +252,7 @@ static const char *words_of(const struct eventlog_view *view, const struct readi
         const struct authority *authority = &facts->authorities[i];
 
         if (authority->event == r->event) {
-            words = arena_printf(view->arena, "%s: %s", r->text, authority_words(authority));
+            words = arena_printf(view->arena, "%s: %s", r->text, authority_name(authority));
         }
     }
     return words != NULL ? words : r->text;

@@ -7,13 +7,6 @@ const char *state_words(enum tristate state, const char *yes, const char *no)
     return state == STATE_YES ? yes : state == STATE_NO ? no : "not known";
 }
 
-const char *authority_words(const struct authority *authority)
-{
-    return authority->known != NULL        ? authority->known->name
-           : authority->subject[0] != '\0' ? authority->subject
-                                           : "a digest";
-}
-
 void image_show_known(FILE *out, const struct boot_image *image)
 {
     if (image->known != NULL) {

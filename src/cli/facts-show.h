@@ -10,8 +10,6 @@
 
 /* "on", "off" or "not known" for a state. */
 const char *state_words(enum tristate state, const char *yes, const char *no);
-/* The name that is known, else the subject, else that there is only a digest. */
-const char *authority_words(const struct authority *authority);
 /* ": shim 16.1 of Debian", ": REVOKED 2023-05-09, ..." when something is known of the image. */
 void image_show_known(FILE *out, const struct boot_image *image);
 /* Lines of Windows' state; nothing when it measured none. Labels as wide as they are to be; `doubt`

@@ -92,7 +92,7 @@ static void show_facts(FILE *out, struct arena *arena, const struct appraisal *a
     for (size_t i = 0; i < facts->n_authorities; i++) {
         const struct authority *authority = &facts->authorities[i];
 
-        fprintf(out, "  allowed by     %s: %s\n", authority->source, authority_words(authority));
+        fprintf(out, "  allowed by     %s: %s\n", authority->source, authority_name(authority));
     }
     for (size_t i = 0; i < facts->n_images; i++) {
         const struct boot_image *image = &facts->images[i];

@@ -98,6 +98,9 @@ struct authority {
     const struct reference_authority *known; /* NULL */
 };
 
+/* The name that is known, else the subject, else "a digest": escaped. */
+const char *authority_name(const struct authority *authority);
+
 enum image_part { IMAGE_LOADER, IMAGE_KERNEL, IMAGE_UKI, IMAGE_UNKNOWN };
 struct boot_image {
     const struct event *event;

@@ -1,5 +1,5 @@
 /*
- * names.c - stable words for findings.
+ * names.c - words for findings, which are stable, and for authorities.
  */
 #include "facts/facts.h"
 
@@ -58,4 +58,11 @@ const char *finding_weight_name(enum finding_weight weight)
     default:
         return "note";
     }
+}
+
+const char *authority_name(const struct authority *authority)
+{
+    return authority->known != NULL        ? authority->known->name
+           : authority->subject[0] != '\0' ? authority->subject
+                                           : "a digest";
 }
