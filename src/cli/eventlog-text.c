@@ -58,7 +58,9 @@ static void print_shim(const struct boot_facts *facts)
 
         snprintf(level, sizeof(level), "%s", facts->sbat_level); /* printable ASCII and line ends */
         for (char *c = level; *c != '\0'; c++) {
-            *c = *c == '\n' ? ' ' : *c;
+            if (*c == '\n') {
+                *c = ' ';
+            }
         }
         print_line("SBAT level:", level);
     }
