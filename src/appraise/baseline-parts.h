@@ -34,7 +34,10 @@ struct comparison {
 };
 
 /* baseline.c: why two boots cannot be compared, static; NULL when they can. */
-const char *baseline_incomparable(const struct boot_facts *a, const struct boot_facts *b);
+const char *baseline_incomparable(const struct boot_facts *a, const struct boot_facts *b,
+                                  bool are_logs_alone);
+/* baseline.c: have both logs digests in a bank whose collisions nobody can make? */
+bool baseline_has_strong_bank(const struct boot_facts *a, const struct boot_facts *b);
 /* baseline.c: the class of change that an event belongs to when only one boot has it. */
 enum reason_code baseline_class_of(const struct boot_facts *facts, const struct reading *reading);
 /* baseline-explain.c: fills code, is_explained and explanation of a change of class `code`. */
@@ -51,6 +54,9 @@ bool baseline_windows_covers(const struct comparison *c, const struct boot_facts
 const char *baseline_words(const struct comparison *c, enum reason_code code);
 /* "/boot/vmlinuz-6.1.0-55-amd64" -> "6.1.0-55-amd64"; empty without a name or a version. */
 struct span baseline_kernel_version(const struct boot_facts *facts);
+/* Do the names of both kernels tell versions, of which the new one is lower? Compared are the
+ * numbers in front of the first letter: no distribution's way of ordering the rest is another's. */
+bool baseline_is_kernel_older(const struct boot_facts *before, const struct boot_facts *after);
 /* "6.1.0-55 -> 6.1.0-56" when all measured texts of the group are the same but for the version in
  * the kernel's file name, as a kernel update rewrites them; NULL otherwise. For words alone:
  * whoever writes the boot menu can write so, too. */

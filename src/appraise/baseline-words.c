@@ -53,6 +53,21 @@ static bool is_short_variable(const struct reading *reading)
            reading->content.len == 1;
 }
 
+/* "UKI section .linux", "Windows boot": a name that says what it is names it alone. */
+static const char *kind_and_name(struct arena *arena, const struct reading *reading)
+{
+    const char *kind = event_role_name(reading->role);
+
+    if (reading->name[0] == '\0') {
+        return reading->role == ROLE_OTHER ? "an event without a name" : kind;
+    }
+    if (reading->role == ROLE_OTHER || reading->role == ROLE_MOK_LIST ||
+        strcasestr(reading->name, kind) != NULL) {
+        return reading->name;
+    }
+    return arena_printf(arena, "%s %s", kind, reading->name);
+}
+
 static const char *item_words(const struct comparison *c, const struct boot_facts *facts,
                               const struct reading *reading)
 {
@@ -68,6 +83,11 @@ static const char *item_words(const struct comparison *c, const struct boot_fact
         return reading->text;
     case ROLE_AUTHORITY:
         return named_authority(c, facts, reading);
+    case ROLE_FIRMWARE:
+    case ROLE_FIRMWARE_CONFIG:
+    case ROLE_DRIVER:
+        return arena_printf(c->arena, "%s %s in PCR %u", kind_and_name(c->arena, reading),
+                            short_digest(c, facts, reading), reading->event->pcr);
     case ROLE_IMAGE:
         return arena_printf(c->arena, "image %s%s%s%s", short_digest(c, facts, reading),
                             reading->name[0] ? " (" : "", reading->name,
@@ -77,9 +97,6 @@ static const char *item_words(const struct comparison *c, const struct boot_fact
                             count_entries(facts->dbx.lists) == 1 ? "y" : "ies");
     case ROLE_NONE:
     case ROLE_SEPARATOR:
-    case ROLE_FIRMWARE:
-    case ROLE_FIRMWARE_CONFIG:
-    case ROLE_DRIVER:
     case ROLE_SB_VARIABLE:
     case ROLE_DBT:
     case ROLE_MOK_LIST:
@@ -98,10 +115,22 @@ static const char *item_words(const struct comparison *c, const struct boot_fact
     case ROLE_OTHER:
     case ROLE_COUNT:
     default:
-        return arena_printf(c->arena, "%s%s%s %s", event_role_name(reading->role),
-                            reading->name[0] ? " " : "", reading->name,
+        return arena_printf(c->arena, "%s %s", kind_and_name(c->arena, reading),
                             short_digest(c, facts, reading));
     }
+}
+
+/* Measured before into the same register, as an image is that two loaders measure on its way? */
+static bool is_repeated(const struct reading *const *list, size_t i)
+{
+    for (size_t k = 0; k < i; k++) {
+        if (list[k]->event->pcr == list[i]->event->pcr && list[k]->role == list[i]->role &&
+            list[i]->event->digest[0].len > 0 &&
+            span_equal(list[k]->event->digest[0], list[i]->event->digest[0])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Whole items, the rest counted. A single one has room for a command line, whose difference often
@@ -110,18 +139,26 @@ static const char *side_words(const struct comparison *c, const struct boot_fact
                               const struct reading *const *list, size_t n)
 {
     const char *text = n == 0 ? "nothing" : "";
+    size_t n_shown = 0;
+    size_t i;
 
-    for (size_t i = 0; i < n && i < ITEMS_SHOWN && text != NULL; i++) {
-        const char *item = item_words(c, facts, list[i]);
+    for (i = 0; i < n && i < GROUP_SHOWN && text != NULL; i++) {
+        const char *item;
 
+        if (is_repeated(list, i)) {
+            continue;
+        }
+        if (n_shown == ITEMS_SHOWN) {
+            break;
+        }
+        item = item_words(c, facts, list[i]);
         text = item == NULL
                    ? NULL
-                   : arena_printf(c->arena, "%s%s%s", text, i > 0 ? ", " : "",
+                   : arena_printf(c->arena, "%s%s%s", text, n_shown > 0 ? ", " : "",
                                   show_cut(c->arena, item, n == 1 ? ITEM_ALONE_MAX : ITEM_MAX));
+        n_shown++;
     }
-    return n > ITEMS_SHOWN && text != NULL
-               ? arena_printf(c->arena, "%s and %zu more", text, n - ITEMS_SHOWN)
-               : text;
+    return i < n && text != NULL ? arena_printf(c->arena, "%s and %zu more", text, n - i) : text;
 }
 
 struct span baseline_kernel_version(const struct boot_facts *facts)
@@ -131,6 +168,49 @@ struct span baseline_kernel_version(const struct boot_facts *facts)
     const char *dash = strchr(slash == NULL ? name : slash, '-');
 
     return span_str(dash == NULL ? "" : dash + 1);
+}
+
+/* The next number of a version, which must begin with it. Numbers longer than any version's are all
+ * the same. */
+static bool next_number(struct span *version, uint64_t *ret)
+{
+    size_t len = 0;
+
+    *ret = 0;
+    while (len < version->len && version->data[len] >= '0' && version->data[len] <= '9') {
+        *ret = len < 18 ? *ret * 10 + (version->data[len] - '0') : UINT64_MAX;
+        len++;
+    }
+    if (len == 0) {
+        return false;
+    }
+    *version = span_cut(*version, len, version->len);
+    return true;
+}
+
+/* A mark between two numbers. */
+static void skip_mark(struct span *version)
+{
+    if (version->len > 0 && strchr(".-_+~", version->data[0]) != NULL) {
+        *version = span_cut(*version, 1, version->len);
+    }
+}
+
+bool baseline_is_kernel_older(const struct boot_facts *before, const struct boot_facts *after)
+{
+    struct span old = baseline_kernel_version(before);
+    struct span new = baseline_kernel_version(after);
+    uint64_t was;
+    uint64_t is;
+
+    while (next_number(&old, &was) && next_number(&new, &is)) {
+        if (was != is) {
+            return is < was;
+        }
+        skip_mark(&old);
+        skip_mark(&new);
+    }
+    return false;
 }
 
 static bool span_begins(struct span text, struct span with)

@@ -228,10 +228,10 @@ static size_t run_of(const struct extend *list, size_t n)
     return run;
 }
 
-/* Marks what both have; the rest goes into its class. Of several equal ones the first
- * are the common ones. */
-static void collect(struct comparison *c, struct extend *old, size_t n_old, struct extend *new,
-                    size_t n_new)
+/* Marks what both have, and counts the rest. Of several equal ones the first are the common ones.
+ */
+static void mark_common(struct comparison *c, struct extend *old, size_t n_old, struct extend *new,
+                        size_t n_new)
 {
     size_t i = 0;
     size_t j = 0;
@@ -247,18 +247,23 @@ static void collect(struct comparison *c, struct extend *old, size_t n_old, stru
         }
         for (size_t k = 0; k < n_i; k++) {
             old[i + k].is_common = k < common;
-            if (k >= common) {
-                keep(c, &old[i + k], false);
-            }
         }
         for (size_t k = 0; k < n_j; k++) {
             new[j + k].is_common = k < common;
-            if (k >= common) {
-                keep(c, &new[j + k], true);
-            }
         }
         i += n_i;
         j += n_j;
+    }
+}
+
+/* What only one boot has goes into its class, in the order in which it was measured. */
+static void collect(struct comparison *c, struct extend *list, size_t n, bool is_added)
+{
+    qsort(list, n, sizeof(*list), compare_places);
+    for (size_t i = 0; i < n; i++) {
+        if (!list[i].is_common) {
+            keep(c, &list[i], is_added);
+        }
     }
 }
 
@@ -271,13 +276,13 @@ static size_t next_common(const struct extend *list, size_t n, size_t from, uint
 }
 
 /* PCRs in which what both boots have comes in another order: the register differs, and nothing
- * else would say so. Also where something else changed: an explained change hides no other. */
-static uint32_t reordered_pcrs(struct extend *old, size_t n_old, struct extend *new, size_t n_new)
+ * else would say so. Also where something else changed: an explained change hides no other. Both
+ * lists stand in the order of their boots. */
+static uint32_t reordered_pcrs(const struct extend *old, size_t n_old, const struct extend *new,
+                               size_t n_new)
 {
     uint32_t reordered = 0;
 
-    qsort(old, n_old, sizeof(*old), compare_places);
-    qsort(new, n_new, sizeof(*new), compare_places);
     for (uint32_t pcr = 0; pcr < EVENTLOG_REGISTERS; pcr++) {
         size_t i = next_common(old, n_old, 0, pcr);
         size_t j = next_common(new, n_new, 0, pcr);
@@ -327,7 +332,19 @@ static err_t add_groups(const struct comparison *c, struct change *changes, size
     return ERR_OK;
 }
 
-const char *baseline_incomparable(const struct boot_facts *a, const struct boot_facts *b)
+static bool have_both(const struct boot_facts *a, const struct boot_facts *b, enum hash_alg bank)
+{
+    return eventlog_bank(a->log, bank) >= 0 && eventlog_bank(b->log, bank) >= 0;
+}
+
+bool baseline_has_strong_bank(const struct boot_facts *a, const struct boot_facts *b)
+{
+    return have_both(a, b, HASH_SHA256) || have_both(a, b, HASH_SHA384) ||
+           have_both(a, b, HASH_SHA512);
+}
+
+const char *baseline_incomparable(const struct boot_facts *a, const struct boot_facts *b,
+                                  bool are_logs_alone)
 {
     /* Confidential VMs measure in SHA-384 alone. */
     enum hash_alg bank = a->log->kind == EVENTLOG_PCRS ? HASH_SHA256 : HASH_SHA384;
@@ -335,7 +352,12 @@ const char *baseline_incomparable(const struct boot_facts *a, const struct boot_
     if (a->log->kind != b->log->kind) {
         return "one log is of PCRs and the other of a confidential VM's registers";
     }
-    if (eventlog_bank(a->log, bank) < 0 || eventlog_bank(b->log, bank) < 0) {
+    if (are_logs_alone) {
+        return baseline_has_strong_bank(a, b) || have_both(a, b, HASH_SHA1)
+                   ? NULL
+                   : "the two logs have no bank in common whose digests are known here";
+    }
+    if (!have_both(a, b, bank)) {
         return bank == HASH_SHA256 ? "the two logs have no SHA-256 digests in common"
                                    : "the two logs have no SHA-384 digests in common";
     }
@@ -355,14 +377,16 @@ err_t baseline_compare(struct arena *arena, const struct baseline_boot *before,
     struct extend *old;
     struct extend *new;
     uint32_t reordered;
+    const char *incomparable =
+        baseline_incomparable(before->facts, after->facts, known->are_logs_alone);
     err_t err;
 
     if (c == NULL) {
         return ERR_MEMORY;
     }
-    if (baseline_incomparable(before->facts, after->facts) != NULL) {
-        add_unknown(changes, &n, before->pcrs | after->pcrs,
-                    baseline_incomparable(before->facts, after->facts), "nothing can be compared");
+    if (incomparable != NULL) {
+        add_unknown(changes, &n, before->pcrs | after->pcrs, incomparable,
+                    "nothing can be compared");
         *ret_n = n;
         return ERR_OK;
     }
@@ -377,7 +401,9 @@ err_t baseline_compare(struct arena *arena, const struct baseline_boot *before,
     if (old == NULL || new == NULL) {
         return ERR_MEMORY;
     }
-    collect(c, old, n_old, new, n_new);
+    mark_common(c, old, n_old, new, n_new);
+    collect(c, old, n_old, false);
+    collect(c, new, n_new, true);
     err = baseline_windows(c, changes, &n); /* first: no change of shape beside it explains PCR 0 */
     err = err ? err : add_groups(c, changes, &n);
     if (err) {

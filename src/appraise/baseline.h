@@ -21,6 +21,8 @@ struct baseline_boot {
 struct baseline_known {
     bool is_shape_changed;             /* the machine has another shape now (vCPUs) */
     const struct announced *announced; /* by a trusted boot; NULL */
+    /* Two logs and no quote: digests of any bank will do for telling what is different. */
+    bool are_logs_alone;
 };
 
 /*

@@ -176,7 +176,7 @@ static void judge_test_keys(struct job *job, const struct boot_facts *facts)
         if (!databases[i].database->has_test_key) {
             continue;
         }
-        if (known_key_database(job, databases[i].database, databases[i].role) != NULL) {
+        if (known_key_database(job->trust, databases[i].database, databases[i].role) != NULL) {
             job_reason(job, REASON_TEST_KEYS, "SB-14", "",
                        "%s holds a test key whose private half is public: %s", databases[i].name,
                        test_key);
@@ -193,11 +193,12 @@ static void judge_platform_keys(struct job *job, const struct boot_facts *facts)
 {
     struct appraisal *a = job->result;
     const char *pk = !facts->pk.present ? "PK is not measured"
-                                        : known_key_database(job, &facts->pk, REFERENCE_PK);
-    const char *kek = !facts->kek.present ? "KEK is not measured"
-                                          : known_key_database(job, &facts->kek, REFERENCE_KEK);
+                                        : known_key_database(job->trust, &facts->pk, REFERENCE_PK);
+    const char *kek = !facts->kek.present
+                          ? "KEK is not measured"
+                          : known_key_database(job->trust, &facts->kek, REFERENCE_KEK);
     const char *db = !facts->db.present ? "db is not measured"
-                                        : known_key_database(job, &facts->db, REFERENCE_DB);
+                                        : known_key_database(job->trust, &facts->db, REFERENCE_DB);
 
     a->are_platform_keys_known = pk == NULL && kek == NULL;
     a->is_db_known = db == NULL;

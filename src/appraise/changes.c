@@ -11,7 +11,8 @@ err_t judge_changes(struct job *job)
     const struct baseline_boot before = {job->options->baseline,
                                          pcrs == 0 ? APPRAISE_BASELINE_PCRS : pcrs};
     const struct baseline_boot after = {a->facts, a->shown.have[HASH_SHA256]};
-    const struct baseline_known known = {job->options->is_shape_changed, job->options->announced};
+    const struct baseline_known known = {.is_shape_changed = job->options->is_shape_changed,
+                                         .announced = job->options->announced};
     err_t err;
 
     if (job->options->baseline == NULL || a->facts == NULL) {

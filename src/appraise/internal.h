@@ -68,8 +68,8 @@ err_t chain_remedy(struct job *job, const struct cert *leaf, const struct cert_s
 /* known-keys.c: NULL when every entry of the database is a certificate that is known in this role
  * (enum reference_role) or named by the operator; else the subject of the first that is not, or
  * what else stands there. */
-const char *known_key_database(const struct job *job, const struct key_database *database,
-                               unsigned role);
+const char *known_key_database(const struct appraise_trust *trust,
+                               const struct key_database *database, unsigned role);
 
 /* minimums.c: SBAT level and dbx against what the options demand (SB-13, SB-16). */
 err_t judge_minimums(struct job *job, const struct boot_facts *facts) MUST_CHECK;

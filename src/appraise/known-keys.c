@@ -7,10 +7,10 @@
  */
 #include "appraise/internal.h"
 
-static bool is_named_by_operator(const struct job *job, struct span der)
+static bool is_named_by_operator(const struct appraise_trust *trust, struct span der)
 {
-    for (size_t i = 0; i < job->trust->n_db_certificates; i++) {
-        if (span_equal(job->trust->db_certificates[i], der)) {
+    for (size_t i = 0; i < trust->n_db_certificates; i++) {
+        if (span_equal(trust->db_certificates[i], der)) {
             return true;
         }
     }
@@ -23,15 +23,15 @@ static bool is_stock(const struct key_certificate *certificate, unsigned role)
            !certificate->is_test_key && certificate->known->revoked == NULL;
 }
 
-const char *known_key_database(const struct job *job, const struct key_database *database,
-                               unsigned role)
+const char *known_key_database(const struct appraise_trust *trust,
+                               const struct key_database *database, unsigned role)
 {
     const struct key_contents *keys = &database->keys;
 
     for (size_t i = 0; i < keys->n_certificates; i++) {
         const struct key_certificate *certificate = &keys->certificates[i];
 
-        if (!is_stock(certificate, role) && !is_named_by_operator(job, certificate->der)) {
+        if (!is_stock(certificate, role) && !is_named_by_operator(trust, certificate->der)) {
             return certificate->subject != NULL ? certificate->subject
                                                 : "an unreadable certificate";
         }

@@ -51,7 +51,7 @@ const char *change_class_words(enum reason_code code)
     case REASON_CHANGE_BOOT_PATH:
         return "boot path";
     default:
-        return "something unknown";
+        return "what no rule knows";
     }
 }
 
@@ -102,7 +102,7 @@ static const char *validator_words(struct arena *arena, const struct boot_facts 
     if (last == NULL) {
         return "the same keys as before";
     }
-    name = common_name(arena, last->subject);
+    name = last->known != NULL ? last->known->name : common_name(arena, last->subject);
     return name == NULL ? NULL
                         : arena_printf(arena, "%s%s", name,
                                        strcmp(last->source, "db") == 0 ? "" : " through shim");
@@ -116,10 +116,19 @@ static const char *kernel_words(struct arena *arena, const struct boot_facts *be
     const char *words = change_class_words(change->code);
     const char *validator = validator_words(arena, after);
 
+    if (!has_class(after, change->code)) {
+        return arena_printf(arena, "%s not measured any more", words);
+    }
+    if (!has_class(before, change->code)) {
+        return arena_printf(arena, "%s measured, which was not before", words);
+    }
     if (old.len > 0 && new.len > 0 && !span_equal(old, new)) {
         words = arena_printf(arena, "%s %s \xe2\x86\x92 %s", words,
                              show_cut(arena, (const char *)old.data, NAME_MAX_SHOWN),
                              show_cut(arena, (const char *)new.data, NAME_MAX_SHOWN));
+        if (words != NULL && baseline_is_kernel_older(before, after)) {
+            words = arena_printf(arena, "%s, an OLDER one", words);
+        }
     } else {
         words = arena_printf(arena, "%s changed", words);
     }
@@ -202,9 +211,17 @@ static const char *sentence_of(struct arena *arena, const struct boot_facts *bef
     return sentence;
 }
 
-/* Why the boot is bad, whatever changed; NULL. The rules of an appraisal, without what only anchors
+/* A test key that the operator does not name (SB-14). */
+static bool has_test_key(const struct boot_facts *after, const struct appraise_trust *trust)
+{
+    return (after->pk.has_test_key && known_key_database(trust, &after->pk, REFERENCE_PK)) ||
+           (after->kek.has_test_key && known_key_database(trust, &after->kek, REFERENCE_KEK)) ||
+           (after->db.has_test_key && known_key_database(trust, &after->db, REFERENCE_DB));
+}
+
+/* Why the boot is bad, whatever changed; NULL. The rules of an appraisal, without what only quotes
  * and policies can know. */
-static const char *why_bad(const struct boot_facts *after)
+static const char *why_bad(const struct boot_facts *after, const struct appraise_trust *trust)
 {
     if (after->secure_boot == STATE_NO) {
         return "Secure Boot was off";
@@ -221,7 +238,7 @@ static const char *why_bad(const struct boot_facts *after)
     if (after->windows != NULL && !after->windows->is_whole) {
         return "what Windows measured of its state is not whole";
     }
-    if (after->db.has_test_key || after->kek.has_test_key || after->pk.has_test_key) {
+    if (has_test_key(after, trust)) {
         return "a test key is enrolled, whose private half is public";
     }
     for (size_t i = 0; i < after->n_findings; i++) {
@@ -243,10 +260,11 @@ static const struct finding *first_fault(const struct boot_facts *facts)
 }
 
 /* A log that contradicts itself proves nothing; a bad boot stays bad whatever is explained. */
-static void judge(const struct boot_facts *after, struct summary *summary)
+static void judge(const struct boot_facts *before, const struct boot_facts *after,
+                  const struct appraise_trust *trust, struct summary *summary)
 {
     const struct finding *fault = first_fault(after);
-    const char *bad = why_bad(after);
+    const char *bad = why_bad(after, trust);
 
     if (fault != NULL) {
         summary->state = VERDICT_NOT_VERIFIED;
@@ -254,6 +272,10 @@ static void judge(const struct boot_facts *after, struct summary *summary)
     } else if (bad != NULL) {
         summary->state = VERDICT_UNHEALTHY;
         summary->why = bad;
+    } else if (!baseline_has_strong_bank(before, after)) {
+        summary->state = VERDICT_NOT_VERIFIED;
+        summary->why = "the logs have SHA-1 digests alone: events with equal digests can be made, "
+                       "so what looks the same may not be";
     } else if (summary->n_unexplained > 0) {
         summary->state = VERDICT_CHANGED;
         summary->why = "a person decides about what is not explained";
@@ -265,12 +287,12 @@ static void judge(const struct boot_facts *after, struct summary *summary)
 
 err_t baseline_summary(struct arena *arena, const struct boot_facts *before,
                        const struct boot_facts *after, const struct change *changes, size_t n,
-                       struct summary *ret)
+                       const struct appraise_trust *trust, struct summary *ret)
 {
-    bool are_compared = baseline_incomparable(before, after) == NULL;
-    struct summary summary = {.sentence = are_compared
-                                              ? sentence_of(arena, before, after, changes, n)
-                                              : baseline_incomparable(before, after)};
+    const char *incomparable = baseline_incomparable(before, after, true);
+    bool are_compared = incomparable == NULL;
+    struct summary summary = {
+        .sentence = are_compared ? sentence_of(arena, before, after, changes, n) : incomparable};
 
     if (summary.sentence == NULL) {
         return ERR_MEMORY;
@@ -285,7 +307,7 @@ err_t baseline_summary(struct arena *arena, const struct boot_facts *before,
     for (size_t i = 0; i < n; i++) {
         summary.n_unexplained += !changes[i].is_explained;
     }
-    judge(after, &summary);
+    judge(before, after, trust, &summary);
     *ret = summary;
     return ERR_OK;
 }

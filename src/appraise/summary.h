@@ -19,10 +19,11 @@ struct summary {
     const char *why; /* escaped */
 };
 
-/* ERR_MEMORY only. changes as baseline_compare made them of these two boots. */
+/* ERR_MEMORY only. changes as baseline_compare made them of these two boots, of their logs alone.
+ * Of `trust`, the Secure Boot keys that the operator names. */
 err_t baseline_summary(struct arena *arena, const struct boot_facts *before,
                        const struct boot_facts *after, const struct change *changes, size_t n,
-                       struct summary *ret) MUST_CHECK;
+                       const struct appraise_trust *trust, struct summary *ret) MUST_CHECK;
 
 /* "kernel", "boot loader" for REASON_CHANGE_*; static. */
 const char *change_class_words(enum reason_code code);

@@ -170,10 +170,29 @@ static bool sync_folder_of(const char *path)
     return done;
 }
 
-err_t file_write(const char *path, struct span bytes, unsigned mode, struct trail *trail)
+/* A link is made only where there is nothing: no moment between looking and writing. */
+static err_t put_in_place(const char *temporary, const char *path, bool replaces,
+                          struct trail *trail)
+{
+    if (replaces) {
+        return rename(temporary, path) == 0 ? ERR_OK : io_error(trail, path, "rename into place");
+    }
+    if (link(temporary, path) == 0) {
+        unlink(temporary);
+        return ERR_OK;
+    }
+    if (errno == EEXIST) {
+        trail_set(trail, ERR_CONFLICT, "is there already");
+        return trail_in(trail, ERR_CONFLICT, path);
+    }
+    return io_error(trail, path, "link into place");
+}
+
+static err_t write_file(const char *path, struct span bytes, unsigned mode, bool replaces,
+                        struct trail *trail)
 {
     char *temporary = NULL;
-    bool is_renamed = false;
+    bool is_in_place = false;
     err_t err = ERR_OK;
     int fd = -1;
 
@@ -193,18 +212,27 @@ err_t file_write(const char *path, struct span bytes, unsigned mode, struct trai
         err = io_error(trail, path, "write");
     }
     if (err == ERR_OK) {
-        is_renamed = rename(temporary, path) == 0;
-        if (!is_renamed) {
-            err = io_error(trail, path, "rename into place");
-        } else if (!sync_folder_of(path)) {
-            err = io_error(trail, path, "write the folder of");
-        }
+        err = put_in_place(temporary, path, replaces, trail);
+        is_in_place = err == ERR_OK;
     }
-    if (!is_renamed) {
+    if (is_in_place && !sync_folder_of(path)) {
+        err = io_error(trail, path, "write the folder of");
+    }
+    if (!is_in_place) {
         unlink(temporary);
     }
     free(temporary);
     return err;
+}
+
+err_t file_write(const char *path, struct span bytes, unsigned mode, struct trail *trail)
+{
+    return write_file(path, bytes, mode, true, trail);
+}
+
+err_t file_create(const char *path, struct span bytes, unsigned mode, struct trail *trail)
+{
+    return write_file(path, bytes, mode, false, trail);
 }
 
 /* Whom a file or folder may belong to: who could read or write it anyway. */

@@ -20,6 +20,9 @@ err_t file_read(struct arena *arena, const char *path, size_t max_bytes, struct 
  * exactly this mode, whatever the umask. A symbolic link at path is replaced, not followed. */
 err_t file_write(const char *path, struct span bytes, unsigned mode,
                  struct trail *trail) MUST_CHECK;
+/* The same, but never over what is there: ERR_CONFLICT, also when it appeared meanwhile. */
+err_t file_create(const char *path, struct span bytes, unsigned mode,
+                  struct trail *trail) MUST_CHECK;
 /* ERR_DENIED when the file can be read or written by others than its owner, or belongs neither
  * to this user nor to root (rule S-8). */
 err_t file_check_private(const char *path, struct trail *trail) MUST_CHECK;

@@ -63,11 +63,6 @@ int earlier_boot_save(const char *command, struct arena *arena, const struct app
         cli_complain(command, "no baseline was saved: %s", trail.what);
         return EXIT_YES;
     }
-    if (err == ERR_OK && file_exists(path)) {
-        trail_set(&trail, ERR_IO, "is there already: no baseline was saved over it");
-        trail_in(&trail, ERR_IO, path);
-        err = ERR_IO;
-    }
-    err = err ? err : file_write(path, json, 0644, &trail);
+    err = err ? err : file_create(path, json, 0644, &trail);
     return err ? cli_fail(command, path, err, &trail) : EXIT_YES;
 }

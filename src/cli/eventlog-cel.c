@@ -18,11 +18,12 @@ struct view {
     const struct cel *cel;
     const struct cel_record *registers[REGISTERS_MAX]; /* the first record of each */
     size_t n_registers;
+    size_t n_beyond; /* records of registers for which there was no room */
 };
 
 static void find_registers(struct view *view)
 {
-    for (size_t i = 0; i < view->cel->n && view->n_registers < REGISTERS_MAX; i++) {
+    for (size_t i = 0; i < view->cel->n; i++) {
         const struct cel_record *record = &view->cel->records[i];
         size_t at = 0;
 
@@ -30,7 +31,9 @@ static void find_registers(struct view *view)
                                           view->registers[at]->index != record->index)) {
             at++;
         }
-        if (at == view->n_registers) {
+        if (at == REGISTERS_MAX) {
+            view->n_beyond++;
+        } else if (at == view->n_registers) {
             view->registers[view->n_registers++] = record;
         }
     }
@@ -103,6 +106,10 @@ static void print_text(const struct view *view)
             }
         }
     }
+    if (view->n_beyond > 0) {
+        printf("\nNot shown: %zu records of further registers; the first %d registers are above\n",
+               view->n_beyond, REGISTERS_MAX);
+    }
 }
 
 static void add_registers(const struct view *view, yyjson_mut_doc *doc, yyjson_mut_val *root)
@@ -164,6 +171,7 @@ static int print_json(const struct view *view)
 
     json_add_text(doc, root, "format", "cel-tlv");
     add_registers(view, doc, root);
+    json_add_uint(doc, root, "records_without_register", view->n_beyond);
     array = json_add_array(doc, root, "records");
     for (size_t i = 0; i < view->cel->n; i++) {
         add_record(view, doc, array, &view->cel->records[i]);

@@ -8,6 +8,9 @@
 #include "cli/earlier-boot.h"
 #include "cli/options.h"
 #include "cli/reference-load.h"
+#include "cli/trust.h"
+
+#include <string.h>
 
 enum { ARENA_BYTES = 512 * 1024 * 1024, ALL_PCRS = 0xffffff };
 
@@ -18,6 +21,7 @@ struct diff {
     struct earlier_boot before, after;
     struct baseline_known known;
     struct reference *reference;
+    struct trust trust;
     struct change changes[APPRAISE_MAX_CHANGES];
     size_t n;
     struct summary summary;
@@ -69,12 +73,13 @@ static int compare(struct diff *d, int output)
 {
     const struct baseline_boot before = {d->before.facts, ALL_PCRS};
     const struct baseline_boot after = {d->after.facts, ALL_PCRS};
+    const struct appraise_trust trust = trust_for_appraisal(&d->trust);
     err_t err = baseline_compare(d->arena, &before, &after, &d->known, d->changes, &d->n);
     int code = EXIT_YES;
 
     err = err ? err
               : baseline_summary(d->arena, d->before.facts, d->after.facts, d->changes, d->n,
-                                 &d->summary);
+                                 &trust, &d->summary);
     if (err) {
         return cli_fail("eventlog diff", "comparing", err, NULL);
     }
@@ -86,10 +91,31 @@ static int compare(struct diff *d, int output)
     return code != EXIT_YES ? code : d->summary.state == VERDICT_HEALTHY ? EXIT_YES : EXIT_NO;
 }
 
+/* Without a quote only Secure Boot keys are of use. */
+static int add_trust(struct diff *d, const struct option_list *trust)
+{
+    for (size_t i = 0; i < trust->n; i++) {
+        struct trail trail = {0};
+        err_t err;
+
+        if (strncmp(trust->items[i], "db=", 3) != 0) {
+            cli_complain("eventlog diff", "--trust: logs are held against no TPM's keys; only "
+                                          "db=PATH is of use here");
+            return EXIT_USAGE;
+        }
+        err = trust_add(&d->trust, d->arena, trust->items[i], "db", &trail);
+        if (err) {
+            return cli_fail("eventlog diff", "--trust", err, &trail);
+        }
+    }
+    return EXIT_YES;
+}
+
 int eventlog_diff(int argc, char **argv)
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(ARENA_BYTES);
     CLEANUP(hasher_free) struct hasher *hasher = hasher_new();
+    struct option_list trust = {0};
     bool is_shape_changed = false;
     const char *announced = NULL;
     const char *folder = NULL;
@@ -99,6 +125,8 @@ int eventlog_diff(int argc, char **argv)
          NULL, 0},
         {"shape-changed", 0, OPTION_FLAG, NULL,
          "the machine is known to have another number of vCPUs now", &is_shape_changed, NULL, 0},
+        {"trust", 't', OPTION_LIST, "db=PATH", "test keys that may be enrolled; repeatable", &trust,
+         NULL, 0},
         {"reference", 0, OPTION_TEXT, "DIR", "reference data of this folder", &folder, NULL, 0},
         {"output", 'o', OPTION_CHOICE, "FORM", "form of the result", &output, outputs, 0},
     };
@@ -129,7 +157,9 @@ int eventlog_diff(int argc, char **argv)
     }
     d->arena = arena;
     d->known.is_shape_changed = is_shape_changed;
-    code = reference_load("eventlog diff", folder, &d->reference);
+    d->known.are_logs_alone = true;
+    code = add_trust(d, &trust);
+    code = code ? code : reference_load("eventlog diff", folder, &d->reference);
     code = code ? code
                 : earlier_boot_load("eventlog diff", arena, d->reference, hasher,
                                     result.arguments[0], &d->before);
@@ -141,5 +171,5 @@ int eventlog_diff(int argc, char **argv)
     }
     code = code ? code : compare(d, output);
     reference_free(d->reference);
-    return cli_finish("eventlog diff", code);
+    return cli_finish("eventlog diff", arena, code);
 }

@@ -228,7 +228,8 @@ int cmd_eventlog(int argc, char **argv)
     view.is_filtered = pcrs.n > 0;
     err = read_file(&view, result.arguments[0], &trail, &bytes);
     if (err == ERR_OK && cel_is_likely(bytes)) {
-        return cli_finish("eventlog", eventlog_cel(arena, result.arguments[0], bytes, output == 1));
+        return cli_finish("eventlog", arena,
+                          eventlog_cel(arena, result.arguments[0], bytes, output == 1));
     }
     code = err ? EXIT_YES : reference_load("eventlog", folder, &view.reference);
     if (code != EXIT_YES) {
@@ -243,5 +244,5 @@ int cmd_eventlog(int argc, char **argv)
         eventlog_print(&view);
     }
     reference_free(view.reference);
-    return cli_finish("eventlog", code);
+    return cli_finish("eventlog", arena, code);
 }

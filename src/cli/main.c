@@ -101,10 +101,14 @@ const char *cli_nearest(const char *typed, const char *const *known, size_t n)
     return nearest;
 }
 
-int cli_finish(const char *command, int code)
+int cli_finish(const char *command, const struct arena *arena, int code)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {
         cli_complain(command, "standard output: %s; the result is not whole", strerror(errno));
+        return EXIT_INTERNAL;
+    }
+    if (arena != NULL && arena_is_exhausted(arena) && (code == EXIT_YES || code == EXIT_NO)) {
+        cli_complain(command, "the memory for one file is used up; the result is not whole");
         return EXIT_INTERNAL;
     }
     return code;
@@ -159,11 +163,11 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
         print_help(stdout);
-        return cli_finish("", EXIT_YES);
+        return cli_finish("", NULL, EXIT_YES);
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         puts("bootwarden " BOOTWARDEN_VERSION);
-        return cli_finish("", EXIT_YES);
+        return cli_finish("", NULL, EXIT_YES);
     }
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {

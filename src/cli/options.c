@@ -301,7 +301,7 @@ bool options_parse(const struct option_set *set, int argc, char **argv, struct o
             only_arguments = true;
         } else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
             print_help(set);
-            *ret_exit_code = cli_finish(set->command, EXIT_YES);
+            *ret_exit_code = cli_finish(set->command, NULL, EXIT_YES);
             return false;
         } else if (!take_word(&p, word, ret_exit_code)) {
             return false;

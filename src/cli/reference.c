@@ -231,5 +231,5 @@ int cmd_reference(int argc, char **argv)
     code = reference_load("reference", folder, &view.reference);
     code = code == EXIT_YES ? run(&view, result.arguments[0]) : code;
     reference_free(view.reference);
-    return cli_finish("reference", code);
+    return cli_finish("reference", NULL, code);
 }

@@ -282,5 +282,5 @@ int cmd_verify(int argc, char **argv)
     code = run(v, &args, result.arguments[0]);
     trust_done(&v->trust);
     reference_free(v->reference);
-    return cli_finish("verify", code);
+    return cli_finish("verify", arena, code);
 }

@@ -154,7 +154,18 @@ static void other_keys_never_explain_themselves_B_13(void **state)
 
 static void only_replaced_files_explain_themselves_B_13(void **state)
 {
-    enum { ADDED, REMOVED, RENAMED, NOT_VALIDATED, UNSIGNED, TESTING, NO_KEYS, KINDS };
+    enum {
+        ADDED,
+        REMOVED,
+        RENAMED,
+        NOT_VALIDATED,
+        UNSIGNED,
+        TESTING,
+        LOWERED,
+        NO_SVN,
+        NO_KEYS,
+        KINDS
+    };
     static const char *const why[KINDS] = {
         [ADDED] = "more was loaded",
         [REMOVED] = "less was loaded",
@@ -162,6 +173,8 @@ static void only_replaced_files_explain_themselves_B_13(void **state)
         [NOT_VALIDATED] = "without being validated",
         [UNSIGNED] = "the log has faults",
         [TESTING] = "the log has faults",
+        [LOWERED] = "security version",
+        [NO_SVN] = "security version",
         [NO_KEYS] = "PCR 14",
     };
 
@@ -191,6 +204,12 @@ static void only_replaced_files_explain_themselves_B_13(void **state)
             break;
         case TESTING:
             windows_set(after, WINDOWS_LOADER, 0x00050003, 1);
+            break;
+        case LOWERED:
+            after->svn = 1;
+            break;
+        case NO_SVN:
+            after->svn = -1;
             break;
         default:
             break;
@@ -277,6 +296,7 @@ static void a_file_replaced_under_the_same_keys_is_explained_B_13(void **state)
     after->module_digest[WINDOWS_LOADER][0] = 0x66;
     after->module_digest[WINDOWS_MANAGER][0] = 0x67;
     after->module[WINDOWS_LOADER][0] = "\\Windows\\system32\\NTOSKRNL.exe"; /* the same file */
+    after->svn = 3;
     changes = compare_next(after);
     assert_int_equal(changes.n, 1);
     expect(&changes, REASON_CHANGE_KERNEL, true);

@@ -7,14 +7,18 @@
 
 #include <string.h>
 
-static struct summary summarise(struct arena *arena, const char *before, const char *after)
+static struct summary summarise_facts(struct arena *arena, const struct boot_facts *old,
+                                      const struct boot_facts *new,
+                                      const struct appraise_trust *trust)
 {
-    const struct boot_facts *old = boot(arena, before);
-    const struct boot_facts *new = boot(arena, after);
-    struct compared changes = compare(arena, old, new);
+    const struct baseline_boot before = {old, ALL_PCRS};
+    const struct baseline_boot after = {new, ALL_PCRS};
+    const struct baseline_known known = {.are_logs_alone = true};
+    struct compared changes = {0};
     struct summary summary = {0};
 
-    assert_ok(baseline_summary(arena, old, new, changes.items, changes.n, &summary));
+    assert_ok(baseline_compare(arena, &before, &after, &known, changes.items, &changes.n));
+    assert_ok(baseline_summary(arena, old, new, changes.items, changes.n, trust, &summary));
     assert_int_equal(summary.n_unexplained, unexplained(&changes));
     for (size_t i = 0; i < summary.n_unchanged; i++) {
         for (size_t k = 0; k < changes.n; k++) {
@@ -23,6 +27,13 @@ static struct summary summarise(struct arena *arena, const char *before, const c
         }
     }
     return summary;
+}
+
+static struct summary summarise(struct arena *arena, const char *before, const char *after)
+{
+    const struct appraise_trust none = {0};
+
+    return summarise_facts(arena, boot(arena, before), boot(arena, after), &none);
 }
 
 static void a_bad_or_forged_boot_is_never_healthy(void **state)
@@ -69,6 +80,15 @@ static void sentences_name_what_an_owner_asks_for(void **state)
          "kernel 6.1.0-55-cloud-amd64 \xe2\x86\x92 6.1.0-56-cloud-amd64, both validated by Debian "
          "Secure Boot CA through shim; kernel parameters unchanged; initramfs changed; GRUB "
          "configuration changed"},
+        {UPDATED, HEALTHY,
+         "kernel 6.1.0-56-cloud-amd64 \xe2\x86\x92 6.1.0-55-cloud-amd64, an OLDER one; kernel "
+         "parameters unchanged; initramfs changed; GRUB configuration changed"},
+        {HEALTHY, UKI,
+         "unified kernel image measured, which was not before; kernel not measured any more; "
+         "kernel "
+         "command line changed; initramfs unchanged; Secure Boot keys changed; revocations "
+         "changed; "
+         "boot loader changed; GRUB configuration changed; machine owner keys changed"},
         {HEALTHY, "d-initrd-tampered",
          "kernel unchanged; kernel command line unchanged; initramfs changed"},
         {HEALTHY, "h-dbx-update",
@@ -84,11 +104,57 @@ static void sentences_name_what_an_owner_asks_for(void **state)
     }
 }
 
+/* SHA-1 tells people what is different; it proves nobody that nothing is. */
+static void logs_of_sha1_alone_are_compared_but_never_healthy(void **state)
+{
+    test_needs_public_data();
+
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    const struct appraise_trust none = {0};
+    const struct boot_facts *old =
+        logs_facts(arena, test_public_file(arena, "eventlogs/logs/go-tpm-tools-debian-10.bin"))
+            .facts;
+    const struct boot_facts *other =
+        logs_facts(arena, test_public_file(
+                              arena, "eventlogs/logs/go-attestation-short_no_action_eventlog"))
+            .facts;
+    struct summary s = summarise_facts(arena, old, old, &none);
+
+    (void)state;
+    assert_int_equal(s.state, VERDICT_NOT_VERIFIED);
+    assert_non_null(strstr(s.why, "SHA-1"));
+    assert_string_equal(s.sentence, "nothing that was measured is different");
+    s = summarise_facts(arena, old, other, &none);
+    assert_int_not_equal(s.state, VERDICT_HEALTHY);
+    assert_non_null(strstr(s.sentence, "changed"));
+    s = summarise_facts(arena, old, boot(arena, HEALTHY), &none);
+    assert_int_not_equal(s.state, VERDICT_HEALTHY);
+}
+
+static void test_keys_are_bad_unless_they_are_named(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    const struct boot_facts *uki = boot(arena, UKI);
+    const struct key_contents *keys = &uki->db.keys;
+    struct span own[8];
+    struct appraise_trust trust = {.db_certificates = own};
+
+    (void)state;
+    assert_in_range(keys->n_certificates, 1, ARRAY_LEN(own));
+    for (size_t i = 0; i < keys->n_certificates; i++) {
+        assert_int_equal(summarise_facts(arena, uki, uki, &trust).state, VERDICT_UNHEALTHY);
+        own[trust.n_db_certificates++] = keys->certificates[i].der;
+    }
+    assert_int_equal(summarise_facts(arena, uki, uki, &trust).state, VERDICT_HEALTHY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bad_or_forged_boot_is_never_healthy),
         cmocka_unit_test(sentences_name_what_an_owner_asks_for),
+        cmocka_unit_test(logs_of_sha1_alone_are_compared_but_never_healthy),
+        cmocka_unit_test(test_keys_are_bad_unless_they_are_named),
     };
 
     return RUN_TESTS(tests);

@@ -154,6 +154,26 @@ static void a_failed_write_leaves_the_old_file_and_no_other(void **state)
     assert_true(span_is(out, "old"));
 }
 
+static void a_file_is_not_created_over_another(void **state)
+{
+    struct place *place = *state;
+    struct span out;
+    struct trail trail = {0};
+
+    put(place, "file", "old", 0600);
+    assert_err(file_create(in(place, "file"), span_str("new"), 0600, &trail), ERR_CONFLICT);
+    assert_non_null(strstr(trail.where, "file"));
+    assert_int_equal(symlink("nowhere", in(place, "link")), 0);
+    assert_err(file_create(in(place, "link"), span_str("new"), 0600, NULL), ERR_CONFLICT);
+    assert_err(file_create(in(place, "none/file"), span_str("new"), 0600, NULL), ERR_NOT_FOUND);
+    assert_ok(file_create(in(place, "other"), span_str("new"), 0640, NULL));
+    assert_int_equal(count(place), 3);
+    assert_ok(file_read(place->arena, in(place, "file"), 10, NULL, &out));
+    assert_true(span_is(out, "old"));
+    assert_ok(file_read(place->arena, in(place, "other"), 10, NULL, &out));
+    assert_true(span_is(out, "new"));
+}
+
 static void a_file_gets_its_mode_whatever_the_umask(void **state)
 {
     static const unsigned modes[] = {0600, 0640, 0644, 0400};
@@ -339,6 +359,7 @@ int main(void)
         TEST(reads_a_pipe_without_a_name),
         TEST(a_full_arena_is_an_error_and_no_empty_file),
         TEST(a_failed_write_leaves_the_old_file_and_no_other),
+        TEST(a_file_is_not_created_over_another),
         TEST(a_file_gets_its_mode_whatever_the_umask),
         TEST(loose_modes_of_private_files_are_refused),
         TEST(a_private_file_of_somebody_else_is_refused),

@@ -33,6 +33,7 @@ struct windows_boot {
     uint8_t authority[WINDOWS_STAGES];             /* bytes of the key */
     const char *elam;
     bool is_validated;
+    int svn; /* of each module; negative: none */
 };
 
 /* The flags by which a boot is judged. */
@@ -137,6 +138,7 @@ static inline struct windows_boot *windows_boot(struct arena *arena)
     boot->authority[1] = 0x81;
     boot->elam = "Windows Defender";
     boot->is_validated = true;
+    boot->svn = 2;
     return boot;
 }
 
@@ -205,7 +207,9 @@ static inline struct span windows_module_bytes(const struct windows_boot *boot, 
         windows_put_uint(&out, SIPA_IMAGE_VALIDATED, 1, boot->is_validated);
         windows_put_text(&out, SIPA_AUTHORITY_ISSUER, "Microsoft Windows Production PCA 2011");
         windows_put_text(&out, SIPA_AUTHORITY_PUBLISHER, "Microsoft Windows");
-        windows_put_uint(&out, SIPA_MODULE_SVN, 4, 1);
+        if (boot->svn >= 0) {
+            windows_put_uint(&out, SIPA_MODULE_SVN, 4, (uint64_t)boot->svn);
+        }
     } else {
         windows_put_uint(&out, SIPA_IMAGE_BASE, 8, 0x345000);
     }
