@@ -115,6 +115,35 @@ try:
     code, out, err = run("eventlog", "-", stdin=cel.read_bytes()[:-1])
     check("a cut cel is refused with its place", code == 2 and "at byte" in err and "record 5" in err)
 
+    def field(kind, value):
+        return struct.pack(">BI", kind, len(value)) + value
+
+    def record(number, index):
+        content = b"event of index %d" % index
+        return (field(0, struct.pack(">Q", number)) + field(2, struct.pack(">I", index)) +
+                field(3, field(11, hashlib.sha256(content).digest())) + field(9, content))
+
+    many = b"".join(record(i, i % 66) for i in range(140))
+    code, out, err = run("eventlog", "-", stdin=many)
+    check("registers beyond the limit are told of", code == 0 and "Not shown: 4 records of further registers" in out)
+    code, out, err = run("eventlog", "-o", "json", "-", stdin=many)
+    check("also in JSON", json.loads(out)["records_without_register"] == 4)
+
+    # ---- differences ----
+    keys = next((SOURCE / "tests/vectors/boots/k-uki-healthy").glob("efivars/db-*"), None)
+    uki = BOOTS / "k-uki-healthy"
+    code, out, err = run("eventlog", "diff", uki, uki)
+    check("a test key is bad", code == 1 and "unhealthy: a test key" in out)
+    code, out, err = run("eventlog", "diff", uki, uki, "--trust", f"db={keys}")
+    check("unless it is named", code == 0 and "healthy: nothing unexplained" in out)
+    code, out, err = run("eventlog", "diff", uki, uki, "--trust", f"ek={keys}")
+    check("other anchors are refused", code == 2 and "only db=PATH" in err)
+    code, out, err = run("eventlog", "diff", uki, uki, "--trust", f"db={work}/none")
+    check("a missing anchor is named", code == 2 and f"{work}/none" in err)
+    code, out, err = run("eventlog", "diff", BOOTS / "f-kernel-update", GOOD)
+    check("an older kernel does not explain itself", code == 1 and
+          "an OLDER one" in out.splitlines()[0] and "UNEXPLAINED  kernel:" in out)
+
     # ---- what is no log ----
     seeds = SOURCE / "fuzz/corpus/file-kind"
     for name, content, words in (
