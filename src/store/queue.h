@@ -12,7 +12,7 @@
 
 enum { STORE_READERS_MAX = 64 };
 
-enum op_kind { OP_ACTIVATE, OP_ONCE, OP_RECORD, OP_REPEAT, OP_CHANGE, OP_SWEEP, OP_CHECK };
+enum op_kind { OP_ACTIVATE, OP_ONCE, OP_RECORD, OP_REPEAT, OP_CHANGE, OP_SWEEP, OP_CHECK, OP_CALL };
 
 /* One wish. It lives on its caller's stack while the caller waits, or on the heap (is_note). */
 struct op {
@@ -31,6 +31,8 @@ struct op {
     bool is_first;  /* or new */
     struct store_attestation attestation;
     struct store_recorded recorded;
+    err_t (*call)(struct sqlite *db, void *data, struct trail *trail); /* OP_CALL */
+    void *data;
 };
 
 struct store {

@@ -99,6 +99,14 @@ static const char *const migrations[] = {
     " WHERE a.machine = machines.id AND a.ak_name = machines.ak_name AND a.kind >= 3"
     " ORDER BY a.id DESC LIMIT 1), 0)"
     " WHERE id IN (SELECT machine FROM audit WHERE what IN ('replace', 'joined again'));",
+
+    "CREATE TABLE providers (name TEXT NOT NULL PRIMARY KEY COLLATE NOCASE,"
+    " id TEXT NOT NULL UNIQUE COLLATE NOCASE, region TEXT NOT NULL, properties TEXT NOT NULL,"
+    " version INTEGER NOT NULL, created INTEGER NOT NULL, changed INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE policies (provider TEXT NOT NULL COLLATE NOCASE, type TEXT NOT NULL,"
+    " jws BLOB NOT NULL, changed INTEGER NOT NULL, PRIMARY KEY (provider, type))"
+    " STRICT, WITHOUT ROWID;",
 };
 
 /* One sentence per kind of trouble, since an operator acts differently on each. */

@@ -86,7 +86,21 @@
     X(FRESH_OF, "SELECT " ATTESTATION_COLUMNS " FROM attestations WHERE machine = ?2 " \
         "AND kind >= 3 ORDER BY id DESC LIMIT ?1") \
     X(COPIES_OF, "SELECT " ATTESTATION_COLUMNS " FROM attestations WHERE machine = ?2 " \
-        "AND kind < 3 ORDER BY id DESC LIMIT ?1")
+        "AND kind < 3 ORDER BY id DESC LIMIT ?1") \
+    X(PROVIDER_COUNT, "SELECT count(*) FROM providers") \
+    X(PROVIDERS, "SELECT name, id, region, properties, version, created, changed FROM providers " \
+        "ORDER BY name") \
+    X(PROVIDER_ADD, "INSERT INTO providers (name, id, region, properties, version, created, " \
+        "changed) VALUES (?1,?2,?3,?4,1,?5,?6) ON CONFLICT DO NOTHING") \
+    X(PROVIDER_SET, "UPDATE providers SET properties = ?3, version = version + 1, changed = ?4 " \
+        "WHERE name = ?1 AND version = ?2") \
+    X(PROVIDER_REMOVE, "DELETE FROM providers WHERE name = ?1") \
+    X(POLICY_COUNT, "SELECT count(*) FROM policies") \
+    X(POLICIES, "SELECT provider, type, jws, changed FROM policies ORDER BY provider, type") \
+    X(POLICY_PUT, "INSERT OR REPLACE INTO policies (provider, type, jws, changed) " \
+        "VALUES (?1,?2,?3,?4)") \
+    X(POLICY_REMOVE, "DELETE FROM policies WHERE provider = ?1 AND type = ?2") \
+    X(POLICIES_FORGET, "DELETE FROM policies WHERE provider = ?1")
 #define MACHINE_COLUMNS "id, name, ek_digest, ak_name, is_active, created, last_seen, ek_public, " \
     "successor_ek"
 #define ATTESTATION_COLUMNS "id, time, machine, ak_name, is_proven, verdict, reasons, facts, " \

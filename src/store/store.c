@@ -52,6 +52,8 @@ static err_t run_op(struct store *store, struct op *op)
         return run_sweep(store, op);
     case OP_CHECK:
         return sqlite_run(db, STATEMENT_CHECK, &op->trail);
+    case OP_CALL:
+        return op->call(db, op->data, &op->trail);
     }
     return ERR_INTERNAL;
 }

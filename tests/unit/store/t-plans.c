@@ -20,6 +20,11 @@ static const struct {
     {"ATTESTATIONS", "SCAN attestations"},
     {"SWEEP_UNPROVEN", "SCAN attestations USING INDEX attestations_unproven"},
     {"CLOCK_DOUBT", "SCAN CONSTANT ROW"},
+    /* The service holds all of them anyway. */
+    {"PROVIDER_COUNT", "SCAN providers USING COVERING INDEX sqlite_autoindex_providers_2"},
+    {"PROVIDERS", "SCAN providers"},
+    {"POLICY_COUNT", "SCAN policies"},
+    {"POLICIES", "SCAN policies"},
     {"AUDITS", "USE TEMP B-TREE FOR ORDER BY"},
 };
 
