@@ -282,7 +282,9 @@ static err_t issue(struct attesting *a, yyjson_mut_doc *doc, const struct claims
         return err;
     }
     text = json_write(arena, doc, root, false);
-    err = text.data == NULL ? ERR_MEMORY : signer_sign(a->service->signer, arena, text, ret_token);
+    err = text.data == NULL
+              ? ERR_MEMORY
+              : signer_sign(a->service->signer, arena, a->call->now, SIGNER_PLAIN, text, ret_token);
     if (err == ERR_OK) {
         a->token_id = jti;
     }

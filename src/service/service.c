@@ -215,6 +215,7 @@ static err_t open_keys(struct service *service, const struct folder *folder,
     const char *secret_path = folder_in(folder, "secret.key");
     const struct signer_options signing = {
         .folder = folder,
+        .place = "signing",
         .issuer = options->issuer,
         .kind = options->signing,
     };

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "token/token.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -13,8 +14,16 @@ enum {
     COMMON_NAME_MAX = 64, /* RFC 5280, ub-common-name */
 };
 
+/* A key of the wanted kind, and from when on it signs. */
+struct signing_key {
+    struct token_key *key;
+    int64_t from;
+};
+
 struct signer {
-    struct token_key *key; /* the one that signs */
+    _Atomic unsigned refs;
+    struct signing_key keys[TOKEN_MAX_KEYS]; /* by name: the last one that may sign does */
+    size_t n_keys;
     char *jku;
     uint8_t *jwks;
     size_t jwks_len;
@@ -122,6 +131,9 @@ static err_t open_key(const struct signer_options *options, const char *stem, st
     return ERR_OK;
 }
 
+/* Its time is in its name: "20261122T104725Z-rs256". */
+static const char time_form[] = "%Y%m%dT%H%M%SZ";
+
 static const char *new_stem(const struct signer_options *options)
 {
     const char *suffix = "key";
@@ -133,25 +145,55 @@ static const char *new_stem(const struct signer_options *options)
         suffix = kinds[i].kind == options->kind ? kinds[i].suffix : suffix;
     }
     if (gmtime_r(&seconds, &tm) != NULL) {
-        strftime(day, sizeof(day), "%Y%m%dT%H%M%SZ", &tm);
+        strftime(day, sizeof(day), time_form, &tm);
     }
-    return arena_printf(options->folder->arena, "%s/signing/%s-%s", options->folder->path, day,
-                        suffix);
+    return arena_printf(options->folder->arena, "%s/%s/%s-%s", options->folder->path,
+                        options->place, day, suffix);
 }
 
-static err_t add_key(const struct signer_options *options, const char *stem,
-                     struct token_key **signing, struct token_keys *keys, struct trail *trail)
+/* A key that others have to hear of first. An operator's own name has no time: it signs at once. */
+static int64_t begin_of(const char *stem)
 {
-    CLEANUP(token_key_free) struct token_key *token_key = NULL;
-    CLEANUP(signkey_free) struct signkey *key = NULL;
-    err_t err = open_key(options, stem, trail, &token_key, &key);
+    const char *name = strrchr(stem, '/');
+    struct tm tm = {0};
+    const char *end = strptime(name == NULL ? stem : name + 1, time_form, &tm);
 
-    err = err ? err : token_keys_add_own(keys, token_key);
-    if (err == ERR_OK && is_of_kind(signkey_public(key), options->kind)) {
-        token_key_free(*signing);
-        *signing = TAKE(token_key);
+    return end == NULL ? 0 : (int64_t)timegm(&tm) + SIGNER_AHEAD_S;
+}
+
+/* Keys of one opening, before it is known which of them are still of use. */
+struct found_keys {
+    struct signing_key all[TOKEN_MAX_KEYS]; /* owned */
+    bool is_wanted[TOKEN_MAX_KEYS];         /* of the kind that signs */
+    size_t n;
+};
+
+static void found_keys_done(struct found_keys *found)
+{
+    for (size_t i = 0; i < found->n; i++) {
+        token_key_free(found->all[i].key);
     }
-    return err;
+}
+DEFINE_CLEANUP_DONE(struct found_keys, found_keys_done)
+
+static err_t add_key(const struct signer_options *options, const char *stem,
+                     struct found_keys *found, struct trail *trail)
+{
+    CLEANUP(signkey_free) struct signkey *key = NULL;
+    struct token_key *token_key = NULL;
+    err_t err;
+
+    if (found->n == TOKEN_MAX_KEYS) {
+        trail_set(trail, ERR_TOO_MANY, "more than %d keys: remove the oldest", TOKEN_MAX_KEYS);
+        return trail_in(trail, ERR_TOO_MANY, stem);
+    }
+    err = open_key(options, stem, trail, &token_key, &key);
+    if (err) {
+        return err;
+    }
+    found->is_wanted[found->n] = is_of_kind(signkey_public(key), options->kind);
+    found->all[found->n++] = (struct signing_key){token_key, begin_of(stem)};
+    return ERR_OK;
 }
 
 static bool has_ending(const char *name, const char *ending)
@@ -180,14 +222,16 @@ static err_t check_key_of(const char *folder, struct arena *arena, const char *n
     return trail_in(trail, ERR_NOT_FOUND, key);
 }
 
-static err_t add_keys(const struct signer_options *options, struct token_key **signing,
-                      struct token_keys *keys, struct trail *trail)
+static err_t find_keys(const struct signer_options *options, struct found_keys *found,
+                       struct trail *trail)
 {
     struct arena *arena = options->folder->arena;
-    const char *folder = folder_in(options->folder, "signing"), *stem;
+    const char *folder = folder_in(options->folder, options->place), *stem;
     const char **names = NULL;
-    err_t err = folder == NULL ? ERR_MEMORY : file_list_guarded(arena, folder, trail, &names);
+    bool has_wanted = false;
+    err_t err = folder == NULL ? ERR_MEMORY : file_make_folder(folder, 0700, trail);
 
+    err = err ? err : file_list_guarded(arena, folder, trail, &names);
     for (size_t i = 0; err == ERR_OK && names[i] != NULL; i++) {
         if (has_ending(names[i], ".pem")) {
             err = check_key_of(folder, arena, names[i], trail);
@@ -196,24 +240,51 @@ static err_t add_keys(const struct signer_options *options, struct token_key **s
     for (size_t i = 0; err == ERR_OK && names[i] != NULL; i++) {
         if (has_ending(names[i], ".key")) {
             stem = arena_printf(arena, "%s/%.*s", folder, (int)(strlen(names[i]) - 4), names[i]);
-            err = stem == NULL ? ERR_MEMORY : add_key(options, stem, signing, keys, trail);
+            err = stem == NULL ? ERR_MEMORY : add_key(options, stem, found, trail);
+            has_wanted = has_wanted || (err == ERR_OK && found->is_wanted[found->n - 1]);
         }
     }
-    if (err == ERR_OK && *signing == NULL) {
+    if (err == ERR_OK && !has_wanted) {
         stem = new_stem(options);
-        err = stem == NULL ? ERR_MEMORY : add_key(options, stem, signing, keys, trail);
+        err = stem == NULL ? ERR_MEMORY : add_key(options, stem, found, trail);
     }
     return err;
 }
 
-/* Takes key on success. */
-static struct signer *signer_new(struct token_key *key, struct span jwks, const char *issuer)
+/* Nothing that it signed is valid any more: a later one took over so long ago. */
+static bool is_retired(const struct found_keys *found, size_t index, int64_t now)
+{
+    for (size_t i = index + 1; i < found->n; i++) {
+        if (found->is_wanted[i] && now - SIGNER_TOKEN_MAX_S > found->all[i].from &&
+            found->all[i].from > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static err_t publish(const struct signer_options *options, const struct found_keys *found,
+                     struct span *ret)
+{
+    CLEANUP(token_keys_free) struct token_keys *keys = token_keys_new();
+    err_t err = keys == NULL ? ERR_MEMORY : ERR_OK;
+
+    for (size_t i = 0; err == ERR_OK && i < found->n; i++) {
+        if (!is_retired(found, i, options->folder->now)) {
+            err = token_keys_add_own(keys, found->all[i].key);
+        }
+    }
+    return err ? err : jwks_write(options->folder->arena, keys, ret);
+}
+
+static struct signer *signer_new(struct found_keys *found, struct span jwks, const char *issuer)
 {
     struct signer *signer = calloc(1, sizeof(*signer));
 
     if (signer == NULL) {
         return NULL;
     }
+    atomic_init(&signer->refs, 1);
     signer->jwks = malloc(jwks.len);
     if (signer->jwks == NULL || asprintf(&signer->jku, "%s/certs", issuer) < 0) {
         free(signer->jwks);
@@ -222,47 +293,99 @@ static struct signer *signer_new(struct token_key *key, struct span jwks, const 
     }
     memcpy(signer->jwks, jwks.data, jwks.len);
     signer->jwks_len = jwks.len;
-    signer->key = key;
+    for (size_t i = 0; i < found->n; i++) {
+        if (found->is_wanted[i]) {
+            signer->keys[signer->n_keys] = found->all[i];
+            signer->keys[signer->n_keys++].key = token_key_ref(found->all[i].key);
+        }
+    }
     return signer;
 }
 
 err_t signer_open(const struct signer_options *options, struct trail *trail, struct signer **ret)
 {
-    CLEANUP(token_keys_free) struct token_keys *keys = token_keys_new();
-    CLEANUP(token_key_free) struct token_key *signing = NULL;
-    struct signer *signer;
+    CLEANUP(found_keys_done) struct found_keys found = {0};
     struct span jwks = {0};
-    err_t err = keys == NULL ? ERR_MEMORY : ERR_OK;
+    err_t err = find_keys(options, &found, trail);
 
-    err = err ? err : add_keys(options, &signing, keys, trail);
-    err = err ? err : jwks_write(options->folder->arena, keys, &jwks);
+    err = err ? err : publish(options, &found, &jwks);
     if (err) {
         return err;
     }
-    signer = signer_new(signing, jwks, options->issuer);
-    if (signer == NULL) {
+    *ret = signer_new(&found, jwks, options->issuer);
+    return *ret == NULL ? ERR_MEMORY : ERR_OK;
+}
+
+err_t signer_add_key(const struct signer_options *options, struct trail *trail)
+{
+    CLEANUP(found_keys_done) struct found_keys found = {0};
+    const char *stem = new_stem(options);
+    const char *path = stem == NULL ? NULL : arena_printf(options->folder->arena, "%s.key", stem);
+
+    if (path == NULL) {
         return ERR_MEMORY;
     }
-    signing = NULL;
-    *ret = signer;
-    return ERR_OK;
+    if (file_exists(path)) {
+        trail_set(trail, ERR_CONFLICT, "was made a moment ago: try again in a second");
+        return trail_in(trail, ERR_CONFLICT, path);
+    }
+    return add_key(options, stem, &found, trail);
+}
+
+struct signer *signer_ref(struct signer *signer)
+{
+    if (signer != NULL) {
+        atomic_fetch_add(&signer->refs, 1);
+    }
+    return signer;
 }
 
 void signer_free(struct signer *signer)
 {
-    if (signer == NULL) {
+    if (signer == NULL || atomic_fetch_sub(&signer->refs, 1) > 1) {
         return;
     }
-    token_key_free(signer->key);
+    for (size_t i = 0; i < signer->n_keys; i++) {
+        token_key_free(signer->keys[i].key);
+    }
     free(signer->jku);
     free(signer->jwks);
     free(signer);
 }
 
-err_t signer_sign(const struct signer *signer, struct arena *arena, struct span claims,
-                  struct span *ret_token)
+/* The last whose time has come; when none has, the first: tokens are signed at all times. */
+static const struct token_key *key_at(const struct signer *signer, int64_t now)
 {
-    return token_sign(signer->key, arena, signer->jku, claims, ret_token);
+    size_t chosen = 0;
+
+    for (size_t i = 0; i < signer->n_keys; i++) {
+        if (signer->keys[i].from <= now) {
+            chosen = i;
+        }
+    }
+    return signer->keys[chosen].key;
+}
+
+err_t signer_sign(const struct signer *signer, struct arena *arena, int64_t now,
+                  enum signer_form form, struct span claims, struct span *ret_token)
+{
+    const struct token_header header = {
+        .jku = signer->jku,
+        .cert = form == SIGNER_X5C   ? TOKEN_X5C
+                : form == SIGNER_X5T ? TOKEN_X5T
+                                     : TOKEN_NO_CERT,
+    };
+
+    return token_sign_with(key_at(signer, now), arena, &header, claims, ret_token);
+}
+
+const char *signer_kid(const struct signer *signer, int64_t now, const char **ret_next)
+{
+    const struct token_key *key = key_at(signer, now);
+    const struct token_key *last = signer->keys[signer->n_keys - 1].key;
+
+    *ret_next = last == key ? NULL : token_key_kid(last);
+    return token_key_kid(key);
 }
 
 struct span signer_jwks(const struct signer *signer)
@@ -272,5 +395,5 @@ struct span signer_jwks(const struct signer *signer)
 
 const char *signer_algorithm(const struct signer *signer)
 {
-    return token_alg_name(token_key_alg(signer->key));
+    return token_alg_name(token_key_alg(signer->keys[0].key));
 }

@@ -3,7 +3,12 @@
  *
  * The token keys stay behind this interface: text goes in, a token comes out. It takes serialised
  * claims and not a document, because the signer is to become a process of its own (design section
- * 8): no guest byte is parsed where a private key is in reach. Immutable after opening, any thread.
+ * 8): no guest byte is parsed where a private key is in reach. Immutable after opening, reference
+ * counted, any thread.
+ *
+ * Rotation leaves no gap. A new key is published at once and signs SIGNER_AHEAD_S later, when
+ * whoever keeps a copy of the key set has fetched it anew; the one before stays published until the
+ * last token that it can have signed has expired.
  */
 #ifndef SERVICE_SIGNER_H
 #define SERVICE_SIGNER_H
@@ -13,29 +18,48 @@
 #include "crypto/signkey.h"
 #include "service/folder.h"
 
+enum {
+    SIGNER_AHEAD_S = 600,
+    SIGNER_TOKEN_MAX_S = 525600 * 60, /* the longest that a policy can ask for */
+};
+
 struct signer;
 
 struct signer_options {
-    const struct folder *folder; /* its keys are in DIR/signing */
-    const char *issuer;          /* attestUri: subject of new certificates, origin of jku */
+    const struct folder *folder;
+    const char *place;  /* in DIR: "signing", "signing/NAME"; made when it is missing */
+    const char *issuer; /* attestUri: subject of new certificates, origin of jku */
     enum signkey_kind kind;
 };
 
-/* Every NAME.key with its NAME.pem; the last by name of the wanted kind signs, all are published.
- * Makes a key when there is none of that kind, and a certificate where it is missing, about to
- * expire, not valid yet or for another issuer. ERR_NOT_FOUND for a NAME.pem whose NAME.key is
- * missing. */
+/* Every NAME.key with its NAME.pem; the last by name of the wanted kind signs, from the time in its
+ * name on (one without a time: at once); all that may have signed what is valid still are
+ * published. Makes a key when there is none of that kind, and a certificate where it is missing,
+ * about to expire, not valid yet or for another issuer. ERR_NOT_FOUND for a NAME.pem whose NAME.key
+ * is missing. */
 err_t signer_open(const struct signer_options *options, struct trail *trail,
                   struct signer **ret) MUST_CHECK;
-void signer_free(struct signer *signer);
+/* A new key beside those that are there: to be opened then. ERR_CONFLICT when one was made in the
+ * same second. */
+err_t signer_add_key(const struct signer_options *options, struct trail *trail) MUST_CHECK;
+struct signer *signer_ref(struct signer *signer);
+void signer_free(struct signer *signer); /* the last reference */
 DEFINE_CLEANUP(struct signer *, signer_free)
 
+enum signer_form {
+    SIGNER_PLAIN, /* alg, jku, kid, typ */
+    SIGNER_X5C,   /* and the certificates */
+    SIGNER_X5T,   /* or their leaf's thumbprint */
+};
 /* claims: JSON text of an object. The provider's issuer is the one of the options. */
-err_t signer_sign(const struct signer *signer, struct arena *arena, struct span claims,
-                  struct span *ret_token) MUST_CHECK;
+err_t signer_sign(const struct signer *signer, struct arena *arena, int64_t now,
+                  enum signer_form form, struct span claims, struct span *ret_token) MUST_CHECK;
 /* {"keys":[...]}; borrowed. */
 struct span signer_jwks(const struct signer *signer);
 /* "RS256" */
 const char *signer_algorithm(const struct signer *signer);
+/* The kid of the key that signs at `now`, and of the one that will when it is another, else NULL:
+ * for operators. */
+const char *signer_kid(const struct signer *signer, int64_t now, const char **ret_next);
 
 #endif

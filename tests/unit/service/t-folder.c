@@ -377,8 +377,9 @@ static void describes_itself_as_openid_clients_expect(void **state)
     world_free(w);
 }
 
-/* A new key signs, the old one stays published: tokens made with it are good until they expire. */
-static void publishes_old_keys_beside_the_one_that_signs(void **state)
+/* All keys are published: tokens of an old one are good until they expire. A later key signs from
+ * the time in its name on. */
+static void publishes_all_keys_beside_the_one_that_signs(void **state)
 {
     struct world *w = world_new();
     struct service_answer answer = {0};
@@ -390,13 +391,14 @@ static void publishes_old_keys_beside_the_one_that_signs(void **state)
     (void)state;
     assert_ok(signkey_generate(SIGNKEY_RSA2048, &key));
     assert_ok(signkey_pem(key, w->arena, &pem));
-    assert_ok(file_write(world_path(w, "signing/29991231T000000Z-rs256.key"), pem, 0600, NULL));
+    assert_ok(file_write(world_path(w, "signing/20270116T000000Z-rs256.key"), pem, 0600, NULL));
     assert_ok(world_reopen(w, NULL));
     service_jwks(w->service, &w->call, &answer);
     root = answer_root(w, &answer);
     keys = json_get(root, "keys");
     assert_int_equal(yyjson_arr_size(keys), 2);
-    assert_ok(signer_sign(w->service->signer, w->arena, span_str("{}"), &token));
+    assert_ok(signer_sign(w->service->signer, w->arena, NOW + 86400, SIGNER_PLAIN, span_str("{}"),
+                          &token));
     assert_ok(base64_decode(
         w->arena, BASE64_URL,
         span_of(token.data,
@@ -465,7 +467,7 @@ int main(void)
         cmocka_unit_test(leaves_unreadable_trust_files_out),
         cmocka_unit_test(finds_its_keys_again),
         cmocka_unit_test(describes_itself_as_openid_clients_expect),
-        cmocka_unit_test(publishes_old_keys_beside_the_one_that_signs),
+        cmocka_unit_test(publishes_all_keys_beside_the_one_that_signs),
         cmocka_unit_test(sees_a_trust_file_that_is_changed_in_place),
     };
 
