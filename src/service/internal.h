@@ -6,6 +6,7 @@
 
 #include "service/guestca.h"
 #include "service/knowledge.h"
+#include "service/providers.h"
 #include "service/service.h"
 #include "service/signer.h"
 #include "service/ticket.h"
@@ -29,6 +30,7 @@ struct service {
     struct store *store;
     struct signer *signer;
     struct guest_ca *guest_ca;
+    struct providers *providers;
     pthread_mutex_t lock; /* trust and knowledge; nothing is locked under it */
     struct trust *trust;
     struct knowledge *knowledge;

@@ -1,0 +1,90 @@
+/*
+ * providers.h - all providers of a service, found by name and by host; and what changes them.
+ *
+ * They are held as one immutable list, which a change replaces whole: a request sees all of a
+ * change or nothing of it. Changes are made one at a time; each is in the store before anybody sees
+ * it.
+ */
+#ifndef SERVICE_PROVIDERS_H
+#define SERVICE_PROVIDERS_H
+
+#include "service/provider.h"
+#include "store/store.h"
+
+enum { PROVIDERS_MAX_REGIONS = 16 };
+
+struct provider_list;
+
+struct providers_options {
+    const char *folder; /* DIR: for keys that are made later */
+    struct store *store;
+    struct provider_address address;
+    const struct region *regions[PROVIDERS_MAX_REGIONS]; /* served; the first is home */
+    size_t n_regions;
+    enum signkey_kind key_kind; /* of shared providers, and of others unless they say otherwise */
+    struct signer *home_signer; /* the key of the home region's shared provider */
+};
+
+struct providers;
+
+/* The shared ones of the regions, and those of the store. `opening` is the folder as it is opened.
+ * ERR_VALUE names what of the store cannot be read. */
+err_t providers_open(const struct providers_options *options, const struct folder *opening,
+                     struct trail *trail, struct providers **ret) MUST_CHECK;
+void providers_close(struct providers *providers);
+DEFINE_CLEANUP(struct providers *, providers_close)
+
+/* References; NULL when there is none. */
+struct provider *providers_home(struct providers *providers);
+struct provider *providers_find(struct providers *providers, struct span name);
+/* By the Host header of a request; a name below the suffix that is not known is nobody's. */
+struct provider *providers_at_host(struct providers *providers, struct span host);
+
+/* A snapshot of all, by name; give it back with provider_list_unref. */
+const struct provider_list *providers_all(struct providers *providers);
+void provider_list_unref(const struct provider_list *list);
+size_t provider_list_count(const struct provider_list *list);
+const struct provider *provider_list_at(const struct provider_list *list,
+                                        size_t index); /* borrowed */
+const struct region *providers_region(const struct providers *providers, size_t index);
+size_t providers_region_count(const struct providers *providers);
+/* What new providers sign with. */
+enum signkey_kind providers_key_kind(const struct providers *providers);
+
+/* ---- changes ---- */
+
+/* Add `fresh`, whose name, region, id, subscription, group, tags and switches are set: it gets a
+ * key and an address. ERR_CONFLICT when its name is taken, ERR_VALUE for a region that is not
+ * served here. */
+err_t providers_add(struct providers *providers, struct provider *fresh, int64_t now,
+                    struct trail *trail) MUST_CHECK;
+/* Change one: `change` gets a copy to change and may refuse with an error. Not for shared ones:
+ * ERR_DENIED. *ret is a reference to the new one. */
+typedef err_t provider_change(struct provider *copy, void *data, struct trail *trail);
+err_t providers_change(struct providers *providers, const char *name, provider_change *change,
+                       void *data, int64_t now, struct trail *trail,
+                       struct provider **ret) MUST_CHECK;
+/* Why an owner's request was refused, in the words of the wire. */
+struct owner_fault {
+    const char *code;           /* "InvalidOperation", "PolicyParsingError", ...: static */
+    struct policy_fault policy; /* of PolicyParsingError */
+};
+/* Set the policy of a type, or reset it when the request's payload is empty. An isolated provider
+ * wants it signed by one of its signers, which is asked while nobody can change them. */
+err_t providers_set_policy(struct providers *providers, const char *name,
+                           enum attestation_type type, const struct owner_request *request,
+                           int64_t now, struct trail *trail, struct owner_fault *fault,
+                           struct provider **ret) MUST_CHECK;
+/* Add or remove the certificate of a request, which one of the signers has signed. Only isolated
+ * providers have signers. *ret_cert is a reference. */
+err_t providers_set_signer(struct providers *providers, const char *name, bool is_added,
+                           const struct owner_request *request, int64_t now, struct trail *trail,
+                           struct owner_fault *fault, struct cert **ret_cert) MUST_CHECK;
+/* With its policies and its keys: what it signed cannot be verified any more. */
+err_t providers_remove(struct providers *providers, const char *name,
+                       struct trail *trail) MUST_CHECK;
+/* A new key: published now, signing soon (signer.h). */
+err_t providers_rotate(struct providers *providers, const char *name, int64_t now,
+                       struct trail *trail, struct provider **ret) MUST_CHECK;
+
+#endif
