@@ -28,8 +28,8 @@ static uint32_t find(const struct claim_index *index, struct span type, uint64_t
     uint32_t group =
         index->n_slots == 0 ? CLAIM_INDEX_NONE : index->slots[hash & (index->n_slots - 1)];
 
-    while (group != CLAIM_INDEX_NONE && (index->groups[group].hash != hash ||
-                                         !span_equal(index->groups[group].type, type))) {
+    while (group != CLAIM_INDEX_NONE &&
+           (index->groups[group].hash != hash || !span_equal(index->groups[group].type, type))) {
         group = index->groups[group].next;
     }
     return group;
@@ -72,8 +72,8 @@ static err_t add_group(struct claim_index *index, struct span type, uint64_t has
 {
     if (index->n_groups == index->groups_size) {
         size_t size = index->groups_size == 0 ? FIRST_SIZE : 2 * index->groups_size;
-        struct claim_group *groups = grown(index->arena, index->groups, index->n_groups, size,
-                                           sizeof(*groups));
+        struct claim_group *groups =
+            grown(index->arena, index->groups, index->n_groups, size, sizeof(*groups));
         err_t err;
 
         if (groups == NULL) {

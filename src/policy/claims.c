@@ -152,8 +152,9 @@ static yyjson_mut_val *to_json(yyjson_mut_doc *doc, const struct claim *claim)
     case CLAIM_INT:
         return yyjson_mut_sint(doc, claim->integer);
     case CLAIM_STRING:
-        return yyjson_mut_strncpy(doc, claim->string.data == NULL ? "" : (const char *)claim->string.data,
-                                  claim->string.len);
+        return yyjson_mut_strncpy(
+            doc, claim->string.data == NULL ? "" : (const char *)claim->string.data,
+            claim->string.len);
     case CLAIM_JSON:
     default:
         return yyjson_mut_val_mut_copy(doc, claim->json);
@@ -211,30 +212,33 @@ static yyjson_mut_val *group_to_json(yyjson_mut_doc *doc, const struct claim_ind
     return list != NULL ? list : only;
 }
 
-err_t claims_to_json(yyjson_mut_doc *doc, const struct claims *claims, yyjson_mut_val *object)
+static err_t add_group_to_json(yyjson_mut_doc *doc, const struct claim_index *index,
+                               const struct claim_group *group, yyjson_mut_val *object)
+{
+    yyjson_mut_val *key, *value;
+
+    if (yyjson_mut_obj_getn(object, (const char *)group->type.data, group->type.len) != NULL) {
+        return ERR_OK;
+    }
+    key = yyjson_mut_strncpy(doc, (const char *)group->type.data, group->type.len);
+    value = group_to_json(doc, index, group);
+    return key != NULL && value != NULL && yyjson_mut_obj_add(object, key, value) ? ERR_OK
+                                                                                  : ERR_MEMORY;
+}
+
+void claims_to_json(yyjson_mut_doc *doc, const struct claims *claims, yyjson_mut_val *object)
 {
     struct claim_index index;
+    err_t err = ERR_OK;
 
     claim_index_init(&index, claims->arena);
-    for (size_t i = 0; i < claims->n; i++) {
-        err_t err = claim_index_add(&index, &claims->items[i]);
-
-        if (err) {
-            return err;
-        }
+    for (size_t i = 0; err == ERR_OK && i < claims->n; i++) {
+        err = claim_index_add(&index, &claims->items[i]);
     }
-    for (size_t i = 0; i < index.n_groups; i++) {
-        const struct claim_group *group = &index.groups[i];
-        yyjson_mut_val *key, *value;
-
-        if (yyjson_mut_obj_getn(object, (const char *)group->type.data, group->type.len) != NULL) {
-            continue;
-        }
-        key = yyjson_mut_strncpy(doc, (const char *)group->type.data, group->type.len);
-        value = group_to_json(doc, &index, group);
-        if (key == NULL || value == NULL || !yyjson_mut_obj_add(object, key, value)) {
-            return ERR_MEMORY;
-        }
+    for (size_t i = 0; err == ERR_OK && i < index.n_groups; i++) {
+        err = add_group_to_json(doc, &index, &index.groups[i], object);
     }
-    return ERR_OK;
+    if (err) {
+        json_add_value(doc, object, "claims", NULL); /* nothing of this document gets out */
+    }
 }

@@ -69,8 +69,8 @@ const char *claim_kind_name(enum claim_kind kind);
 
 /* All claims as members of object (policy-language section 10), in order of first appearance:
  * several distinct values become an array, one a scalar. Names that object has already are left
- * alone: what the service wrote wins over what a policy issued. */
-err_t claims_to_json(yyjson_mut_doc *doc, const struct claims *claims,
-                     yyjson_mut_val *object) MUST_CHECK;
+ * alone: what the service wrote wins over what a policy issued. Failures stick to doc, as of
+ * json_add_*. */
+void claims_to_json(yyjson_mut_doc *doc, const struct claims *claims, yyjson_mut_val *object);
 
 #endif

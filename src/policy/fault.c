@@ -13,10 +13,9 @@ enum { LINE_MAX_SHOWN = 100, LINE_LEAD = 60 };
 
 const char *policy_fault_kind_name(enum policy_fault_kind kind)
 {
-    static const char *const names[POLICY_FAULT_COUNT] = {
-        [POLICY_FAULT_NONE] = "",
+    static const char *const names[POLICY_FAULT_COUNT] = {[POLICY_FAULT_NONE] = "",
 #define X(code, name) [POLICY_FAULT_##code] = (name),
-        POLICY_FAULT_TABLE(X)
+                                                          POLICY_FAULT_TABLE(X)
 #undef X
     };
 
@@ -96,15 +95,15 @@ const char *policy_fault_message(struct arena *arena, const struct policy_fault 
                                      "Line: '%u'",
                                      fault->text, fault->line));
     }
-    return or_empty(arena_printf(
-        arena,
-        "Invalid policy was specified\n"
-        "Policy Parser Exception Thrown: Offending symbol: '%s'\n"
-        "Line: '%u', Column: '%u'\n"
-        "Failure message: '%s'\n"
-        "Failing rule: '%s%s%s'",
-        fault->symbol, fault->line, fault->column, fault->text, or_empty(fault->outer),
-        or_empty(fault->outer)[0] != '\0' ? " > " : "", or_empty(fault->inner)));
+    return or_empty(
+        arena_printf(arena,
+                     "Invalid policy was specified\n"
+                     "Policy Parser Exception Thrown: Offending symbol: '%s'\n"
+                     "Line: '%u', Column: '%u'\n"
+                     "Failure message: '%s'\n"
+                     "Failing rule: '%s%s%s'",
+                     fault->symbol, fault->line, fault->column, fault->text, or_empty(fault->outer),
+                     or_empty(fault->outer)[0] != '\0' ? " > " : "", or_empty(fault->inner)));
 }
 
 /* A tab is one character wide here, so that the caret stands under its place. */
@@ -154,9 +153,8 @@ const char *policy_fault_show(struct arena *arena, const struct policy_fault *fa
     before = span_cut(line, 0, at - start);
     shown = text_escape_dup(arena, line, 4096);
     shown_before = text_escape_dup(arena, before, 4096);
-    return or_empty(arena_printf(
-        arena, "%s:%u:%u: %s: %s\n    %s\n    %*s^\n",
-        text_escape_dup(arena, span_str(name), 512), fault->line, fault->column,
-        policy_fault_kind_name(fault->kind), fault->text, shown,
-        (int)characters(span_str(shown_before)), ""));
+    return or_empty(arena_printf(arena, "%s:%u:%u: %s: %s\n    %s\n    %*s^\n",
+                                 text_escape_dup(arena, span_str(name), 512), fault->line,
+                                 fault->column, policy_fault_kind_name(fault->kind), fault->text,
+                                 shown, (int)characters(span_str(shown_before)), ""));
 }

@@ -74,7 +74,6 @@ static void write_word(struct buf *out, struct span source, const struct token *
     }
 }
 
-
 static bool hugs_left(enum token_kind kind)
 {
     return kind == TOKEN_COMMA || kind == TOKEN_SEMICOLON || kind == TOKEN_PAREN_CLOSE ||

@@ -32,13 +32,13 @@ static const struct {
     const char *text;
     enum token_kind kind;
 } marks[] = {
-    {"=>", TOKEN_ARROW},       {"&&", TOKEN_AND},           {"==", TOKEN_EQUAL},
-    {"!=", TOKEN_NOT_EQUAL},   {"<=", TOKEN_LESS_EQUAL},    {">=", TOKEN_GREATER_EQUAL},
-    {"<", TOKEN_LESS},         {">", TOKEN_GREATER},        {"!", TOKEN_NOT},
-    {"=", TOKEN_ASSIGN},       {"[", TOKEN_BRACKET_OPEN},   {"]", TOKEN_BRACKET_CLOSE},
-    {"{", TOKEN_BRACE_OPEN},   {"}", TOKEN_BRACE_CLOSE},    {"(", TOKEN_PAREN_OPEN},
-    {")", TOKEN_PAREN_CLOSE},  {":", TOKEN_COLON},          {";", TOKEN_SEMICOLON},
-    {",", TOKEN_COMMA},        {".", TOKEN_DOT},
+    {"=>", TOKEN_ARROW},      {"&&", TOKEN_AND},         {"==", TOKEN_EQUAL},
+    {"!=", TOKEN_NOT_EQUAL},  {"<=", TOKEN_LESS_EQUAL},  {">=", TOKEN_GREATER_EQUAL},
+    {"<", TOKEN_LESS},        {">", TOKEN_GREATER},      {"!", TOKEN_NOT},
+    {"=", TOKEN_ASSIGN},      {"[", TOKEN_BRACKET_OPEN}, {"]", TOKEN_BRACKET_CLOSE},
+    {"{", TOKEN_BRACE_OPEN},  {"}", TOKEN_BRACE_CLOSE},  {"(", TOKEN_PAREN_OPEN},
+    {")", TOKEN_PAREN_CLOSE}, {":", TOKEN_COLON},        {";", TOKEN_SEMICOLON},
+    {",", TOKEN_COMMA},       {".", TOKEN_DOT},
 };
 
 void lexer_begin(struct lexer *lexer, struct span text)
@@ -166,8 +166,8 @@ static struct token mark(const struct lexer *lexer)
     }
     token.fault = rest.data[0] == '&'    ? "conditions are joined with '&&'"
                   : rest.data[0] == '\'' ? "strings stand between double quotes"
-                  : token.len > 1 ? "this character can stand in strings and comments only"
-                                  : "this character has no meaning here";
+                  : token.len > 1        ? "this character can stand in strings and comments only"
+                                         : "this character has no meaning here";
     return token;
 }
 

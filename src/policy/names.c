@@ -4,13 +4,24 @@
 #include "policy/tree.h"
 
 static const char *const reserved[] = {
-    "iss",      "iat",         "exp",
-    "nbf",      "jti",         "aud",
-    "sub",      "cnf",         "nonce",
-    "rp_data",  "ver",         "x-ms-ver",
-    "x-ms-policy",             "x-ms-policy-hash",
-    "x-ms-policy-signer",      "x-ms-attestation-type",
-    "x-ms-runtime",            "x-ms-inittime",
+    "iss",
+    "iat",
+    "exp",
+    "nbf",
+    "jti",
+    "aud",
+    "sub",
+    "cnf",
+    "nonce",
+    "rp_data",
+    "ver",
+    "x-ms-ver",
+    "x-ms-policy",
+    "x-ms-policy-hash",
+    "x-ms-policy-signer",
+    "x-ms-attestation-type",
+    "x-ms-runtime",
+    "x-ms-inittime",
 };
 
 bool is_reserved_claim(struct span type)

@@ -172,7 +172,7 @@ static err_t integer(struct parser *p, int64_t *ret)
 
     for (size_t i = is_hex ? 2 : is_negative ? 1 : 0; i < text.len; i++) {
         uint8_t c = text.data[i];
-        uint64_t digit = c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10u;
+        uint64_t digit = (uint64_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
 
         if (value > (most - digit) / base) {
             return fail(p, POLICY_FAULT_INTEGER_RANGE,
@@ -265,9 +265,9 @@ static err_t call(struct parser *p, struct token name, struct expr *e)
     p->call_depth++;
     advance(p);
     err = arguments(p, e);
-    err = err                                     ? err
-          : p->token.kind == TOKEN_PAREN_CLOSE    ? take(p, TOKEN_PAREN_CLOSE)
-                                                  : mismatch(p, "',' or ')'");
+    err = err                                  ? err
+          : p->token.kind == TOKEN_PAREN_CLOSE ? take(p, TOKEN_PAREN_CLOSE)
+                                               : mismatch(p, "',' or ')'");
     p->call_depth--;
     return err;
 }
@@ -662,8 +662,8 @@ static err_t sections(struct parser *p)
     p->inner = "policy";
     if (p->token.kind != TOKEN_END) {
         return mismatch(p, last < POLICY_AUTHORIZATION ? "'authorizationrules'"
-                           : last < POLICY_ISSUANCE      ? "'issuancerules' or <EOF>"
-                                                          : "<EOF>");
+                           : last < POLICY_ISSUANCE    ? "'issuancerules' or <EOF>"
+                                                       : "<EOF>");
     }
     if (!p->policy->sections[POLICY_AUTHORIZATION].is_present) {
         return fail(p, POLICY_FAULT_MISSING_SECTION, "authorizationrules are missing");

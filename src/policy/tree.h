@@ -73,7 +73,7 @@ struct action {
     uint32_t offset;
     struct span claim; /* claim=NAME; data NULL: the fields */
     uint32_t claim_offset;
-    int variable; /* that name's condition, once checked */
+    int variable;                           /* that name's condition, once checked */
     struct expr *type, *value, *value_type; /* value_type may be NULL */
 };
 

@@ -258,6 +258,7 @@ static const char *vm_id(const struct attesting *a)
 
 /* ---- the token ---- */
 
+/* What the service writes comes first, and wins over what the policy issued. */
 static err_t issue(struct attesting *a, yyjson_mut_doc *doc, const struct claims *issued,
                    struct span *ret_token)
 {
@@ -268,15 +269,16 @@ static err_t issue(struct attesting *a, yyjson_mut_doc *doc, const struct claims
     struct span text;
     err_t err = root == NULL || jti == NULL ? ERR_MEMORY : token_jti(jti);
 
-    err = err ? err : policy_hash(arena, policy_default_azureguest(), &hash);
+    err = err ? err : policy_hash(arena, policy_source(a->service->policy), &hash);
     if (err) {
         return err;
     }
-    claims_to_json(doc, issued, root);
+    claims_to_json(doc, &a->claims, root);
     json_add_text(doc, root, "jti", jti);
     json_add_text(doc, root, "x-ms-attestation-type", "azurevm");
     json_add_text(doc, root, "x-ms-policy-hash", hash);
     json_add_text(doc, root, "x-ms-ver", "1.0");
+    claims_to_json(doc, issued, root);
     err = json_sort(arena, doc, root);
     if (err) {
         return err;
@@ -501,8 +503,8 @@ static err_t attest(struct attesting *a, struct span body, struct trail *trail,
     err = err ? err : find_nonce(a, trail);
     err = err ? err : judge(a);
     if (err == ERR_OK && a->appraisal->verdict <= VERDICT_UNHEALTHY) {
-        err = appraise_decide(a->call->arena, doc, a->appraisal, a->evidence,
-                              policy_default_azureguest(), vm_id(a), &a->claims, &policy);
+        err = appraise_decide(a->call->arena, doc, a->appraisal, a->evidence, a->service->policy,
+                              vm_id(a), &a->claims, &policy);
     }
     if (err == ERR_OK && is_accepted(a->appraisal)) {
         /* Accepted evidence has a certified key: without one the verdict would be another. */
@@ -545,6 +547,7 @@ void service_attest_azureguest(struct service *service, const struct service_cal
     }
     a->service = service;
     a->call = call;
+    claims_init(&a->claims, call->arena);
     err = azureguest_parse(call->arena, body, &trail, &a->evidence);
     if (err == ERR_OK) {
         a->trust = service_trust(service);

@@ -4,6 +4,7 @@
 #ifndef SERVICE_INTERNAL_H
 #define SERVICE_INTERNAL_H
 
+#include "policy/policy.h"
 #include "service/guestca.h"
 #include "service/knowledge.h"
 #include "service/service.h"
@@ -29,7 +30,8 @@ struct service {
     struct store *store;
     struct signer *signer;
     struct guest_ca *guest_ca;
-    pthread_mutex_t lock; /* trust and knowledge; nothing is locked under it */
+    struct policy *policy; /* of AzureGuest */
+    pthread_mutex_t lock;  /* trust and knowledge; nothing is locked under it */
     struct trust *trust;
     struct knowledge *knowledge;
     _Atomic uint64_t trust_quick;  /* trust_quick_stamp of that trust */

@@ -224,6 +224,7 @@ static err_t open_keys(struct service *service, const struct folder *folder,
 
     err = err ? err : signer_open(&signing, trail, &service->signer);
     err = err ? err : guest_ca_open(folder, trail, &service->guest_ca);
+    err = err ? err : policy_default_azureguest(&service->policy);
     if (err == ERR_OK && folder->makes_tls) {
         err = folder_tls(folder, options->tls_names, options->n_tls_names, trail);
     }
@@ -366,6 +367,7 @@ void service_close(struct service *service)
     store_close(service->store);
     signer_free(service->signer);
     guest_ca_free(service->guest_ca);
+    policy_unref(service->policy);
     trust_free(service->trust);
     knowledge_free(service->knowledge);
     explicit_bzero(service->secret, sizeof(service->secret));
