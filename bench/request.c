@@ -9,6 +9,7 @@
 #include "evidence/azureguest.h"
 #include "service/knowledge.h"
 #include "service/service.h"
+#include "support/policy.h"
 #include "support/reference.h"
 #include "support/support.h"
 #include "token/token.h"
@@ -62,14 +63,15 @@ static void run_request(void *arg)
     assert_ok(azureguest_parse(r->arena, r->in->body, NULL, &evidence));
     assert_ok(appraise(r->arena, evidence, &trust, &options, r->hasher, &a));
     doc = json_new(r->arena);
-    claims = arena_calloc(r->arena, 1, sizeof(*claims));
+    claims = claims_new(r->arena);
     assert_ok(appraise_azurevm_claims(r->arena, doc, a, evidence,
                                       "6F1ED002-AB56-4B10-9C2F-000000000001", claims));
-    assert_ok(policy_evaluate(r->arena, policy_default_azureguest(), claims, &result));
+    assert_ok(policy_evaluate(r->arena, test_default_policy(), claims, &result));
     assert_true(result.is_permitted && a->verdict == VERDICT_HEALTHY);
-    assert_ok(policy_hash(r->arena, policy_default_azureguest(), &hash));
+    assert_ok(policy_hash(r->arena, policy_source(test_default_policy()), &hash));
     assert_ok(token_jti(jti));
     root = token_claims(doc, "https://localhost:8443", r->in->now, TOKEN_LIFETIME_S);
+    claims_to_json(doc, claims, root);
     claims_to_json(doc, result.issued, root);
     json_add_text(doc, root, "jti", jti);
     json_add_text(doc, root, "x-ms-attestation-type", "azurevm");

@@ -16,17 +16,21 @@ struct claiming {
     struct claims *claims;
 };
 
-static yyjson_mut_val *attested_pcrs(const struct claiming *c)
+/* An array in the token, also of one or none; for the policy one claim each. */
+static err_t add_attested_pcrs(const struct claiming *c)
 {
+    static const char type[] = "x-ms-azurevm-attested-pcrs";
     yyjson_mut_val *list = yyjson_mut_arr(c->doc);
     uint32_t mask = c->appraisal->attested.have[HASH_SHA256];
+    err_t err = claims_add_json(c->claims, type, list);
 
-    for (unsigned pcr = 0; pcr < TPM_MAX_PCRS; pcr++) {
+    for (unsigned pcr = 0; err == ERR_OK && pcr < TPM_MAX_PCRS; pcr++) {
         if ((mask & 1u << pcr) != 0) {
             yyjson_mut_arr_add_uint(c->doc, list, pcr);
+            err = claims_add_int(c->claims, type, pcr);
         }
     }
-    return list;
+    return err;
 }
 
 /* The key that the reply was sealed to, so that a relying party can encrypt to it too. */
@@ -109,7 +113,7 @@ static err_t add_boot(const struct claiming *c)
     bool has_debugger = w.boot_debugging || w.kernel_debugging || w.hypervisor_debugging;
     err_t err = claims_add_bool(c->claims, "secureboot", secure_boot);
 
-    err = err ? err : claims_add_json(c->claims, "x-ms-azurevm-attested-pcrs", attested_pcrs(c));
+    err = err ? err : add_attested_pcrs(c);
     err =
         err ? err : claims_add_bool(c->claims, "x-ms-azurevm-bootdebug-enabled", w.boot_debugging);
     err = err ? err : claims_add_bool(c->claims, "x-ms-azurevm-dbvalidated", db_valid);
@@ -173,5 +177,7 @@ err_t appraise_azurevm_claims(struct arena *arena, yyjson_mut_doc *doc,
     struct claiming c = {arena, doc, appraisal, evidence, ret};
     err_t err = add_boot(&c);
 
-    return err ? err : add_request(&c, vmid);
+    err = err ? err : add_request(&c, vmid);
+    /* The default policy denies what is false: what is absent must not pass it (S-3). */
+    return err ? err : policy_complete_azureguest(ret);
 }

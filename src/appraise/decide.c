@@ -33,8 +33,10 @@ err_t appraise_decide(struct arena *arena, yyjson_mut_doc *doc, struct appraisal
         const char *key = key_words(appraisal);
 
         appraisal_add_reason(appraisal, REASON_POLICY_DENIED, "S-1", "policy",
-                             "the policy denies this boot: %s%s%s%s", ret->rule,
-                             key[0] != '\0' ? " (" : "", key,
+                             ret->decision == POLICY_ERROR
+                                 ? "the policy cannot be evaluated on this boot: %s%s%s%s"
+                                 : "the policy denies this boot: %s%s%s%s",
+                             ret->rule, key[0] != '\0' ? " (" : "", key,
                              key[0] != '\0' ? "; name it as a db anchor if it is yours)" : "");
     }
     return ERR_OK;

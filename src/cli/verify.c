@@ -143,15 +143,17 @@ static int judge(struct verify *v, const struct verify_args *args)
     CLEANUP(appraisal_done) struct appraisal *appraisal = NULL;
     struct appraise_trust trust = trust_for_appraisal(&v->trust);
     yyjson_mut_doc *doc = json_new(v->arena);
-    struct claims *claims = arena_calloc(v->arena, 1, sizeof(*claims));
+    struct claims *claims = claims_new(v->arena);
+    CLEANUP(policy_unref) struct policy *policy = NULL;
     struct policy_result decision = {0};
     err_t err = doc == NULL || claims == NULL ? ERR_MEMORY : ERR_OK;
     int code = EXIT_YES;
 
+    err = err ? err : policy_default_azureguest(&policy);
     err = err ? err : appraise(v->arena, v->evidence, &trust, &v->options, v->hasher, &appraisal);
     err = err ? err
-              : appraise_decide(v->arena, doc, appraisal, v->evidence, policy_default_azureguest(),
-                                NULL, claims, &decision);
+              : appraise_decide(v->arena, doc, appraisal, v->evidence, policy, NULL, claims,
+                                &decision);
     if (err) {
         return cli_fail("verify", "appraisal", err, NULL);
     }

@@ -1,63 +1,148 @@
 /*
- * policy.h - decide on claims, and say by which rule.
+ * policy.h - decide on claims by a policy in the language of Azure Attestation, versions 1.0 to
+ * 1.2 (bootwarden-policy(7)).
  *
- * Claims go in with a type, a value and an issuer, as in the policy language of Azure
- * Attestation; a decision and the claims for the token come out. Policies are immutable and
- * shared between threads. Today there is one: the built-in default for AzureGuest, whose rules
- * stand in a table (default.c). An interpreter of policy texts answers through this interface too.
+ * A policy is compiled once. Compiled, it is immutable and may be used by any number of threads at
+ * the same time; the last policy_unref frees it. There is no global state.
+ *
+ * Evaluation fails closed: a denial, no permit and a fault of the evaluation are results, and only
+ * POLICY_PERMIT lets anything be issued. err_t is for the machine's own failures (memory) alone.
+ * Time and memory of an evaluation are bounded by the limits below, whatever the policy and the
+ * claims are; it works in memory of its own, and only what it returns lies in the caller's arena.
  */
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
 
-#include "base/arena.h"
-#include "base/err.h"
-#include "json/json.h"
+#include "policy/claims.h"
+#include "policy/fault.h"
 
-enum claim_kind { CLAIM_BOOL, CLAIM_INT, CLAIM_STRING, CLAIM_JSON };
-
-struct claim {
-    const char *type;
-    const char *issuer; /* "AttestationService" for what the verifier found */
-    enum claim_kind kind;
-    bool boolean;
-    int64_t integer;
-    const char *string;
-    yyjson_mut_val *json; /* CLAIM_JSON: arrays and objects, kept as they are */
+/* policy-language section 17. */
+enum {
+    POLICY_MAX_BYTES = 256 * 1024,         /* of text: too-large */
+    POLICY_MAX_RULES = 2000,               /* too-large */
+    POLICY_MAX_CONDITIONS = 32,            /* in a rule: syntax */
+    POLICY_MAX_TESTS = 16,                 /* in a condition: syntax */
+    POLICY_MAX_CALL_DEPTH = 32,            /* calls in calls: syntax */
+    POLICY_MAX_CLAIMS = CLAIMS_MAX,        /* incoming and added: limit */
+    POLICY_MAX_VALUES = 10000,             /* in one set: limit */
+    POLICY_MAX_STRING = 16 * 1024 * 1024,  /* bytes of one value: limit */
+    POLICY_MAX_JSON_DEPTH = 128,           /* invalid-json */
+    POLICY_MAX_JSON_VALUES = 1024 * 1024,  /* of one document: limit */
+    POLICY_MAX_JMESPATH_STEPS = 10000000,  /* of all queries of an evaluation: limit */
+    POLICY_MAX_STEPS = 50000000,           /* comparisons, and 64 bytes compared: limit */
+    POLICY_MAX_MEMORY = 256 * 1024 * 1024, /* of an evaluation: limit */
+    POLICY_MAX_ISSUED = 1000,              /* claims: limit */
+    POLICY_MAX_ISSUED_BYTES = 256 * 1024,  /* of their types and values: limit */
 };
-
-enum { CLAIMS_MAX = 256 };
-struct claims {
-    struct claim items[CLAIMS_MAX];
-    size_t n;
-};
-
-/* Adding past CLAIMS_MAX is ERR_TOO_MANY. Strings are borrowed. */
-err_t claims_add_bool(struct claims *claims, const char *type, bool value) MUST_CHECK;
-err_t claims_add_int(struct claims *claims, const char *type, int64_t value) MUST_CHECK;
-err_t claims_add_string(struct claims *claims, const char *type, const char *value) MUST_CHECK;
-err_t claims_add_json(struct claims *claims, const char *type, yyjson_mut_val *value) MUST_CHECK;
-/* The first claim of the type, or NULL. */
-const struct claim *claims_find(const struct claims *claims, const char *type);
-/* All claims as members of object, in the order they stand. */
-void claims_to_json(yyjson_mut_doc *doc, const struct claims *claims, yyjson_mut_val *object);
 
 struct policy;
 
-struct policy_result {
-    bool is_permitted;
-    const char
-        *rule; /* which rule decided: "deny if secureboot is not true"; static or in the arena */
-    struct claims *issued; /* for the token; empty when denied */
+/* ---- life ---- */
+
+/* Compile text, which is copied. ERR_VALUE with *fault (which is required) when it is no policy;
+ * ERR_MEMORY. The result has one reference. */
+err_t policy_compile(struct span text, struct policy_fault *fault, struct policy **ret) MUST_CHECK;
+/* One more reference; from any thread. */
+struct policy *policy_ref(const struct policy *policy);
+void policy_unref(struct policy *policy);
+DEFINE_CLEANUP(struct policy *, policy_unref)
+
+/* The text it was compiled from, unchanged: what is stored, shown and hashed. */
+struct span policy_source(const struct policy *policy);
+/* b64url(SHA-256(b64url(text))): the claim x-ms-policy-hash (policy-language 1.3). */
+err_t policy_hash(struct arena *arena, struct span text, const char **ret) MUST_CHECK;
+
+/* The default of the AzureGuest type (decisions section 3): its text, and it compiled. Whoever
+ * needs it keeps it. */
+struct span policy_default_azureguest_text(void);
+err_t policy_default_azureguest(struct policy **ret) MUST_CHECK;
+/* The default tests for `false`, so a claim that is absent would pass. Adds `false` of the service
+ * for each of its six claims that is not there as a Boolean of the service (rule S-3). */
+err_t policy_complete_azureguest(struct claims *claims) MUST_CHECK;
+
+/* ---- looking at it ---- */
+
+/* The text laid out anew, comments kept; *fault and ERR_VALUE as policy_compile. */
+err_t policy_format(struct arena *arena, struct span text, struct policy_fault *fault,
+                    struct span *ret) MUST_CHECK;
+/* Do both say the same? Positions, layout and comments do not count. */
+bool policy_same(const struct policy *a, const struct policy *b);
+
+/* Legal, but hardly what was meant. */
+struct policy_warning {
+    uint32_t line, column;
+    size_t offset;
+    const char *text;
+};
+struct policy_warnings {
+    const struct policy_warning *items;
+    size_t n;
+};
+err_t policy_lint(struct arena *arena, const struct policy *policy,
+                  struct policy_warnings *ret) MUST_CHECK;
+
+/* ---- running it ---- */
+
+enum policy_section { POLICY_CONFIGURATION, POLICY_AUTHORIZATION, POLICY_ISSUANCE };
+/* "configuration", "authorization", "issuance" */
+const char *policy_section_name(enum policy_section section);
+
+/* Claims of issueproperty, in order; and what those say that this project knows, or the default.
+ * Of a property issued twice the last one counts. */
+struct policy_properties {
+    enum policy_section section;         /* that issued them: configuration or issuance */
+    struct claims *claims;               /* all of them, distinct, also unknown ones */
+    bool require_valid_aik_cert;         /* configuration; true */
+    uint32_t required_pcr_mask;          /* configuration; 0xffffff */
+    uint32_t report_validity_in_minutes; /* issuance; 1440 */
+    bool omit_x5c;                       /* issuance; false */
+    bool has_require_valid_aik_cert, has_required_pcr_mask, has_report_validity_in_minutes,
+        has_omit_x5c; /* the policy said so itself */
 };
 
-/* The built-in default for AzureGuest (decisions section 3). Static, never freed. */
-const struct policy *policy_default_azureguest(void);
-/* The policy in the policy language. */
-const char *policy_text(const struct policy *policy);
-/* b64url(SHA-256(b64url(policy text))): the claim x-ms-policy-hash (attestation-api 6.4). */
-err_t policy_hash(struct arena *arena, const struct policy *policy, const char **ret) MUST_CHECK;
-/* Denied is a result, not an error. No claim that a rule needs = denied (rule S-3). */
+/* Phase 1: before evidence is appraised. ERR_VALUE with *fault (which is required) when a rule
+ * fails: the request fails as one whose evaluation ends in POLICY_ERROR. */
+err_t policy_configure(struct arena *arena, const struct policy *policy,
+                       struct policy_properties *ret, struct policy_fault *fault) MUST_CHECK;
+
+enum policy_decision {
+    POLICY_ERROR,       /* the evaluation failed: fault */
+    POLICY_NO_PERMIT,   /* no rule permitted */
+    POLICY_DENY_ISSUED, /* a rule denied */
+    POLICY_PERMIT,
+};
+
+struct policy_result {
+    enum policy_decision decision;
+    bool is_permitted; /* decision == POLICY_PERMIT */
+    /* What decided, for people: "line 4 denies: secureboot is false"; escaped, in the arena. */
+    const char *rule;
+    uint32_t line;         /* of that rule; 0: none */
+    struct claims *issued; /* by the policy, distinct, in order of first issue; empty when denied */
+    struct policy_properties properties; /* of issuance; the defaults when denied */
+    struct policy_fault fault;           /* of POLICY_ERROR */
+};
+
+/* How it came to the result, rule by rule, for `policy eval --explain`. */
+struct policy_traced_rule {
+    enum policy_section section;
+    uint32_t line;
+    const char *text; /* the rule on one line, escaped, cut when long */
+    bool was_reached; /* no denial or fault ended the evaluation before it */
+    bool has_fired;
+    const char *words; /* why it did not fire, or what firing did; escaped */
+};
+struct policy_trace {
+    struct policy_traced_rule *rules;
+    size_t n;
+};
+
+/* Authorization, and after a permit issuance. trace may be NULL. incoming is not changed. */
 err_t policy_evaluate(struct arena *arena, const struct policy *policy,
-                      const struct claims *incoming, struct policy_result *ret) MUST_CHECK;
+                      const struct claims *incoming, struct policy_trace *trace,
+                      struct policy_result *ret) MUST_CHECK;
+/* The message of the wire for a result that is no permit (policy-language section 15). "" at the
+ * arena's limit. */
+const char *policy_result_message(struct arena *arena, const struct policy_result *result);
 
 #endif

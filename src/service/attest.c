@@ -24,6 +24,7 @@ enum { GUID_CHARS = 36, LIST_MAX = 1024 };
 /* What the server knows around one request. */
 struct attesting {
     struct service *service;
+    const struct provider *provider;
     const struct service_call *call;
     struct evidence *evidence;
     struct trust *trust;
@@ -45,6 +46,7 @@ struct attesting {
     size_t nonce_len;
     struct appraisal *appraisal;
     struct claims claims;
+    struct policy_result decision;
     const char *token_id; /* NULL: none issued */
     struct store_recorded recorded;
 };
@@ -258,42 +260,83 @@ static const char *vm_id(const struct attesting *a)
 
 /* ---- the token ---- */
 
+static const struct provider_policy *azure_policy(const struct attesting *a)
+{
+    return &a->provider->policies[ATTEST_AZUREGUEST];
+}
+
+/* Eight hours, as Azure has it, unless the policy asks for something else. */
+static int64_t lifetime(const struct attesting *a)
+{
+    const struct policy_properties *properties = &a->decision.properties;
+
+    return properties->has_report_validity_in_minutes
+               ? (int64_t)properties->report_validity_in_minutes * 60
+               : SERVICE_TOKEN_S;
+}
+
+/* Who signed the policy, for relying parties. */
+static err_t add_signer(const struct attesting *a, yyjson_mut_doc *doc, yyjson_mut_val *root)
+{
+    yyjson_val *signer = NULL;
+    err_t err;
+
+    if (azure_policy(a)->signer.data == NULL) {
+        return ERR_OK;
+    }
+    err = json_read(a->call->arena, azure_policy(a)->signer, NULL, NULL, &signer);
+    if (err == ERR_OK) {
+        json_add_value(doc, root, "x-ms-policy-signer", yyjson_val_mut_copy(doc, signer));
+    }
+    return err;
+}
+
+/* What the service writes comes first, and wins over what the policy issued. */
 static err_t issue(struct attesting *a, yyjson_mut_doc *doc, const struct claims *issued,
                    struct span *ret_token)
 {
     struct arena *arena = a->call->arena;
-    yyjson_mut_val *root = token_claims(doc, a->service->issuer, a->call->now, SERVICE_TOKEN_S);
+    const struct provider_policy *policy = azure_policy(a);
+    yyjson_mut_val *root = token_claims(doc, a->provider->uri, a->call->now, lifetime(a));
     char *jti = arena_alloc(arena, TOKEN_JTI_SIZE);
-    const char *hash = NULL;
     struct span text;
     err_t err = root == NULL || jti == NULL ? ERR_MEMORY : token_jti(jti);
 
-    err = err ? err : policy_hash(arena, policy_default_azureguest(), &hash);
     if (err) {
         return err;
     }
-    claims_to_json(doc, issued, root);
+    claims_to_json(doc, &a->claims, root);
     json_add_text(doc, root, "jti", jti);
     json_add_text(doc, root, "x-ms-attestation-type", "azurevm");
-    json_add_text(doc, root, "x-ms-policy-hash", hash);
+    json_add_text(doc, root, "x-ms-policy-hash", policy->hash);
     json_add_text(doc, root, "x-ms-ver", "1.0");
+    claims_to_json(doc, issued, root);
     err = json_sort(arena, doc, root);
     if (err) {
         return err;
     }
     text = json_write(arena, doc, root, false);
-    err = text.data == NULL
-              ? ERR_MEMORY
-              : signer_sign(a->service->signer, arena, a->call->now, SIGNER_PLAIN, text, ret_token);
+    err = text.data == NULL ? ERR_MEMORY
+                            : signer_sign(a->provider->signer, arena, a->call->now, SIGNER_PLAIN,
+                                          text, ret_token);
     if (err == ERR_OK) {
         a->token_id = jti;
     }
     return err;
 }
 
-static bool is_accepted(const struct appraisal *appraisal)
+/*
+ * What is proven gets a token when it is good, which is what the default policy asks for. A policy
+ * that an owner set says itself what is good: the claims are proven either way, and who relies on
+ * the token reads them there. The verdict that is recorded stays as it is.
+ */
+static bool is_accepted(const struct attesting *a)
 {
-    return appraisal->verdict == VERDICT_HEALTHY || appraisal->verdict == VERDICT_CHANGED;
+    enum verdict verdict = a->appraisal->verdict;
+    bool is_owners = azure_policy(a)->jws.data != NULL;
+
+    return verdict == VERDICT_HEALTHY || verdict == VERDICT_CHANGED ||
+           (verdict == VERDICT_UNHEALTHY && is_owners && a->decision.is_permitted);
 }
 
 /* ---- the record ---- */
@@ -494,7 +537,6 @@ static err_t attest(struct attesting *a, struct span body, struct trail *trail,
                     struct service_answer *ret)
 {
     yyjson_mut_doc *doc = json_new(a->call->arena);
-    struct policy_result policy = {0};
     struct span token = {0}, sealed = {0};
     err_t err = doc == NULL ? ERR_MEMORY : ERR_OK;
 
@@ -504,13 +546,13 @@ static err_t attest(struct attesting *a, struct span body, struct trail *trail,
     err = err ? err : judge(a);
     if (err == ERR_OK && a->appraisal->verdict <= VERDICT_UNHEALTHY) {
         err = appraise_decide(a->call->arena, doc, a->appraisal, a->evidence,
-                              policy_default_azureguest(), vm_id(a), &a->claims, &policy);
+                              azure_policy(a)->policy, vm_id(a), &a->claims, &a->decision);
     }
-    if (err == ERR_OK && is_accepted(a->appraisal)) {
+    if (err == ERR_OK && is_accepted(a)) {
         /* Accepted evidence has a certified key: without one the verdict would be another. */
-        err = a->appraisal->enc_key == NULL || policy.issued == NULL
+        err = a->appraisal->enc_key == NULL || a->decision.issued == NULL
                   ? ERR_INTERNAL
-                  : issue(a, doc, policy.issued, &token);
+                  : issue(a, doc, a->decision.issued, &token);
         err = err ? err
                   : azureguest_seal_reply(a->call->arena, token, a->appraisal->enc_key, &sealed);
     }
@@ -524,7 +566,7 @@ static err_t attest(struct attesting *a, struct span body, struct trail *trail,
     }
     count(a);
     ret->note = note(a);
-    if (!is_accepted(a->appraisal)) {
+    if (!is_accepted(a)) {
         refuse(a, ret);
         return ERR_OK;
     }
@@ -533,8 +575,9 @@ static err_t attest(struct attesting *a, struct span body, struct trail *trail,
     return ERR_OK;
 }
 
-void service_attest_azureguest(struct service *service, const struct service_call *call,
-                               struct span body, struct service_answer *ret)
+void service_attest_azureguest(struct service *service, const struct provider *provider,
+                               const struct service_call *call, struct span body,
+                               struct service_answer *ret)
 {
     struct attesting *a = arena_calloc(call->arena, 1, sizeof(*a));
     struct trail trail = {0};
@@ -546,7 +589,9 @@ void service_attest_azureguest(struct service *service, const struct service_cal
         return;
     }
     a->service = service;
+    a->provider = provider;
     a->call = call;
+    claims_init(&a->claims, call->arena);
     err = azureguest_parse(call->arena, body, &trail, &a->evidence);
     if (err == ERR_OK) {
         a->trust = service_trust(service);

@@ -4,6 +4,7 @@
 #ifndef SERVICE_INTERNAL_H
 #define SERVICE_INTERNAL_H
 
+#include "policy/policy.h"
 #include "service/guestca.h"
 #include "service/knowledge.h"
 #include "service/providers.h"

@@ -313,6 +313,27 @@ static err_t open_store(struct service *service, const struct folder *folder, st
     return ERR_OK;
 }
 
+static err_t open_providers(struct service *service, const struct folder *folder,
+                            const struct service_options *options, struct trail *trail)
+{
+    struct providers_options providers = {
+        .folder = service->folder,
+        .store = service->store,
+        .address = {.endpoint = service->issuer, .suffix = options->suffix},
+        .n_regions = options->n_regions,
+        .key_kind = options->signing,
+        .home_signer = service->signer,
+    };
+
+    for (size_t i = 0; i < options->n_regions; i++) {
+        providers.regions[i] = options->regions[i];
+    }
+    if (options->n_regions == 0) {
+        providers.regions[providers.n_regions++] = region_find(span_str(SERVICE_HOME_REGION));
+    }
+    return providers_open(&providers, folder, trail, &service->providers);
+}
+
 err_t service_open(const struct service_options *options, struct trail *trail, struct service **ret)
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(OPEN_ARENA_BYTES);
@@ -347,6 +368,7 @@ err_t service_open(const struct service_options *options, struct trail *trail, s
     err = err ? err : trust_check(service->trust_folder, trail);
     err = err ? err : load_trust(service, trail);
     err = err ? err : open_store(service, &folder, trail);
+    err = err ? err : open_providers(service, &folder, options, trail);
     err = err ? err : folder_finish(&folder, trail);
     if (err) {
         return err;
@@ -364,6 +386,7 @@ void service_close(struct service *service)
     if (service == NULL) {
         return;
     }
+    providers_close(service->providers);
     store_close(service->store);
     signer_free(service->signer);
     guest_ca_free(service->guest_ca);
@@ -471,14 +494,29 @@ err_t service_check(struct service *service, struct trail *trail)
     return err ? err : store_check(service->store, trail);
 }
 
+/* ---- providers ---- */
+
+struct provider *service_provider(struct service *service, struct span name)
+{
+    return providers_find(service->providers, name);
+}
+
+struct provider *service_provider_at(struct service *service, struct span host)
+{
+    return providers_at_host(service->providers, host);
+}
+
 /* ---- what relying parties read ---- */
 
-void service_jwks(struct service *service, const struct service_call *call,
-                  struct service_answer *ret)
+void service_jwks(struct service *service, const struct provider *provider,
+                  const struct service_call *call, struct service_answer *ret)
 {
-    (void)call;
+    (void)service;
     ret->status = 200;
-    ret->body = signer_jwks(service->signer);
+    ret->body = arena_dup(call->arena, signer_jwks(provider->signer));
+    if (ret->body.data == NULL) {
+        answer_error(call, ret, ERR_MEMORY, NULL);
+    }
 }
 
 static void add_list(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *name,
@@ -491,8 +529,8 @@ static void add_list(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *na
     }
 }
 
-void service_openid(struct service *service, const struct service_call *call,
-                    struct service_answer *ret)
+void service_openid(struct service *service, const struct provider *provider,
+                    const struct service_call *call, struct service_answer *ret)
 {
     static const char *const response_types[] = {"token", "none", NULL};
     static const char *const claims[] = {"iss",
@@ -508,7 +546,7 @@ void service_openid(struct service *service, const struct service_call *call,
                                          "x-ms-runtime",
                                          "x-ms-ver",
                                          NULL};
-    const char *const algorithms[] = {signer_algorithm(service->signer), NULL};
+    const char *const algorithms[] = {signer_algorithm(provider->signer), NULL};
     yyjson_mut_doc *doc = json_new(call->arena);
     yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
 
@@ -516,12 +554,12 @@ void service_openid(struct service *service, const struct service_call *call,
         answer_error(call, ret, ERR_MEMORY, NULL);
         return;
     }
-    json_add_text(doc, root, "issuer", service->issuer);
-    json_add_text(doc, root, "jwks_uri", arena_printf(call->arena, "%s/certs", service->issuer));
+    json_add_text(doc, root, "issuer", provider->uri);
+    json_add_text(doc, root, "jwks_uri", arena_printf(call->arena, "%s/certs", provider->uri));
     add_list(doc, root, "response_types_supported", response_types);
     add_list(doc, root, "id_token_signing_alg_values_supported", algorithms);
     json_add_text(doc, root, "revocation_endpoint",
-                  arena_printf(call->arena, "%s/revoke", service->issuer));
+                  arena_printf(call->arena, "%s/revoke", provider->uri));
     add_list(doc, root, "claims_supported", claims);
     answer_json(call, ret, doc, root);
 }

@@ -22,12 +22,20 @@ enum {
     SERVICE_SWEEP_EVERY_S = 60,
 };
 
+#define SERVICE_HOME_REGION "eastus"
+
 struct service;
+struct provider;  /* service/provider.h */
+struct region;    /* provider/region.h */
 struct knowledge; /* service/knowledge.h */
 
 struct service_options {
     const char *folder;
-    const char *issuer; /* attestUri, without a last slash */
+    const char *issuer; /* attestUri of the home region's provider, without a last slash */
+    const char
+        *suffix; /* of hosts of providers, "attest.example.net"; NULL: paths tell them apart */
+    const struct region *const *regions; /* served, the first is home; none: SERVICE_HOME_REGION */
+    size_t n_regions;
     enum signkey_kind signing;
     const char *const *tls_names; /* for DIR/tls; NULL: no TLS files are made */
     size_t n_tls_names;
@@ -70,9 +78,35 @@ struct service_answer {
     const char *note; /* fields for the log line; or NULL */
 };
 
+/* A provider by its name or by the Host header of a request; NULL when there is none. A reference,
+ * for provider_unref: what a call answers may borrow from it until then. */
+struct provider *service_provider(struct service *service, struct span name);
+struct provider *service_provider_at(struct service *service, struct span host);
+
 /* POST /attest/AzureGuest (azure-guest-protocol): evidence in, sealed token or reasons out. */
-void service_attest_azureguest(struct service *service, const struct service_call *call,
-                               struct span body, struct service_answer *ret);
+void service_attest_azureguest(struct service *service, const struct provider *provider,
+                               const struct service_call *call, struct span body,
+                               struct service_answer *ret);
+
+/* Policies and their signers (attestation-api sections 6 and 7); type: as it stood in the path. Who
+ * may ask was asked before. */
+void service_policy_get(struct service *service, const struct provider *provider,
+                        const struct service_call *call, struct span type,
+                        struct service_answer *ret);
+void service_policy_set(struct service *service, const struct provider *provider,
+                        const struct service_call *call, struct span type, struct span body,
+                        struct service_answer *ret);
+void service_policy_reset(struct service *service, const struct provider *provider,
+                          const struct service_call *call, struct span type, struct span body,
+                          struct service_answer *ret);
+void service_signers_get(struct service *service, const struct provider *provider,
+                         const struct service_call *call, struct service_answer *ret);
+void service_signers_add(struct service *service, const struct provider *provider,
+                         const struct service_call *call, struct span body,
+                         struct service_answer *ret);
+void service_signers_remove(struct service *service, const struct provider *provider,
+                            const struct service_call *call, struct span body,
+                            struct service_answer *ret);
 
 /* The guest API (docs/formats/guest-api.md). */
 void service_guest_join(struct service *service, const struct service_call *call, struct span body,
@@ -86,9 +120,9 @@ void service_guest_challenge(struct service *service, const struct service_call 
                              struct span bearer, struct span body, struct service_answer *ret);
 
 /* GET /certs and /.well-known/openid-configuration (attestation-api sections 3.3 and 3.4). */
-void service_jwks(struct service *service, const struct service_call *call,
-                  struct service_answer *ret);
-void service_openid(struct service *service, const struct service_call *call,
-                    struct service_answer *ret);
+void service_jwks(struct service *service, const struct provider *provider,
+                  const struct service_call *call, struct service_answer *ret);
+void service_openid(struct service *service, const struct provider *provider,
+                    const struct service_call *call, struct service_answer *ret);
 
 #endif

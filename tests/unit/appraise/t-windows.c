@@ -2,6 +2,7 @@
  * B-13: a Windows boot is judged by what Windows measured, where nothing but Windows was started;
  * what is not known is never good, and no claim says so.
  */
+#include "support/policy.h"
 #include "unit/appraise/requoted.h"
 #include "unit/facts/windows.h"
 
@@ -39,7 +40,7 @@ static void begin(struct requoted *r, struct windows_boot **ret_boot)
 
 static const struct claims *claims_of(struct requoted *r, const struct appraisal *a)
 {
-    struct claims *claims = arena_calloc(r->machine.arena, 1, sizeof(*claims));
+    struct claims *claims = claims_new(r->machine.arena);
     struct evidence *evidence = arena_calloc(r->machine.arena, 1, sizeof(*evidence));
 
     assert_non_null(claims);
@@ -79,7 +80,7 @@ static void expect_no_good_claim(struct requoted *r, const struct appraisal *a)
     assert_true(claim(claims, "testsigning-enabled"));
     assert_true(claim(claims, "flightsigning-enabled"));
     assert_int_equal(claims_find(claims, "x-ms-azurevm-hvci-policy")->integer, 0);
-    assert_ok(policy_evaluate(r->machine.arena, policy_default_azureguest(), claims, &result));
+    assert_ok(policy_evaluate(r->machine.arena, test_default_policy(), claims, &result));
     assert_false(result.is_permitted);
 }
 
@@ -344,8 +345,7 @@ static void flight_signing_is_the_policys_business_B_13(void **state)
     assert_int_equal(a->verdict, VERDICT_HEALTHY);
     assert_true(claim(claims_of(&r, a), "flightsigning-enabled"));
     assert_false(claim(claims_of(&r, a), "signingdisabled"));
-    assert_ok(
-        policy_evaluate(r.machine.arena, policy_default_azureguest(), claims_of(&r, a), &result));
+    assert_ok(policy_evaluate(r.machine.arena, test_default_policy(), claims_of(&r, a), &result));
     assert_false(result.is_permitted);
     appraisal_done(a);
     requoted_end(&r);
@@ -403,7 +403,7 @@ static void a_good_windows_boot_is_healthy_B_13(void **state)
     assert_false(claim(claims, "testsigning-enabled"));
     assert_false(claim(claims, "flightsigning-enabled"));
     assert_int_equal(claims_find(claims, "x-ms-azurevm-hvci-policy")->integer, 1);
-    assert_ok(policy_evaluate(r.machine.arena, policy_default_azureguest(), claims, &result));
+    assert_ok(policy_evaluate(r.machine.arena, test_default_policy(), claims, &result));
     assert_true(result.is_permitted);
     appraisal_done(a);
     requoted_end(&r);

@@ -68,7 +68,7 @@ static void a_dbx_below_the_demand_is_denied_by_the_policy_SB_13(void **state)
     trust_issuer(w);
     set(w, NULL, span_of(list, sizeof(list)));
     answer = attest(w, &request);
-    expect_refusal(&answer, 400, "PolicyEvaluationError", "x-ms-azurevm-dbxvalidated must be true");
+    expect_refusal(&answer, 400, "PolicyEvaluationError", "x-ms-azurevm-dbxvalidated is false");
     world_free(w);
 }
 
