@@ -1,41 +1,18 @@
-#include "api/api.h"
+#include "api/internal.h"
 
 #include "base/log.h"
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "http/request.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum {
-    ATTEST_BODY_MAX = 1024 * 1024, /* decisions section 1 */
-    OTHER_BODY_MAX = 64 * 1024,
-    METRICS_MAX_BYTES = 1024 * 1024,
-    LOG_PATH_MAX = 128,
-};
-
-struct api {
-    struct service *service;
-    struct metrics *metrics;
-    _Atomic(const struct http_server *) server;
-    struct metric *requests, *durations;
-    struct metric *connections, *accepted, *refused, *handshakes, *timeouts, *log_dropped;
-};
-
-struct api_worker {
-    struct hasher *hasher;
-};
+enum { METRICS_MAX_BYTES = 1024 * 1024, LOG_PATH_MAX = 128 };
 
 /* ---- requests and answers ---- */
 
-static struct api *api_of(struct http_request *request)
-{
-    return request->context;
-}
-
-static struct service_call call_of(struct http_request *request)
+struct service_call api_call(struct http_request *request)
 {
     struct api_worker *worker = request->worker;
 
@@ -43,8 +20,8 @@ static struct service_call call_of(struct http_request *request)
         .arena = request->arena, .hasher = worker->hasher, .now = timestamp_now()};
 }
 
-static void finish(struct http_request *request, const struct service_answer *answer,
-                   struct http_response *response)
+void api_finish(struct http_request *request, const struct service_answer *answer,
+                struct http_response *response)
 {
     if (answer->code != NULL) {
         http_answer_error(request->arena, response, answer->status, answer->code, "%s",
@@ -56,125 +33,38 @@ static void finish(struct http_request *request, const struct service_answer *an
     response->note = answer->note;
 }
 
-/* attestation-api section 2: these, on every path that wants a version. */
-static bool check_version(struct http_request *request, struct http_response *response)
-{
-    static const char *const versions[] = {
-        "2018-09-01-preview", "2020-10-01", "2022-08-01",         "2022-09-01-preview",
-        "2023-04-01-preview", "2025-06-01", "2026-03-11-preview",
-    };
-    struct span version = http_request_query(request, "api-version");
-
-    for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
-        if (span_is(version, versions[i])) {
-            return true;
-        }
-    }
-    if (version.data == NULL) {
-        http_answer_error(request->arena, response, 400, "InvalidParameter",
-                          "the query parameter api-version is missing; for example "
-                          "?api-version=2025-06-01");
-    } else {
-        http_answer_error(request->arena, response, 400, "InvalidParameter",
-                          "the api-version '%.*s' is not known; the newest stable one is "
-                          "2025-06-01",
-                          (int)(version.len < 40 ? version.len : 40), (const char *)version.data);
-    }
-    return false;
-}
-
-/* ---- attestation ---- */
-
-static void handle_attest(struct http_request *request, struct http_response *response)
-{
-    struct service_call call = call_of(request);
-    struct service_answer answer = {0};
-
-    if (!check_version(request, response)) {
-        return;
-    }
-    service_attest_azureguest(api_of(request)->service, &call, request->body, &answer);
-    finish(request, &answer, response);
-}
-
-static void handle_attest_other(struct http_request *request, struct http_response *response)
-{
-    static const struct {
-        const char *type, *needs;
-    } types[] = {
-        {"Tpm", "TPM policies"},
-        {"SgxEnclave", "SGX quotes"},
-        {"OpenEnclave", "Open Enclave reports"},
-        {"SevSnpVm", "SEV-SNP reports"},
-        {"TdxVm", "TDX quotes"},
-    };
-    const struct span type = request->parameters[0];
-
-    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-        if (text_span_equal_nocase(type, types[i].type)) {
-            if (check_version(request, response)) {
-                http_answer_error(request->arena, response, 400, "InvalidOperation",
-                                  "attestation of type %s (%s) is not served by this provider; it "
-                                  "serves AzureGuest",
-                                  types[i].type, types[i].needs);
-            }
-            return;
-        }
-    }
-    http_answer_error(request->arena, response, 404, "NotFound",
-                      "there is no such attestation type; this provider serves AzureGuest");
-}
-
-static void handle_certs(struct http_request *request, struct http_response *response)
-{
-    struct service_call call = call_of(request);
-    struct service_answer answer = {0};
-
-    service_jwks(api_of(request)->service, &call, &answer);
-    finish(request, &answer, response);
-}
-
-static void handle_openid(struct http_request *request, struct http_response *response)
-{
-    struct service_call call = call_of(request);
-    struct service_answer answer = {0};
-
-    service_openid(api_of(request)->service, &call, &answer);
-    finish(request, &answer, response);
-}
-
 /* ---- guests ---- */
 
 static void handle_join(struct http_request *request, struct http_response *response)
 {
-    struct service_call call = call_of(request);
+    struct service_call call = api_call(request);
     struct service_answer answer = {0};
 
     service_guest_join(api_of(request)->service, &call, request->body, &answer);
-    finish(request, &answer, response);
+    api_finish(request, &answer, response);
 }
 
 static void handle_activate(struct http_request *request, struct http_response *response)
 {
-    struct service_call call = call_of(request);
+    struct service_call call = api_call(request);
     struct service_answer answer = {0};
 
     service_guest_activate(api_of(request)->service, &call, request->body, &answer);
-    finish(request, &answer, response);
+    api_finish(request, &answer, response);
 }
 
 static void handle_session(struct http_request *request, struct http_response *response)
 {
-    struct service_call call = call_of(request);
+    struct service_call call = api_call(request);
     struct service_answer answer = {0};
 
     service_guest_session(api_of(request)->service, &call, request->body, &answer);
-    finish(request, &answer, response);
+    api_finish(request, &answer, response);
 }
 
 static void handle_challenge(struct http_request *request, struct http_response *response)
 {
-    struct service_call call = call_of(request);
+    struct service_call call = api_call(request);
     struct service_answer answer = {0};
 
     service_guest_challenge(api_of(request)->service, &call, http_request_bearer(request),
@@ -182,7 +72,7 @@ static void handle_challenge(struct http_request *request, struct http_response 
     if (answer.status == 401) {
         http_answer_header(response, "WWW-Authenticate", "Bearer");
     }
-    finish(request, &answer, response);
+    api_finish(request, &answer, response);
 }
 
 /* ---- probes ---- */
@@ -237,15 +127,11 @@ static void handle_metrics(struct http_request *request, struct http_response *r
 }
 
 /* clang-format off */
-static const struct http_route routes[] = {
-    {HTTP_POST, "/attest/AzureGuest", handle_attest, ATTEST_BODY_MAX, HTTP_NO_STORE, API_ROLE_ATTEST},
-    {HTTP_POST, "/attest/{type}", handle_attest_other, ATTEST_BODY_MAX, HTTP_NO_STORE, API_ROLE_ATTEST},
-    {HTTP_GET, "/certs", handle_certs, 0, 0, API_ROLE_ATTEST},
-    {HTTP_GET, "/.well-known/openid-configuration", handle_openid, 0, 0, API_ROLE_ATTEST},
-    {HTTP_POST, "/guest/v1/join", handle_join, OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_GUEST},
-    {HTTP_POST, "/guest/v1/activate", handle_activate, OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_GUEST},
-    {HTTP_POST, "/guest/v1/session", handle_session, OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_GUEST},
-    {HTTP_POST, "/guest/v1/challenge", handle_challenge, OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_GUEST},
+static const struct http_route own_routes[] = {
+    {HTTP_POST, "/guest/v1/join", handle_join, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_GUEST},
+    {HTTP_POST, "/guest/v1/activate", handle_activate, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_GUEST},
+    {HTTP_POST, "/guest/v1/session", handle_session, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_GUEST},
+    {HTTP_POST, "/guest/v1/challenge", handle_challenge, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_GUEST},
     {HTTP_GET, "/healthz", handle_healthz, 0, HTTP_NO_STORE | HTTP_NO_LOG, 0},
     {HTTP_GET, "/readyz", handle_readyz, 0, HTTP_NO_STORE | HTTP_NO_LOG, 0},
     {HTTP_GET, "/metrics", handle_metrics, 0, HTTP_NO_STORE | HTTP_NO_LOG, API_ROLE_METRICS},
@@ -365,13 +251,26 @@ static void register_metrics(struct api *api)
                                     "Requests that did not come in time.", NULL);
 }
 
-struct api *api_new(struct service *service, struct metrics *metrics)
+static void add_routes(struct api *api, const struct http_route *routes, size_t n)
+{
+    for (size_t i = 0; i < n && api->n_routes < API_MAX_ROUTES; i++) {
+        api->routes[api->n_routes++] = routes[i];
+    }
+}
+
+struct api *api_new(const struct api_options *options)
 {
     struct api *api = calloc(1, sizeof(*api));
 
     if (api != NULL) {
-        api->service = service;
-        api->metrics = metrics;
+        api->service = options->service;
+        api->gate = options->gate;
+        api->audit = options->audit;
+        api->metrics = options->metrics;
+        /* Exact paths before those with names in them. */
+        add_routes(api, own_routes, ARRAY_LEN(own_routes));
+        add_routes(api, api_resource_routes, api_resource_n_routes);
+        add_routes(api, api_attestation_routes, api_attestation_n_routes);
         register_metrics(api);
     }
     return api;
@@ -384,7 +283,7 @@ void api_free(struct api *api)
 
 void api_install(struct api *api, struct http_options *options)
 {
-    options->routes = (struct http_routes){.items = routes, .n = ARRAY_LEN(routes)};
+    options->routes = (struct http_routes){.items = api->routes, .n = api->n_routes};
     options->context = api;
     options->worker_new = worker_new;
     options->worker_free = worker_free;

@@ -22,9 +22,17 @@ enum api_role {
 unsigned api_role_by_name(struct span name);
 
 struct api;
+struct audit; /* service/audit.h */
+struct gate;  /* identity/gate.h */
 
-/* Both outlive the api. Registers its metrics. */
-struct api *api_new(struct service *service, struct metrics *metrics);
+struct api_options {
+    struct service *service;
+    struct gate *gate;   /* who signs in; NULL: nobody, and what needs that is refused */
+    struct audit *audit; /* NULL likewise: nothing is changed unaudited */
+    struct metrics *metrics;
+};
+/* Everything outlives the api. Registers its metrics. NULL without memory. */
+struct api *api_new(const struct api_options *options);
 void api_free(struct api *api);
 DEFINE_CLEANUP(struct api *, api_free)
 /* Routes, context, worker and log callbacks into options. */

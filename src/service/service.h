@@ -119,6 +119,12 @@ void service_guest_session(struct service *service, const struct service_call *c
 void service_guest_challenge(struct service *service, const struct service_call *call,
                              struct span bearer, struct span body, struct service_answer *ret);
 
+/* For people: a page in HTML; and for scripts: every region's shared provider. */
+void service_provider_info(struct service *service, const struct provider *provider,
+                           const struct service_call *call, struct service_answer *ret);
+void service_providers_list(struct service *service, const struct service_call *call,
+                            struct service_answer *ret);
+
 /* GET /certs and /.well-known/openid-configuration (attestation-api sections 3.3 and 3.4). */
 void service_jwks(struct service *service, const struct provider *provider,
                   const struct service_call *call, struct service_answer *ret);
