@@ -66,7 +66,7 @@ static void run_request(void *arg)
     claims = claims_new(r->arena);
     assert_ok(appraise_azurevm_claims(r->arena, doc, a, evidence,
                                       "6F1ED002-AB56-4B10-9C2F-000000000001", claims));
-    assert_ok(policy_evaluate(r->arena, test_default_policy(), claims, &result));
+    assert_ok(policy_evaluate(r->arena, test_default_policy(), claims, NULL, &result));
     assert_true(result.is_permitted && a->verdict == VERDICT_HEALTHY);
     assert_ok(policy_hash(r->arena, policy_source(test_default_policy()), &hash));
     assert_ok(token_jti(jti));

@@ -24,7 +24,7 @@ err_t appraise_decide(struct arena *arena, yyjson_mut_doc *doc, struct appraisal
 {
     err_t err = appraise_azurevm_claims(arena, doc, appraisal, evidence, vmid, incoming);
 
-    err = err ? err : policy_evaluate(arena, policy, incoming, ret);
+    err = err ? err : policy_evaluate(arena, policy, incoming, NULL, ret);
     if (err) {
         return err;
     }

@@ -40,8 +40,8 @@ enum {
 struct jmespath;       /* a compiled query */
 struct jmespath_value; /* a JSON value */
 
-/* Counts down over the calls of one request. A step is about one comparison, one look at a member,
- * one element; long strings and wide objects cost more. */
+/* Counts down over the calls of one request. A step is about one element of a projection, one
+ * comparison, eight small operations; long strings and wide objects cost more. */
 struct jmespath_budget {
     uint64_t steps_left;
 };

@@ -12,7 +12,7 @@ static bool is_outgoing(const struct run *run)
 
 static const char *verb(const struct run *run)
 {
-    return action_name(run->rule->action.kind);
+    return policy_action_name(run->rule->action.kind);
 }
 
 /* Is an equal claim there? */
@@ -42,7 +42,7 @@ static err_t issue_claim(struct run *run, const struct claim *claim)
     size_t bytes = claim->type.len + claim->string.len;
     err_t err;
 
-    if (is_reserved_claim(claim->type)) {
+    if (policy_is_reserved(claim->type)) {
         return run_fail(run, POLICY_FAULT_RESERVED_CLAIM, verb(run),
                         "the service itself writes this claim");
     }
@@ -65,7 +65,7 @@ static err_t issue_claim(struct run *run, const struct claim *claim)
 static err_t issue_property(struct run *run, const struct claim *claim)
 {
     const char *wanted = "";
-    enum policy_fault_kind kind = property_fault(run->section, claim->type, claim, &wanted);
+    enum policy_fault_kind kind = policy_property_fault(run->section, claim->type, claim, &wanted);
 
     if (kind != POLICY_FAULT_NONE) {
         return run_fail(run, kind, verb(run), "the property must be %s", wanted);

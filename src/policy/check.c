@@ -21,8 +21,8 @@ static err_t fail(struct checking *c, enum policy_fault_kind kind, uint32_t offs
                   const char *words)
 {
     struct span source = c->policy->source;
-    err_t err = fault_at(c->fault, kind, source, offset, span_cut(source, offset, end - offset),
-                         "%s", words);
+    err_t err = policy_fault_at(c->fault, kind, source, offset,
+                                span_cut(source, offset, end - offset), "%s", words);
 
     c->fault->outer = c->outer;
     c->fault->inner = c->inner;
@@ -58,16 +58,16 @@ static err_t expression(struct checking *c, struct expr *e)
     if (e->kind == EXPR_ACCESS) {
         err = variable(c, e->string, e->offset, &e->variable);
     } else if (e->kind == EXPR_CALL) {
-        uint32_t name_end = e->offset + (uint32_t)strlen(function_name(e->function));
+        uint32_t name_end = e->offset + (uint32_t)strlen(policy_function_name(e->function));
 
         if (c->policy->minor < 2) {
             return fail(c, POLICY_FAULT_FEATURE_NOT_IN_VERSION, e->offset, name_end,
                         "functions need version 1.2");
         }
-        if (e->n_args != function_arity(e->function)) {
+        if (e->n_args != policy_function_arity(e->function)) {
             return fail(c, POLICY_FAULT_WRONG_ARITY, e->offset, name_end,
-                        function_arity(e->function) == 1 ? "the function takes 1 argument"
-                                                         : "the function takes 2 arguments");
+                        policy_function_arity(e->function) == 1 ? "the function takes 1 argument"
+                                                                : "the function takes 2 arguments");
         }
         for (size_t i = 0; err == ERR_OK && i < e->n_args; i++) {
             err = expression(c, e->args[i]);
@@ -183,14 +183,14 @@ static err_t names(struct checking *c, const struct action *a)
                          "the type of a claim is a String that is not empty");
     }
     if (a->kind == ACTION_ISSUE && c->section == POLICY_ISSUANCE &&
-        is_reserved_claim(a->type->string)) {
+        policy_is_reserved(a->type->string)) {
         return fail_expr(c, POLICY_FAULT_RESERVED_CLAIM, a->type,
                          "the service itself writes this claim");
     }
     if (a->kind != ACTION_ISSUEPROPERTY || !is_literal(a->value)) {
         return ERR_OK;
     }
-    kind = property_fault(c->section, a->type->string, &value, &wanted);
+    kind = policy_property_fault(c->section, a->type->string, &value, &wanted);
     if (kind != POLICY_FAULT_NONE) {
         snprintf(words, sizeof(words), "the property must be %s", wanted);
         return fail_expr(c, kind, a->value, words);
@@ -216,7 +216,7 @@ static bool is_allowed(enum policy_section section, enum action_kind kind)
 
 static err_t action(struct checking *c, struct action *a)
 {
-    uint32_t name_end = a->offset + (uint32_t)strlen(action_name(a->kind));
+    uint32_t name_end = a->offset + (uint32_t)strlen(policy_action_name(a->kind));
     err_t err;
 
     c->inner = "action";

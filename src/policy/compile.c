@@ -67,8 +67,8 @@ static err_t check_text(struct span text, struct policy_fault *fault)
     }
     nul = text.len == 0 ? NULL : memchr(text.data, 0, text.len);
     if (nul != NULL) {
-        return fault_at(fault, POLICY_FAULT_ENCODING, text, (size_t)(nul - text.data),
-                        span_of(nul, 1), "NUL characters are not allowed");
+        return policy_fault_at(fault, POLICY_FAULT_ENCODING, text, (size_t)(nul - text.data),
+                               span_of(nul, 1), "NUL characters are not allowed");
     }
     if (text_is_utf8(text)) {
         return ERR_OK;
@@ -82,8 +82,8 @@ static err_t check_text(struct span text, struct policy_fault *fault)
         }
         good += n;
     }
-    return fault_at(fault, POLICY_FAULT_ENCODING, text, good, span_cut(text, good, 1),
-                    "the text is not valid UTF-8");
+    return policy_fault_at(fault, POLICY_FAULT_ENCODING, text, good, span_cut(text, good, 1),
+                           "the text is not valid UTF-8");
 }
 
 err_t policy_compile(struct span text, struct policy_fault *fault, struct policy **ret)

@@ -15,7 +15,7 @@ static const char *piece(struct arena *arena, struct span source, size_t from, s
     CLEANUP(buf_done) struct buf flat = {0};
 
     buf_init(&flat, FLAT_MAX);
-    format_flat(&flat, source, from, to);
+    policy_format_flat(&flat, source, from, to);
     return buf_err(&flat) ? NULL : text_escape_dup(arena, buf_span(&flat), max);
 }
 

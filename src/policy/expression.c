@@ -58,7 +58,7 @@ static err_t need_single(struct run *run, const struct expr *e, const struct val
     if (args[i].n == 1) {
         return ERR_OK;
     }
-    return run_fail(run, POLICY_FAULT_NOT_SINGLE_VALUE, function_name(e->function),
+    return run_fail(run, POLICY_FAULT_NOT_SINGLE_VALUE, policy_function_name(e->function),
                     "the %s argument has %zu values, where one is needed", ordinals[i], args[i].n);
 }
 
@@ -68,7 +68,7 @@ static err_t need_kind(struct run *run, const struct expr *e, const struct value
     err_t err = need_single(run, e, args, i);
 
     if (err == ERR_OK && args[i].items[0].kind != kind) {
-        return run_fail(run, POLICY_FAULT_TYPE_MISMATCH, function_name(e->function),
+        return run_fail(run, POLICY_FAULT_TYPE_MISMATCH, policy_function_name(e->function),
                         "the %s argument is of kind %s, where %s is needed", ordinals[i],
                         claim_kind_name(args[i].items[0].kind), claim_kind_name(kind));
     }
@@ -80,7 +80,7 @@ static err_t need_text(struct run *run, const struct expr *e, const struct value
     err_t err = need_kind(run, e, args, i, CLAIM_STRING);
 
     if (err == ERR_OK && args[i].items[0].string.len == 0) {
-        return run_fail(run, POLICY_FAULT_EMPTY_ARGUMENT, function_name(e->function),
+        return run_fail(run, POLICY_FAULT_EMPTY_ARGUMENT, policy_function_name(e->function),
                         "the %s argument is empty", ordinals[i]);
     }
     return err;
@@ -140,7 +140,7 @@ static err_t json_to_claim_value(struct run *run, const struct expr *e, const st
     bool is_kept;
     err_t err = need_text(run, e, args, 0);
 
-    err = err ? err : run_json(run, function_name(e->function), &args[0].items[0], &json);
+    err = err ? err : run_json(run, policy_function_name(e->function), &args[0].items[0], &json);
     if (err) {
         return err;
     }
@@ -193,7 +193,7 @@ static err_t append_string(struct run *run, const struct expr *e, const struct v
     a = args[0].items[0].string;
     b = args[1].items[0].string;
     if (a.len > POLICY_MAX_STRING || b.len > POLICY_MAX_STRING - a.len) {
-        return run_fail(run, POLICY_FAULT_LIMIT, function_name(e->function),
+        return run_fail(run, POLICY_FAULT_LIMIT, policy_function_name(e->function),
                         "the string would be longer than %d bytes", POLICY_MAX_STRING);
     }
     err = run_spend_bytes(run, a.len + b.len);

@@ -48,7 +48,7 @@ static size_t characters(struct span text)
     return n;
 }
 
-void place_of(struct span source, size_t offset, uint32_t *ret_line, uint32_t *ret_column)
+void policy_place(struct span source, size_t offset, uint32_t *ret_line, uint32_t *ret_column)
 {
     size_t start = line_start(source, offset);
     uint32_t line = 1;
@@ -63,13 +63,13 @@ void place_of(struct span source, size_t offset, uint32_t *ret_line, uint32_t *r
     }
 }
 
-err_t fault_at(struct policy_fault *fault, enum policy_fault_kind kind, struct span source,
-               size_t offset, struct span symbol, const char *fmt, ...)
+err_t policy_fault_at(struct policy_fault *fault, enum policy_fault_kind kind, struct span source,
+                      size_t offset, struct span symbol, const char *fmt, ...)
 {
     va_list args;
 
     *fault = (struct policy_fault){.kind = kind, .offset = offset, .outer = "", .inner = "policy"};
-    place_of(source, offset, &fault->line, &fault->column);
+    policy_place(source, offset, &fault->line, &fault->column);
     if (offset >= source.len) {
         snprintf(fault->symbol, sizeof(fault->symbol), "<EOF>");
     } else {

@@ -40,7 +40,7 @@ struct printer {
 static void advance(struct printer *p)
 {
     p->end = p->token.offset + p->token.len;
-    p->token = lexer_next(&p->lexer);
+    p->token = policy_lexer_next(&p->lexer);
     p->newlines = 0;
     for (size_t i = p->end; i < p->token.offset; i++) {
         p->newlines += p->source.data[i] == '\n' ? 1 : 0;
@@ -67,10 +67,10 @@ static void write_gap(struct printer *p)
 
 static void write_word(struct buf *out, struct span source, const struct token *token)
 {
-    if (token_keyword(token->kind) != NULL) {
-        buf_add_str(out, token_keyword(token->kind));
+    if (policy_token_keyword(token->kind) != NULL) {
+        buf_add_str(out, policy_token_keyword(token->kind));
     } else {
-        buf_add(out, token_text(source, token));
+        buf_add(out, policy_token_text(source, token));
     }
 }
 
@@ -101,7 +101,7 @@ static struct span without_trailing_blanks(struct span text)
 
 static void comment(struct printer *p)
 {
-    struct span text = token_text(p->source, &p->token);
+    struct span text = policy_token_text(p->source, &p->token);
     bool is_line = span_starts(text, "//");
     bool is_first = p->end == 0 && p->out->len == 0;
     bool is_own = p->newlines > 0 || is_first;
@@ -268,8 +268,8 @@ err_t policy_format(struct arena *arena, struct span text, struct policy_fault *
         return err;
     }
     buf_init(&out, OUT_MAX_BYTES);
-    lexer_begin(&p.lexer, text);
-    p.token = lexer_next(&p.lexer);
+    policy_lexer_begin(&p.lexer, text);
+    p.token = policy_lexer_next(&p.lexer);
     version(&p);
     comments(&p);
     while (p.token.kind != TOKEN_END) {
@@ -292,13 +292,14 @@ err_t policy_format(struct arena *arena, struct span text, struct policy_fault *
     return err ? err : buf_copy(&out, arena, ret);
 }
 
-void format_flat(struct buf *out, struct span source, size_t from, size_t to)
+void policy_format_flat(struct buf *out, struct span source, size_t from, size_t to)
 {
     struct lexer lexer = {.text = span_cut(source, 0, to), .at = from};
     enum token_kind last = TOKEN_END;
     struct token token;
 
-    for (token = lexer_next(&lexer); token.kind != TOKEN_END; token = lexer_next(&lexer)) {
+    for (token = policy_lexer_next(&lexer); token.kind != TOKEN_END;
+         token = policy_lexer_next(&lexer)) {
         if (token.kind == TOKEN_COMMENT) {
             continue;
         }

@@ -7,6 +7,6 @@
 #include "base/buf.h"
 
 /* The words of source between two offsets, in the usual spacing and without comments. */
-void format_flat(struct buf *out, struct span source, size_t from, size_t to);
+void policy_format_flat(struct buf *out, struct span source, size_t from, size_t to);
 
 #endif

@@ -17,12 +17,12 @@ static const struct {
 #undef X
 };
 
-const char *token_name(enum token_kind kind)
+const char *policy_token_name(enum token_kind kind)
 {
     return tokens[kind].name;
 }
 
-const char *token_keyword(enum token_kind kind)
+const char *policy_token_keyword(enum token_kind kind)
 {
     return tokens[kind].keyword;
 }
@@ -41,7 +41,7 @@ static const struct {
     {",", TOKEN_COMMA},       {".", TOKEN_DOT},
 };
 
-void lexer_begin(struct lexer *lexer, struct span text)
+void policy_lexer_begin(struct lexer *lexer, struct span text)
 {
     lexer->text = text;
     lexer->at = span_starts(text, "\xef\xbb\xbf") ? 3 : 0;
@@ -141,7 +141,7 @@ static struct token name(const struct lexer *lexer)
 
     for (int kind = 0; kind < TOKEN_COUNT; kind++) {
         if (tokens[kind].keyword != NULL &&
-            text_span_equal_nocase(token_text(lexer->text, &token), tokens[kind].keyword)) {
+            text_span_equal_nocase(policy_token_text(lexer->text, &token), tokens[kind].keyword)) {
             token.kind = (enum token_kind)kind;
         }
     }
@@ -171,7 +171,7 @@ static struct token mark(const struct lexer *lexer)
     return token;
 }
 
-struct token lexer_next(struct lexer *lexer)
+struct token policy_lexer_next(struct lexer *lexer)
 {
     struct token token = {.kind = TOKEN_END};
     int c = peek(lexer, 0);

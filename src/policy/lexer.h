@@ -77,15 +77,15 @@ struct lexer {
 };
 
 /* At the start of text, behind its byte order mark. */
-void lexer_begin(struct lexer *lexer, struct span text);
+void policy_lexer_begin(struct lexer *lexer, struct span text);
 /* TOKEN_END again and again at the end. */
-struct token lexer_next(struct lexer *lexer);
+struct token policy_lexer_next(struct lexer *lexer);
 
 /* "';'", "a string": static. */
-const char *token_name(enum token_kind kind);
+const char *policy_token_name(enum token_kind kind);
 /* The usual spelling of a keyword; NULL for the rest. */
-const char *token_keyword(enum token_kind kind);
-static inline struct span token_text(struct span text, const struct token *token)
+const char *policy_token_keyword(enum token_kind kind);
+static inline struct span policy_token_text(struct span text, const struct token *token)
 {
     return span_cut(text, token->offset, token->len);
 }

@@ -29,7 +29,7 @@ static err_t warn(struct linting *l, uint32_t offset, const char *text)
     }
     warning = &l->items[l->n++];
     *warning = (struct policy_warning){.offset = offset, .text = text};
-    place_of(l->policy->source, offset, &warning->line, &warning->column);
+    policy_place(l->policy->source, offset, &warning->line, &warning->column);
     return ERR_OK;
 }
 
@@ -184,7 +184,7 @@ static err_t argument(struct linting *l, const struct expr *call, size_t i)
     if (wanted != NULL && strcmp(kind, wanted) != 0) {
         return warn(l, e->offset,
                     arena_printf(l->arena, "%s needs a %s here and fails always",
-                                 function_name(call->function), wanted));
+                                 policy_function_name(call->function), wanted));
     }
     if (call->function == FUNCTION_JMESPATH || call->function == FUNCTION_JSON_TO_CLAIM_VALUE) {
         return i == 1 ? literal_query(l, e) : literal_json(l, e);
@@ -236,11 +236,12 @@ static err_t property(struct linting *l, const struct action *action)
 
     if (action->kind != ACTION_ISSUEPROPERTY || action->claim.data != NULL ||
         action->type->kind != EXPR_STRING ||
-        property_fault(l->section, action->type->string, &nothing, &wanted) != POLICY_FAULT_NONE) {
+        policy_property_fault(l->section, action->type->string, &nothing, &wanted) !=
+            POLICY_FAULT_NONE) {
         return ERR_OK;
     }
     return warn(l, action->type->offset,
-                property_fault(other[l->section], action->type->string, &nothing, &wanted) !=
+                policy_property_fault(other[l->section], action->type->string, &nothing, &wanted) !=
                         POLICY_FAULT_NONE
                     ? "the property has no effect in this section"
                     : "no property of this name has an effect");

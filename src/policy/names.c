@@ -24,7 +24,7 @@ static const char *const reserved[] = {
     "x-ms-inittime",
 };
 
-bool is_reserved_claim(struct span type)
+bool policy_is_reserved(struct span type)
 {
     for (size_t i = 0; i < ARRAY_LEN(reserved); i++) {
         if (span_is(type, reserved[i])) {
@@ -50,8 +50,8 @@ static const struct {
     {"omit_x5c", POLICY_ISSUANCE, CLAIM_BOOL, 0, 0, "a Boolean"},
 };
 
-enum policy_fault_kind property_fault(enum policy_section section, struct span type,
-                                      const struct claim *value, const char **ret_wanted)
+enum policy_fault_kind policy_property_fault(enum policy_section section, struct span type,
+                                             const struct claim *value, const char **ret_wanted)
 {
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
         if (known[i].section != section || !span_is(type, known[i].name)) {

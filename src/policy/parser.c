@@ -37,31 +37,31 @@ static const struct {
     [FUNCTION_CONTAINS_ONLY_VALUE] = {"ContainsOnlyValue", 2},
 };
 
-const char *function_name(enum function function)
+const char *policy_function_name(enum function function)
 {
     return functions[function].name;
 }
 
-size_t function_arity(enum function function)
+size_t policy_function_arity(enum function function)
 {
     return functions[function].arity;
 }
 
-const char *property_name(enum property property)
+const char *policy_property_name(enum property property)
 {
     static const char *const names[] = {"type", "value", "valueType", "issuer"};
 
     return names[property];
 }
 
-const char *relation_name(enum relation relation)
+const char *policy_relation_name(enum relation relation)
 {
     static const char *const names[] = {"==", "!=", "<", "<=", ">", ">="};
 
     return names[relation];
 }
 
-const char *action_name(enum action_kind kind)
+const char *policy_action_name(enum action_kind kind)
 {
     static const char *const names[] = {"permit", "deny", "add", "issue", "issueproperty"};
 
@@ -74,19 +74,19 @@ static void advance(struct parser *p)
 {
     p->last_end = p->token.offset + p->token.len;
     do {
-        p->token = lexer_next(&p->lexer);
+        p->token = policy_lexer_next(&p->lexer);
     } while (p->token.kind == TOKEN_COMMENT);
 }
 
 static struct span text_of(const struct parser *p)
 {
-    return token_text(p->policy->source, &p->token);
+    return policy_token_text(p->policy->source, &p->token);
 }
 
 static err_t fail(struct parser *p, enum policy_fault_kind kind, const char *words)
 {
-    err_t err =
-        fault_at(p->fault, kind, p->policy->source, p->token.offset, text_of(p), "%s", words);
+    err_t err = policy_fault_at(p->fault, kind, p->policy->source, p->token.offset, text_of(p),
+                                "%s", words);
 
     p->fault->outer = p->outer;
     p->fault->inner = p->inner;
@@ -106,9 +106,9 @@ static err_t mismatch(struct parser *p, const char *expected)
         return fail(p, POLICY_FAULT_SYNTAX, "there are no numbers with a fraction");
     }
     text_escape(text_of(p), shown, sizeof(shown));
-    err = fault_at(p->fault, POLICY_FAULT_SYNTAX, p->policy->source, p->token.offset, text_of(p),
-                   "mismatched input '%s' expecting %s",
-                   p->token.kind == TOKEN_END ? "<EOF>" : shown, expected);
+    err = policy_fault_at(p->fault, POLICY_FAULT_SYNTAX, p->policy->source, p->token.offset,
+                          text_of(p), "mismatched input '%s' expecting %s",
+                          p->token.kind == TOKEN_END ? "<EOF>" : shown, expected);
     p->fault->outer = p->outer;
     p->fault->inner = p->inner;
     return err;
@@ -117,7 +117,7 @@ static err_t mismatch(struct parser *p, const char *expected)
 static err_t take(struct parser *p, enum token_kind kind)
 {
     if (p->token.kind != kind) {
-        return mismatch(p, token_name(kind));
+        return mismatch(p, policy_token_name(kind));
     }
     advance(p);
     return ERR_OK;
@@ -244,7 +244,7 @@ static err_t arguments(struct parser *p, struct expr *call)
 /* A name was read; "(" comes next. */
 static err_t call(struct parser *p, struct token name, struct expr *e)
 {
-    struct span text = token_text(p->policy->source, &name);
+    struct span text = policy_token_text(p->policy->source, &name);
     size_t i = 0;
     err_t err;
 
@@ -281,7 +281,7 @@ static err_t name_expression(struct parser *p, struct expr *e)
         return call(p, name, e);
     }
     e->kind = EXPR_ACCESS;
-    e->string = token_text(p->policy->source, &name);
+    e->string = policy_token_text(p->policy->source, &name);
     e->variable = POLICY_NO_VARIABLE;
     if (p->token.kind != TOKEN_DOT) {
         return mismatch(p, "'.' or '('");
@@ -683,7 +683,7 @@ static err_t version(struct parser *p)
         return err;
     }
     if (p->token.kind != TOKEN_DECIMAL) {
-        return mismatch(p, token_name(TOKEN_DECIMAL));
+        return mismatch(p, policy_token_name(TOKEN_DECIMAL));
     }
     if (span_is(text_of(p), "1.0")) {
         p->policy->minor = 0;
@@ -703,7 +703,7 @@ err_t policy_parse(struct policy *policy, struct policy_fault *fault)
     struct parser p = {.policy = policy, .fault = fault, .line = 1};
     err_t err;
 
-    lexer_begin(&p.lexer, policy->source);
+    policy_lexer_begin(&p.lexer, policy->source);
     advance(&p);
     err = version(&p);
     return err ? err : sections(&p);

@@ -12,8 +12,8 @@ err_t run_fail(struct run *run, enum policy_fault_kind kind, const char *what, c
     va_list args;
     int len;
 
-    fault_at(fault, kind, run->policy->source, run->rule == NULL ? 0 : run->rule->offset,
-             span_str(what), "%s: ", what);
+    policy_fault_at(fault, kind, run->policy->source, run->rule == NULL ? 0 : run->rule->offset,
+                    span_str(what), "%s: ", what);
     fault->is_evaluation = true;
     fault->outer = "claimRule";
     fault->inner = "action";

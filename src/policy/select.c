@@ -21,7 +21,8 @@ static err_t prepare(struct run *run, struct prepared *p)
         /* Asked before any claim is looked at: whether it fails must not hang on what a guest
          * sends, nor on the order of the tests. */
         if (test->relation > RELATION_NOT_EQUAL && p->right[i].n > 1) {
-            return run_fail(run, POLICY_FAULT_NOT_SINGLE_VALUE, relation_name(test->relation),
+            return run_fail(run, POLICY_FAULT_NOT_SINGLE_VALUE,
+                            policy_relation_name(test->relation),
                             "the right side has %zu values, where one is needed", p->right[i].n);
         }
     }

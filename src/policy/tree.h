@@ -103,28 +103,28 @@ struct policy {
 };
 
 /* Where offset is, from 1, in characters. */
-void place_of(struct span source, size_t offset, uint32_t *ret_line, uint32_t *ret_column);
+void policy_place(struct span source, size_t offset, uint32_t *ret_line, uint32_t *ret_column);
 
 /* The arena's limit, or the machine's: from a NULL of arena_alloc. */
 err_t policy_parse(struct policy *policy, struct policy_fault *fault) MUST_CHECK;
 err_t policy_check(struct policy *policy, struct policy_fault *fault) MUST_CHECK;
 
 /* Words of the language: "type", "==", "issueproperty", "JmesPath". Static. */
-const char *property_name(enum property property);
-const char *relation_name(enum relation relation);
-const char *function_name(enum function function);
-const char *action_name(enum action_kind kind);
-size_t function_arity(enum function function);
+const char *policy_property_name(enum property property);
+const char *policy_relation_name(enum relation relation);
+const char *policy_function_name(enum function function);
+const char *policy_action_name(enum action_kind kind);
+size_t policy_function_arity(enum function function);
 
 /* What the language knows of names. */
-bool is_reserved_claim(struct span type);
+bool policy_is_reserved(struct span type);
 /* Is the value right for the property of that name in that section? POLICY_FAULT_NONE also when
  * the name means nothing there. */
-enum policy_fault_kind property_fault(enum policy_section section, struct span type,
-                                      const struct claim *value, const char **ret_wanted);
+enum policy_fault_kind policy_property_fault(enum policy_section section, struct span type,
+                                             const struct claim *value, const char **ret_wanted);
 
 /* Fill in fault at an offset of source; always ERR_VALUE. symbol is escaped. */
-err_t fault_at(struct policy_fault *fault, enum policy_fault_kind kind, struct span source,
-               size_t offset, struct span symbol, const char *fmt, ...) PRINTF_LIKE(6, 7);
+err_t policy_fault_at(struct policy_fault *fault, enum policy_fault_kind kind, struct span source,
+                      size_t offset, struct span symbol, const char *fmt, ...) PRINTF_LIKE(6, 7);
 
 #endif

@@ -569,7 +569,7 @@ static void claims_of_a_bad_boot_are_not_those_of_a_good_one(void **state)
     assert_ok(appraise_azurevm_claims(m.arena, doc, a, evidence, "A-B", claims));
     assert_false(claims_find(claims, "secureboot")->boolean);
     assert_true(span_is(claims_find(claims, "x-ms-azurevm-vmid")->string, "A-B"));
-    assert_ok(policy_evaluate(m.arena, test_default_policy(), claims, &result));
+    assert_ok(policy_evaluate(m.arena, test_default_policy(), claims, NULL, &result));
     assert_false(result.is_permitted);
     appraisal_done(a);
     machine_end(&m);

@@ -80,7 +80,7 @@ static void expect_no_good_claim(struct requoted *r, const struct appraisal *a)
     assert_true(claim(claims, "testsigning-enabled"));
     assert_true(claim(claims, "flightsigning-enabled"));
     assert_int_equal(claims_find(claims, "x-ms-azurevm-hvci-policy")->integer, 0);
-    assert_ok(policy_evaluate(r->machine.arena, test_default_policy(), claims, &result));
+    assert_ok(policy_evaluate(r->machine.arena, test_default_policy(), claims, NULL, &result));
     assert_false(result.is_permitted);
 }
 
@@ -345,7 +345,8 @@ static void flight_signing_is_the_policys_business_B_13(void **state)
     assert_int_equal(a->verdict, VERDICT_HEALTHY);
     assert_true(claim(claims_of(&r, a), "flightsigning-enabled"));
     assert_false(claim(claims_of(&r, a), "signingdisabled"));
-    assert_ok(policy_evaluate(r.machine.arena, test_default_policy(), claims_of(&r, a), &result));
+    assert_ok(
+        policy_evaluate(r.machine.arena, test_default_policy(), claims_of(&r, a), NULL, &result));
     assert_false(result.is_permitted);
     appraisal_done(a);
     requoted_end(&r);
@@ -403,7 +404,7 @@ static void a_good_windows_boot_is_healthy_B_13(void **state)
     assert_false(claim(claims, "testsigning-enabled"));
     assert_false(claim(claims, "flightsigning-enabled"));
     assert_int_equal(claims_find(claims, "x-ms-azurevm-hvci-policy")->integer, 1);
-    assert_ok(policy_evaluate(r.machine.arena, test_default_policy(), claims, &result));
+    assert_ok(policy_evaluate(r.machine.arena, test_default_policy(), claims, NULL, &result));
     assert_true(result.is_permitted);
     appraisal_done(a);
     requoted_end(&r);
