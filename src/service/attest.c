@@ -310,6 +310,10 @@ static err_t issue(struct attesting *a, yyjson_mut_doc *doc, const struct claims
     json_add_text(doc, root, "x-ms-attestation-type", "azurevm");
     json_add_text(doc, root, "x-ms-policy-hash", policy->hash);
     json_add_text(doc, root, "x-ms-ver", "1.0");
+    err = add_signer(a, doc, root);
+    if (err) {
+        return err;
+    }
     claims_to_json(doc, issued, root);
     err = json_sort(arena, doc, root);
     if (err) {

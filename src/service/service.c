@@ -550,6 +550,7 @@ void service_openid(struct service *service, const struct provider *provider,
     yyjson_mut_doc *doc = json_new(call->arena);
     yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
 
+    (void)service;
     if (root == NULL) {
         answer_error(call, ret, ERR_MEMORY, NULL);
         return;

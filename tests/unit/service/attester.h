@@ -43,7 +43,8 @@ static inline struct service_answer attest(struct world *w, const struct fabrica
     struct service_answer answer = {0};
     struct span inner = fabricate_inner(w->arena, machine, request);
 
-    service_attest_azureguest(w->service, &w->call, fabricate_outer(w->arena, inner), &answer);
+    service_attest_azureguest(w->service, w->home, &w->call, fabricate_outer(w->arena, inner),
+                              &answer);
     return answer;
 }
 
@@ -53,7 +54,7 @@ static inline struct service_answer attest_body_at(struct world *w, struct span 
     struct service_call call = w->call;
 
     call.now = now;
-    service_attest_azureguest(w->service, &call, body, &answer);
+    service_attest_azureguest(w->service, w->home, &call, body, &answer);
     return answer;
 }
 

@@ -59,7 +59,7 @@ static void *attest_in_a_thread(void *context)
     const struct service_call call = {.arena = arena, .hasher = hasher, .now = NOW};
     struct service_answer answer = {0};
 
-    service_attest_azureguest(runner->w->service, &call, runner->body, &answer);
+    service_attest_azureguest(runner->w->service, runner->w->home, &call, runner->body, &answer);
     runner->successes = answer.status == 200;
     runner->reuses = answer.status == 400 && strstr(answer.message, "challenge-reused: ") != NULL;
     hasher_free(hasher);

@@ -59,7 +59,7 @@ static void answers_wholly_or_says_that_the_request_takes_too_much(void **state)
             struct service_answer answer = {0};
 
             call.arena = arena_new(bytes);
-            service_attest_azureguest(w->service, &call, body, &answer);
+            service_attest_azureguest(w->service, w->home, &call, body, &answer);
             if (answer.status == 413) {
                 expect_refusal(&answer, 413, "RequestTooLarge", "takes more memory than");
                 assert_string_equal(answer.note, "limit=request-memory");

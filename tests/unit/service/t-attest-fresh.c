@@ -78,7 +78,7 @@ static void no_copy_of_good_evidence_hides_a_red_verdict(void **state)
 
         call.arena = arena;
         call.now = NOW + i;
-        service_attest_azureguest(w->service, &call, span_str(wrapped), &answer);
+        service_attest_azureguest(w->service, w->home, &call, span_str(wrapped), &answer);
         expect_success(&answer);
     }
     expect_last_verdict(w, &enrolled, "not-verified");

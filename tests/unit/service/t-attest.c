@@ -20,7 +20,7 @@ static struct token open_token(struct world *w, const struct service_answer *ans
     assert_ok(azureguest_parse_reply(w->arena, answer->body, NULL, &sealed));
     assert_ok(signkey_decrypt_pkcs1(machine->enc_key, w->arena, sealed.wrapped_key, &key));
     assert_ok(azureguest_open_reply(w->arena, &sealed, key, &jwt));
-    service_jwks(w->service, &w->call, &jwks);
+    service_jwks(w->service, w->home, &w->call, &jwks);
     assert_ok(jwks_read(w->arena, jwks.body, NULL, &keys, &left_out));
     assert_ok(token_verify(w->arena, jwt,
                            &(struct token_verify_options){.keys = keys, .iss = ISSUER, .now = NOW},
@@ -55,7 +55,7 @@ static void names_the_fault_of_a_request_that_cannot_be_read(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct service_answer answer = {0};
 
-        service_attest_azureguest(w->service, &w->call, span_str(cases[i].body), &answer);
+        service_attest_azureguest(w->service, w->home, &w->call, span_str(cases[i].body), &answer);
         expect_refusal(&answer, 400, "InvalidParameter", cases[i].words);
     }
     world_free(w);

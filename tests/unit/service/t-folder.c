@@ -158,10 +158,10 @@ static void finds_its_keys_again(void **state)
     struct span first;
 
     (void)state;
-    service_jwks(w->service, &w->call, &before);
+    service_jwks(w->service, w->home, &w->call, &before);
     first = arena_dup(w->arena, before.body);
     assert_ok(world_reopen(w, NULL));
-    service_jwks(w->service, &w->call, &after);
+    service_jwks(w->service, w->home, &w->call, &after);
     assert_true(span_equal(first, after.body));
     assert_true(span_equal(tls, read_all(w, "tls/server.pem")));
     assert_true(span_equal(guest, read_all(w, "guest-ca/ca.pem")));
@@ -365,7 +365,7 @@ static void describes_itself_as_openid_clients_expect(void **state)
     yyjson_val *root;
 
     (void)state;
-    service_openid(w->service, &w->call, &answer);
+    service_openid(w->service, w->home, &w->call, &answer);
     root = answer_root(w, &answer);
     assert_string_equal(json_text(json_get(root, "issuer")), ISSUER);
     assert_string_equal(json_text(json_get(root, "jwks_uri")), ISSUER "/certs");
@@ -393,7 +393,7 @@ static void publishes_all_keys_beside_the_one_that_signs(void **state)
     assert_ok(signkey_pem(key, w->arena, &pem));
     assert_ok(file_write(world_path(w, "signing/20270116T000000Z-rs256.key"), pem, 0600, NULL));
     assert_ok(world_reopen(w, NULL));
-    service_jwks(w->service, &w->call, &answer);
+    service_jwks(w->service, w->home, &w->call, &answer);
     root = answer_root(w, &answer);
     keys = json_get(root, "keys");
     assert_int_equal(yyjson_arr_size(keys), 2);

@@ -26,6 +26,7 @@ struct world {
     struct arena *arena;
     struct hasher *hasher;
     struct service *service;
+    struct provider *home; /* of the service */
     struct metrics *metrics;
     struct service_call call;
 };
@@ -50,6 +51,8 @@ static inline err_t world_reopen_at(struct world *w, int64_t now, struct trail *
     }
     options.knowledge = knowledge;
 
+    provider_unref(w->home);
+    w->home = NULL;
     service_close(w->service);
     w->service = NULL;
     err = service_lock(w->folder, trail, &options.lock_fd);
@@ -59,6 +62,9 @@ static inline err_t world_reopen_at(struct world *w, int64_t now, struct trail *
     err = service_open(&options, trail, &w->service);
     if (err) {
         close(options.lock_fd);
+    } else {
+        w->home = service_provider_at(w->service, span_str("localhost"));
+        assert_non_null(w->home);
     }
     return err;
 }
@@ -100,6 +106,7 @@ static inline void world_remove(const char *path)
 
 static inline void world_free(struct world *w)
 {
+    provider_unref(w->home);
     service_close(w->service);
     metrics_free(w->metrics);
     hasher_free(w->hasher);
