@@ -214,6 +214,15 @@ static err_t choose_names(struct run *run)
     for (size_t i = 0; i < o->n_names; i++) {
         add_name(run, o->names[i]);
     }
+    for (size_t i = 0; o->host_suffix != NULL && i < o->n_regions; i++) {
+        const char *all =
+            arena_printf(run->arena, "*.%s.%s", o->regions[i]->short_name, o->host_suffix);
+
+        if (all == NULL) {
+            return ERR_MEMORY;
+        }
+        add_name(run, all);
+    }
     return ERR_OK;
 }
 
@@ -292,6 +301,9 @@ static int open_service(struct run *run)
         .folder = run->folder,
         .issuer = run->endpoint,
         .signing = run->options.signing,
+        .suffix = run->options.host_suffix,
+        .regions = run->options.regions,
+        .n_regions = run->options.n_regions,
         .tls_names = run->options.tls_certificate == NULL ? run->names : NULL,
         .n_tls_names = run->n_names,
         .now = timestamp_now(),

@@ -31,6 +31,9 @@ static const char usage[] =
     "                       the next start (default with --dev: localhost:0); roles, with commas:\n"
     "                       attest, guest, manage, portal, metrics (default: all)\n"
     "  --endpoint URL       public address, which becomes the tokens' issuer\n"
+    "  --region NAME        region whose shared provider is served, repeatable; the first is home\n"
+    "                       (default: eastus)\n"
+    "  --host-suffix NAME   providers are at PROVIDER.REGION.NAME instead of /providers/PROVIDER\n"
     "  --name NAME          further DNS name or IP address for the TLS certificate, repeatable\n"
     "  --reference DIR      reference data (default: what came with the program)\n"
     "  --workers N          threads that serve (default: two per processor, 4 at least)\n"
@@ -238,6 +241,40 @@ static const char *add_name(struct reading *r, const char *value)
     return NULL;
 }
 
+static const char *add_region(struct reading *r, const char *value)
+{
+    struct server_options *o = r->options;
+    const struct region *region = region_find(span_str(value));
+
+    if (region == NULL) {
+        return "is no region; 'eastus' and 'West Europe' are";
+    }
+    if (o->n_regions == PROVIDERS_MAX_REGIONS) {
+        return arena_printf(r->arena, "more than %d regions", PROVIDERS_MAX_REGIONS);
+    }
+    for (size_t i = 0; i < o->n_regions; i++) {
+        if (strcmp(o->regions[i]->short_name, region->short_name) == 0) {
+            return "names the same shared provider as another one";
+        }
+    }
+    o->regions[o->n_regions++] = region;
+    return NULL;
+}
+
+/* Part of the tokens' issuer, and of names in certificates. */
+static const char *set_host_suffix(struct reading *r, const char *value)
+{
+    size_t len = strlen(value);
+
+    if (len == 0 || len > 150 || value[0] == '.' || value[len - 1] == '.' ||
+        strstr(value, "..") != NULL || strchr(value, '.') == NULL ||
+        value[strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789.-")] != '\0') {
+        return "must be a domain in lower case, such as attest.example.net";
+    }
+    r->options->host_suffix = copy(r, value);
+    return NULL;
+}
+
 static const char *set_data(struct reading *r, const char *value)
 {
     r->options->data = copy(r, value);
@@ -286,6 +323,8 @@ static const struct setting {
     {"server", "listen", "listen", set_listen},
     {"server", "endpoint", "endpoint", set_endpoint},
     {"server", "name", "name", add_name},
+    {"providers", "region", "region", add_region},
+    {"providers", "host-suffix", "host-suffix", set_host_suffix},
     {"server", "workers", "workers", set_workers},
     {"server", "tls-certificate", NULL, set_certificate},
     {"server", "tls-key", NULL, set_key},

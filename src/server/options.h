@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "crypto/signkey.h"
 #include "http/server.h"
+#include "service/providers.h"
 
 enum { SERVER_MAX_NAMES = 12, SERVER_DEFAULT_PORT = 8443 };
 
@@ -31,6 +32,9 @@ struct server_options {
     const char *endpoint; /* attestUri; NULL = made from the address */
     const char *names[SERVER_MAX_NAMES];
     size_t n_names;
+    const struct region *regions[PROVIDERS_MAX_REGIONS]; /* the first is home */
+    size_t n_regions;                                    /* 0 = the default */
+    const char *host_suffix;                             /* NULL = providers have paths */
     const char *tls_certificate, *tls_key; /* NULL = DIR/tls */
     const char *reference;                 /* folder; NULL = what came with the program */
     const char *sbat_minimum;              /* level; NULL = none */
