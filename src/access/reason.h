@@ -26,6 +26,7 @@
     X(TYPE,            "token-type",           "it is a token of another kind")                    \
     X(CLAIMS,          "token-claims",         "it does not say whose it is, or when it ends")     \
     X(TENANT,          "token-tenant",         "it is of another tenant than its issuer")          \
+    X(PRINCIPAL,       "principal-removed",    "the principal was removed since it signed in")     \
     X(ROLE,            "role-missing",         "no role of the caller allows the action there")    \
     X(SHARED,          "shared-provider",      "a shared provider is changed by nobody")           \
     X(FAULT,           "fault",                "the check itself failed, for want of memory")

@@ -1,11 +1,11 @@
-#include "api/api.h"
+#include "api/internal.h"
 
 #include "base/log.h"
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "http/request.h"
+#include "identity/gate.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,18 +14,6 @@ enum {
     OTHER_BODY_MAX = 64 * 1024,
     METRICS_MAX_BYTES = 1024 * 1024,
     LOG_PATH_MAX = 128,
-};
-
-struct api {
-    struct service *service;
-    struct metrics *metrics;
-    _Atomic(const struct http_server *) server;
-    struct metric *requests, *durations;
-    struct metric *connections, *accepted, *refused, *handshakes, *timeouts, *log_dropped;
-};
-
-struct api_worker {
-    struct hasher *hasher;
 };
 
 /* ---- requests and answers ---- */
@@ -382,9 +370,31 @@ void api_free(struct api *api)
     free(api);
 }
 
+void api_set_access(struct api *api, struct gate *gate, struct audit *audit)
+{
+    static const char *const result[] = {"result", NULL};
+
+    api->gate = gate;
+    api->audit = audit;
+    api->sign_ins = metrics_counter(api->metrics, "bootwarden_sign_ins",
+                                    "Token requests to the built-in identity provider.", result);
+}
+
+static void add_routes(struct api *api, struct http_routes routes_of)
+{
+    for (size_t i = 0; i < routes_of.n && api->n_routes < API_MAX_ROUTES; i++) {
+        api->routes[api->n_routes++] = routes_of.items[i];
+    }
+}
+
 void api_install(struct api *api, struct http_options *options)
 {
-    options->routes = (struct http_routes){.items = routes, .n = ARRAY_LEN(routes)};
+    api->n_routes = 0;
+    add_routes(api, (struct http_routes){.items = routes, .n = ARRAY_LEN(routes)});
+    if (api->gate != NULL && gate_provider(api->gate) != NULL) {
+        add_routes(api, api_identity_routes());
+    }
+    options->routes = (struct http_routes){.items = api->routes, .n = api->n_routes};
     options->context = api;
     options->worker_new = worker_new;
     options->worker_free = worker_free;

@@ -22,11 +22,16 @@ enum api_role {
 unsigned api_role_by_name(struct span name);
 
 struct api;
+struct gate;  /* identity/gate.h */
+struct audit; /* service/audit.h */
 
 /* Both outlive the api. Registers its metrics. */
 struct api *api_new(struct service *service, struct metrics *metrics);
 void api_free(struct api *api);
 DEFINE_CLEANUP(struct api *, api_free)
+/* Who is calling, and where refusals and changes are written; both outlive the api. Before
+ * api_install. Without, nobody signs in and nothing is protected. */
+void api_set_access(struct api *api, struct gate *gate, struct audit *audit);
 /* Routes, context, worker and log callbacks into options. */
 void api_install(struct api *api, struct http_options *options);
 /* The running server, whose figures /metrics shows; NULL before it is gone. */
