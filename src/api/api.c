@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "http/request.h"
+#include "identity/gate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -251,26 +252,13 @@ static void register_metrics(struct api *api)
                                     "Requests that did not come in time.", NULL);
 }
 
-static void add_routes(struct api *api, const struct http_route *routes, size_t n)
-{
-    for (size_t i = 0; i < n && api->n_routes < API_MAX_ROUTES; i++) {
-        api->routes[api->n_routes++] = routes[i];
-    }
-}
-
-struct api *api_new(const struct api_options *options)
+struct api *api_new(struct service *service, struct metrics *metrics)
 {
     struct api *api = calloc(1, sizeof(*api));
 
     if (api != NULL) {
-        api->service = options->service;
-        api->gate = options->gate;
-        api->audit = options->audit;
-        api->metrics = options->metrics;
-        /* Exact paths before those with names in them. */
-        add_routes(api, own_routes, ARRAY_LEN(own_routes));
-        add_routes(api, api_resource_routes, api_resource_n_routes);
-        add_routes(api, api_attestation_routes, api_attestation_n_routes);
+        api->service = service;
+        api->metrics = metrics;
         register_metrics(api);
     }
     return api;
@@ -281,8 +269,33 @@ void api_free(struct api *api)
     free(api);
 }
 
+void api_set_access(struct api *api, struct gate *gate, struct audit *audit)
+{
+    static const char *const result[] = {"result", NULL};
+
+    api->gate = gate;
+    api->audit = audit;
+    api->sign_ins = metrics_counter(api->metrics, "bootwarden_sign_ins",
+                                    "Token requests to the built-in identity provider.", result);
+}
+
+static void add_routes(struct api *api, struct http_routes routes_of)
+{
+    for (size_t i = 0; i < routes_of.n && api->n_routes < API_MAX_ROUTES; i++) {
+        api->routes[api->n_routes++] = routes_of.items[i];
+    }
+}
+
 void api_install(struct api *api, struct http_options *options)
 {
+    api->n_routes = 0;
+    /* Exact paths before those with names in them. */
+    add_routes(api, (struct http_routes){.items = own_routes, .n = ARRAY_LEN(own_routes)});
+    add_routes(api, api_resource_routes());
+    add_routes(api, api_attestation_routes());
+    if (api->gate != NULL && gate_idp(api->gate) != NULL) {
+        add_routes(api, api_identity_routes());
+    }
     options->routes = (struct http_routes){.items = api->routes, .n = api->n_routes};
     options->context = api;
     options->worker_new = worker_new;

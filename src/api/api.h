@@ -25,16 +25,13 @@ struct api;
 struct audit; /* service/audit.h */
 struct gate;  /* identity/gate.h */
 
-struct api_options {
-    struct service *service;
-    struct gate *gate;   /* who signs in; NULL: nobody, and what needs that is refused */
-    struct audit *audit; /* NULL likewise: nothing is changed unaudited */
-    struct metrics *metrics;
-};
-/* Everything outlives the api. Registers its metrics. NULL without memory. */
-struct api *api_new(const struct api_options *options);
+/* Both outlive the api. Registers its metrics. */
+struct api *api_new(struct service *service, struct metrics *metrics);
 void api_free(struct api *api);
 DEFINE_CLEANUP(struct api *, api_free)
+/* Who is calling, and where refusals and changes are written; both outlive the api. Before
+ * api_install. Without, nobody signs in and nothing is protected. */
+void api_set_access(struct api *api, struct gate *gate, struct audit *audit);
 /* Routes, context, worker and log callbacks into options. */
 void api_install(struct api *api, struct http_options *options);
 /* The running server, whose figures /metrics shows; NULL before it is gone. */

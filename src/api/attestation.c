@@ -3,6 +3,7 @@
  * the provider's host and, for one-host use, below /providers/NAME.
  */
 #include "api/internal.h"
+#include "api/protect.h"
 
 #include "base/text.h"
 #include "service/service.h"
@@ -166,11 +167,8 @@ static void run_owner_call(struct http_request *request, struct http_response *r
     struct service_call call = api_call(request);
     struct service_answer answer = {0};
     struct access_caller caller = {0};
-    struct api_permission permission = {
-        .plane = ACCESS_DATA,
-        .action = action,
-        .is_change = strcmp(action, ACCESS_ATTESTATION_READ) != 0,
-    };
+    struct protect_change change = {.caller = &caller, .action = action};
+    bool is_change = strcmp(action, ACCESS_ATTESTATION_READ) != 0;
 
     if (!check_version(request, response)) {
         return;
@@ -179,45 +177,46 @@ static void run_owner_call(struct http_request *request, struct http_response *r
     if (provider == NULL) {
         return;
     }
-    permission.scope = provider->id;
-    if (!api_allow(request, response, &permission, &caller)) {
+    change.scope = provider->id;
+    if (!protect_check(request, response, ACCESS_DATA, action, provider->id, &caller) ||
+        (is_change && !protect_begin(request, response, &change))) {
         return;
     }
     run(api_of(request)->service, provider, &call, type, request->body, &answer);
     api_finish(request, &answer, response);
-    if (permission.is_change) {
-        api_audit_end(request, response, &permission, &caller);
+    if (is_change) {
+        protect_finish(request, response, &change);
     }
 }
 
-static void policy_get(struct service *service, const struct provider *provider,
-                       const struct service_call *call, struct span type, struct span body,
-                       struct service_answer *ret)
+static void call_policy_get(struct service *service, const struct provider *provider,
+                            const struct service_call *call, struct span type, struct span body,
+                            struct service_answer *ret)
 {
     (void)body;
     service_policy_get(service, provider, call, type, ret);
 }
 
-static void signers_get(struct service *service, const struct provider *provider,
-                        const struct service_call *call, struct span type, struct span body,
-                        struct service_answer *ret)
+static void call_signers_get(struct service *service, const struct provider *provider,
+                             const struct service_call *call, struct span type, struct span body,
+                             struct service_answer *ret)
 {
     (void)type;
     (void)body;
     service_signers_get(service, provider, call, ret);
 }
 
-static void signers_add(struct service *service, const struct provider *provider,
-                        const struct service_call *call, struct span type, struct span body,
-                        struct service_answer *ret)
+static void call_signers_add(struct service *service, const struct provider *provider,
+                             const struct service_call *call, struct span type, struct span body,
+                             struct service_answer *ret)
 {
     (void)type;
     service_signers_add(service, provider, call, body, ret);
 }
 
-static void signers_remove(struct service *service, const struct provider *provider,
-                           const struct service_call *call, struct span type, struct span body,
-                           struct service_answer *ret)
+static void call_signers_remove(struct service *service, const struct provider *provider,
+                                const struct service_call *call, struct span type, struct span body,
+                                struct service_answer *ret)
 {
     (void)type;
     service_signers_remove(service, provider, call, body, ret);
@@ -225,7 +224,7 @@ static void signers_remove(struct service *service, const struct provider *provi
 
 static void handle_policy_get(struct http_request *request, struct http_response *response)
 {
-    run_owner_call(request, response, ACCESS_ATTESTATION_READ, parameter(request), policy_get);
+    run_owner_call(request, response, ACCESS_ATTESTATION_READ, parameter(request), call_policy_get);
 }
 
 static void handle_policy_set(struct http_request *request, struct http_response *response)
@@ -253,17 +252,18 @@ static void handle_policy_reset(struct http_request *request, struct http_respon
 
 static void handle_signers_get(struct http_request *request, struct http_response *response)
 {
-    run_owner_call(request, response, ACCESS_ATTESTATION_READ, (struct span){0}, signers_get);
+    run_owner_call(request, response, ACCESS_ATTESTATION_READ, (struct span){0}, call_signers_get);
 }
 
 static void handle_signers_add(struct http_request *request, struct http_response *response)
 {
-    run_owner_call(request, response, ACCESS_ATTESTATION_WRITE, (struct span){0}, signers_add);
+    run_owner_call(request, response, ACCESS_ATTESTATION_WRITE, (struct span){0}, call_signers_add);
 }
 
 static void handle_signers_remove(struct http_request *request, struct http_response *response)
 {
-    run_owner_call(request, response, ACCESS_ATTESTATION_WRITE, (struct span){0}, signers_remove);
+    run_owner_call(request, response, ACCESS_ATTESTATION_WRITE, (struct span){0},
+                   call_signers_remove);
 }
 
 /* ---- paths ---- */
@@ -281,7 +281,7 @@ static void handle_signers_remove(struct http_request *request, struct http_resp
     {HTTP_GET, AT "/certs", handle_certs, 0, 0, API_ROLE_ATTEST}, \
     {HTTP_GET, AT "/.well-known/openid-configuration", handle_openid, 0, 0, API_ROLE_ATTEST}
 
-const struct http_route api_attestation_routes[] = {
+static const struct http_route routes[] = {
     DATA_PLANE(""),
     DATA_PLANE(BELOW),
     {HTTP_GET, "/", handle_info, 0, 0, API_ROLE_ATTEST},
@@ -289,4 +289,7 @@ const struct http_route api_attestation_routes[] = {
     {HTTP_GET, BELOW, handle_info, 0, 0, API_ROLE_ATTEST},
 };
 /* clang-format on */
-const size_t api_attestation_n_routes = ARRAY_LEN(api_attestation_routes);
+struct http_routes api_attestation_routes(void)
+{
+    return (struct http_routes){.items = routes, .n = ARRAY_LEN(routes)};
+}

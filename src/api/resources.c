@@ -4,6 +4,7 @@
 #include "service/resources.h"
 
 #include "api/internal.h"
+#include "api/protect.h"
 
 #include <string.h>
 
@@ -79,24 +80,23 @@ static void run(struct http_request *request, struct http_response *response, en
     struct service_call call = api_call(request);
     struct service_answer answer = {0};
     struct access_caller caller = {0};
-    const struct api_permission permission = {
-        .plane = ACCESS_MANAGEMENT,
-        .action = action,
-        .scope = scope_of(request, depth),
-        .is_change = strcmp(action, ACCESS_PROVIDER_READ) != 0,
-    };
+    struct protect_change change = {
+        .caller = &caller, .action = action, .scope = scope_of(request, depth)};
+    bool is_change = strcmp(action, ACCESS_PROVIDER_READ) != 0;
 
-    if (permission.scope == NULL) {
+    if (change.scope == NULL) {
         http_answer_error(request->arena, response, 500, "InternalError", "out of memory");
         return;
     }
-    if (!check_version(request, response) || !api_allow(request, response, &permission, &caller)) {
+    if (!check_version(request, response) ||
+        !protect_check(request, response, ACCESS_MANAGEMENT, action, change.scope, &caller) ||
+        (is_change && !protect_begin(request, response, &change))) {
         return;
     }
     run_call(api_of(request)->service, &call, &path, request->body, &answer);
     api_finish(request, &answer, response);
-    if (permission.is_change) {
-        api_audit_end(request, response, &permission, &caller);
+    if (is_change) {
+        protect_finish(request, response, &change);
     }
 }
 
@@ -184,34 +184,19 @@ static void handle_defaults(struct http_request *request, struct http_response *
     run(request, response, OF_SUBSCRIPTION, ACCESS_PROVIDER_READ, call_defaults);
 }
 
-/* The location stands where a group would; it is asked for in the body's place. */
+/* The second name is a location's here, and no part of the scope. */
 static void call_default(struct service *service, const struct service_call *call,
                          const struct resource_path *path, struct span body,
                          struct service_answer *ret)
 {
-    (void)body;
-    service_resource_default(service, call, path->group, ret);
+    (void)path;
+    service_resource_default(service, call, body, ret);
 }
 
 static void handle_default(struct http_request *request, struct http_response *response)
 {
-    struct service_call call = api_call(request);
-    struct service_answer answer = {0};
-    struct access_caller caller = {0};
-    const struct resource_path path = {.subscription = request->parameters[0],
-                                       .group = request->parameters[1]};
-    const struct api_permission permission = {
-        .plane = ACCESS_MANAGEMENT,
-        .action = ACCESS_PROVIDER_READ,
-        .scope = scope_of(request, OF_SUBSCRIPTION),
-    };
-
-    if (permission.scope == NULL || !check_version(request, response) ||
-        !api_allow(request, response, &permission, &caller)) {
-        return;
-    }
-    call_default(api_of(request)->service, &call, &path, request->body, &answer);
-    api_finish(request, &answer, response);
+    request->body = request->parameters[1]; /* a GET has none of its own */
+    run(request, response, OF_SUBSCRIPTION, ACCESS_PROVIDER_READ, call_default);
 }
 
 /* ---- what is the same for everybody ---- */
@@ -307,7 +292,7 @@ static void handle_connection_change(struct http_request *request, struct http_r
 }
 
 /* clang-format off */
-const struct http_route api_resource_routes[] = {
+static const struct http_route routes[] = {
     {HTTP_GET, "/providers/Microsoft.Attestation/operations", handle_operations, 0, 0, API_ROLE_MANAGE},
     {HTTP_GET, SUBSCRIPTION PROVIDERS, handle_list_subscription, 0, HTTP_NO_STORE, API_ROLE_MANAGE},
     {HTTP_GET, SUBSCRIPTION "/providers/Microsoft.Attestation/defaultProviders", handle_defaults, 0, HTTP_NO_STORE, API_ROLE_MANAGE},
@@ -324,4 +309,7 @@ const struct http_route api_resource_routes[] = {
     {HTTP_GET, GROUP PROVIDERS "/{name}/privateLinkResources", handle_link_resources, 0, HTTP_NO_STORE, API_ROLE_MANAGE},
 };
 /* clang-format on */
-const size_t api_resource_n_routes = ARRAY_LEN(api_resource_routes);
+struct http_routes api_resource_routes(void)
+{
+    return (struct http_routes){.items = routes, .n = ARRAY_LEN(routes)};
+}

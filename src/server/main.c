@@ -8,9 +8,11 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "base/timestamp.h"
+#include "identity/gate.h"
 #include "server/knowledge.h"
 #include "server/machine.h"
 #include "server/options.h"
+#include "service/audit.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -45,6 +47,8 @@ struct run {
     struct metrics *metrics;
     struct knowledge *knowledge;
     struct service *service;
+    struct gate *gate;
+    struct audit *audit;
     struct api *api;
     struct http_server *server;
 };
@@ -252,6 +256,7 @@ static void add_variable(struct buf *out, const char *name, const char *value)
 static err_t write_environment(struct run *run, struct trail *trail)
 {
     CLEANUP(buf_done) struct buf text = {0};
+    const struct gate_dev *dev = gate_dev(run->gate);
     const char *path = arena_printf(run->arena, "%s/dev.env", run->folder);
     const char *ca = arena_printf(run->arena, "%s/tls/ca.pem", run->folder);
     err_t err;
@@ -259,11 +264,17 @@ static err_t write_environment(struct run *run, struct trail *trail)
     if (path == NULL || ca == NULL) {
         return ERR_MEMORY;
     }
-    buf_init(&text, ARENA_BYTES);
+    buf_init_secret(&text, ARENA_BYTES);
     add_variable(&text, "BOOTWARDEN_ENDPOINT", run->endpoint);
     add_variable(&text, "BOOTWARDEN_CA", ca);
+    if (dev != NULL) {
+        add_variable(&text, "BOOTWARDEN_TENANT", dev->tenant);
+        add_variable(&text, "BOOTWARDEN_SUBSCRIPTION", dev->subscription);
+        add_variable(&text, "BOOTWARDEN_CLIENT_ID", dev->client_id);
+        add_variable(&text, "BOOTWARDEN_CLIENT_SECRET", dev->secret);
+    }
     err = buf_err(&text);
-    return err ? err : file_write(path, buf_span(&text), 0644, trail);
+    return err ? err : file_write(path, buf_span(&text), 0600, trail);
 }
 
 /* ---- life ---- */
@@ -318,7 +329,29 @@ static int open_service(struct run *run)
         return fail(err, &trail);
     }
     run->lock_fd = -1;
-    if (run->options.is_dev) {
+    return SERVER_DONE;
+}
+
+static int open_access(struct run *run)
+{
+    const struct access_options *o = &run->options.access;
+    const struct gate_options options = {
+        .folder = run->folder,
+        .endpoint = run->endpoint,
+        .has_provider = !o->has_no_provider,
+        .is_dev = run->options.is_dev,
+        .issuers = o->issuers,
+        .n_issuers = o->n_issuers,
+        .owners = o->owners,
+        .n_owners = o->n_owners,
+        .metrics = run->metrics,
+    };
+    const char *log = arena_printf(run->arena, "%s/audit.log", run->folder);
+    struct trail trail = {0};
+    err_t err = log == NULL ? ERR_MEMORY : audit_open(log, run->metrics, &trail, &run->audit);
+
+    err = err ? err : gate_open(&options, &trail, &run->gate);
+    if (err == ERR_OK && run->options.is_dev) {
         err = write_environment(run, &trail);
     }
     return err ? fail(err, &trail) : SERVER_DONE;
@@ -371,6 +404,7 @@ static int start_server(struct run *run)
         return fail(ERR_MEMORY, NULL);
     }
     memcpy(options.listen, o->listen, sizeof(options.listen));
+    api_set_access(run->api, run->gate, run->audit);
     api_install(run->api, &options);
     err = http_server_start(&options, &trail, &run->server);
     if (err) {
@@ -436,11 +470,13 @@ static err_t reload_knowledge(struct run *run, struct trail *trail)
 
 static void reload(struct run *run)
 {
-    struct trail tls = {0}, trust = {0}, reference = {0};
+    struct trail tls = {0}, trust = {0}, reference = {0}, audit = {0};
 
     log_reload("tls", http_server_reload_tls(run->server, &tls), &tls);
     log_reload("trust", service_reload(run->service, &trust), &trust);
     log_reload("reference", reload_knowledge(run, &reference), &reference);
+    log_reload("audit", audit_reopen(run->audit, &audit), &audit);
+    gate_tick(run->gate, true); /* which logs for itself */
 }
 
 static void serve(struct run *run, const sigset_t *signals)
@@ -460,6 +496,7 @@ static void serve(struct run *run, const sigset_t *signals)
             return;
         }
         service_tick(run->service, timestamp_now());
+        gate_tick(run->gate, false);
     }
 }
 
@@ -483,6 +520,7 @@ static int run_server(struct run *run)
     code = load_knowledge(run);
     code = code != SERVER_DONE ? code : open_folder(run);
     code = code != SERVER_DONE ? code : open_service(run);
+    code = code != SERVER_DONE ? code : open_access(run);
     code = code != SERVER_DONE ? code : start_server(run);
     if (code != SERVER_DONE) {
         return code;
@@ -516,6 +554,8 @@ int main(int argc, char **argv)
     }
     http_server_free(run.server);
     api_free(run.api);
+    gate_close(run.gate);
+    audit_close(run.audit);
     service_close(run.service);
     knowledge_free(run.knowledge);
     if (run.lock_fd >= 0) {

@@ -353,6 +353,9 @@ static int on_entry(void *context, const char *section, const char *key, const c
             return fault == NULL;
         }
     }
+    if (access_option(r->arena, &r->options->access, section, key, value, &r->config_fault)) {
+        return r->config_fault == NULL;
+    }
     r->config_fault =
         arena_printf(r->arena, "unknown key '%.60s' in section [%.60s]", key, section);
     return 0;
@@ -455,12 +458,18 @@ static unsigned usual_workers(void)
 static bool fill_rest(struct reading *r)
 {
     struct server_options *o = r->options;
+    const char *missing;
 
     if (o->is_dev == (r->file != NULL)) {
         complain("either --dev or --config FILE is needed; see bootwarden-server --help");
         return false;
     }
     if (r->file != NULL && !read_file(r)) {
+        return false;
+    }
+    missing = access_options_finish(r->arena, &o->access);
+    if (missing != NULL) {
+        complain("%s: %s", r->file, missing);
         return false;
     }
     if (o->data == NULL && !o->is_dev) {

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "crypto/signkey.h"
 #include "http/server.h"
+#include "server/issuer-options.h"
 #include "service/providers.h"
 
 enum { SERVER_MAX_NAMES = 12, SERVER_DEFAULT_PORT = 8443 };
@@ -35,10 +36,11 @@ struct server_options {
     const struct region *regions[PROVIDERS_MAX_REGIONS]; /* the first is home */
     size_t n_regions;                                    /* 0 = the default */
     const char *host_suffix;                             /* NULL = providers have paths */
-    const char *tls_certificate, *tls_key; /* NULL = DIR/tls */
-    const char *reference;                 /* folder; NULL = what came with the program */
-    const char *sbat_minimum;              /* level; NULL = none */
-    const char *dbx_minimum;               /* file; NULL = none */
+    const char *tls_certificate, *tls_key;               /* NULL = DIR/tls */
+    const char *reference;    /* folder; NULL = what came with the program */
+    const char *sbat_minimum; /* level; NULL = none */
+    const char *dbx_minimum;  /* file; NULL = none */
+    struct access_options access;
 };
 
 /* Strings live in the arena. Returns true when the program shall go on; else *ret_exit says how to

@@ -1,0 +1,154 @@
+#include "api/protect.h"
+
+#include "api/internal.h"
+#include "base/timestamp.h"
+#include "identity/gate.h"
+#include "service/audit.h"
+
+enum { RETRY_S = 5, REFUSAL_BYTES = 64 * 1024 };
+
+static struct audit_entry entry_of(const struct http_request *request,
+                                   const struct access_caller *caller, const char *action,
+                                   const char *scope)
+{
+    struct audit_entry entry = {
+        .time = timestamp_now(),
+        .id = request->id,
+        .peer = request->peer,
+        .method = http_method_name(request->head->method),
+        .path = request->head->path,
+        .action = action,
+        .scope = scope,
+    };
+
+    if (caller != NULL) {
+        entry.issuer = caller->issuer;
+        entry.object_id = caller->object_id;
+        entry.name = caller->name;
+    }
+    return entry;
+}
+
+/* ---- refusals ---- */
+
+static const char *management_code(enum access_reason reason)
+{
+    switch ((int)reason) {
+    case ACCESS_EXPIRED:
+        return "ExpiredAuthenticationToken";
+    case ACCESS_TENANT:
+        return "InvalidAuthenticationTokenTenant";
+    default:
+        return "AuthenticationFailed";
+    }
+}
+
+static void challenge(struct http_request *request, struct http_response *response,
+                      const struct api *api, enum access_reason reason)
+{
+    const char *value = access_challenge(request->arena, gate_authority(api->gate), reason);
+
+    if (value != NULL) {
+        http_answer_header(response, "WWW-Authenticate", value);
+    }
+}
+
+static void answer(struct http_request *request, struct http_response *response,
+                   enum access_plane plane, enum access_reason reason,
+                   const struct access_caller *caller, const char *action, const char *scope)
+{
+    const struct api *api = request->context;
+
+    arena_extend(request->arena, REFUSAL_BYTES);
+    if (access_reason_is_temporary(reason)) {
+        http_answer_error(request->arena, response, 503, "ServiceUnavailable",
+                          "callers cannot be identified now; try again later");
+        response->retry_after_s = RETRY_S;
+    } else if (plane == ACCESS_DATA) {
+        http_answer_error(request->arena, response, 401, "Unauthorized", "%s",
+                          access_message(request->arena, request->head->path));
+        challenge(request, response, api, reason);
+    } else if (caller != NULL) {
+        http_answer_error(request->arena, response, 403, "AuthorizationFailed",
+                          "The client '%s' with object id '%s' does not have authorization to "
+                          "perform action '%s' over scope '%s'.",
+                          caller->client_id[0] != '\0' ? caller->client_id : caller->name,
+                          caller->object_id, action, scope);
+    } else {
+        http_answer_error(request->arena, response, 401, management_code(reason), "%s",
+                          reason == ACCESS_NO_TOKEN
+                              ? "Authentication failed. The 'Authorization' header is missing."
+                              : "Authentication failed. The access token is not valid.");
+        challenge(request, response, api, reason);
+    }
+    response->note =
+        arena_printf(request->arena, "reason=%s", access_reason_name(reason)); /* for the log */
+}
+
+bool protect_check(struct http_request *request, struct http_response *response,
+                   enum access_plane plane, const char *action, const char *scope,
+                   struct access_caller *ret)
+{
+    const struct api *api = request->context;
+    struct access_caller caller = {0};
+    enum access_reason reason = gate_caller(api->gate, request->arena, plane, timestamp_now(),
+                                            http_request_bearer(request), &caller);
+    const struct access_caller *known = reason == ACCESS_OK ? &caller : NULL;
+    struct audit_entry entry;
+
+    if (reason == ACCESS_OK) {
+        reason = gate_may(api->gate, &caller, action, span_str(scope));
+    }
+    if (reason == ACCESS_OK) {
+        *ret = caller;
+        return true;
+    }
+    answer(request, response, plane, reason, known, action, scope);
+    entry = entry_of(request, known, action, scope);
+    entry.status = response->status;
+    entry.reason = access_reason_name(reason);
+    audit_refuse(api->audit, &entry);
+    return false;
+}
+
+/* ---- changes ---- */
+
+bool protect_begin(struct http_request *request, struct http_response *response,
+                   const struct protect_change *change)
+{
+    const struct api *api = request->context;
+    const struct audit_entry entry =
+        entry_of(request, change->caller, change->action, change->scope);
+
+    if (audit_begin(api->audit, &entry, NULL) == ERR_OK) {
+        return true;
+    }
+    arena_extend(request->arena, REFUSAL_BYTES);
+    http_answer_error(request->arena, response, 503, "ServiceUnavailable",
+                      "the change cannot be recorded now, so it was not made; try again later");
+    response->retry_after_s = RETRY_S;
+    response->note = "reason=audit-failed";
+    return false;
+}
+
+void protect_finish(struct http_request *request, const struct http_response *response,
+                    const struct protect_change *change)
+{
+    const struct api *api = request->context;
+    struct audit_entry entry = entry_of(request, change->caller, change->action, change->scope);
+
+    entry.status = response->status;
+    entry.reason = response->error_code != NULL ? response->error_code : "ok";
+    audit_finish(api->audit, &entry);
+}
+
+void protect_refused(struct http_request *request, const struct http_response *response,
+                     const struct protect_change *change, const char *reason)
+{
+    const struct api *api = request->context;
+    struct audit_entry entry = entry_of(request, change->caller, change->action, change->scope);
+
+    entry.status = response->status;
+    entry.reason = reason != NULL ? reason : response->error_code;
+    audit_refuse(api->audit, &entry);
+}

@@ -1,0 +1,31 @@
+/*
+ * files.h - inside of the identity room, and for the command that changes principals: what lies in
+ * DIR/identity.
+ */
+#ifndef IDENTITY_FILES_H
+#define IDENTITY_FILES_H
+
+#include "identity/idp.h"
+
+/* DIR/identity and DIR/identity/keys, mode 0700. */
+err_t files_begin(struct arena *arena, const char *folder, struct trail *trail) MUST_CHECK;
+/* The keys by name, each to free; one is made when there is none: tokens live for an hour, so a
+ * lost key costs little. */
+err_t files_keys(struct arena *arena, const char *folder, int64_t now, struct trail *trail,
+                 struct token_key *ret[IDP_MAX_KEYS], size_t *ret_n) MUST_CHECK;
+/* DIR/identity/principals.json; NULL without memory. */
+const char *files_principals_path(struct arena *arena, const char *folder);
+/* ERR_NOT_FOUND when there are none. */
+err_t files_principals(struct arena *arena, const char *folder, struct trail *trail,
+                       struct principals **ret) MUST_CHECK;
+err_t files_write_principals(struct arena *arena, const char *folder,
+                             const struct principals *principals, struct trail *trail) MUST_CHECK;
+/* The secret of --dev, "" when there is none. */
+err_t files_dev_secret(struct arena *arena, const char *folder, struct trail *trail,
+                       const char **ret) MUST_CHECK;
+err_t files_write_dev_secret(struct arena *arena, const char *folder, const char *secret,
+                             struct trail *trail) MUST_CHECK;
+/* Inode, size and time of a file; 0 when there is none. */
+uint64_t files_stamp(const char *path);
+
+#endif

@@ -1,0 +1,411 @@
+#include "identity/gate.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/timestamp.h"
+#include "crypto/secret.h"
+#include "identity/files.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { OPEN_ARENA_BYTES = 16 * 1024 * 1024, MAX_EXTRA = GATE_MAX_OWNERS + 1 };
+
+struct gate {
+    struct arena *arena; /* of the texts below, filled while opening */
+    const char *folder, *rules_path, *principals_path, *authority;
+    struct gate_dev dev;
+    bool is_dev;
+    struct access_assignment extra[MAX_EXTRA]; /* owners of the configuration, and of --dev */
+    size_t n_extra;
+    struct idp *provider;
+    struct issuers *issuers;
+    uint64_t rules_stamp, principals_stamp; /* the ticking thread's */
+    pthread_mutex_t lock;                   /* rules; nothing is locked under it */
+    struct access_rules *rules;
+};
+
+/* ---- rules ---- */
+
+static err_t load_rules(struct gate *gate, struct trail *trail)
+{
+    CLEANUP(arena_free) struct arena *arena = arena_new(OPEN_ARENA_BYTES);
+    CLEANUP(access_rules_free) struct access_rules *own = NULL;
+    struct access_rules *rules = NULL, *before;
+    struct log_line line;
+    struct span json = {0};
+    err_t err = arena == NULL ? ERR_MEMORY : ERR_OK;
+
+    gate->rules_stamp = files_stamp(gate->rules_path);
+    if (err == ERR_OK && file_exists(gate->rules_path)) {
+        err = file_read_guarded(arena, gate->rules_path, ACCESS_RULES_MAX_BYTES, trail, &json);
+        if (err == ERR_OK) {
+            err = access_rules_read(json, trail, &own);
+            err = err ? trail_in(trail, err, gate->rules_path) : ERR_OK;
+        }
+    }
+    err = err ? err : access_rules_with(own, gate->extra, gate->n_extra, trail, &rules);
+    if (err) {
+        return err;
+    }
+    pthread_mutex_lock(&gate->lock);
+    before = gate->rules;
+    gate->rules = rules;
+    pthread_mutex_unlock(&gate->lock);
+    access_rules_free(before);
+    log_begin(&line, LOG_INFO, "access.loaded");
+    log_uint(&line, "assignments", access_rules_count(rules));
+    log_end(&line);
+    return ERR_OK;
+}
+
+struct access_rules *gate_rules(struct gate *gate)
+{
+    struct access_rules *rules;
+
+    pthread_mutex_lock(&gate->lock);
+    rules = access_rules_ref(gate->rules);
+    pthread_mutex_unlock(&gate->lock);
+    return rules;
+}
+
+/* ---- principals ---- */
+
+/* Lost principals are not made anew without a word: every client would be locked out, and roles
+ * would name nobody. */
+static err_t open_principals(struct gate *gate, struct trail *trail, struct principals **ret)
+{
+    const char *keys = arena_printf(gate->arena, "%s/identity/keys", gate->folder), **names = NULL;
+    struct principals *made = NULL;
+    err_t err = files_principals(gate->arena, gate->folder, trail, ret);
+
+    if (err != ERR_NOT_FOUND) {
+        return err;
+    }
+    err = keys == NULL ? ERR_MEMORY : file_list(gate->arena, keys, trail, &names);
+    if (err) {
+        return err;
+    }
+    if (names[0] != NULL) {
+        trail_set(trail, ERR_NOT_FOUND,
+                  "is missing, but was here before: restore it from a backup; or, for a new tenant "
+                  "without anybody in it, remove %s too",
+                  keys);
+        return trail_in(trail, ERR_NOT_FOUND, gate->principals_path);
+    }
+    err = principals_new(&made);
+    err = err ? err : files_write_principals(gate->arena, gate->folder, made, trail);
+    if (err) {
+        principals_free(made);
+        return err;
+    }
+    *ret = made;
+    return ERR_OK;
+}
+
+static const char dev_name[] = "bootwarden-dev";
+
+static const struct principal *find_dev(const struct principals *principals)
+{
+    for (size_t i = 0; i < principals_count(principals); i++) {
+        if (strcmp(principals_at(principals, i)->name, dev_name) == 0) {
+            return principals_at(principals, i);
+        }
+    }
+    return NULL;
+}
+
+/* The principal of DIR/dev.env, made once; its secret again when it was lost. */
+static err_t ensure_dev(struct gate *gate, struct principals **principals, struct trail *trail)
+{
+    const struct principal *known = find_dev(*principals);
+    char secret[PRINCIPAL_SECRET_SIZE] = "";
+    struct principals *more = NULL;
+    struct principal dev;
+    err_t err = files_dev_secret(gate->arena, gate->folder, trail, &gate->dev.secret);
+
+    if (err || (known != NULL && gate->dev.secret[0] != '\0')) {
+        return err;
+    }
+    if (known != NULL) {
+        dev = *known;
+        err = principal_renew(&dev, secret);
+    } else {
+        err = principal_new(dev_name, trail, &dev, secret);
+    }
+    err = err ? err : principals_with(*principals, &dev, trail, &more);
+    if (err) {
+        return err;
+    }
+    principals_free(*principals);
+    *principals = more;
+    err = files_write_principals(gate->arena, gate->folder, more, trail);
+    err = err ? err : files_write_dev_secret(gate->arena, gate->folder, secret, trail);
+    gate->dev.secret = arena_printf(gate->arena, "%s", secret);
+    secret_wipe(span_of(secret, sizeof(secret)));
+    return err ? err : gate->dev.secret == NULL ? ERR_MEMORY : ERR_OK;
+}
+
+static err_t describe_dev(struct gate *gate, const struct principals *principals)
+{
+    const struct principal *dev = find_dev(principals);
+    const char *scope =
+        arena_printf(gate->arena, "/subscriptions/%s", principals_subscription(principals));
+
+    gate->dev.tenant = arena_printf(gate->arena, "%s", principals_tenant(principals));
+    gate->dev.subscription = arena_printf(gate->arena, "%s", principals_subscription(principals));
+    gate->dev.client_id = arena_printf(gate->arena, "%s", dev->client_id);
+    gate->dev.object_id = arena_printf(gate->arena, "%s", dev->object_id);
+    if (scope == NULL || gate->dev.tenant == NULL || gate->dev.subscription == NULL ||
+        gate->dev.client_id == NULL || gate->dev.object_id == NULL) {
+        return ERR_MEMORY;
+    }
+    gate->extra[gate->n_extra++] =
+        (struct access_assignment){gate->dev.object_id, gate->dev.tenant, ACCESS_ROLE_OWNER, scope};
+    gate->is_dev = true;
+    return ERR_OK;
+}
+
+static err_t open_provider(struct gate *gate, const struct gate_options *options,
+                           struct trail *trail)
+{
+    CLEANUP(principals_free) struct principals *principals = NULL;
+    struct token_key *keys[IDP_MAX_KEYS];
+    struct idp_options provider = {.endpoint = options->endpoint, .keys = keys};
+    err_t err = files_begin(gate->arena, gate->folder, trail);
+
+    err = err ? err : open_principals(gate, trail, &principals);
+    if (err == ERR_OK && options->is_dev) {
+        err = ensure_dev(gate, &principals, trail);
+        err = err ? err : describe_dev(gate, principals);
+    }
+    gate->principals_stamp = files_stamp(gate->principals_path);
+    err =
+        err ? err
+            : files_keys(gate->arena, gate->folder, timestamp_now(), trail, keys, &provider.n_keys);
+    if (err) {
+        return err;
+    }
+    provider.principals = principals;
+    err = idp_new(&provider, &gate->provider);
+    while (provider.n_keys > 0) {
+        token_key_free(keys[--provider.n_keys]);
+    }
+    return err;
+}
+
+/* ---- life ---- */
+
+static err_t add_owners(struct gate *gate, const struct gate_options *options, struct trail *trail)
+{
+    for (size_t i = 0; i < options->n_owners; i++) {
+        const char *tenant = options->owners[i].tenant;
+
+        if (tenant == NULL && gate->provider == NULL) {
+            return trail_set(trail, ERR_VALUE,
+                             "owner '%.60s' needs its tenant: TENANT/OBJECT-ID, since there is no "
+                             "built-in identity provider",
+                             options->owners[i].object_id);
+        }
+        tenant = tenant != NULL ? tenant : idp_tenant(gate->provider);
+        if (gate->n_extra == MAX_EXTRA) {
+            return trail_set(trail, ERR_TOO_MANY, "more than %d owners", GATE_MAX_OWNERS);
+        }
+        gate->extra[gate->n_extra++] = (struct access_assignment){
+            arena_printf(gate->arena, "%s", options->owners[i].object_id),
+            arena_printf(gate->arena, "%s", tenant), ACCESS_ROLE_OWNER, "/"};
+    }
+    return ERR_OK;
+}
+
+static err_t open_issuers(struct gate *gate, const struct gate_options *options,
+                          struct trail *trail)
+{
+    struct access_issuer own[IDP_ISSUERS] = {0};
+    struct issuers_options issuers = {
+        .fixed = own,
+        .configs = options->issuers,
+        .n_configs = options->n_issuers,
+        .metrics = options->metrics,
+    };
+    err_t err = ERR_OK;
+
+    if (gate->provider != NULL) {
+        err = idp_issuers(gate->provider, own);
+        issuers.n_fixed = IDP_ISSUERS;
+    }
+    err = err ? err : issuers_open(&issuers, trail, &gate->issuers);
+    for (size_t i = 0; i < IDP_ISSUERS; i++) {
+        access_keys_free(own[i].keys);
+    }
+    return err;
+}
+
+static err_t name_files(struct gate *gate, const struct gate_options *options)
+{
+    gate->folder = arena_printf(gate->arena, "%s", options->folder);
+    gate->rules_path = arena_printf(gate->arena, "%s/access.json", options->folder);
+    gate->principals_path = files_principals_path(gate->arena, options->folder);
+    /* Without a provider of our own the first configured issuer is where to sign in. */
+    gate->authority = arena_printf(
+        gate->arena, "%s", options->n_issuers > 0 ? options->issuers[0].url : options->endpoint);
+    return gate->folder == NULL || gate->rules_path == NULL || gate->principals_path == NULL ||
+                   gate->authority == NULL
+               ? ERR_MEMORY
+               : ERR_OK;
+}
+
+err_t gate_open(const struct gate_options *options, struct trail *trail, struct gate **ret)
+{
+    CLEANUP(gate_close) struct gate *gate = calloc(1, sizeof(*gate));
+    err_t err;
+
+    if (gate == NULL) {
+        return ERR_MEMORY;
+    }
+    pthread_mutex_init(&gate->lock, NULL);
+    gate->arena = arena_new(OPEN_ARENA_BYTES);
+    if (gate->arena == NULL) {
+        return ERR_MEMORY;
+    }
+    err = name_files(gate, options);
+    if (err == ERR_OK && options->has_provider) {
+        err = open_provider(gate, options, trail);
+    }
+    err = err ? err : add_owners(gate, options, trail);
+    err = err ? err : load_rules(gate, trail);
+    err = err ? err : open_issuers(gate, options, trail);
+    if (err) {
+        return err;
+    }
+    *ret = TAKE(gate);
+    return ERR_OK;
+}
+
+void gate_close(struct gate *gate)
+{
+    if (gate == NULL) {
+        return;
+    }
+    issuers_close(gate->issuers);
+    idp_free(gate->provider);
+    access_rules_free(gate->rules);
+    if (gate->dev.secret != NULL) {
+        secret_wipe(span_str(gate->dev.secret));
+    }
+    pthread_mutex_destroy(&gate->lock);
+    arena_free(gate->arena);
+    free(gate);
+}
+
+static void log_failure(err_t err, const struct trail *trail)
+{
+    struct log_line line;
+    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 64];
+
+    trail_format(trail, err, words, sizeof(words));
+    log_begin(&line, LOG_ERROR, "access.failed");
+    log_text(&line, "cause", words);
+    log_text(&line, "effect", "what was in force before stays");
+    log_end(&line);
+}
+
+static err_t reload_principals(struct gate *gate, struct trail *trail)
+{
+    CLEANUP(arena_free) struct arena *arena = arena_new(OPEN_ARENA_BYTES);
+    CLEANUP(principals_free) struct principals *principals = NULL;
+    err_t err;
+
+    gate->principals_stamp = files_stamp(gate->principals_path);
+    err = arena == NULL ? ERR_MEMORY : files_principals(arena, gate->folder, trail, &principals);
+    if (err) {
+        trail_set(trail, err, "is missing");
+        return err == ERR_NOT_FOUND ? trail_in(trail, err, gate->principals_path) : err;
+    }
+    if (strcmp(principals_tenant(principals), idp_tenant(gate->provider)) != 0) {
+        trail_set(trail, ERR_CONFLICT, "is of another tenant: start the server again");
+        return trail_in(trail, ERR_CONFLICT, gate->principals_path);
+    }
+    idp_set_principals(gate->provider, principals);
+    return ERR_OK;
+}
+
+void gate_tick(struct gate *gate, bool is_forced)
+{
+    struct trail rules = {0}, principals = {0};
+    err_t err = ERR_OK;
+
+    if (is_forced || files_stamp(gate->rules_path) != gate->rules_stamp) {
+        err = load_rules(gate, &rules);
+        if (err) {
+            log_failure(err, &rules);
+        }
+    }
+    if (gate->provider != NULL &&
+        (is_forced || files_stamp(gate->principals_path) != gate->principals_stamp)) {
+        err = reload_principals(gate, &principals);
+        if (err) {
+            log_failure(err, &principals);
+        }
+    }
+    issuers_tick(gate->issuers, is_forced);
+}
+
+/* ---- the questions ---- */
+
+struct idp *gate_idp(struct gate *gate)
+{
+    return gate->provider;
+}
+
+const char *gate_authority(const struct gate *gate)
+{
+    return gate->provider != NULL ? idp_authority(gate->provider) : gate->authority;
+}
+
+const struct gate_dev *gate_dev(const struct gate *gate)
+{
+    return gate->is_dev ? &gate->dev : NULL;
+}
+
+/* A token of our own lives for an hour; a principal that is removed is gone at once. */
+static bool is_still_there(struct gate *gate, const struct access_caller *caller)
+{
+    CLEANUP(principals_free) struct principals *principals = idp_principals(gate->provider);
+
+    for (size_t i = 0; i < principals_count(principals); i++) {
+        if (strcmp(principals_at(principals, i)->object_id, caller->object_id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum access_reason gate_caller(struct gate *gate, struct arena *arena, enum access_plane plane,
+                               int64_t now, struct span bearer, struct access_caller *ret)
+{
+    CLEANUP(access_issuers_free) struct access_issuers *issuers = issuers_get(gate->issuers);
+    struct access_result result;
+
+    access_token_check(arena, issuers, plane, now, bearer, &result);
+    if (result.has_issuer && (result.reason == ACCESS_KEY || result.reason == ACCESS_NO_KEYS)) {
+        issuers_wish(gate->issuers, result.issuer);
+    }
+    if (result.reason != ACCESS_OK) {
+        return result.reason;
+    }
+    if (gate->provider != NULL && result.issuer < IDP_ISSUERS &&
+        !is_still_there(gate, &result.caller)) {
+        return ACCESS_PRINCIPAL;
+    }
+    *ret = result.caller;
+    return ACCESS_OK;
+}
+
+enum access_reason gate_may(struct gate *gate, const struct access_caller *caller,
+                            const char *action, struct span scope)
+{
+    CLEANUP(access_rules_free) struct access_rules *rules = gate_rules(gate);
+
+    return access_decide(rules, caller, action, scope);
+}

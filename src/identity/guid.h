@@ -1,0 +1,17 @@
+/*
+ * guid.h - UUIDs as text: tenants, clients, objects.
+ */
+#ifndef IDENTITY_GUID_H
+#define IDENTITY_GUID_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+enum { GUID_SIZE = 37 };
+
+/* A random one (RFC 4122, 4.4), lower case. */
+err_t guid_new(char text[GUID_SIZE]) MUST_CHECK;
+/* 8-4-4-4-12 hexadecimal digits, either case. */
+bool guid_is(struct span text);
+
+#endif

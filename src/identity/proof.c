@@ -1,0 +1,184 @@
+/*
+ * proof.c - is this client's secret right? Who may ask: anybody, as often as they like.
+ */
+#include "identity/idp-internal.h"
+
+#include "base/text.h"
+#include "crypto/seal.h"
+#include "crypto/secret.h"
+
+static bool is_over(const struct idp_window *window, int64_t now)
+{
+    /* A clock that was set back must not lock anybody out for long. */
+    return now - window->began >= IDP_WINDOW_S || now < window->began;
+}
+
+static bool is_limited(const struct idp_window *window, int64_t now)
+{
+    return !is_over(window, now) && window->failures >= IDP_MAX_FAILURES;
+}
+
+static void count_failure(struct idp_window *window, int64_t now)
+{
+    if (is_over(window, now)) {
+        *window = (struct idp_window){.began = now};
+    }
+    window->failures++;
+}
+
+/* With a key that nobody outside knows: where an id lands cannot be aimed at. */
+static err_t digest_of(const struct idp *provider, const char *what, struct span bytes,
+                       uint8_t digest[IDP_DIGEST_BYTES])
+{
+    uint8_t inner[IDP_DIGEST_BYTES];
+    uint8_t both[2 * IDP_DIGEST_BYTES];
+    const struct span key = span_of(provider->digest_key, sizeof(provider->digest_key));
+    err_t err = hmac_once(HASH_SHA256, key, span_str(what), inner);
+
+    memcpy(both, inner, sizeof(inner));
+    err = err ? err : hmac_once(HASH_SHA256, key, bytes, inner);
+    memcpy(both + sizeof(inner), inner, sizeof(inner));
+    return err ? err : hmac_once(HASH_SHA256, key, span_of(both, sizeof(both)), digest);
+}
+
+/* Under the lock. The slot of a known client; what is remembered goes with its secret. */
+static struct idp_client *slot_of(struct idp *provider, const struct principal *known)
+{
+    struct idp_client *slot = NULL;
+
+    for (size_t i = 0; i < PRINCIPALS_MAX; i++) {
+        struct idp_client *client = &provider->clients[i];
+
+        if (strcmp(client->client_id, known->client_id) == 0) {
+            slot = client;
+            break;
+        }
+        /* Of one that was removed meanwhile. */
+        if (client->client_id[0] == '\0' ||
+            principals_find(provider->principals, span_str(client->client_id)) == NULL) {
+            slot = client;
+        }
+    }
+    /* There are as many slots as there can be principals, so one was found. */
+    if (slot != NULL && (strcmp(slot->client_id, known->client_id) != 0 ||
+                         strcmp(slot->secret, known->secret) != 0)) {
+        *slot = (struct idp_client){0};
+        memcpy(slot->client_id, known->client_id, sizeof(slot->client_id));
+        memcpy(slot->secret, known->secret, sizeof(slot->secret));
+    }
+    return slot;
+}
+
+struct attempt {
+    struct span client_id, secret;
+    int64_t now;
+    uint8_t digest[IDP_DIGEST_BYTES]; /* of the secret */
+    size_t bucket;                    /* for an id that nobody has */
+    bool is_known;
+    struct principal known; /* a copy: the set may be swapped meanwhile */
+};
+
+/* Under the lock. */
+static struct idp_window *window_of(struct idp *provider, const struct attempt *attempt,
+                                    struct idp_client **ret_client)
+{
+    *ret_client = attempt->is_known ? slot_of(provider, &attempt->known) : NULL;
+    return *ret_client != NULL ? &(*ret_client)->window : &provider->unknown[attempt->bucket];
+}
+
+/* What needs no slow hash. */
+static bool prove_quickly(struct idp *provider, struct attempt *attempt, enum idp_proof *ret)
+{
+    struct idp_client *client = NULL;
+    const struct principal *known;
+    struct idp_window *window;
+    bool is_decided = false;
+
+    pthread_mutex_lock(&provider->lock);
+    known = principals_find(provider->principals, attempt->client_id);
+    attempt->is_known = known != NULL;
+    if (known != NULL) {
+        attempt->known = *known;
+    }
+    window = window_of(provider, attempt, &client);
+    if (client != NULL && client->has_digest &&
+        secret_equal(span_of(client->digest, sizeof(client->digest)),
+                     span_of(attempt->digest, sizeof(attempt->digest)))) {
+        *ret = IDP_PROVEN;
+        is_decided = true;
+    } else if (is_limited(window, attempt->now)) {
+        *ret = IDP_LIMITED;
+        is_decided = true;
+    } else {
+        /* Counted before it is tried: many at the same time are many. Taken back when it is
+         * right. */
+        count_failure(window, attempt->now);
+    }
+    pthread_mutex_unlock(&provider->lock);
+    return is_decided;
+}
+
+static void remember(struct idp *provider, const struct attempt *attempt)
+{
+    struct idp_client *client = NULL;
+    struct idp_window *window;
+
+    pthread_mutex_lock(&provider->lock);
+    window = window_of(provider, attempt, &client);
+    *window = (struct idp_window){0};
+    if (client != NULL) {
+        memcpy(client->digest, attempt->digest, sizeof(client->digest));
+        client->has_digest = true;
+    }
+    pthread_mutex_unlock(&provider->lock);
+}
+
+static void take_back(struct idp *provider, const struct attempt *attempt)
+{
+    struct idp_client *client = NULL;
+    struct idp_window *window;
+
+    pthread_mutex_lock(&provider->lock);
+    window = window_of(provider, attempt, &client);
+    window->failures -= window->failures > 0 ? 1 : 0;
+    pthread_mutex_unlock(&provider->lock);
+}
+
+static enum idp_proof prove_slowly(struct idp *provider, const struct attempt *attempt)
+{
+    err_t err;
+
+    if (atomic_fetch_add(&provider->hashing, 1) >= IDP_MAX_HASHING) {
+        atomic_fetch_sub(&provider->hashing, 1);
+        take_back(provider, attempt);
+        return IDP_BUSY;
+    }
+    err = password_check(attempt->is_known ? attempt->known.secret : NULL, attempt->secret);
+    atomic_fetch_sub(&provider->hashing, 1);
+    if (err == ERR_OK) {
+        remember(provider, attempt);
+        return IDP_PROVEN;
+    }
+    return err == ERR_DENIED || err == ERR_TOO_LARGE ? IDP_WRONG : IDP_FAULT;
+}
+
+enum idp_proof idp_prove(struct idp *provider, struct span client_id, struct span secret,
+                         int64_t now, struct principal *ret)
+{
+    struct attempt attempt = {.client_id = client_id, .secret = secret, .now = now};
+    uint8_t place[IDP_DIGEST_BYTES];
+    enum idp_proof proof = IDP_FAULT;
+
+    if (digest_of(provider, "secret", secret, attempt.digest) != ERR_OK ||
+        digest_of(provider, "client", client_id, place) != ERR_OK) {
+        return IDP_FAULT;
+    }
+    attempt.bucket = ((size_t)place[0] << 8 | place[1]) % IDP_UNKNOWN_BUCKETS;
+    if (!prove_quickly(provider, &attempt, &proof)) {
+        proof = prove_slowly(provider, &attempt);
+    }
+    if (proof == IDP_PROVEN) {
+        *ret = attempt.known;
+    }
+    return proof;
+}
