@@ -26,6 +26,16 @@ err_t add_document(struct claims *claims, const char *type, struct span json, bo
     return claims_add_string(claims, type, (const char *)json.data);
 }
 
+size_t count_claims(const struct claims *claims)
+{
+    return claims->n;
+}
+
+void drop_claims(struct claims *claims, size_t n)
+{
+    claims->n = n;
+}
+
 err_t add_custom(struct claims *claims, const char *type, const struct evidence_custom *custom)
 {
     err_t err;

@@ -36,7 +36,7 @@ err_t claims_other_keys(struct arena *arena, const struct appraisal *appraisal,
  * All incoming claims of a Tpm request. custom_prefix goes in front of the names that the client
  * chose ("": none). ERR_DENIED unless appraisal_is_proven: there is nothing to tell. A malformed
  * record adds the reason log-malformed to the appraisal, whose verdict is not-verified then, and
- * ends in ERR_DENIED as well.
+ * ends in ERR_DENIED as well. On any error nothing was added.
  */
 err_t claims_tpm(struct arena *arena, struct hasher *hasher, struct appraisal *appraisal,
                  const struct evidence *evidence, const char *custom_prefix, struct trail *trail,

@@ -18,6 +18,7 @@ enum { IMA_MAX_FIELDS = 16 };
  * same in every template of the kernel. */
 struct ima_fields {
     struct span digest, name, third;
+    bool is_bare;   /* digest: no algorithm in front, it is SHA-1 */
     bool is_buffer; /* third: what was measured, in "ima-buf" */
 };
 
@@ -47,6 +48,7 @@ static bool read_fields(const struct ima_record *record, struct ima_fields *ret)
         const uint8_t *nul = memchr(record->data.data + SHA1_BYTES, 0, IMA_FIELD_NAME);
         size_t len = nul == NULL ? IMA_FIELD_NAME : (size_t)(nul - record->data.data) - SHA1_BYTES;
 
+        ret->is_bare = true;
         ret->digest = span_cut(record->data, 0, SHA1_BYTES);
         ret->name = span_cut(record->data, SHA1_BYTES, len);
         return true;
@@ -66,22 +68,21 @@ static bool read_fields(const struct ima_record *record, struct ima_fields *ret)
 }
 
 /* "sha256:" NUL digest; of newer templates with "ima:" or "verity:" in front. */
-static void write_digest(struct text *text, struct span field)
+static void write_digest(struct text *text, const struct ima_fields *fields)
 {
-    const uint8_t *colon = field.len == 0 ? NULL : memchr(field.data, 0, field.len);
+    struct span field = fields->digest;
+    const uint8_t *nul =
+        field.len == 0 || fields->is_bare ? NULL : memchr(field.data, 0, field.len);
+    size_t prefix = nul == NULL ? 0 : (size_t)(nul - field.data);
     CLEANUP(buf_done) struct buf out = {0};
-    size_t at = colon == NULL ? 0 : (size_t)(colon - field.data);
-    size_t from = colon == NULL ? 0 : at + 1;
 
-    buf_init(&out, 1024);
-    buf_add(&out, span_cut(field, 0, at));
-    for (size_t i = from; i < field.len; i++) {
+    buf_init(&out, IMA_DATA_MAX * 2 + 1);
+    buf_add(&out, span_cut(field, 0, prefix));
+    for (size_t i = nul == NULL ? 0 : prefix + 1; i < field.len; i++) {
         buf_addf(&out, "%02x", field.data[i]);
     }
-    if (buf_err(&out) == ERR_OK) {
-        text_name(text, "Digest");
-        text_string(text, buf_span(&out));
-    }
+    text_name(text, "Digest");
+    text_string(text, buf_span(&out));
 }
 
 /* A key that was added to a keyring: the buffer is its certificate. */
@@ -138,7 +139,7 @@ static err_t write_processed(struct text *text, const struct ima_record *record)
     }
     text_name(text, "TemplateName");
     text_string(text, record->name);
-    write_digest(text, fields.digest);
+    write_digest(text, &fields);
     if (fields.is_buffer) {
         err = write_buffer(text, &fields);
     } else {

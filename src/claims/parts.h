@@ -50,6 +50,9 @@ err_t add_string(struct claims *claims, const char *type, const char *value) MUS
 /* A document that the policy may look into, and for is_read_only not hand on. */
 err_t add_document(struct claims *claims, const char *type, struct span json,
                    bool is_read_only) MUST_CHECK;
+/* Take back what was added since `n` claims were there: half of the claims are worse than none. */
+size_t count_claims(const struct claims *claims);
+void drop_claims(struct claims *claims, size_t n);
 /* What the client claims, under an issuer of its own. */
 err_t add_custom(struct claims *claims, const char *type,
                  const struct evidence_custom *custom) MUST_CHECK;

@@ -125,22 +125,34 @@ static err_t refuse_records(struct appraisal *a, const struct evidence *evidence
     return ERR_DENIED;
 }
 
+static err_t add_all(struct arena *arena, struct hasher *hasher, const struct appraisal *a,
+                     const struct evidence *evidence, const char *custom_prefix,
+                     struct trail *trail, struct claims *claims)
+{
+    err_t err = add_states(a, claims);
+
+    err = err ? err : add_ak(arena, a, claims);
+    err = err ? err : add_events(arena, hasher, a, evidence, trail, claims);
+    err = err ? err : add_keys(arena, a, claims);
+    return err ? err : add_client_claims(arena, evidence->tpm, custom_prefix, claims);
+}
+
 err_t claims_tpm(struct arena *arena, struct hasher *hasher, struct appraisal *appraisal,
                  const struct evidence *evidence, const char *custom_prefix, struct trail *trail,
                  struct claims *ret)
 {
+    size_t before = count_claims(ret);
     err_t err;
 
     if (evidence->tpm == NULL || !appraisal_is_proven(appraisal)) {
         return trail_set(trail, ERR_DENIED,
                          "the evidence does not hold: there is nothing to claim");
     }
-    err = add_states(appraisal, ret);
-    err = err ? err : add_ak(arena, appraisal, ret);
-    err = err ? err : add_events(arena, hasher, appraisal, evidence, trail, ret);
-    if (err == ERR_MALFORMED || err == ERR_TOO_DEEP) {
-        return refuse_records(appraisal, evidence, err, trail);
+    err = add_all(arena, hasher, appraisal, evidence, custom_prefix, trail, ret);
+    if (err) {
+        drop_claims(ret, before);
     }
-    err = err ? err : add_keys(arena, appraisal, ret);
-    return err ? err : add_client_claims(arena, evidence->tpm, custom_prefix, ret);
+    return err == ERR_MALFORMED || err == ERR_TOO_DEEP
+               ? refuse_records(appraisal, evidence, err, trail)
+               : err;
 }
