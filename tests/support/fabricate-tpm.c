@@ -31,12 +31,17 @@ static void member(struct buf *out, const char *name, struct span bytes)
 
 const char *fabricate_jwk(struct arena *arena, const struct signkey *key)
 {
+    return fabricate_public_jwk(arena, signkey_public(key));
+}
+
+const char *fabricate_public_jwk(struct arena *arena, const struct pubkey *key)
+{
     CLEANUP(buf_done) struct buf out = {0};
     struct span n;
     struct span e;
 
     buf_init(&out, AREA_MAX);
-    assert_ok(pubkey_numbers(signkey_public(key), arena, &n, &e));
+    assert_ok(pubkey_numbers(key, arena, &n, &e));
     buf_add_str(&out, "{\"kty\":\"RSA\",");
     member(&out, "n", n);
     buf_add_char(&out, ',');
@@ -262,7 +267,9 @@ static void add_attestation(struct arena *arena, struct buf *out, const struct f
         buf_add_char(out, ',');
     }
     buf_addf(out, "\"aik_pub\":%s,",
-             fabricate_jwk(arena, request->aik != NULL ? request->aik : f->ak_key));
+             request->aik_jwk != NULL
+                 ? request->aik_jwk
+                 : fabricate_jwk(arena, request->aik != NULL ? request->aik : f->ak_key));
     add_pcrs(out, request);
     if (attest.data == NULL) {
         fabricate_tpm_quote(arena, f, request, &attest, &signature);

@@ -47,6 +47,7 @@ struct fabricate_tpm {
     struct span attest;     /* quote and signature made before; {0} = made now */
     struct span signature;
     const struct signkey *aik; /* sent as aik_pub; NULL = the one that signs */
+    const char *aik_jwk;       /* text to send as aik_pub; NULL = of aik */
     struct span certificate;   /* {0} = the machine's */
     bool has_no_certificate;
     uint32_t reset_count; /* 0 = 3 */
@@ -66,6 +67,7 @@ struct fabricate_tpm {
 
 /* {"kty":"RSA","n":...,"e":"AQAB"} */
 const char *fabricate_jwk(struct arena *arena, const struct signkey *key);
+const char *fabricate_public_jwk(struct arena *arena, const struct pubkey *key);
 
 /* The payload of the request, the compact JWS over it, the body around that. */
 struct span fabricate_tpm_payload(struct arena *arena, const struct fabricated *f,
