@@ -93,6 +93,27 @@ static void handle_attest_azureguest(struct http_request *request, struct http_r
     }
 }
 
+/* The one kind of evidence that wants to know who sends it, unless the provider does not. */
+static void handle_attest_tpm(struct http_request *request, struct http_response *response)
+{
+    struct service_call call = api_call(request);
+    struct service_answer answer = {0};
+    struct access_caller caller = {0};
+    CLEANUP(provider_unref) struct provider *provider = NULL;
+
+    if (!check_version(request, response)) {
+        return;
+    }
+    provider = find_provider(request, response);
+    if (provider == NULL || (provider->needs_tpm_authentication &&
+                             !protect_check(request, response, ACCESS_DATA, ACCESS_ATTESTATION_READ,
+                                            provider->id, &caller))) {
+        return;
+    }
+    service_attest_tpm(api_of(request)->service, provider, &call, request->body, &answer);
+    api_finish(request, &answer, response);
+}
+
 static void handle_attest_other(struct http_request *request, struct http_response *response)
 {
     enum attestation_type type;
@@ -271,6 +292,7 @@ static void handle_signers_remove(struct http_request *request, struct http_resp
 /* clang-format off */
 #define DATA_PLANE(AT) \
     {HTTP_POST, AT "/attest/AzureGuest", handle_attest_azureguest, API_ATTEST_BODY_MAX, HTTP_NO_STORE, API_ROLE_ATTEST}, \
+    {HTTP_POST, AT "/attest/Tpm", handle_attest_tpm, API_ATTEST_BODY_MAX, HTTP_NO_STORE, API_ROLE_ATTEST}, \
     {HTTP_POST, AT "/attest/{type}", handle_attest_other, API_ATTEST_BODY_MAX, HTTP_NO_STORE, API_ROLE_ATTEST}, \
     {HTTP_GET, AT "/policies/{type}", handle_policy_get, 0, HTTP_NO_STORE, API_ROLE_ATTEST}, \
     {HTTP_PUT, AT "/policies/{type}", handle_policy_set, API_POLICY_BODY_MAX, HTTP_NO_STORE, API_ROLE_ATTEST}, \

@@ -188,7 +188,9 @@ err_t appraise(struct arena *arena, const struct evidence *evidence,
                       .trust = trust,
                       .options = options,
                       .hasher = hasher,
-                      .result = a};
+                      .result = a,
+                      .has_nonce = options->has_nonce,
+                      .nonce = options->nonce};
     err_t err = ERR_OK;
 
     if (a == NULL) {
@@ -202,13 +204,17 @@ err_t appraise(struct arena *arena, const struct evidence *evidence,
         *ret = TAKE(a);
         return ERR_OK;
     }
-    err = judge_keys(&job);
+    err = judge_request(&job);
+    err = err ? err : judge_keys(&job);
     err = err ? err : judge_quotes(&job);
     err = err ? err : judge_enc_key(&job);
+    err = err ? err : judge_bound_keys(&job);
+    err = err ? err : judge_boot_attestation(&job);
     err = err ? err : judge_registers(&job);
     err = err ? err : judge_boot(&job);
     err = err ? err : judge_changes(&job);
     if (err == ERR_OK) {
+        judge_resume(&job);
         *ret = TAKE(a);
     }
     return err;
@@ -227,4 +233,17 @@ void appraisal_done(struct appraisal *appraisal)
     }
     pubkey_free(appraisal->enc_key);
     appraisal->enc_key = NULL;
+    pubkey_free(appraisal->request_key.key);
+    appraisal->request_key.key = NULL;
+    for (size_t i = 0; i < appraisal->n_other_keys; i++) {
+        pubkey_free(appraisal->other_keys[i].key);
+        appraisal->other_keys[i].key = NULL;
+    }
+    appraisal_done(appraisal->boot);
+    appraisal->boot = NULL;
+}
+
+bool appraisal_is_proven(const struct appraisal *appraisal)
+{
+    return appraisal->verdict < VERDICT_CANNOT_JUDGE;
 }

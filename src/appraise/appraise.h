@@ -13,6 +13,7 @@
 #include "appraise/dbx-minimum.h"
 #include "crypto/cert.h"
 #include "evidence/evidence.h"
+#include "evidence/tpm-message.h"
 #include "facts/facts.h"
 #include "policy/policy.h"
 #include "reasons/reasons.h"
@@ -41,7 +42,13 @@ struct appraise_options {
     int64_t now;    /* seconds; for certificates */
     bool has_nonce; /* extraData must equal nonce (empty: must be empty) */
     struct span nonce;
-    uint32_t required_pcrs;             /* of SHA-256; 0 = APPRAISE_REQUIRED_PCRS */
+    uint32_t required_pcrs; /* of SHA-256; 0 = APPRAISE_REQUIRED_PCRS */
+    /* required_pcrs is a policy's own mask (required_pcr_mask), whatever it leaves out. Of PCRs 0
+     * to 7 that it leaves out and that were not quoted nothing is demanded and nothing is known. */
+    bool has_pcr_mask;
+    /* Tpm: an AK is taken whose certificate is missing or leads nowhere (the policy's
+     * require_valid_aik_cert=false). One for another key is refused all the same. */
+    bool waives_ak_certificate;
     const struct tpm_clock *last_clock; /* at its last accepted proof; NULL: first proof */
     const struct boot_facts *baseline;  /* of an earlier boot; NULL: compare with nothing */
     /* Read the log also when no quote of a proven key stands behind it: for people who look into
@@ -80,14 +87,19 @@ struct change {
     uint32_t pcrs;           /* registers involved */
 };
 
-enum ak_proof { AK_PROOF_NONE, AK_PROOF_ENROLLED, AK_PROOF_CERTIFICATE };
+/* WAIVED: nothing proves it, and options say that nothing has to. */
+enum ak_proof { AK_PROOF_NONE, AK_PROOF_ENROLLED, AK_PROOF_CERTIFICATE, AK_PROOF_WAIVED };
 
 struct appraised_ak {
     bool is_parsed;
+    /* Tpm sends the key alone: pub and name are then known only when they follow from a layout that
+     * an enrolled name or the quote's qualified signer confirms. name.len is 0 otherwise. */
+    bool has_public_area;
     struct tpm_public pub;
     struct tpm_name name;
-    struct pubkey *key;       /* owned by the appraisal */
-    struct cert *certificate; /* owned; NULL */
+    bool is_certificate_valid; /* leads to an anchor, is for this key, in its validity */
+    struct pubkey *key;        /* owned by the appraisal */
+    struct cert *certificate;  /* owned; NULL */
     enum ak_proof proof;
     const char *parent; /* "primary key of the endorsement hierarchy", ...; "" */
     const char *label;  /* where its public area came from */
@@ -98,6 +110,14 @@ struct appraised_quote {
     bool is_verified; /* signature and PCR digest hold */
     bool counts;      /* and its AK is proven */
     const char *where;
+};
+
+/* A key of a Tpm request. */
+struct appraised_key {
+    const struct evidence_key *sent;
+    struct pubkey *key;    /* owned by the appraisal; NULL when it cannot be read */
+    struct tpm_public pub; /* KEY_CERTIFIED */
+    bool is_bound;         /* as sent->binding says, proven */
 };
 
 /* Is the evidence of now? A verdict alone does not say: offline there is nothing to hold it
@@ -136,6 +156,12 @@ struct appraisal {
     struct span extra_data; /* of that quote */
     enum freshness freshness;
     struct pubkey *enc_key; /* AzureGuest: owned; NULL unless certified and bound to the PCRs */
+    /* Tpm */
+    struct appraised_key request_key;
+    struct appraised_key other_keys[TPM_REQUEST_MAX_OTHER_KEYS];
+    size_t n_other_keys;
+    struct appraisal *boot; /* of boot_attestation, owned; its reasons are among these; NULL */
+    uint32_t n_ima_records; /* of the list, that lead to the attested PCR 10 (SHA-256) */
 
     const struct eventlog *log; /* NULL without a readable log */
     const struct boot_facts
@@ -157,6 +183,9 @@ err_t appraise(struct arena *arena, const struct evidence *evidence,
                const struct appraise_trust *trust, const struct appraise_options *options,
                struct hasher *hasher, struct appraisal **ret) MUST_CHECK;
 void appraisal_done(struct appraisal *appraisal);
+/* Does the proof hold, so that a policy may be asked about what it proves? False for not-verified
+ * and cannot-judge; a boot that is bad is proven too. */
+bool appraisal_is_proven(const struct appraisal *appraisal);
 DEFINE_CLEANUP(struct appraisal *, appraisal_done)
 
 /* Say better what somebody outside knows better; code and verdict stay. Borrows both texts. Without

@@ -67,18 +67,21 @@ static enum reason_code finding_reason(enum finding_code code)
 }
 
 /* Events of required PCRs that nobody attested were dropped, and the missing PCR is a reason
- * already: that their separators and variables are "missing" then says nothing about the boot. */
+ * already, or a policy does without them: that their separators and variables are "missing" then
+ * says nothing about the boot. */
 static bool lacks_required_pcrs(const struct job *job)
 {
     const struct appraisal *a = job->result;
     uint32_t mask = a->shown.have[HASH_SHA256];
 
+    bool is_partial = mask != 0 && (mask & APPRAISE_REQUIRED_PCRS) != APPRAISE_REQUIRED_PCRS;
+
     for (size_t i = 0; i < a->n_reasons; i++) {
         if (a->reasons[i].code == REASON_PCR_MISSING) {
-            return mask != 0 && (mask & APPRAISE_REQUIRED_PCRS) != APPRAISE_REQUIRED_PCRS;
+            return is_partial;
         }
     }
-    return false;
+    return is_partial && job->options->has_pcr_mask;
 }
 
 static bool is_about_absence(enum finding_code code)

@@ -73,6 +73,8 @@ static err_t judge_bank(struct job *job, enum hash_alg bank, struct ima_outcome 
             summary.violations, summary.records);
     }
     outcome->sha256_matches = outcome->sha256_matches || (match && bank == HASH_SHA256);
+    job->result->n_ima_records =
+        match && bank == HASH_SHA256 ? summary.records : job->result->n_ima_records;
     if (!match) {
         if (outcome->differing[0] == '\0') {
             outcome->first = summary;

@@ -15,6 +15,9 @@ struct job {
     struct appraisal *result;
     struct readings *readings;        /* of result->log; NULL until job_readings made them */
     const struct boot_phases *phases; /* that explain PCR 11; NULL: not known */
+    bool has_nonce;    /* extraData must be this: the option's, or what a Tpm request makes of it */
+    struct span nonce; /* may lie in nonce_bytes */
+    uint8_t nonce_bytes[HASH_MAX_BYTES];
 };
 
 /* Text is formatted, escaped, copied, and cut behind a word where it is too long. Past the limits
@@ -29,15 +32,35 @@ void job_note(struct job *job, const char *code, const char *rule, int64_t event
 
 /* The steps, in the order of rule ORD-1. Errors are ours (memory, crypto); bad evidence is a
  * reason. */
-err_t judge_keys(struct job *job) MUST_CHECK;      /* keys.c: AK, EK and their provenance */
-err_t judge_quotes(struct job *job) MUST_CHECK;    /* quotes.c: signature, content, PCR values */
-err_t judge_enc_key(struct job *job) MUST_CHECK;   /* enckey.c: AzureGuest's sealing key */
+err_t judge_request(struct job *job)
+    MUST_CHECK; /* tpm-request.c: who signed it, for which challenge */
+err_t judge_keys(struct job *job) MUST_CHECK;       /* keys.c: AK, EK and their provenance */
+err_t judge_quotes(struct job *job) MUST_CHECK;     /* quotes.c: signature, content, PCR values */
+err_t judge_enc_key(struct job *job) MUST_CHECK;    /* enckey.c: AzureGuest's sealing key */
+err_t judge_bound_keys(struct job *job) MUST_CHECK; /* tpm-request.c: keys the TPM vouches for */
+err_t judge_boot_attestation(struct job *job)
+    MUST_CHECK; /* tpm-boot.c: the state before a resume */
+/* tpm-boot.c: may the two be of one boot? Asks what the log says. */
+void judge_resume(struct job *job);
 err_t judge_registers(struct job *job) MUST_CHECK; /* registers.c: the log against the PCRs */
 err_t judge_ima(struct job *job) MUST_CHECK;       /* ima.c: the IMA list against PCR 10 */
 err_t judge_boot(struct job *job) MUST_CHECK;      /* boot.c: facts and findings */
 /* windows.c: may Windows' own records be believed, and do they say all that is needed? (B-13) */
 err_t judge_windows(struct job *job, const struct boot_facts *facts) MUST_CHECK;
 err_t judge_changes(struct job *job) MUST_CHECK; /* changes.c: baseline */
+
+/* keys.c: why this AK may be believed. */
+err_t prove_ak(struct job *job, const struct cert_store *intermediates, struct appraised_ak *ak,
+               const struct evidence_ak *sent) MUST_CHECK;
+/* tpm-ak.c: an AK that was sent as a key alone. */
+err_t judge_bare_ak(struct job *job, const struct cert_store *intermediates,
+                    const struct evidence_ak *sent, struct appraised_ak *ak) MUST_CHECK;
+/* Its name and parent, from a verified quote: ERR_OK also when they stay unknown. */
+err_t name_bare_ak(struct job *job, struct appraised_ak *ak,
+                   const struct tpm_attest *quote) MUST_CHECK;
+/* A signature of it, framed: by its own scheme where that is known, else by one that is allowed. */
+err_t check_ak_signature(const struct appraised_ak *ak, struct span signature, struct span message,
+                         struct trail *trail, struct tpm_signature *ret) MUST_CHECK;
 
 /* The readings of the log, made once. */
 err_t job_readings(struct job *job, struct readings **ret) MUST_CHECK;

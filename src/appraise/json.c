@@ -103,6 +103,8 @@ static const char *proof_name(enum ak_proof proof)
         return "enrolled";
     case AK_PROOF_CERTIFICATE:
         return "certificate";
+    case AK_PROOF_WAIVED:
+        return "waived";
     case AK_PROOF_NONE:
     default:
         return "none";
@@ -115,7 +117,7 @@ static yyjson_mut_val *ak_json(struct arena *arena, yyjson_mut_doc *doc,
     yyjson_mut_val *object = yyjson_mut_obj(doc);
 
     json_add_text(doc, object, "name",
-                  ak->is_parsed ? hex_dup(arena, tpm_name_span(&ak->name)) : NULL);
+                  ak->name.len > 0 ? hex_dup(arena, tpm_name_span(&ak->name)) : NULL);
     json_add_text(doc, object, "proof", proof_name(ak->proof));
     json_add_text(doc, object, "from", ak->label);
     if (ak->key != NULL) {

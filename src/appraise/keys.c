@@ -58,12 +58,13 @@ static err_t check_ak_certificate(struct job *job, const struct cert_store *inte
                        job->options->now, false, trail);
 }
 
-static err_t prove_ak(struct job *job, const struct cert_store *intermediates,
-                      struct appraised_ak *ak, const struct evidence_ak *sent)
+err_t prove_ak(struct job *job, const struct cert_store *intermediates, struct appraised_ak *ak,
+               const struct evidence_ak *sent)
 {
     struct trail trail = {0};
     char text[TRAIL_WHAT_MAX];
     bool enrolled = is_enrolled(job, &ak->name);
+    bool is_waived = job->options->waives_ak_certificate;
     const char *remedy = NULL;
     err_t fault;
     err_t err;
@@ -72,11 +73,13 @@ static err_t prove_ak(struct job *job, const struct cert_store *intermediates,
         ak->proof = AK_PROOF_ENROLLED;
     }
     if (sent->certificate.bytes.len == 0) {
+        ak->proof = ak->proof == AK_PROOF_NONE && is_waived ? AK_PROOF_WAIVED : ak->proof;
         return ERR_OK;
     }
     err = check_ak_certificate(job, intermediates, ak, &sent->certificate, &trail);
     if (err == ERR_OK) {
         ak->proof = enrolled ? AK_PROOF_ENROLLED : AK_PROOF_CERTIFICATE;
+        ak->is_certificate_valid = true;
         return ERR_OK;
     }
     if (err_category(err) == ERR_CAT_INTERNAL) {
@@ -86,9 +89,11 @@ static err_t prove_ak(struct job *job, const struct cert_store *intermediates,
     trail_format(&trail, err, text, sizeof(text));
     /* That an old certificate leads nowhere any more is worth a note beside an enrolled key; that
      * it is none, or another key's, is evidence put together from two places. */
-    if (enrolled && ak->certificate != NULL && err != ERR_MISMATCH) {
+    if ((enrolled || is_waived) && ak->certificate != NULL && err != ERR_MISMATCH) {
         job_note(job, "ak-certificate", "AK-10", -1,
-                 "the AK is enrolled, but its certificate does not hold: %s", text);
+                 "the AK is %s, but its certificate does not hold: %s",
+                 enrolled ? "enrolled" : "taken without proof", text);
+        ak->proof = enrolled ? AK_PROOF_ENROLLED : AK_PROOF_WAIVED;
     } else {
         fault = err;
         err = chain_remedy(job, ak->certificate, intermediates, job->trust->ak, CERT_ROLE_AK, fault,
@@ -107,7 +112,12 @@ static err_t judge_ak(struct job *job, const struct cert_store *intermediates,
     struct trail trail = {0};
     char text[TRAIL_WHAT_MAX];
     bool is_sound = true;
-    err_t err =
+    err_t err;
+
+    if (sent->jwk != NULL) {
+        return judge_bare_ak(job, intermediates, sent, ak);
+    }
+    err =
         tpm2b_public_parse(sent->public_area.bytes, sent->public_area_may_trail, &trail, &ak->pub);
 
     ak->label = sent->public_area.where;
@@ -122,6 +132,7 @@ static err_t judge_ak(struct job *job, const struct cert_store *intermediates,
         return err;
     }
     ak->is_parsed = true;
+    ak->has_public_area = true;
     err = tpm_public_check_ak(&ak->pub, &trail);
     if (err) {
         trail_format(&trail, err, text, sizeof(text));

@@ -13,11 +13,15 @@ static err_t check_signature(struct job *job, const struct evidence_quote *sent,
 {
     struct trail trail = {0};
     char text[TRAIL_WHAT_MAX];
-    err_t err = sent->is_framed
-                    ? tpm_signature_parse(sent->signature.bytes, &trail, ret_sig)
-                    : tpm_signature_raw(&ak->pub, sent->signature.bytes, &trail, ret_sig);
+    err_t err;
 
-    err = err ? err : tpm_signature_verify(ret_sig, &ak->pub, ak->key, sent->attest.bytes, &trail);
+    if (sent->is_framed) {
+        err = check_ak_signature(ak, sent->signature.bytes, sent->attest.bytes, &trail, ret_sig);
+    } else {
+        err = tpm_signature_raw(&ak->pub, sent->signature.bytes, &trail, ret_sig);
+        err = err ? err
+                  : tpm_signature_verify(ret_sig, &ak->pub, ak->key, sent->attest.bytes, &trail);
+    }
     *ret_ok = err == ERR_OK;
     if (err && err_category(err) == ERR_CAT_INTERNAL) {
         return err;
@@ -141,6 +145,9 @@ static err_t name_parent(struct job *job, struct appraised_ak *ak, const struct 
     err_t err = ERR_OK;
 
     ak->parent = "unknown";
+    if (!ak->has_public_area) {
+        return name_bare_ak(job, ak, quote);
+    }
     for (size_t i = 0; err == ERR_OK && i < ARRAY_LEN(hierarchies); i++) {
         err = tpm_qualified_name_primary(&ak->pub, hierarchies[i].handle, &qualified);
         if (err == ERR_OK && span_equal(tpm_name_span(&qualified), quote->qualified_signer)) {
@@ -193,9 +200,10 @@ static err_t judge_quote(struct job *job, const struct evidence_quote *sent,
     if (err || !parse_attest(job, sent, &quote->attest) || !signed_ok) {
         return err;
     }
-    if (job->options->has_nonce && !secret_equal(quote->attest.extra_data, job->options->nonce)) {
+    if (job->has_nonce && !secret_equal(quote->attest.extra_data, job->nonce)) {
         job_reason(job, REASON_NONCE, "Q-8", sent->attest.where,
-                   "the quote does not answer the challenge that was issued: it has %s",
+                   "the quote does not answer the challenge that was issued%s: it has %s",
+                   job->evidence->form == EVIDENCE_TPM ? ", as its request key demands" : "",
                    quote->attest.extra_data.len == 0 ? "none" : "another one");
     }
     selection_ok = check_selection(job, sent, &quote->attest);
@@ -308,8 +316,9 @@ static void note_freshness(struct job *job)
 static void check_coverage(struct job *job)
 {
     const struct appraisal *a = job->result;
-    uint32_t required =
-        job->options->required_pcrs == 0 ? APPRAISE_REQUIRED_PCRS : job->options->required_pcrs;
+    uint32_t required = job->options->required_pcrs == 0 && !job->options->has_pcr_mask
+                            ? APPRAISE_REQUIRED_PCRS
+                            : job->options->required_pcrs;
     bool any_counts = false;
     bool any_verified = false;
     uint32_t missing;

@@ -218,30 +218,64 @@ static err_t attested_log(struct job *job, const struct eventlog *whole, struct 
     return eventlog_keep(job->arena, whole, pcrs, banks, ret);
 }
 
+static void report_unread(struct job *job, const char *where, err_t err, const struct trail *trail)
+{
+    char text[TRAIL_WHAT_MAX];
+
+    trail_format(trail, err, text, sizeof(text));
+    if (err == ERR_NOT_FOUND) {
+        job_reason(job, REASON_NO_LOG, "L-5", where,
+                   "there is no event log: the guest sent an empty one");
+    } else if (err == ERR_UNSUPPORTED) {
+        job_reason(job, REASON_LOG_UNSUPPORTED, "L-1", where,
+                   "the event log is of a kind that is not supported: %s", text);
+    } else {
+        job_reason(job, REASON_LOG_MALFORMED, "L-3", where, "the event log cannot be read: %s",
+                   text);
+    }
+}
+
+/* All logs as one; *ret stays NULL, with a reason, when one cannot be read. */
+static err_t read_logs(struct job *job, struct eventlog **ret)
+{
+    struct eventlog *logs[1 + EVIDENCE_MAX_LATER_LOGS] = {NULL};
+    const struct evidence *evidence = job->evidence;
+    struct trail trail = {0};
+    err_t err = ERR_OK;
+
+    for (size_t i = 0; i <= evidence->n_later_logs; i++) {
+        const struct evidence_blob *blob = i == 0 ? &evidence->log : &evidence->later_logs[i - 1];
+
+        trail = (struct trail){0};
+        err = eventlog_read(job->arena, blob->bytes, &trail, &logs[i]);
+        if (err && err_category(err) != ERR_CAT_INTERNAL) {
+            report_unread(job, blob->where, err, &trail);
+            return ERR_OK;
+        }
+        if (err) {
+            return err;
+        }
+    }
+    if (evidence->n_later_logs == 0) {
+        *ret = logs[0];
+        return ERR_OK;
+    }
+    err = eventlog_join(job->arena, logs, 1 + evidence->n_later_logs, &trail, ret);
+    if (err && err_category(err) != ERR_CAT_INTERNAL) {
+        report_unread(job, evidence->later_logs[0].where, err, &trail);
+        return ERR_OK;
+    }
+    return err;
+}
+
 static err_t read_log(struct job *job)
 {
-    struct trail trail = {0};
-    char text[TRAIL_WHAT_MAX];
     struct eventlog *whole = NULL;
     struct eventlog *log = NULL;
-    err_t err = eventlog_read(job->arena, job->evidence->log.bytes, &trail, &whole);
+    err_t err = read_logs(job, &whole);
 
-    if (err && err_category(err) == ERR_CAT_INTERNAL) {
+    if (err || whole == NULL) {
         return err;
-    }
-    if (err) {
-        trail_format(&trail, err, text, sizeof(text));
-        if (err == ERR_NOT_FOUND) {
-            job_reason(job, REASON_NO_LOG, "L-5", job->evidence->log.where,
-                       "there is no event log: the guest sent an empty one");
-        } else if (err == ERR_UNSUPPORTED) {
-            job_reason(job, REASON_LOG_UNSUPPORTED, "L-1", job->evidence->log.where,
-                       "the event log is of a kind that is not supported: %s", text);
-        } else {
-            job_reason(job, REASON_LOG_MALFORMED, "L-3", job->evidence->log.where,
-                       "the event log cannot be read: %s", text);
-        }
-        return ERR_OK;
     }
     if (whole->kind != EVENTLOG_PCRS) {
         job_reason(job, REASON_LOG_UNSUPPORTED, "L-10", job->evidence->log.where,

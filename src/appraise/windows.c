@@ -143,6 +143,16 @@ static err_t find_doubt(struct job *job, const struct boot_facts *facts, bool ha
     return missing == NULL || *ret == NULL ? ERR_MEMORY : ERR_OK;
 }
 
+/* Resumed from hibernation: the settings were measured at the boot before, and the request brings
+ * the proof of that one along. */
+static bool is_told_by_boot_attestation(const struct job *job, const struct windows_facts *windows)
+{
+    const struct appraisal *boot = job->result->boot;
+
+    return windows->is_whole && windows->resumed == STATE_YES && boot != NULL &&
+           appraisal_is_proven(boot);
+}
+
 err_t judge_windows(struct job *job, const struct boot_facts *facts)
 {
     struct appraisal *a = job->result;
@@ -166,7 +176,10 @@ err_t judge_windows(struct job *job, const struct boot_facts *facts)
     }
     a->windows = is_own && facts->secure_boot == STATE_YES ? facts->windows : NULL;
     /* Without Secure Boot nothing stands behind what was started, and there is a reason already. */
-    if (text != NULL && facts->secure_boot == STATE_YES) {
+    if (text != NULL && is_own && is_told_by_boot_attestation(job, facts->windows)) {
+        job_note(job, "resumed", "Q-19", -1,
+                 "Windows resumed from hibernation: its settings are those of boot_attestation");
+    } else if (text != NULL && facts->secure_boot == STATE_YES) {
         job_reason(job, REASON_WINDOWS_STATE_UNKNOWN, "B-13", job->evidence->log.where,
                    "this is a Windows boot whose state is not known: %s", text);
     }

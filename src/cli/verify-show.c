@@ -133,6 +133,7 @@ static void show_keys(FILE *out, struct arena *arena, const struct appraisal *a)
         [AK_PROOF_NONE] = "NOT proven",
         [AK_PROOF_ENROLLED] = "enrolled",
         [AK_PROOF_CERTIFICATE] = "proven by its certificate",
+        [AK_PROOF_WAIVED] = "NOT proven, as the policy allows",
     };
 
     if (a->n_aks == 0) {

@@ -62,6 +62,7 @@ struct eventlog {
     uint8_t startup_locality; /* 0, 3 or 4: last byte of PCR 0's start value (L-7, L-8); 0 in a
                                  CCEL, where no register is started by TPM2_Startup */
     bool has_hcrtm;
+    uint32_t later_from; /* index of the first event of a later log; 0: this is one log */
 };
 
 /*
@@ -81,6 +82,15 @@ err_t eventlog_read(struct arena *arena, struct span bytes, struct trail *trail,
 #define EVENTLOG_ALL_BANKS (~0u)
 err_t eventlog_keep(struct arena *arena, const struct eventlog *whole, uint32_t pcrs,
                     unsigned banks, struct eventlog **ret) MUST_CHECK;
+
+/*
+ * Several logs of one machine as one: each goes on with the registers where the one before ended,
+ * as the log of a dynamic launch does behind firmware's. Events are numbered through; digests are
+ * those of the banks that all of them have. Borrows from the logs; in the arena. Refused: a later
+ * log that is not of PCRs, or that says how PCR 0 began (ERR_MALFORMED), and ERR_TOO_MANY events.
+ */
+err_t eventlog_join(struct arena *arena, struct eventlog *const *logs, size_t n,
+                    struct trail *trail, struct eventlog **ret) MUST_CHECK;
 
 /* "PCR 7", "RTMR0", "MRTD": of a register's number in this log; static or in the arena. */
 const char *eventlog_register_name(struct arena *arena, const struct eventlog *log, uint32_t index);
@@ -103,7 +113,9 @@ struct eventlog_registers {
 };
 
 /* Replay one bank (L-6 to L-11). No allocation. PCR 17-22 start at all-ones and a static log may
- * not touch them: ERR_VALUE (L-9). ERR_NOT_FOUND when the log has no such bank. */
+ * not touch them: ERR_VALUE (L-9). In a later log they begin at zero: only a dynamic launch brings
+ * them there, so that no other history leads to such a value. ERR_NOT_FOUND when the log has no
+ * such bank. */
 err_t eventlog_replay(const struct eventlog *log, enum hash_alg bank, struct hasher *hasher,
                       struct trail *trail, struct eventlog_registers *ret) MUST_CHECK;
 

@@ -5,20 +5,13 @@
 
 #include "base/reader.h"
 
-enum { IMA_PCR = 10, IMA_FIELD_NAME = 256 };
-
-struct record {
-    struct span digest; /* SHA-1 */
-    struct span name;
-    struct span data; /* as hashed: template data, or `padded` */
-    uint8_t padded[SHA1_BYTES + IMA_FIELD_NAME];
-};
+enum { IMA_PCR = 10 };
 
 /*
  * The first template, "ima", writes no data length; it hashes the file digest and the name in a
  * field of 256 bytes (security/integrity/ima/ima_crypto.c).
  */
-static err_t read_first_template(struct reader *in, struct record *record, struct trail *trail)
+static err_t read_first_template(struct reader *in, struct ima_record *record, struct trail *trail)
 {
     struct span digest = {0};
     struct span name = {0};
@@ -42,7 +35,7 @@ static err_t read_first_template(struct reader *in, struct record *record, struc
     return ERR_OK;
 }
 
-static err_t read_record(struct reader *in, struct record *record, struct trail *trail)
+static err_t read_record(struct reader *in, struct ima_record *record, struct trail *trail)
 {
     uint32_t pcr = 0;
     uint32_t len = 0;
@@ -70,8 +63,43 @@ static err_t read_record(struct reader *in, struct record *record, struct trail 
     return err ? err : reader_take(in, len, &record->data);
 }
 
+void ima_begin(struct ima_iter *iter, struct span bytes)
+{
+    *iter = (struct ima_iter){.bytes = bytes};
+}
+
+err_t ima_next(struct ima_iter *iter, struct trail *trail, struct ima_record *ret)
+{
+    struct reader in =
+        reader_on(span_cut(iter->bytes, iter->offset, iter->bytes.len - iter->offset));
+    struct trail inner = {0};
+    err_t err;
+
+    if (iter->offset == iter->bytes.len) {
+        return ERR_END;
+    }
+    if (iter->n == IMA_MAX_RECORDS) {
+        return trail_set_at(trail, ERR_TOO_MANY, iter->offset, "more than %d records",
+                            IMA_MAX_RECORDS);
+    }
+    *ret = (struct ima_record){.index = iter->n, .offset = iter->offset};
+    err = read_record(&in, ret, &inner);
+    if (err) {
+        return trail_set_at(trail, err, iter->offset, "record %u %s", iter->n,
+                            inner.what[0] != '\0' ? inner.what : "is cut short");
+    }
+    iter->offset += in.offset;
+    iter->n++;
+    return ERR_OK;
+}
+
+bool ima_is_violation(const struct ima_record *record)
+{
+    return span_all(record->digest, 0);
+}
+
 /* What the kernel extends for one record. */
-static err_t digest_of(const struct record *record, enum hash_alg bank, enum ima_extend how,
+static err_t digest_of(const struct ima_record *record, enum hash_alg bank, enum ima_extend how,
                        struct hasher *hasher, uint8_t *digest)
 {
     if (how == IMA_EXTEND_SHA1_PADDED) {
@@ -82,14 +110,14 @@ static err_t digest_of(const struct record *record, enum hash_alg bank, enum ima
     return hasher_once(hasher, bank, record->data, digest);
 }
 
-static err_t add_record(const struct record *record, enum hash_alg bank, enum ima_extend how,
+static err_t add_record(const struct ima_record *record, enum hash_alg bank, enum ima_extend how,
                         struct hasher *hasher, struct ima_summary *sum, struct trail *trail)
 {
     uint8_t digest[HASH_MAX_BYTES];
     size_t size = hash_size(bank);
     err_t err;
 
-    if (span_all(record->digest, 0)) {
+    if (ima_is_violation(record)) {
         /* A violation: the kernel could not vouch for the file and spoils the register. */
         memset(digest, 0xff, sizeof(digest));
         sum->violations++;
@@ -117,35 +145,33 @@ static err_t walk(struct span bytes, enum hash_alg bank, enum ima_extend how,
                   const struct span *wanted, struct hasher *hasher, struct trail *trail,
                   struct ima_summary *ret, bool *ret_reached)
 {
-    struct reader in = reader_on(bytes);
+    struct ima_iter iter;
+    struct ima_record record;
     struct ima_summary sum = {0};
     bool reached = wanted != NULL && span_all(*wanted, 0);
+    err_t err;
 
     if (bytes.len > IMA_MAX_BYTES) {
         return trail_set(trail, ERR_TOO_LARGE, "IMA list of %zu bytes, %d are allowed", bytes.len,
                          IMA_MAX_BYTES);
     }
     *ret = sum;
-    while (reader_left(&in) > 0) {
-        struct record record = {0};
+    ima_begin(&iter, bytes);
+    while ((err = ima_next(&iter, trail, &record)) == ERR_OK) {
         struct trail inner = {0};
-        size_t offset = in.offset;
-        err_t err;
 
-        if (sum.records == IMA_MAX_RECORDS) {
-            return trail_set_at(trail, ERR_TOO_MANY, offset, "more than %d records",
-                                IMA_MAX_RECORDS);
-        }
-        err = read_record(&in, &record, &inner);
-        err = err ? err : add_record(&record, bank, how, hasher, &sum, &inner);
+        err = add_record(&record, bank, how, hasher, &sum, &inner);
         if (err) {
-            return trail_set_at(trail, err, offset, "record %u %s", sum.records,
+            return trail_set_at(trail, err, record.offset, "record %u %s", record.index,
                                 inner.what[0] != '\0' ? inner.what : "is cut short");
         }
         if (!reached) {
             *ret = sum;
             reached = wanted != NULL && span_equal(span_of(sum.value, hash_size(bank)), *wanted);
         }
+    }
+    if (err != ERR_END) {
+        return err;
     }
     *ret_reached = reached;
     return ERR_OK;

@@ -19,6 +19,30 @@ enum {
     IMA_DATA_MAX = 16 * 1024
 };
 
+enum { IMA_FIELD_NAME = 256 };
+
+/* One record. Fields borrow from the list, but for the first template's. */
+struct ima_record {
+    uint32_t index;
+    size_t offset;
+    struct span digest; /* SHA-1 */
+    struct span name;   /* of the template */
+    struct span data;   /* as hashed: template data, or `padded` */
+    uint8_t padded[SHA1_BYTES + IMA_FIELD_NAME];
+};
+struct ima_iter {
+    struct span bytes;
+    size_t offset;
+    uint32_t n; /* records returned */
+};
+void ima_begin(struct ima_iter *iter, struct span bytes);
+/* The next record, whose digest may be of anything yet. ERR_END behind the last; ERR_SHORT,
+ * ERR_MALFORMED, ERR_TOO_MANY with the record's number. *ret->data borrows from *ret for the first
+ * template. */
+err_t ima_next(struct ima_iter *iter, struct trail *trail, struct ima_record *ret) MUST_CHECK;
+/* A zero digest: the kernel could not vouch for what it names. */
+bool ima_is_violation(const struct ima_record *record);
+
 enum ima_extend {
     IMA_EXTEND_HASH,        /* H of the template data in the bank's hash */
     IMA_EXTEND_SHA1_PADDED, /* the SHA-1 digest padded with zeros */

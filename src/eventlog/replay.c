@@ -18,6 +18,24 @@ static void set_start(const struct eventlog *log, size_t size, struct eventlog_r
     }
 }
 
+static bool is_dynamic(uint32_t pcr)
+{
+    return pcr >= DRTM_FIRST && pcr <= DRTM_LAST;
+}
+
+/* L-9: they leave all-ones only through a dynamic launch, which firmware does not log. */
+static bool begin_dynamic(const struct eventlog *log, const struct event *event, size_t size,
+                          struct eventlog_registers *regs)
+{
+    if (log->later_from == 0 || event->index < log->later_from) {
+        return false;
+    }
+    if ((regs->extended & 1u << event->pcr) == 0) {
+        memset(regs->value[event->pcr], 0, size);
+    }
+    return true;
+}
+
 err_t eventlog_replay(const struct eventlog *log, enum hash_alg bank, struct hasher *hasher,
                       struct trail *trail, struct eventlog_registers *ret)
 {
@@ -37,8 +55,7 @@ err_t eventlog_replay(const struct eventlog *log, enum hash_alg bank, struct has
         if (event->type == EV_NO_ACTION) {
             continue;
         }
-        /* L-9: these leave all-ones only through a dynamic launch, which firmware does not log. */
-        if (event->pcr >= DRTM_FIRST && event->pcr <= DRTM_LAST) {
+        if (is_dynamic(event->pcr) && !begin_dynamic(log, event, size, &regs)) {
             return trail_set_at(trail, ERR_VALUE, event->offset,
                                 "event %u: a firmware log cannot extend PCR %u", event->index,
                                 event->pcr);
@@ -57,7 +74,7 @@ err_t eventlog_replay(const struct eventlog *log, enum hash_alg bank, struct has
 err_t eventlog_reach(const struct eventlog *log, enum hash_alg bank, unsigned pcr,
                      struct span wanted, struct hasher *hasher, struct eventlog_reach *ret)
 {
-    struct eventlog_registers regs;
+    struct eventlog_registers regs = {.bank = bank};
     struct eventlog_reach reach = {0};
     int at = eventlog_bank(log, bank);
     size_t size = hash_size(bank);
@@ -80,11 +97,15 @@ err_t eventlog_reach(const struct eventlog *log, enum hash_alg bank, unsigned pc
             reach.n_left++;
             continue;
         }
+        if (is_dynamic(pcr) && !begin_dynamic(log, event, size, &regs)) {
+            return ERR_VALUE;
+        }
         err = hasher_extend(hasher, bank, span_of(regs.value[pcr], size), event->digest[at],
                             regs.value[pcr]);
         if (err) {
             return err;
         }
+        regs.extended |= 1u << pcr;
         reach.n_covered++;
         is_reached = span_equal(span_of(regs.value[pcr], size), wanted);
     }

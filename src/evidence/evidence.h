@@ -21,6 +21,7 @@ enum {
     EVIDENCE_MAX_QUOTES = 8,
     EVIDENCE_MAX_INTERMEDIATES = 8,
     EVIDENCE_MAX_TEXT = 256, /* OS names and versions */
+    EVIDENCE_MAX_LATER_LOGS = 7,
 };
 
 /* Bytes and the place they came from: "TpmInfo.PcrQuote", "quote_rsa.attest". */
@@ -33,6 +34,8 @@ struct evidence_ak {
     struct evidence_blob public_area; /* TPM2B_PUBLIC */
     bool public_area_may_trail;       /* TPM2B_NAME bytes may follow (Python client) */
     struct evidence_blob certificate; /* DER, NV padding allowed; empty when there is none */
+    yyjson_val *jwk; /* Tpm: the key alone, in place of its public area; else NULL */
+    const char *jwk_where;
 };
 
 struct evidence_quote {
@@ -47,7 +50,13 @@ struct evidence_ek {
     struct evidence_blob public_area; /* TPM2B_PUBLIC; empty when not sent */
 };
 
-enum evidence_form { EVIDENCE_AZUREGUEST, EVIDENCE_BOOT_FOLDER };
+/* EVIDENCE_TPM_BOOT: the earlier state inside a Tpm request. */
+enum evidence_form {
+    EVIDENCE_AZUREGUEST,
+    EVIDENCE_BOOT_FOLDER,
+    EVIDENCE_TPM,
+    EVIDENCE_TPM_BOOT,
+};
 
 /* What only an AzureGuest request has (azure-guest-protocol sections 2 and 8a). */
 struct evidence_azure {
@@ -62,6 +71,8 @@ struct evidence_azure {
     yyjson_val *guest_facts; /* hints unless covered by extraData */
     struct span guest_facts_canonical;
 };
+
+struct evidence_tpm; /* evidence/tpm-message.h */
 
 struct evidence {
     enum evidence_form form;
@@ -78,8 +89,12 @@ struct evidence {
     bool has_pcr_set; /* AzureGuest: PcrSet must equal the signed selection */
     uint32_t pcr_set;
     struct evidence_blob log; /* data NULL when there is none */
+    /* Tpm: further TCG logs, each of which goes on where the one before it ended. */
+    struct evidence_blob later_logs[EVIDENCE_MAX_LATER_LOGS];
+    size_t n_later_logs;
     struct evidence_blob ima;
     struct evidence_azure azure;
+    const struct evidence_tpm *tpm; /* EVIDENCE_TPM; else NULL */
 };
 
 #endif

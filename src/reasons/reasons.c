@@ -58,6 +58,15 @@ static const char *const remedies[REASON_COUNT] = {
         "Collect fresh evidence; the sealing key is not certified by the attestation key.",
     [REASON_ENCKEY_POLICY] =
         "Collect fresh evidence; the sealing key is not bound to the attested PCR values.",
+    [REASON_REQUEST_SIGNATURE] =
+        "Sign the request with PS256 and the private half of its own request_key; if that is what "
+        "the client does, the request was altered on its way.",
+    [REASON_REQUEST_KEY] =
+        "Bind the request key by the quote (tpm_quote), or use a key that was made in the TPM and "
+        "certify it (tpm_certify).",
+    [REASON_KEY_CERTIFY] =
+        "Certify the key anew with TPM2_Certify, the challenge as qualifying data and the same "
+        "attestation key; send the public area of that very key.",
     [REASON_LOG_REPLAY] = "Send the whole log of this boot as the kernel gives it, and restart if "
                           "something extended a PCR without logging it; else treat as an "
                           "incident: the log was altered.",

@@ -45,6 +45,9 @@ enum verdict {
     X(EK_CHAIN,                NOT_VERIFIED, "ek-chain")                                           \
     X(ENCKEY_CERTIFY,          NOT_VERIFIED, "enckey-certify")                                     \
     X(ENCKEY_POLICY,           NOT_VERIFIED, "enckey-policy")                                      \
+    X(REQUEST_SIGNATURE,       NOT_VERIFIED, "request-signature")                                  \
+    X(REQUEST_KEY,             NOT_VERIFIED, "request-key")                                        \
+    X(KEY_CERTIFY,             NOT_VERIFIED, "key-certify")                                        \
     X(LOG_REPLAY,              NOT_VERIFIED, "log-replay")                                         \
     X(LOG_UNEXPLAINED_PCR,     NOT_VERIFIED, "log-unexplained-pcr")                                \
     X(EVENT_DIGEST,            NOT_VERIFIED, "event-digest")                                       \

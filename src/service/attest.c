@@ -203,20 +203,16 @@ static err_t judge(struct attesting *a)
         .db_certificates = a->trust->db.der,
         .n_db_certificates = a->trust->db.n,
     };
-    const struct appraise_options options = {
+    struct appraise_options options = {
         .now = a->call->now,
         .has_nonce = true,
         .nonce = span_of(a->nonce, a->nonce_len),
         .last_clock = a->has_clock ? &a->last_clock : NULL,
-        .reference = a->knowledge != NULL ? a->knowledge->reference : NULL,
-        .key_cache = a->knowledge != NULL ? a->knowledge->key_cache : NULL,
-        .sbat_minimum = a->knowledge != NULL ? a->knowledge->sbat_minimum : NULL,
-        .dbx_minimum = a->knowledge != NULL && a->knowledge->has_dbx_minimum
-                           ? &a->knowledge->dbx_minimum
-                           : NULL,
     };
-    err_t err =
-        appraise(a->call->arena, a->evidence, &trust, &options, a->call->hasher, &a->appraisal);
+    err_t err;
+
+    knowledge_into(a->knowledge, &options);
+    err = appraise(a->call->arena, a->evidence, &trust, &options, a->call->hasher, &a->appraisal);
 
     if (err == ERR_OK) {
         add_outside_reasons(a);
@@ -280,22 +276,6 @@ static int64_t lifetime(const struct attesting *a)
                : SERVICE_TOKEN_S;
 }
 
-/* Who signed the policy, for relying parties. */
-static err_t add_signer(const struct attesting *a, yyjson_mut_doc *doc, yyjson_mut_val *root)
-{
-    yyjson_val *signer = NULL;
-    err_t err;
-
-    if (azure_policy(a)->signer.data == NULL) {
-        return ERR_OK;
-    }
-    err = json_read(a->call->arena, azure_policy(a)->signer, NULL, NULL, &signer);
-    if (err == ERR_OK) {
-        json_add_value(doc, root, "x-ms-policy-signer", yyjson_val_mut_copy(doc, signer));
-    }
-    return err;
-}
-
 /* What the service writes comes first, and wins over what the policy issued. */
 static err_t issue(struct attesting *a, yyjson_mut_doc *doc, const struct claims *issued,
                    struct span *ret_token)
@@ -315,7 +295,7 @@ static err_t issue(struct attesting *a, yyjson_mut_doc *doc, const struct claims
     json_add_text(doc, root, "x-ms-attestation-type", "azurevm");
     json_add_text(doc, root, "x-ms-policy-hash", policy->hash);
     json_add_text(doc, root, "x-ms-ver", "1.0");
-    err = add_signer(a, doc, root);
+    err = policy_signer_add(arena, doc, root, policy);
     if (err) {
         return err;
     }
@@ -508,8 +488,10 @@ static const char *note(const struct attesting *a)
 
 /* What an operator of this server can do about a reason; judging knows no server. A clock of the
  * past is mostly a copy's: whoever sends one gets no command to pass on. */
-static const char *operator_words(const struct attesting *a, const struct reason *reason)
+static const char *operator_words(const void *context, const struct reason *reason)
 {
+    const struct attesting *a = context;
+
     if (reason->code != REASON_CLOCK_WENT_BACK || !a->has_machine) {
         return "";
     }
@@ -519,27 +501,12 @@ static const char *operator_words(const struct attesting *a, const struct reason
                : "; without the answer to a challenge this may be a copy of old evidence";
 }
 
-/* Every reason, as "code: words", in one message. */
 static void refuse(const struct attesting *a, struct service_answer *ret)
 {
-    const struct appraisal *appraisal = a->appraisal;
-    const char *code =
-        appraisal->verdict == VERDICT_UNHEALTHY ? "PolicyEvaluationError" : "InvalidParameter";
-    const char *text = "";
-
-    for (size_t i = 0; i < appraisal->n_reasons && text != NULL; i++) {
-        const struct reason *reason = &appraisal->reasons[i];
-
-        text = arena_printf(a->call->arena, "%s%s%s: %s%s%s%s%s", text, i > 0 ? "; " : "",
-                            reason_name(reason->code), reason->text, operator_words(a, reason),
-                            reason->where[0] != '\0' ? " (" : "", reason->where,
-                            reason->where[0] != '\0' ? ")" : "");
-    }
-    if (text == NULL) {
-        answer_error(a->call, ret, ERR_MEMORY, NULL);
-        return;
-    }
-    answer_refuse(a->call, ret, 400, code, "%s: %s", verdict_name(appraisal->verdict), text);
+    answer_reasons(a->call, a->appraisal,
+                   a->appraisal->verdict == VERDICT_UNHEALTHY ? "PolicyEvaluationError"
+                                                              : "InvalidParameter",
+                   operator_words, a, ret);
 }
 
 static err_t attest(struct attesting *a, struct span body, struct trail *trail,

@@ -4,6 +4,7 @@
 #ifndef SERVICE_INTERNAL_H
 #define SERVICE_INTERNAL_H
 
+#include "appraise/appraise.h"
 #include "policy/policy.h"
 #include "service/guestca.h"
 #include "service/knowledge.h"
@@ -61,6 +62,12 @@ void answer_refuse(const struct service_call *call, struct service_answer *ret, 
  */
 void answer_error(const struct service_call *call, struct service_answer *ret, err_t err,
                   const struct trail *trail);
+/* Every reason of an appraisal, as "verdict: code: words; ...", in one message. more: what an
+ * operator can do about one of them, or "" (NULL: nothing). */
+void answer_reasons(const struct service_call *call, const struct appraisal *appraisal,
+                    const char *code,
+                    const char *(*more)(const void *context, const struct reason *reason),
+                    const void *context, struct service_answer *ret);
 /* 200 with value as the body. */
 void answer_json(const struct service_call *call, struct service_answer *ret, yyjson_mut_doc *doc,
                  yyjson_mut_val *value);

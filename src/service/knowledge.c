@@ -42,6 +42,16 @@ err_t knowledge_new(struct reference *reference, const char *sbat_minimum, struc
     return ERR_OK;
 }
 
+void knowledge_into(const struct knowledge *knowledge, struct appraise_options *options)
+{
+    if (knowledge != NULL) {
+        options->reference = knowledge->reference;
+        options->key_cache = knowledge->key_cache;
+        options->sbat_minimum = knowledge->sbat_minimum;
+        options->dbx_minimum = knowledge->has_dbx_minimum ? &knowledge->dbx_minimum : NULL;
+    }
+}
+
 struct knowledge *knowledge_ref(struct knowledge *knowledge)
 {
     if (knowledge != NULL) {

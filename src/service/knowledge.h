@@ -23,6 +23,8 @@ struct knowledge {
  * reference data does not know, ERR_MALFORMED for a list that is none. */
 err_t knowledge_new(struct reference *reference, const char *sbat_minimum, struct span dbx_minimum,
                     struct trail *trail, struct knowledge **ret) MUST_CHECK;
+/* What there is to judge by, for an appraisal; NULL: nothing. Borrowed. */
+void knowledge_into(const struct knowledge *knowledge, struct appraise_options *options);
 struct knowledge *knowledge_ref(struct knowledge *knowledge);
 void knowledge_free(struct knowledge *knowledge);
 DEFINE_CLEANUP(struct knowledge *, knowledge_free)

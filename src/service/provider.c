@@ -183,6 +183,22 @@ err_t provider_set_policy(struct provider *provider, enum attestation_type type,
     return ERR_OK;
 }
 
+err_t policy_signer_add(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *claims,
+                        const struct provider_policy *policy)
+{
+    yyjson_val *signer = NULL;
+    err_t err;
+
+    if (policy->signer.data == NULL) {
+        return ERR_OK;
+    }
+    err = json_read(arena, policy->signer, NULL, NULL, &signer);
+    if (err == ERR_OK) {
+        json_add_value(doc, claims, "x-ms-policy-signer", yyjson_val_mut_copy(doc, signer));
+    }
+    return err;
+}
+
 /* ---- what is stored ---- */
 
 static const struct {

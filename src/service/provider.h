@@ -58,6 +58,10 @@ err_t provider_set_policy(struct provider *provider, enum attestation_type type,
                           const struct owner_request *request, struct trail *trail,
                           struct policy_fault *fault) MUST_CHECK;
 
+/* The claim x-ms-policy-signer, when somebody signed the policy. */
+err_t policy_signer_add(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *claims,
+                        const struct provider_policy *policy) MUST_CHECK;
+
 /* What the store keeps beside name, id and region: {"trustModel", "publicNetworkAccess", ...}. */
 err_t provider_properties_write(struct arena *arena, const struct provider *provider,
                                 struct span *ret) MUST_CHECK;

@@ -88,6 +88,12 @@ void service_attest_azureguest(struct service *service, const struct provider *p
                                const struct service_call *call, struct span body,
                                struct service_answer *ret);
 
+/* POST /attest/Tpm (tpm-attest-protocol): a challenge, or a report. Who may call was asked before.
+ */
+void service_attest_tpm(struct service *service, const struct provider *provider,
+                        const struct service_call *call, struct span body,
+                        struct service_answer *ret);
+
 /* Policies and their signers (attestation-api sections 6 and 7); type: as it stood in the path. Who
  * may ask was asked before. */
 void service_policy_get(struct service *service, const struct provider *provider,

@@ -10,6 +10,7 @@ static const char *const labels[] = {
     [TICKET_ATTEST] = "bootwarden attest 1",
     [TICKET_JOIN] = "bootwarden join 1",
     [TICKET_SESSION] = "bootwarden session 1",
+    [TICKET_TPM] = "bootwarden tpm 1",
 };
 
 /* The key sees one message only, so the IV may be constant (SP 800-38D, 8.2). */

@@ -13,7 +13,7 @@
 #include "base/err.h"
 #include "base/span.h"
 
-enum ticket_purpose { TICKET_ATTEST, TICKET_JOIN, TICKET_SESSION };
+enum ticket_purpose { TICKET_ATTEST, TICKET_JOIN, TICKET_SESSION, TICKET_TPM };
 
 enum {
     TICKET_SECRET_BYTES = 32,

@@ -202,6 +202,29 @@ err_t jwk_read(struct arena *arena, yyjson_val *value, struct trail *trail, stru
     return ERR_OK;
 }
 
+err_t jwk_read_public(struct arena *arena, yyjson_val *value, struct trail *trail,
+                      struct pubkey **ret)
+{
+    struct span kty = {0};
+    err_t err;
+
+    if (!yyjson_is_obj(value)) {
+        return trail_set(trail, ERR_JSON_TYPE, "is not a JSON Web Key");
+    }
+    if (json_get(value, "d") != NULL || json_get(value, "k") != NULL) {
+        return trail_set(trail, ERR_VALUE, "holds a secret key");
+    }
+    err = json_need_string(value, "kty", trail, &kty);
+    if (err) {
+        return err;
+    }
+    if (span_is(kty, "RSA")) {
+        return read_rsa(arena, value, trail, ret);
+    }
+    return span_is(kty, "EC") ? read_ec(arena, value, trail, ret)
+                              : trail_set(trail, ERR_UNSUPPORTED, "key type is not accepted");
+}
+
 static void add_base64(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
                        const char *name, struct span bytes)
 {

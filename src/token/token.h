@@ -96,6 +96,10 @@ DEFINE_CLEANUP_DONE(struct jwk, jwk_done)
  */
 err_t jwk_read(struct arena *arena, yyjson_val *value, struct trail *trail,
                struct jwk *ret) MUST_CHECK;
+/* The key alone, from its own numbers: what it is for and who certified it does not matter here
+ * (keys that a TPM vouches for). Secret members are refused. */
+err_t jwk_read_public(struct arena *arena, yyjson_val *value, struct trail *trail,
+                      struct pubkey **ret) MUST_CHECK;
 /* {"x5c","kid","kty","alg","use","n","e"} (or crv, x, y) without what is not there; chain may be
  * empty, kid NULL. NULL at the arena's limit. */
 yyjson_mut_val *jwk_value(struct arena *arena, yyjson_mut_doc *doc, const char *kid,

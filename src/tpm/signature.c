@@ -64,8 +64,8 @@ static bool pad_pair(const struct tpm_signature *sig, size_t size, uint8_t out[2
     return true;
 }
 
-err_t tpm_signature_verify(const struct tpm_signature *sig, const struct tpm_public *signer,
-                           const struct pubkey *key, struct span message, struct trail *trail)
+err_t tpm_signature_verify_bare(const struct tpm_signature *sig, const struct pubkey *key,
+                                struct span message, struct trail *trail)
 {
     uint8_t pair[2 * EC_MAX_BYTES];
     size_t field = (pubkey_bits(key) + 7) / 8;
@@ -75,13 +75,6 @@ err_t tpm_signature_verify(const struct tpm_signature *sig, const struct tpm_pub
     struct span bytes = sig->a;
     err_t err;
 
-    /* the key says how it signs; a message that says otherwise is not believed. */
-    if (sig->scheme != signer->scheme || sig->hash != signer->scheme_hash) {
-        return trail_set(trail, ERR_SIGNATURE,
-                         "signature scheme 0x%04x with %s is not the key's own (0x%04x with %s)",
-                         (unsigned)sig->scheme, hash_name(sig->hash), (unsigned)signer->scheme,
-                         hash_name(signer->scheme_hash));
-    }
     if (sig->hash == HASH_SHA1) {
         return trail_set(trail, ERR_SIGNATURE, "signature over SHA-1 is not accepted");
     }
@@ -95,4 +88,17 @@ err_t tpm_signature_verify(const struct tpm_signature *sig, const struct tpm_pub
     return err ? trail_set(trail, err, "signature %s",
                            err == ERR_SIGNATURE ? "does not verify" : err_text(err))
                : ERR_OK;
+}
+
+err_t tpm_signature_verify(const struct tpm_signature *sig, const struct tpm_public *signer,
+                           const struct pubkey *key, struct span message, struct trail *trail)
+{
+    /* the key says how it signs; a message that says otherwise is not believed. */
+    if (sig->scheme != signer->scheme || sig->hash != signer->scheme_hash) {
+        return trail_set(trail, ERR_SIGNATURE,
+                         "signature scheme 0x%04x with %s is not the key's own (0x%04x with %s)",
+                         (unsigned)sig->scheme, hash_name(sig->hash), (unsigned)signer->scheme,
+                         hash_name(signer->scheme_hash));
+    }
+    return tpm_signature_verify_bare(sig, key, message, trail);
 }

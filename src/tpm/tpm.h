@@ -199,6 +199,11 @@ err_t tpm_signature_verify(const struct tpm_signature *sig, const struct tpm_pub
                            const struct pubkey *key, struct span message,
                            struct trail *trail) MUST_CHECK;
 
+/* The same under a key of which nothing but the key is known: its kind and the allow list (RSASSA,
+ * RSAPSS, ECDSA over SHA-256, SHA-384, SHA-512) bound what the message may name. */
+err_t tpm_signature_verify_bare(const struct tpm_signature *sig, const struct pubkey *key,
+                                struct span message, struct trail *trail) MUST_CHECK;
+
 /* ---- policy and credentials ---- */
 
 /* authPolicy of PolicyPCR alone over the selection and values (Part 3, 23.7), SHA-256:

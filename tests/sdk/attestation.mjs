@@ -190,12 +190,12 @@ try {
     refused(400, "InvalidParameter", () => apart.addPolicyManagementCertificate(stranger.cert, stranger.key, stranger.cert)));
 
   await check("TPM without a policy is told so", () =>
-    refused(400, "Bad request", () => new AttestationClient(open.attestUri, { credentials: credential })
+    refused(400, "Bad request", () => new AttestationClient(open.attestUri, credential)
       .attestTpm(JSON.stringify({ payload: { type: "aikcert" } }))));
   await aad.setPolicy("TPM", PERMIT);
   await new AttestationAdministrationClient(free.attestUri, credential).setPolicy("TPM", PERMIT);
   await check("TPM: first exchange with a credential", () =>
-    init(new AttestationClient(open.attestUri, { credentials: credential })));
+    init(new AttestationClient(open.attestUri, credential)));
   await check("TPM: without one it is refused", () =>
     refused(401, "Unauthorized", () => init(new AttestationClient(open.attestUri))));
   await check("TPM: without one, where the provider asks for none", () => init(new AttestationClient(free.attestUri)));
