@@ -311,7 +311,9 @@ struct span fabricate_tpm_payload(struct arena *arena, const struct fabricated *
     if (request->custom_claims != NULL) {
         buf_addf(&out, "\"custom_claims\":%s,", request->custom_claims);
     }
-    member(&out, "service_context", span_str("opaque to clients"));
+    member(&out, "service_context",
+           request->service_context.data != NULL ? request->service_context
+                                                 : span_str("opaque to clients"));
     buf_add_str(&out, "}}");
     return take(arena, &out);
 }

@@ -33,6 +33,7 @@ struct fabricate_log {
 struct fabricate_tpm {
     struct span challenge;       /* in the quote and in the request */
     struct span sent_challenge;  /* in the request alone; {0} = challenge */
+    struct span service_context; /* {0} = anything */
     const struct tpm_pcrs *pcrs; /* what is quoted, by their `have` */
     uint32_t hidden_pcrs;        /* quoted, and not sent */
     bool are_pcrs_unsorted;      /* sent from the last to the first */
