@@ -1,0 +1,192 @@
+/*
+ * AzureGuest evidence at a provider with a policy of its owner: what it may change, and what not.
+ */
+#include "attester.h"
+#include "owner.h"
+
+static struct service_answer attest_at(struct world *w, const char *name, const char *boot)
+{
+    CLEANUP(provider_unref)
+    struct provider *provider = service_provider(w->service, span_str(name));
+    struct fabricate_request request = request_of(w, boot);
+    struct service_answer answer = {0};
+
+    service_attest_azureguest(
+        w->service, provider, &w->call,
+        fabricate_outer(w->arena, fabricate_inner(w->arena, machine, &request)), &answer);
+    return answer;
+}
+
+static void use_policy(struct world *w, const char *name, const char *text)
+{
+    CLEANUP(provider_unref)
+    struct provider *provider = service_provider(w->service, span_str(name));
+    struct service_answer answer = set_policy(w, provider, "AzureGuest", policy_by(w, NULL, text));
+
+    expect_success(&answer);
+}
+
+/* The claims of the token in a sealed answer, which this provider's keys verify. */
+static yyjson_val *claims_of(struct world *w, const char *name, const struct service_answer *answer)
+{
+    CLEANUP(provider_unref)
+    struct provider *provider = service_provider(w->service, span_str(name));
+    CLEANUP(token_keys_free) struct token_keys *keys = NULL;
+    struct token_verify_options options = {.iss = provider->uri, .now = w->call.now};
+    struct azureguest_sealed sealed;
+    struct service_answer certs = {0};
+    struct span key = {0}, jwt = {0};
+    struct token token;
+    size_t left_out = 0;
+
+    expect_success(answer);
+    assert_ok(azureguest_parse_reply(w->arena, answer->body, NULL, &sealed));
+    assert_ok(signkey_decrypt_pkcs1(machine->enc_key, w->arena, sealed.wrapped_key, &key));
+    assert_ok(azureguest_open_reply(w->arena, &sealed, key, &jwt));
+    service_jwks(w->service, provider, &w->call, &certs);
+    assert_ok(jwks_read(w->arena, certs.body, NULL, &keys, &left_out));
+    options.keys = keys;
+    assert_ok(token_verify(w->arena, jwt, &options, NULL, &token));
+    return token.payload;
+}
+
+static struct world *world_with_provider(void)
+{
+    struct world *w = world_new();
+
+    trust_issuer(w);
+    assert_ok(service_reload(w->service, NULL));
+    provider_unref(own_provider(w, "own", NULL));
+    return w;
+}
+
+/* A policy decides on what is proven. What is not, it is never asked about. */
+static void no_policy_makes_a_proof_of_what_is_none(void **state)
+{
+    struct world *w = world_with_provider();
+    struct service_answer answer;
+
+    (void)state;
+    use_policy(w, "own", "version=1.0; authorizationrules{=> permit();}; issuancerules{};");
+    answer = attest_at(w, "own", "j-log-truncated");
+    expect_refusal(&answer, 400, "InvalidParameter", "not-verified: ");
+    answer = attest_at(w, "own", "j-old-log-new-quote");
+    expect_refusal(&answer, 400, "InvalidParameter", "not-verified: ");
+    world_remove(world_path(w, "trust/ak/issuer.pem"));
+    assert_ok(service_reload(w->service, NULL));
+    answer = attest_at(w, "own", "a-secureboot-healthy");
+    expect_refusal(&answer, 400, "InvalidParameter", "ak-untrusted");
+    world_free(w);
+}
+
+static void an_owner_may_deny_what_the_default_permits(void **state)
+{
+    struct world *w = world_with_provider();
+    struct service_answer answer = attest_at(w, "own", "a-secureboot-healthy");
+
+    (void)state;
+    expect_success(&answer);
+    use_policy(w, "own",
+               "version=1.0; authorizationrules{ [type==\"secureboot\", value==true] => deny(); =>"
+               " permit(); };");
+    answer = attest_at(w, "own", "a-secureboot-healthy");
+    expect_refusal(&answer, 400, "PolicyEvaluationError", "policy-denied");
+    /* The shared provider is not an owner's business. */
+    answer = attest_at(w, "sharedeus", "a-secureboot-healthy");
+    expect_success(&answer);
+    use_policy(w, "own", "version=1.0; authorizationrules{};");
+    answer = attest_at(w, "own", "a-secureboot-healthy");
+    expect_refusal(&answer, 400, "PolicyEvaluationError", "policy-denied");
+    world_free(w);
+}
+
+/* Who relies on the token reads there what was proven; the verdict that is recorded stays. */
+static void an_owner_may_permit_what_the_default_denies(void **state)
+{
+    struct world *w = world_with_provider();
+    struct service_answer answer = attest_at(w, "own", "b-secureboot-off");
+    struct store_attestation row;
+    yyjson_val *claims;
+
+    (void)state;
+    expect_refusal(&answer, 400, "PolicyEvaluationError", "secure-boot-off");
+    use_policy(w, "own", "version=1.0; authorizationrules{=> permit();};");
+    w->call.now = NOW + 5;
+    answer = attest_at(w, "own", "b-secureboot-off");
+    claims = claims_of(w, "own", &answer);
+    assert_false(yyjson_get_bool(json_get(claims, "secureboot")));
+    assert_true(yyjson_is_bool(json_get(claims, "secureboot")));
+    row = last_record(w);
+    assert_string_equal(row.verdict, "unhealthy");
+    /* Not at the shared provider, nor after a reset. */
+    answer = attest_at(w, "sharedeus", "b-secureboot-off");
+    expect_refusal(&answer, 400, "PolicyEvaluationError", "secure-boot-off");
+    {
+        CLEANUP(provider_unref)
+        struct provider *own = service_provider(w->service, span_str("own"));
+
+        answer = reset_policy(w, own, "AzureGuest", span_str(owner_request_empty));
+        expect_success(&answer);
+    }
+    answer = attest_at(w, "own", "b-secureboot-off");
+    expect_refusal(&answer, 400, "PolicyEvaluationError", "secure-boot-off");
+    world_free(w);
+}
+
+static void a_policy_adds_claims_and_replaces_none_of_ours(void **state)
+{
+    struct world *w = world_with_provider();
+    struct person owner = person_new("Owner");
+    CLEANUP(provider_unref) struct provider *own = service_provider(w->service, span_str("own"));
+    struct service_answer answer = set_policy(
+        w, own, "AzureGuest",
+        policy_by(w, &owner,
+                  "version=1.0; authorizationrules{=> permit();};\n"
+                  "issuancerules{ => issue(type=\"team\", value=\"blue\");\n"
+                  "  c:[type==\"x-ms-azurevm-attested-pcrs\"] => issue(type=\"pcrs\","
+                  " value=c.value);\n"
+                  "  => issue(type=\"secureboot\", value=false);\n"
+                  "  => issueproperty(type=\"report_validity_in_minutes\", value=10); };"));
+    yyjson_val *claims;
+
+    (void)state;
+    expect_success(&answer);
+    answer = attest_at(w, "own", "a-secureboot-healthy");
+    claims = claims_of(w, "own", &answer);
+    assert_string_equal(json_text(json_get(claims, "team")), "blue");
+    assert_true(yyjson_arr_size(json_get(claims, "pcrs")) >= 8);
+    assert_true(yyjson_get_bool(json_get(claims, "secureboot")));
+    assert_int_equal(
+        yyjson_get_sint(json_get(claims, "exp")) - yyjson_get_sint(json_get(claims, "iat")), 600);
+    assert_non_null(json_get(json_get(claims, "x-ms-policy-signer"), "x5c"));
+    assert_string_equal(json_text(json_get(claims, "iss")), ISSUER "/providers/own");
+    person_done(&owner);
+    world_free(w);
+}
+
+static void a_policy_that_fails_refuses(void **state)
+{
+    struct world *w = world_with_provider();
+    struct service_answer answer;
+
+    (void)state;
+    use_policy(w, "own",
+               "version=1.2; authorizationrules{=> permit();};\n"
+               "issuancerules{ => issue(type=\"x\", value=JsonToClaimValue(\"{\")); };");
+    answer = attest_at(w, "own", "a-secureboot-healthy");
+    expect_refusal(&answer, 400, "PolicyEvaluationError", "cannot be evaluated");
+    world_free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_policy_makes_a_proof_of_what_is_none),
+        cmocka_unit_test(an_owner_may_deny_what_the_default_permits),
+        cmocka_unit_test(an_owner_may_permit_what_the_default_denies),
+        cmocka_unit_test(a_policy_adds_claims_and_replaces_none_of_ours),
+        cmocka_unit_test(a_policy_that_fails_refuses),
+    };
+
+    return cmocka_run_group_tests(tests, make_machine, free_machine);
+}
