@@ -196,6 +196,28 @@ wrong "unknown key 'x' in section \[issuer a\]" '[issuer a]' 'x = y'
 wrong 'issuer https://a is there twice' '[issuer a]' 'url = https://a' 'tenant = t' '[issuer b]' 'url = https://a' 'tenant = t'
 wrong 'none.json: ' '[issuer a]' 'url = https://a' 'tenant = t' "jwks-file = $work/none.json"
 
+wrong 'none.pem: does not exist' '[issuer a]' 'url = https://a' 'tenant = t' "ca-file = $work/none.pem"
+
+# ---- an issuer that takes the connection and says nothing: the server serves and ends ----
+cat >"$work/silent.py" <<'PY'
+import socket, sys, time
+s = socket.create_server(("127.0.0.1", 0))
+print(s.getsockname()[1], flush=True)
+held = [s.accept()]
+print("taken", flush=True)
+time.sleep(600)
+PY
+python3 "$work/silent.py" >"$work/silent" &
+pids+=("$!")
+wait_for grep -q . "$work/silent"
+config '[issuer silent]' "url = https://127.0.0.1:$(head -1 "$work/silent")/x" 'tenant = t'
+start_server "$work/b/log" --config "$work/b.ini"
+ca=$work/b/data/tls/ca.pem
+wait_for grep -q taken "$work/silent" && ok || fault 'the silent issuer is not asked'
+call GET /readyz
+is 'serves meanwhile' "$status" 200
+stop_server
+
 # ---- the same after a restart; lost and loose pieces ----
 server_pid=$first_pid endpoint=$first
 stop_server
