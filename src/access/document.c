@@ -57,6 +57,13 @@ static err_t need_text(yyjson_val *object, const char *name, struct trail *trail
     return ERR_OK;
 }
 
+static err_t read_description(yyjson_val *object, struct trail *trail, const char **ret)
+{
+    static const char name[] = "description";
+
+    return json_get(object, name) == NULL ? ERR_OK : need_text(object, name, trail, ret);
+}
+
 static err_t read_texts(struct arena *arena, yyjson_val *object, const char *name,
                         struct trail *trail, const char *const **ret)
 {
@@ -93,6 +100,7 @@ static err_t read_role(struct arena *arena, struct access_rules *rules, yyjson_v
     err = err ? err : need_text(value, "name", trail, &role.name);
     err = err ? err : read_texts(arena, value, "actions", trail, &role.actions);
     err = err ? err : read_texts(arena, value, "notActions", trail, &role.not_actions);
+    err = err ? err : read_description(value, trail, &role.description);
     return err ? err : access_rules_add_role(rules, &role, trail);
 }
 
@@ -107,6 +115,7 @@ static err_t read_assignment(struct arena *arena, struct access_rules *rules, yy
     err = err ? err : need_text(value, "tenantId", trail, &assignment.tenant);
     err = err ? err : need_text(value, "roleDefinitionId", trail, &assignment.role);
     err = err ? err : need_text(value, "scope", trail, &assignment.scope);
+    err = err ? err : read_description(value, trail, &assignment.description);
     return err ? err : access_rules_add_assignment(rules, &assignment, trail);
 }
 
@@ -176,6 +185,13 @@ err_t access_rules_read(struct span json, struct trail *trail, struct access_rul
     return ERR_OK;
 }
 
+static void add_description(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *text)
+{
+    if (text != NULL) {
+        json_add_text(doc, object, "description", text);
+    }
+}
+
 static void add_texts(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *name,
                       const char *const *texts)
 {
@@ -201,6 +217,7 @@ err_t access_rules_write(const struct access_rules *rules, struct arena *arena, 
 
         json_add_text(doc, item, "id", rules->roles[i].id);
         json_add_text(doc, item, "name", rules->roles[i].name);
+        add_description(doc, item, rules->roles[i].description);
         add_texts(doc, item, "actions", rules->roles[i].actions);
         add_texts(doc, item, "notActions", rules->roles[i].not_actions);
     }
@@ -212,6 +229,7 @@ err_t access_rules_write(const struct access_rules *rules, struct arena *arena, 
         json_add_text(doc, item, "tenantId", rules->assignments[i].tenant);
         json_add_text(doc, item, "roleDefinitionId", rules->assignments[i].role);
         json_add_text(doc, item, "scope", rules->assignments[i].scope);
+        add_description(doc, item, rules->assignments[i].description);
     }
     text = json_write(arena, doc, root, true);
     if (text.data == NULL) {

@@ -31,11 +31,12 @@ static const char *const attestation_all[] = {ACCESS_ATTESTATION_READ, ACCESS_AT
                                               ACCESS_ATTESTATION_DELETE, NULL};
 
 static const struct access_role builtin[] = {
-    {ACCESS_ROLE_OWNER, "Owner", everything, nothing},
-    {ACCESS_ROLE_CONTRIBUTOR, "Contributor", everything, no_access},
-    {ACCESS_ROLE_READER, "Reader", all_read, nothing},
-    {ACCESS_ROLE_ATTESTATION_READER, "Attestation Reader", attestation_read, nothing},
-    {ACCESS_ROLE_ATTESTATION_CONTRIBUTOR, "Attestation Contributor", attestation_all, nothing},
+    {ACCESS_ROLE_OWNER, "Owner", everything, nothing, NULL},
+    {ACCESS_ROLE_CONTRIBUTOR, "Contributor", everything, no_access, NULL},
+    {ACCESS_ROLE_READER, "Reader", all_read, nothing, NULL},
+    {ACCESS_ROLE_ATTESTATION_READER, "Attestation Reader", attestation_read, nothing, NULL},
+    {ACCESS_ROLE_ATTESTATION_CONTRIBUTOR, "Attestation Contributor", attestation_all, nothing,
+     NULL},
 };
 
 /* What everybody who is signed in may do at a shared provider. Attesting is reading it. */
@@ -81,6 +82,20 @@ void access_rules_free(struct access_rules *rules)
 static const char *copy(struct access_rules *rules, const char *text)
 {
     return (const char *)arena_dup(rules->arena, span_str(text)).data;
+}
+
+static err_t copy_description(struct access_rules *rules, const char *text, struct trail *trail,
+                              const char **ret)
+{
+    if (text == NULL) {
+        return ERR_OK;
+    }
+    if (strlen(text) > ACCESS_DESCRIPTION_MAX) {
+        return trail_set(trail, ERR_TOO_LARGE, "a description is longer than %d bytes",
+                         ACCESS_DESCRIPTION_MAX);
+    }
+    *ret = copy(rules, text);
+    return *ret == NULL ? ERR_MEMORY : ERR_OK;
 }
 
 static bool is_uuid(struct span text)
@@ -160,6 +175,7 @@ err_t access_rules_add_role(struct access_rules *rules, const struct access_role
     }
     err = copy_actions(rules, role->actions, trail, &added.actions);
     err = err ? err : copy_actions(rules, role->not_actions, trail, &added.not_actions);
+    err = err ? err : copy_description(rules, role->description, trail, &added.description);
     if (err) {
         return err;
     }
@@ -169,7 +185,9 @@ err_t access_rules_add_role(struct access_rules *rules, const struct access_role
         return ERR_MEMORY;
     }
     for (char *c = id; *c != '\0'; c++) {
-        *c = *c >= 'A' && *c <= 'F' ? (char)(*c | 0x20) : *c;
+        if (*c >= 'A' && *c <= 'F') {
+            *c = (char)(*c - 'A' + 'a');
+        }
     }
     added.id = id;
     rules->roles[rules->n_roles++] = added;
@@ -206,6 +224,10 @@ err_t access_rules_add_assignment(struct access_rules *rules,
         if (is_same(&rules->assignments[i], assignment)) {
             return ERR_OK;
         }
+    }
+    err = copy_description(rules, assignment->description, trail, &added.description);
+    if (err) {
+        return err;
     }
     added.principal = copy(rules, assignment->principal);
     added.tenant = copy(rules, assignment->tenant);

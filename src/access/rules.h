@@ -42,6 +42,7 @@ enum {
     ACCESS_MAX_ROLES = 256,                   /* of one's own */
     ACCESS_MAX_ACTIONS = 64,                  /* of each list of a role */
     ACCESS_MAX_ASSIGNMENTS = 4096,
+    ACCESS_DESCRIPTION_MAX = 1024,
 };
 
 struct access_role {
@@ -49,6 +50,7 @@ struct access_role {
     const char *name;
     const char *const *actions; /* NULL behind the last */
     const char *const *not_actions;
+    const char *description; /* for people; NULL = none */
 };
 
 struct access_assignment {
@@ -56,6 +58,7 @@ struct access_assignment {
     const char *tenant;    /* of the principal: object ids of two tenants may be alike */
     const char *role;      /* id of a definition */
     const char *scope;
+    const char *description; /* for people; NULL = none */
 };
 
 struct access_rules;

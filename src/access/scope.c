@@ -90,7 +90,7 @@ static bool is_resource(const struct segments *s, size_t from)
 
 static err_t read_scope(struct span scope, struct trail *trail, struct segments *ret)
 {
-    struct segments s;
+    struct segments s = {0};
     bool is_good;
     err_t err = cut(scope, trail, &s);
 
@@ -111,14 +111,14 @@ static err_t read_scope(struct span scope, struct trail *trail, struct segments 
 
 err_t access_scope_check(struct span scope, struct trail *trail)
 {
-    struct segments s;
+    struct segments s = {0};
 
     return read_scope(scope, trail, &s);
 }
 
 bool access_scope_covers(struct span outer, struct span inner)
 {
-    struct segments a, b;
+    struct segments a = {0}, b = {0};
 
     if (read_scope(outer, NULL, &a) != ERR_OK || read_scope(inner, NULL, &b) != ERR_OK ||
         a.n > b.n) {
@@ -134,7 +134,7 @@ bool access_scope_covers(struct span outer, struct span inner)
 
 bool access_scope_is_shared(struct span scope)
 {
-    struct segments s;
+    struct segments s = {0};
 
     return read_scope(scope, NULL, &s) == ERR_OK && is_word(&s, 0, "providers");
 }

@@ -160,8 +160,8 @@ static err_t describe_dev(struct gate *gate, const struct principals *principals
         gate->dev.client_id == NULL || gate->dev.object_id == NULL) {
         return ERR_MEMORY;
     }
-    gate->extra[gate->n_extra++] =
-        (struct access_assignment){gate->dev.object_id, gate->dev.tenant, ACCESS_ROLE_OWNER, scope};
+    gate->extra[gate->n_extra++] = (struct access_assignment){gate->dev.object_id, gate->dev.tenant,
+                                                              ACCESS_ROLE_OWNER, scope, NULL};
     gate->is_dev = true;
     return ERR_OK;
 }
@@ -213,7 +213,7 @@ static err_t add_owners(struct gate *gate, const struct gate_options *options, s
         }
         gate->extra[gate->n_extra++] = (struct access_assignment){
             arena_printf(gate->arena, "%s", options->owners[i].object_id),
-            arena_printf(gate->arena, "%s", tenant), ACCESS_ROLE_OWNER, "/"};
+            arena_printf(gate->arena, "%s", tenant), ACCESS_ROLE_OWNER, "/", NULL};
     }
     return ERR_OK;
 }

@@ -22,7 +22,10 @@ err_t guid_new(char text[GUID_SIZE])
     bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
     hex_encode(span_of(bytes, sizeof(bytes)), hex, sizeof(hex));
     for (size_t i = 0; i < GUID_SIZE - 1; i++) {
-        text[i] = is_dash_at(i) ? '-' : hex[from++];
+        text[i] = '-';
+        if (!is_dash_at(i)) {
+            text[i] = hex[from++];
+        }
     }
     text[GUID_SIZE - 1] = '\0';
     return ERR_OK;

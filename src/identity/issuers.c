@@ -412,6 +412,17 @@ static err_t copy_configs(struct issuers *issuers, const struct issuers_options 
     return is_kept ? ERR_OK : ERR_MEMORY;
 }
 
+/* Told now, and not with every fetch. */
+static err_t check_ca_file(const char *path, struct trail *trail)
+{
+    if (path == NULL || file_is_regular(path)) {
+        return ERR_OK;
+    }
+    trail_set(trail, ERR_NOT_FOUND, "%s",
+              file_exists(path) ? "is no file but something else" : "does not exist");
+    return trail_in(trail, ERR_NOT_FOUND, path);
+}
+
 static err_t start(struct issuers *issuers, const struct issuers_options *options,
                    struct trail *trail)
 {
@@ -419,6 +430,10 @@ static err_t start(struct issuers *issuers, const struct issuers_options *option
     err_t err = publish(issuers, trail);
 
     for (size_t i = 0; err == ERR_OK && i < issuers->n; i++) {
+        err = check_ca_file(issuers->states[i].config.ca_file, trail);
+        if (err) {
+            return err;
+        }
         if (issuers->states[i].config.jwks_file != NULL) {
             err = load_file(issuers, &issuers->states[i], trail);
         } else {

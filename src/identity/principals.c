@@ -238,12 +238,17 @@ static err_t need_guid(yyjson_val *object, const char *name, struct trail *trail
         trail_set(trail, ERR_VALUE, "is not a UUID");
         err = trail_in(trail, ERR_VALUE, name);
     }
-    for (size_t i = 0; err == ERR_OK && i < GUID_SIZE; i++) {
-        char c = i < text.len ? (char)text.data[i] : '\0';
-
-        ret[i] = c >= 'A' && c <= 'F' ? (char)(c | 0x20) : c;
+    if (err) {
+        return err;
     }
-    return err;
+    memcpy(ret, text.data, GUID_SIZE - 1);
+    ret[GUID_SIZE - 1] = '\0';
+    for (char *c = ret; *c != '\0'; c++) {
+        if (*c >= 'A' && *c <= 'F') {
+            *c = (char)(*c - 'A' + 'a');
+        }
+    }
+    return ERR_OK;
 }
 
 static err_t read_principal(yyjson_val *value, struct trail *trail, struct principal *ret)

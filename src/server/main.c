@@ -12,6 +12,7 @@
 #include "server/knowledge.h"
 #include "server/machine.h"
 #include "server/options.h"
+#include "server/principal.h"
 #include "service/audit.h"
 
 #include <arpa/inet.h>
@@ -542,6 +543,9 @@ int main(int argc, char **argv)
     umask(077);
     if (argc > 1 && strcmp(argv[1], "machine") == 0) {
         return machine_command(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "principal") == 0) {
+        return principal_command(argc - 1, argv + 1);
     }
     /* A core file would hold the keys (S-8). */
     setrlimit(RLIMIT_CORE, &no_core);

@@ -20,6 +20,7 @@ static const char usage[] =
     "usage: bootwarden-server --dev [--data DIR] [--listen [ROLES=]ADDR:PORT]...\n"
     "       bootwarden-server --config FILE\n"
     "       bootwarden-server machine COMMAND ... (see bootwarden-server machine --help)\n"
+    "       bootwarden-server principal COMMAND ... (see bootwarden-server principal --help)\n"
     "\n"
     "Verifies boot evidence of virtual machines and signs the result.\n"
     "\n"

@@ -187,6 +187,16 @@ static void write_line(struct buf *line, const char *event, const struct audit_e
     buf_add_str(line, "}\n");
 }
 
+/* Only while nothing stands behind it: an operator's command may have appended its own line. */
+static bool take_back(int fd, ssize_t written)
+{
+    off_t end = lseek(fd, 0, SEEK_CUR); /* where our write ended */
+    struct stat st;
+
+    return end >= written && fstat(fd, &st) == 0 && st.st_size == end &&
+           ftruncate(fd, end - written) == 0;
+}
+
 /* Under the lock. All of it or nothing: what came only in part is cut off again, and where that is
  * not possible the next line begins on a line of its own. */
 static err_t append(struct audit *audit, struct span line, bool is_synced, struct trail *trail)
@@ -207,9 +217,7 @@ static err_t append(struct audit *audit, struct span line, bool is_synced, struc
     trail_set(trail, ERR_IO, "cannot be written: %s",
               written < 0 ? strerror(errno) : "the disk is full");
     if (written > 0) {
-        off_t end = lseek(audit->fd, 0, SEEK_END);
-
-        audit->is_torn = end < written || ftruncate(audit->fd, end - written) != 0;
+        audit->is_torn = !take_back(audit->fd, written);
     }
     return ERR_IO;
 }

@@ -12,7 +12,10 @@
  *     DIR/signing/NAME.key, NAME.pem   token keys; the last NAME signs, all are published
  *     DIR/guest-ca/ca.key, ca.pem      issues AK certificates
  *     DIR/trust/ek, ak, db     anchors: PEM or DER files
- *     DIR/dev.env              addresses for scripts
+ *     DIR/identity             the built-in identity provider (identity/gate.h)
+ *     DIR/access.json          roles and assignments (identity/gate.h)
+ *     DIR/audit.log            refusals and changes (audit.h)
+ *     DIR/dev.env              for scripts: addresses, and who they are
  *
  * Files with private keys have mode 0600; looser ones are refused with the chmod to run (S-8), and
  * so are folders, and files in trust, that others can write or own.

@@ -17,7 +17,7 @@ static const struct access_caller ada = {.tenant = T, .object_id = "ada"};
 
 static struct access_rules *one(const char *role, const char *scope)
 {
-    const struct access_assignment assignment = {"ada", T, role, scope};
+    const struct access_assignment assignment = {"ada", T, role, scope, NULL};
     struct access_rules *rules = NULL;
 
     assert_ok(access_rules_with(NULL, &assignment, 1, NULL, &rules));
@@ -134,7 +134,7 @@ static void whoever_is_signed_in_reads_and_attests_at_a_shared_provider(void **s
 
 static void nobody_can_be_given_a_role_at_a_shared_provider(void **state)
 {
-    const struct access_assignment assignment = {"ada", T, ACCESS_ROLE_OWNER, SHARED};
+    const struct access_assignment assignment = {"ada", T, ACCESS_ROLE_OWNER, SHARED, NULL};
     struct access_rules *rules = NULL;
 
     (void)state;
@@ -240,12 +240,14 @@ static void matches_patterns_as_azure_does(void **state)
 
 static const char document[] =
     "{\"roleDefinitions\":[{\"id\":\"AAAAAAAA-0000-0000-0000-000000000001\",\"name\":\"Most\","
+    "\"description\":\"all but the last word\","
     "\"actions\":[\"Microsoft.Attestation/*\"],\"notActions\":[\"*/delete\"]}],"
     "\"roleAssignments\":["
     "{\"principalId\":\"ada\",\"tenantId\":\"" T "\",\"roleDefinitionId\":\"" CUSTOM
     "\",\"scope\":\"" S1 "\"},"
     "{\"principalId\":\"ada\",\"tenantId\":\"" T
-    "\",\"roleDefinitionId\":\"" ACCESS_ROLE_ATTESTATION_CONTRIBUTOR "\",\"scope\":\"" P1 "\"}]}";
+    "\",\"roleDefinitionId\":\"" ACCESS_ROLE_ATTESTATION_CONTRIBUTOR "\",\"scope\":\"" P1
+    "\",\"description\":\"till May\"}]}";
 
 /* What one role does not give, another may. */
 static void not_actions_take_from_their_own_role_alone(void **state)
@@ -267,7 +269,8 @@ static void what_is_written_reads_back_the_same(void **state)
     CLEANUP(access_rules_free) struct access_rules *rules = NULL;
     CLEANUP(access_rules_free) struct access_rules *again = NULL;
     CLEANUP(access_rules_free) struct access_rules *more = NULL;
-    const struct access_assignment known = {"ADA", T, ACCESS_ROLE_ATTESTATION_CONTRIBUTOR, P1};
+    const struct access_assignment known = {"ADA", T, ACCESS_ROLE_ATTESTATION_CONTRIBUTOR, P1,
+                                            NULL};
     struct span first = {0}, second = {0};
 
     (void)state;
@@ -277,6 +280,8 @@ static void what_is_written_reads_back_the_same(void **state)
     assert_ok(access_rules_write(again, arena, &second));
     assert_true(span_equal(first, second));
     assert_int_equal(access_rules_count(again), 2);
+    assert_non_null(strstr((const char *)second.data, "till May"));
+    assert_non_null(strstr((const char *)second.data, "all but the last word"));
     assert_string_equal(access_rules_at(again, 0)->role, CUSTOM);
     assert_null(access_rules_at(again, 2));
     /* What is there already is not added, in whatever case. */

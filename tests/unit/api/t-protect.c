@@ -73,18 +73,17 @@ static void begin(const char *token)
 
 static const char *token_for(const char *resource)
 {
-    const struct provider_call call = {
+    const struct idp_call call = {
         .arena = arena, .now = timestamp_now(), .tenant = span_str(gate_dev(gate)->tenant)};
-    struct provider_answer answer;
+    struct idp_answer answer;
     yyjson_val *root = NULL;
 
-    provider_token(
-        gate_provider(gate), &call,
-        span_str(arena_printf(arena,
-                              "grant_type=client_credentials&client_id=%s&"
-                              "client_secret=%s&scope=%s/.default",
-                              gate_dev(gate)->client_id, gate_dev(gate)->secret, resource)),
-        &answer);
+    idp_token(gate_idp(gate), &call,
+              span_str(arena_printf(arena,
+                                    "grant_type=client_credentials&client_id=%s&"
+                                    "client_secret=%s&scope=%s/.default",
+                                    gate_dev(gate)->client_id, gate_dev(gate)->secret, resource)),
+              &answer);
     assert_ok(json_read(arena, answer.body, NULL, NULL, &root));
     return json_text(json_get(root, "access_token"));
 }
