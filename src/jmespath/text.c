@@ -132,7 +132,8 @@ static void write_string(struct writer *w, struct span text)
         } else if (c < 0x20 || c == 0x7f) {
             write_control(w->out, c);
         } else if (c < 0x80) {
-            buf_addf(w->out, "\\%c", c);
+            buf_add_char(w->out, '\\');
+            buf_add_char(w->out, (char)c);
         } else {
             n = character_length(span_cut(text, i, text.len));
             write_for_screen(w->out, span_of(text.data + i, n));
@@ -219,7 +220,7 @@ err_t jmespath_to_text(struct arena *arena, const struct jmespath_value *value,
 
     buf_init(&out, JMESPATH_MAX_STRING);
     err = write_value(&w, *value, 0);
-    err = err ? err : budget_take(budget, out.len / 64, trail);
+    err = err ? err : budget_take(budget, out.len / 16, trail);
     if (out.err == ERR_TOO_LARGE) {
         return trail_set(trail, out.err, "the text of a value is longer than %d bytes",
                          JMESPATH_MAX_STRING);
