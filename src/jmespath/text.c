@@ -17,6 +17,7 @@ struct writer {
     struct jmespath_budget *budget;
     struct trail *trail;
     bool is_indented;
+    bool is_shown; /* to people */
 };
 
 /* ---- numbers ---- */
@@ -124,7 +125,7 @@ static void write_string(struct writer *w, struct span text)
         size_t n = 0;
 
         while (i + n < text.len && text.data[i + n] >= 0x20 && text.data[i + n] != '"' &&
-               text.data[i + n] != '\\' && (text.data[i + n] < 0x7f || !w->is_indented)) {
+               text.data[i + n] != '\\' && (text.data[i + n] < 0x7f || !w->is_shown)) {
             n++;
         }
         if (n > 0) {
@@ -213,8 +214,11 @@ err_t jmespath_to_text(struct arena *arena, const struct jmespath_value *value,
                        struct span *ret)
 {
     CLEANUP(buf_done) struct buf out;
-    struct writer w = {
-        .out = &out, .budget = budget, .trail = trail, .is_indented = form == JMESPATH_INDENTED};
+    struct writer w = {.out = &out,
+                       .budget = budget,
+                       .trail = trail,
+                       .is_indented = form == JMESPATH_INDENTED,
+                       .is_shown = form != JMESPATH_COMPACT};
     struct span text = {0};
     err_t err;
 

@@ -136,6 +136,16 @@ static void writes_the_form_for_people(void **state)
         "\\udb40\\udc41\\u200b\\\"\"\n}");
 }
 
+static void writes_one_line_for_people(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    const struct jmespath_value *value = value_of(arena, "[\"\\u202e\\u0085\\u00e4\", {\"a\": 1}]");
+
+    (void)state;
+    assert_string_equal((const char *)text_of(arena, value, JMESPATH_LINE).data,
+                        "[\"\\u202e\\u0085\xc3\xa4\",{\"a\":1}]");
+}
+
 static uint64_t next_random(uint64_t *state)
 {
     *state ^= *state << 13;
@@ -241,6 +251,7 @@ int main(void)
         cmocka_unit_test(says_when_a_text_costs_more_than_is_left),
         cmocka_unit_test(writes_the_compact_form),
         cmocka_unit_test(writes_the_form_for_people),
+        cmocka_unit_test(writes_one_line_for_people),
         cmocka_unit_test(reads_back_what_it_writes),
         cmocka_unit_test(gives_out_kinds_and_parts),
         cmocka_unit_test(borrows_results_from_the_document),
