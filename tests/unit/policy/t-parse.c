@@ -1,6 +1,6 @@
 /*
- * What is no policy is refused, never taken for one that permits (S-1); and where it is wrong: kind,
- * line, column, symbol and rule of every fault.
+ * What is no policy is refused, never taken for one that permits (S-1); and where it is wrong:
+ * kind, line, column, symbol and rule of every fault.
  */
 #include "support/support.h"
 
