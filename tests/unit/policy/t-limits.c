@@ -223,6 +223,46 @@ static void issued_claims_and_their_bytes_are_counted(void **state)
     arena_free(arena);
 }
 
+static void properties_are_counted_like_issued_claims(void **state)
+{
+    static const char rules[] =
+        "c:[type==\"c\"]=>issueproperty(type=\"n\",value=JsonToClaimValue(c.value));";
+    struct arena *arena = test_arena();
+    uint8_t *text = arena_calloc(arena, 1, POLICY_MAX_ISSUED_BYTES);
+
+    (void)state;
+    assert_int_equal(
+        evaluate_rules(arena, rules, text_claim(arena, "c", numbers(arena, POLICY_MAX_ISSUED))),
+        POLICY_FAULT_NONE);
+    assert_int_equal(
+        evaluate_rules(arena, rules, text_claim(arena, "c", numbers(arena, POLICY_MAX_ISSUED + 1))),
+        POLICY_FAULT_LIMIT);
+    memset(text, 'x', POLICY_MAX_ISSUED_BYTES);
+    assert_int_equal(evaluate_rules(arena, "c:[type==\"c\"]=>issueproperty(claim=c);",
+                                    text_claim(arena, "c", span_of(text, POLICY_MAX_ISSUED_BYTES))),
+                     POLICY_FAULT_LIMIT);
+    arena_free(arena);
+}
+
+/* A document that a rule puts together is read each time; that is counted dearly. */
+static void reading_documents_again_and_again_ends_at_the_limit(void **state)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+    struct arena *arena = test_arena();
+
+    (void)state;
+    buf_init(&text, TEXT_MAX);
+    buf_add_str(&text, BEGIN);
+    repeat(&text,
+           "c:[type==\"c\"]=>add(type=\"n\",value=JmesPath(AppendString(c.value,\" \"),\"a\"));",
+           1000);
+    buf_add_str(&text, END);
+    assert_int_equal(
+        evaluate(arena, buf_span(&text), text_claim(arena, "c", numbers(arena, 200000))),
+        POLICY_FAULT_LIMIT);
+    arena_free(arena);
+}
+
 /* Each rule makes the string twice as long: 2^24 bytes are the most. */
 static void a_string_that_doubles_stops_at_16_mib(void **state)
 {
@@ -395,6 +435,8 @@ int main(void)
         cmocka_unit_test(claims_are_counted),
         cmocka_unit_test(values_of_a_set_are_counted),
         cmocka_unit_test(issued_claims_and_their_bytes_are_counted),
+        cmocka_unit_test(properties_are_counted_like_issued_claims),
+        cmocka_unit_test(reading_documents_again_and_again_ends_at_the_limit),
         cmocka_unit_test(a_string_that_doubles_stops_at_16_mib),
         cmocka_unit_test(memory_ends_at_the_limit),
         cmocka_unit_test(documents_are_bounded),
