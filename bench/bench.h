@@ -112,6 +112,8 @@ void figure_hash(struct inputs *in, struct figure *figure, enum hash_alg bank,
 void bench_verify(struct inputs *in, struct figures *all);
 /* logs.c: logs of the public corpora, where they are. Prints what memory they take. */
 void bench_logs(struct inputs *in, struct figures *all);
+/* policies.c: compiling and evaluating. */
+void bench_policies(struct inputs *in, struct figures *all);
 /* request.c: from the body to the sealed reply, in process, without and with the service. */
 void bench_request(struct inputs *in, struct figures *all);
 /* served.c: the same through the server, over TLS. Prints its own lines. */

@@ -145,6 +145,7 @@ int main(int argc, char **argv)
     bench_logs(in, &all);
     bench_verify(in, &all);
     bench_request(in, &all);
+    bench_policies(in, &all);
     print_figures(&all);
     fflush(stdout);
     bench_served(in, &all, argc > 1 ? argv[1] : NULL);

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "evidence/azureguest.h"
 #include "service/knowledge.h"
+#include "service/provider.h"
 #include "service/service.h"
 #include "support/policy.h"
 #include "support/reference.h"
@@ -103,10 +104,12 @@ static void run_service(void *arg)
 {
     struct service_run *r = arg;
     const struct service_call call = {r->arena, r->hasher, r->in->now};
+    struct provider *provider = service_provider_at(r->service, span_str("localhost"));
     struct service_answer answer;
 
     arena_reset(r->arena);
-    service_attest_azureguest(r->service, &call, r->body, &answer);
+    service_attest_azureguest(r->service, provider, &call, r->body, &answer);
+    provider_unref(provider);
     if (answer.status != 200) {
         fail_msg("the service refused: %s", answer.message);
     }

@@ -14,6 +14,7 @@
 /* One line a command; keep it sorted. */
 static const struct command commands[] = {
     {"eventlog", "show what a TCG event log says about a boot", cmd_eventlog},
+    {"jmespath", "try a query of a policy on a JSON document", cmd_jmespath},
     {"policy", "check, lay out and try policies of attestation providers", cmd_policy},
     {"reference", "show what is known beforehand of keys, images and events", cmd_reference},
     {"verify", "judge evidence of a boot, against trust anchors and a baseline", cmd_verify},

@@ -155,10 +155,9 @@ static void print_explanation(const struct eval *e)
             printf("%s:\n", policy_section_name(rule->section));
         }
         printf("  line %u: %s\n    %s%s\n", rule->line, rule->text,
-               rule->has_fired                                                        ? "fired: "
-               : rule->was_reached && is_failed(e) && rule->line == fault_of(e)->line ? ""
-               : rule->was_reached ? "did not fire: "
-                                   : "",
+               rule->has_fired                        ? "fired: "
+               : rule->was_reached && !rule->is_fault ? "did not fire: "
+                                                      : "",
                rule->words);
     }
 }

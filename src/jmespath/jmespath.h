@@ -89,7 +89,8 @@ err_t jmespath_read(struct arena *arena, struct span text, struct trail *trail,
 
 enum jmespath_form {
     JMESPATH_COMPACT,  /* one line, no blanks: what the function JmesPath of policies gives */
-    JMESPATH_INDENTED, /* for people: two blanks a level; what cannot be seen becomes \u escapes */
+    JMESPATH_LINE,     /* the same for people: what cannot be seen becomes \u escapes */
+    JMESPATH_INDENTED, /* for people, two blanks a level */
 };
 
 /* The value as JSON text in the arena. Strings escape only `"`, `\` and control characters; whole

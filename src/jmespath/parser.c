@@ -2,35 +2,24 @@
  * parser.c - an expression into nodes: recursive descent, one function for each strength of
  * binding. Who may send these bytes: as lexer.c.
  */
+#include "jmespath/parser.h"
 #include "jmespath/functions.h"
-#include "jmespath/lexer.h"
-#include "jmespath/node.h"
 
 #include "base/text.h"
 
-struct parser {
-    struct arena *arena;
-    struct trail *trail;
-    struct lexer lexer; /* behind `now` */
-    struct token now;
-    size_t depth;       /* brackets, calls and negations that are open */
-    size_t projections; /* that are open */
-};
-
 static err_t parse_expression(struct parser *p, struct node **ret) MUST_CHECK;
 static err_t parse_path(struct parser *p, struct node **ret) MUST_CHECK;
-static err_t parse_steps(struct parser *p, struct node *chain) MUST_CHECK;
 
 /* ---- tokens ---- */
 
-static err_t advance(struct parser *p)
+err_t parser_advance(struct parser *p)
 {
     return lexer_next(&p->lexer, p->trail, &p->now);
 }
 
 enum { SHOWN_TOKEN_MAX = 48 };
 
-static err_t unexpected(struct parser *p, const char *wanted)
+err_t parser_unexpected(struct parser *p, const char *wanted)
 {
     char shown[SHOWN_TOKEN_MAX];
 
@@ -43,14 +32,14 @@ static err_t unexpected(struct parser *p, const char *wanted)
                         shown, wanted);
 }
 
-static err_t expect(struct parser *p, enum token_kind kind, const char *wanted)
+err_t parser_expect(struct parser *p, enum token_kind kind, const char *wanted)
 {
-    return p->now.kind == kind ? advance(p) : unexpected(p, wanted);
+    return p->now.kind == kind ? parser_advance(p) : parser_unexpected(p, wanted);
 }
 
 /* ---- nodes ---- */
 
-static err_t node_new(struct parser *p, enum node_kind kind, struct node **ret)
+err_t parser_node(struct parser *p, enum node_kind kind, struct node **ret)
 {
     struct node *node = arena_calloc(p->arena, 1, sizeof(*node));
 
@@ -63,7 +52,7 @@ static err_t node_new(struct parser *p, enum node_kind kind, struct node **ret)
     return ERR_OK;
 }
 
-static void node_add(struct node *owner, struct node *part)
+void node_add(struct node *owner, struct node *part)
 {
     *(owner->last == NULL ? &owner->first : &owner->last->next) = part;
     owner->last = part;
@@ -77,7 +66,7 @@ static err_t row_add(struct parser *p, enum node_kind kind, struct node **row, s
     err_t err = ERR_OK;
 
     if (owner->kind != kind) {
-        err = node_new(p, kind, &owner);
+        err = parser_node(p, kind, &owner);
         if (err == ERR_OK) {
             node_add(owner, *row);
         }
@@ -90,7 +79,7 @@ static err_t row_add(struct parser *p, enum node_kind kind, struct node **row, s
 }
 
 /* An expression inside brackets or a call, one level deeper. */
-static err_t parse_inner(struct parser *p, struct node **ret)
+err_t parse_inner(struct parser *p, struct node **ret)
 {
     err_t err;
 
@@ -104,203 +93,6 @@ static err_t parse_inner(struct parser *p, struct node **ret)
     return err;
 }
 
-/* ---- brackets ---- */
-
-/* `[` and then an index, a slice or `*]`, not the elements of a multi-select list. */
-static err_t is_bracket_specifier(struct parser *p, bool *ret)
-{
-    struct lexer ahead = p->lexer;
-    struct token first;
-    struct token second = {0};
-    err_t err = lexer_next(&ahead, p->trail, &first);
-
-    if (err == ERR_OK && first.kind == TOKEN_STAR) {
-        err = lexer_next(&ahead, p->trail, &second);
-    }
-    if (err == ERR_OK) {
-        *ret = first.kind == TOKEN_NUMBER || first.kind == TOKEN_COLON ||
-               second.kind == TOKEN_RBRACKET;
-    }
-    return err;
-}
-
-/* The right side of a projection: everything that binds stronger than `[]`. */
-static err_t parse_projected(struct parser *p, struct node *projection, struct node *chain)
-{
-    struct node *right = NULL;
-    err_t err;
-
-    if (p->projections == JMESPATH_MAX_PROJECTIONS) {
-        return trail_set_at(p->trail, ERR_TOO_DEEP, p->now.offset,
-                            "more than %d projections inside each other", JMESPATH_MAX_PROJECTIONS);
-    }
-    p->projections++;
-    err = node_new(p, NODE_CHAIN, &right);
-    err = err ? err : parse_steps(p, right);
-    p->projections--;
-    if (err == ERR_OK) {
-        node_add(projection, right);
-        node_add(chain, projection);
-    }
-    return err;
-}
-
-/* What stands behind `[` up to `]` when it has a colon. */
-static err_t parse_slice(struct parser *p, struct node *node)
-{
-    int64_t parts[3] = {0, 0, 1};
-    bool has[3] = {false};
-    size_t part = 0;
-    err_t err = ERR_OK;
-
-    while (err == ERR_OK && p->now.kind != TOKEN_RBRACKET) {
-        if (p->now.kind == TOKEN_COLON && part < 2) {
-            part++;
-        } else if (p->now.kind == TOKEN_NUMBER && !has[part]) {
-            parts[part] = token_number(&p->now);
-            has[part] = true;
-        } else {
-            return unexpected(p, part < 2 ? "a number, ':' or ']'" : "']'");
-        }
-        err = advance(p);
-    }
-    node->kind = NODE_EACH_OF_SLICE;
-    node->slice = (struct slice){parts[0], parts[1], parts[2], has[0], has[1]};
-    return err ? err : advance(p);
-}
-
-/* `[0]`, `[0:2]`, `[*]`. */
-static err_t parse_bracket(struct parser *p, struct node *chain)
-{
-    struct node *node = NULL;
-    struct lexer ahead;
-    struct token second = {0};
-    err_t err = node_new(p, NODE_INDEX, &node);
-
-    err = err ? err : advance(p);
-    if (err) {
-        return err;
-    }
-    if (p->now.kind == TOKEN_STAR) {
-        node->kind = NODE_EACH_ELEMENT;
-        err = advance(p);
-        err = err ? err : expect(p, TOKEN_RBRACKET, "']'");
-        return err ? err : parse_projected(p, node, chain);
-    }
-    if (p->now.kind != TOKEN_NUMBER && p->now.kind != TOKEN_COLON) {
-        return unexpected(p, "an index, a slice or '*'");
-    }
-    ahead = p->lexer;
-    err = lexer_next(&ahead, p->trail, &second);
-    if (err == ERR_OK && (p->now.kind == TOKEN_COLON || second.kind == TOKEN_COLON)) {
-        err = parse_slice(p, node);
-        return err ? err : parse_projected(p, node, chain);
-    }
-    node->index = token_number(&p->now);
-    err = err ? err : advance(p);
-    err = err ? err : expect(p, TOKEN_RBRACKET, "']' or ':'");
-    if (err == ERR_OK) {
-        node_add(chain, node);
-    }
-    return err;
-}
-
-static err_t parse_filter(struct parser *p, struct node *chain)
-{
-    struct node *node = NULL;
-    struct node *condition = NULL;
-    err_t err = node_new(p, NODE_EACH_MATCH, &node);
-
-    err = err ? err : advance(p);
-    err = err ? err : parse_inner(p, &condition);
-    err = err ? err : expect(p, TOKEN_RBRACKET, "']'");
-    if (err) {
-        return err;
-    }
-    node_add(node, condition);
-    return parse_projected(p, node, chain);
-}
-
-static err_t parse_each_value(struct parser *p, struct node *chain)
-{
-    struct node *node = NULL;
-    err_t err = node_new(p, NODE_EACH_VALUE, &node);
-
-    err = err ? err : advance(p);
-    return err ? err : parse_projected(p, node, chain);
-}
-
-static err_t parse_multi_list(struct parser *p, struct node *chain)
-{
-    struct node *list = NULL;
-    err_t err = node_new(p, NODE_MULTI_LIST, &list);
-
-    do {
-        struct node *part = NULL;
-
-        err = err ? err : advance(p); /* the bracket, or the comma */
-        err = err ? err : parse_inner(p, &part);
-        if (err) {
-            return err;
-        }
-        node_add(list, part);
-    } while (p->now.kind == TOKEN_COMMA);
-    node_add(chain, list);
-    return expect(p, TOKEN_RBRACKET, "',' or ']'");
-}
-
-/* `name: expression`. A name that comes again gives its member a new value. */
-static err_t parse_pair(struct parser *p, struct node *hash)
-{
-    struct node *pair = NULL;
-    struct node *value = NULL;
-    struct span name = {0};
-    err_t err;
-
-    if (p->now.kind != TOKEN_NAME && p->now.kind != TOKEN_QUOTED) {
-        return unexpected(p, "the name of a member");
-    }
-    if (hash->n_parts == JMESPATH_MAX_PAIRS) {
-        return trail_set_at(p->trail, ERR_TOO_MANY, p->now.offset,
-                            "a multi-select hash has more than %d members", JMESPATH_MAX_PAIRS);
-    }
-    err = token_name(p->arena, &p->now, p->trail, &name);
-    for (struct node *old = hash->first; err == ERR_OK && old != NULL; old = old->next) {
-        pair = span_equal(old->name, name) ? old : pair;
-    }
-    if (err == ERR_OK && pair == NULL) {
-        err = node_new(p, NODE_PAIR, &pair);
-        if (err == ERR_OK) {
-            pair->name = name;
-            node_add(hash, pair);
-        }
-    }
-    err = err ? err : advance(p);
-    err = err ? err : expect(p, TOKEN_COLON, "':'");
-    err = err ? err : parse_inner(p, &value);
-    if (err == ERR_OK) {
-        pair->first = pair->last = value;
-        pair->n_parts = 1;
-    }
-    return err;
-}
-
-static err_t parse_multi_hash(struct parser *p, struct node *chain)
-{
-    struct node *hash = NULL;
-    err_t err = node_new(p, NODE_MULTI_HASH, &hash);
-
-    do {
-        err = err ? err : advance(p); /* the brace, or the comma */
-        err = err ? err : parse_pair(p, hash);
-        if (err) {
-            return err;
-        }
-    } while (p->now.kind == TOKEN_COMMA);
-    node_add(chain, hash);
-    return expect(p, TOKEN_RBRACE, "',' or '}'");
-}
-
 /* ---- functions ---- */
 
 static err_t parse_argument(struct parser *p, struct node *call)
@@ -312,8 +104,8 @@ static err_t parse_argument(struct parser *p, struct node *call)
     if (p->now.kind != TOKEN_EXPREF) {
         err = parse_inner(p, &argument);
     } else {
-        err = node_new(p, NODE_EXPREF, &argument);
-        err = err ? err : advance(p);
+        err = parser_node(p, NODE_EXPREF, &argument);
+        err = err ? err : parser_advance(p);
         err = err ? err : parse_inner(p, &inner);
         if (err == ERR_OK) {
             node_add(argument, inner);
@@ -329,9 +121,9 @@ static err_t parse_argument(struct parser *p, struct node *call)
 static err_t parse_call(struct parser *p, const struct token *name, struct node *chain)
 {
     struct node *call = NULL;
-    err_t err = node_new(p, NODE_FUNCTION, &call);
+    err_t err = parser_node(p, NODE_FUNCTION, &call);
 
-    err = err ? err : advance(p);
+    err = err ? err : parser_advance(p);
     if (err) {
         return err;
     }
@@ -339,15 +131,15 @@ static err_t parse_call(struct parser *p, const struct token *name, struct node 
     while (err == ERR_OK && p->now.kind != TOKEN_RPAREN) {
         err = parse_argument(p, call);
         if (err == ERR_OK && p->now.kind == TOKEN_COMMA) {
-            err = advance(p);
+            err = parser_advance(p);
             if (err == ERR_OK && p->now.kind == TOKEN_RPAREN) {
-                err = unexpected(p, "an argument");
+                err = parser_unexpected(p, "an argument");
             }
         } else if (err == ERR_OK && p->now.kind != TOKEN_RPAREN) {
-            err = unexpected(p, "',' or ')'");
+            err = parser_unexpected(p, "',' or ')'");
         }
     }
-    err = err ? err : advance(p);
+    err = err ? err : parser_advance(p);
     err = err ? err : function_bind(call, name->text, p->trail);
     if (err == ERR_OK) {
         node_add(chain, call);
@@ -360,13 +152,14 @@ static err_t parse_name(struct parser *p, struct node *chain)
 {
     struct token name = p->now;
     struct node *field = NULL;
-    err_t err = node_new(p, NODE_FIELD, &field);
+    err_t err = parser_node(p, NODE_FIELD, &field);
 
-    err = err ? err : advance(p);
+    err = err ? err : parser_advance(p);
     if (err == ERR_OK && p->now.kind == TOKEN_LPAREN) {
-        return name.kind == TOKEN_NAME ? parse_call(p, &name, chain)
-                                       : unexpected(p, "an operator (the name of a function has "
-                                                       "no quotes)");
+        return name.kind == TOKEN_NAME
+                   ? parse_call(p, &name, chain)
+                   : parser_unexpected(p, "an operator (the name of a function has "
+                                          "no quotes)");
     }
     err = err ? err : token_name(p->arena, &name, p->trail, &field->name);
     if (err == ERR_OK) {
@@ -380,7 +173,7 @@ static err_t parse_name(struct parser *p, struct node *chain)
 /* Behind a dot. */
 static err_t parse_dotted(struct parser *p, struct node *chain)
 {
-    err_t err = advance(p);
+    err_t err = parser_advance(p);
 
     if (err) {
         return err;
@@ -396,11 +189,11 @@ static err_t parse_dotted(struct parser *p, struct node *chain)
     case TOKEN_LBRACE:
         return parse_multi_hash(p, chain);
     default:
-        return unexpected(p, "a name, '*', '[' or '{'");
+        return parser_unexpected(p, "a name, '*', '[' or '{'");
     }
 }
 
-static err_t parse_steps(struct parser *p, struct node *chain)
+err_t parse_steps(struct parser *p, struct node *chain)
 {
     err_t err = ERR_OK;
 
@@ -422,7 +215,7 @@ static err_t parse_literal(struct parser *p, struct node *chain)
 {
     struct node *node = NULL;
     struct span raw = {0};
-    err_t err = node_new(p, NODE_LITERAL, &node);
+    err_t err = parser_node(p, NODE_LITERAL, &node);
 
     if (err == ERR_OK && p->now.kind == TOKEN_RAW) {
         err = token_raw(p->arena, &p->now, p->trail, &raw);
@@ -433,20 +226,20 @@ static err_t parse_literal(struct parser *p, struct node *chain)
     if (err == ERR_OK) {
         node_add(chain, node);
     }
-    return err ? err : advance(p);
+    return err ? err : parser_advance(p);
 }
 
 static err_t parse_negation(struct parser *p, struct node *chain)
 {
     struct node *node = NULL;
     struct node *negated = NULL;
-    err_t err = node_new(p, NODE_NOT, &node);
+    err_t err = parser_node(p, NODE_NOT, &node);
 
     if (p->depth == JMESPATH_MAX_DEPTH) {
         return trail_set_at(p->trail, ERR_TOO_DEEP, p->now.offset,
                             "the expression is nested deeper than %d levels", JMESPATH_MAX_DEPTH);
     }
-    err = err ? err : advance(p);
+    err = err ? err : parser_advance(p);
     p->depth++;
     err = err ? err : parse_path(p, &negated);
     p->depth--;
@@ -460,10 +253,10 @@ static err_t parse_negation(struct parser *p, struct node *chain)
 static err_t parse_parenthesis(struct parser *p, struct node *chain)
 {
     struct node *inner = NULL;
-    err_t err = advance(p);
+    err_t err = parser_advance(p);
 
     err = err ? err : parse_inner(p, &inner);
-    err = err ? err : expect(p, TOKEN_RPAREN, "')'");
+    err = err ? err : parser_expect(p, TOKEN_RPAREN, "')'");
     if (err == ERR_OK) {
         node_add(chain, inner);
     }
@@ -484,7 +277,7 @@ static err_t parse_start(struct parser *p, struct node *chain)
     case TOKEN_LITERAL:
         return parse_literal(p, chain);
     case TOKEN_CURRENT:
-        return advance(p);
+        return parser_advance(p);
     case TOKEN_STAR:
         return parse_each_value(p, chain);
     case TOKEN_NOT:
@@ -497,28 +290,24 @@ static err_t parse_start(struct parser *p, struct node *chain)
     case TOKEN_FLATTEN:
         return ERR_OK;
     case TOKEN_LBRACKET:
-        err = is_bracket_specifier(p, &is_specifier);
+        err = parse_is_specifier(p, &is_specifier);
         return err || is_specifier ? err : parse_multi_list(p, chain);
     case TOKEN_NUMBER:
-        return unexpected(p, "an expression (a number is written in backticks)");
+        return parser_unexpected(p, "an expression (a number is written in backticks)");
     default:
-        return unexpected(p, "an expression");
+        return parser_unexpected(p, "an expression");
     }
 }
 
 static err_t parse_path(struct parser *p, struct node **ret)
 {
     struct node *chain = NULL;
-    err_t err = node_new(p, NODE_CHAIN, &chain);
+    err_t err = parser_node(p, NODE_CHAIN, &chain);
 
     err = err ? err : parse_start(p, chain);
     err = err ? err : parse_steps(p, chain);
     while (err == ERR_OK && p->now.kind == TOKEN_FLATTEN) {
-        struct node *flatten = NULL;
-
-        err = node_new(p, NODE_FLATTEN, &flatten);
-        err = err ? err : advance(p);
-        err = err ? err : parse_projected(p, flatten, chain);
+        err = parse_flatten(p, chain);
     }
     if (err == ERR_OK) {
         *ret = chain->n_parts == 1 ? chain->first : chain;
@@ -537,7 +326,7 @@ static err_t parse_comparison(struct parser *p, struct node **ret)
         enum token_kind comparison = p->now.kind;
         struct node *right = NULL;
 
-        err = advance(p);
+        err = parser_advance(p);
         err = err ? err : parse_path(p, &right);
         if (err == ERR_OK) {
             right->comparison = (uint8_t)comparison;
@@ -558,7 +347,7 @@ static err_t parse_and(struct parser *p, struct node **ret)
     while (err == ERR_OK && p->now.kind == TOKEN_AND) {
         struct node *right = NULL;
 
-        err = advance(p);
+        err = parser_advance(p);
         err = err ? err : parse_comparison(p, &right);
         err = err ? err : row_add(p, NODE_AND, &left, right);
     }
@@ -576,7 +365,7 @@ static err_t parse_or(struct parser *p, struct node **ret)
     while (err == ERR_OK && p->now.kind == TOKEN_OR) {
         struct node *right = NULL;
 
-        err = advance(p);
+        err = parser_advance(p);
         err = err ? err : parse_and(p, &right);
         err = err ? err : row_add(p, NODE_OR, &left, right);
     }
@@ -594,7 +383,7 @@ static err_t parse_expression(struct parser *p, struct node **ret)
     while (err == ERR_OK && p->now.kind == TOKEN_PIPE) {
         struct node *right = NULL;
 
-        err = advance(p);
+        err = parser_advance(p);
         err = err ? err : parse_or(p, &right);
         err = err ? err : row_add(p, NODE_CHAIN, &left, right);
     }
@@ -623,10 +412,10 @@ err_t jmespath_compile(struct arena *arena, struct span text, struct trail *trai
     if (query == NULL || p.lexer.text.data == NULL) {
         return arena_refused(arena, trail);
     }
-    err = advance(&p);
+    err = parser_advance(&p);
     err = err ? err : parse_expression(&p, &root);
     if (err == ERR_OK && p.now.kind != TOKEN_END) {
-        err = unexpected(&p, "an operator or the end");
+        err = parser_unexpected(&p, "an operator or the end");
     }
     if (err == ERR_OK) {
         query->root = root;

@@ -17,6 +17,7 @@ struct writer {
     struct jmespath_budget *budget;
     struct trail *trail;
     bool is_indented;
+    bool is_shown; /* to people */
 };
 
 /* ---- numbers ---- */
@@ -124,7 +125,7 @@ static void write_string(struct writer *w, struct span text)
         size_t n = 0;
 
         while (i + n < text.len && text.data[i + n] >= 0x20 && text.data[i + n] != '"' &&
-               text.data[i + n] != '\\' && (text.data[i + n] < 0x7f || !w->is_indented)) {
+               text.data[i + n] != '\\' && (text.data[i + n] < 0x7f || !w->is_shown)) {
             n++;
         }
         if (n > 0) {
@@ -132,7 +133,8 @@ static void write_string(struct writer *w, struct span text)
         } else if (c < 0x20 || c == 0x7f) {
             write_control(w->out, c);
         } else if (c < 0x80) {
-            buf_addf(w->out, "\\%c", c);
+            buf_add_char(w->out, '\\');
+            buf_add_char(w->out, (char)c);
         } else {
             n = character_length(span_cut(text, i, text.len));
             write_for_screen(w->out, span_of(text.data + i, n));
@@ -212,14 +214,17 @@ err_t jmespath_to_text(struct arena *arena, const struct jmespath_value *value,
                        struct span *ret)
 {
     CLEANUP(buf_done) struct buf out;
-    struct writer w = {
-        .out = &out, .budget = budget, .trail = trail, .is_indented = form == JMESPATH_INDENTED};
+    struct writer w = {.out = &out,
+                       .budget = budget,
+                       .trail = trail,
+                       .is_indented = form == JMESPATH_INDENTED,
+                       .is_shown = form != JMESPATH_COMPACT};
     struct span text = {0};
     err_t err;
 
     buf_init(&out, JMESPATH_MAX_STRING);
     err = write_value(&w, *value, 0);
-    err = err ? err : budget_take(budget, out.len / 64, trail);
+    err = err ? err : budget_take(budget, out.len / 16, trail);
     if (out.err == ERR_TOO_LARGE) {
         return trail_set(trail, out.err, "the text of a value is longer than %d bytes",
                          JMESPATH_MAX_STRING);

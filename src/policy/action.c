@@ -36,21 +36,12 @@ static err_t is_known(struct run *run, const struct claim_index *set, const stru
     return ERR_OK;
 }
 
-static err_t issue_claim(struct run *run, const struct claim *claim)
+/* One more claim into a set that leaves the evaluation. */
+static err_t put_out(struct run *run, struct claim_index *set, const struct claim *claim)
 {
-    bool is_there = false;
     size_t bytes = claim->type.len + claim->string.len;
-    err_t err;
 
-    if (policy_is_reserved(claim->type)) {
-        return run_fail(run, POLICY_FAULT_RESERVED_CLAIM, verb(run),
-                        "the service itself writes this claim");
-    }
-    err = is_known(run, &run->issued, claim, &is_there);
-    if (err || is_there) {
-        return err;
-    }
-    if (run->issued.n == POLICY_MAX_ISSUED) {
+    if (set->n == POLICY_MAX_ISSUED) {
         return run_fail(run, POLICY_FAULT_LIMIT, verb(run), "more than %d claims are issued",
                         POLICY_MAX_ISSUED);
     }
@@ -59,7 +50,20 @@ static err_t issue_claim(struct run *run, const struct claim *claim)
                         "the issued claims have more than %d bytes", POLICY_MAX_ISSUED_BYTES);
     }
     run->issued_bytes += bytes;
-    return claim_index_add(&run->issued, claim) ? run_no_memory(run) : ERR_OK;
+    return claim_index_add(set, claim) ? run_no_memory(run) : ERR_OK;
+}
+
+static err_t issue_claim(struct run *run, const struct claim *claim)
+{
+    bool is_there = false;
+    err_t err;
+
+    if (policy_is_reserved(claim->type)) {
+        return run_fail(run, POLICY_FAULT_RESERVED_CLAIM, verb(run),
+                        "the service itself writes this claim");
+    }
+    err = is_known(run, &run->issued, claim, &is_there);
+    return err || is_there ? err : put_out(run, &run->issued, claim);
 }
 
 static err_t issue_property(struct run *run, const struct claim *claim)
@@ -70,11 +74,7 @@ static err_t issue_property(struct run *run, const struct claim *claim)
     if (kind != POLICY_FAULT_NONE) {
         return run_fail(run, kind, verb(run), "the property must be %s", wanted);
     }
-    if (run->properties.n == POLICY_MAX_ISSUED) {
-        return run_fail(run, POLICY_FAULT_LIMIT, verb(run), "more than %d properties are issued",
-                        POLICY_MAX_ISSUED);
-    }
-    return claim_index_add(&run->properties, claim) ? run_no_memory(run) : ERR_OK;
+    return put_out(run, &run->properties, claim);
 }
 
 /* A claim into the incoming set, and where its action says besides. */
@@ -93,7 +93,7 @@ static err_t make(struct run *run, const struct claim *claim)
     }
     *made = *claim;
     made->issuer = CLAIM_POLICY;
-    err = run_spend(run, 1);
+    err = run_spend_bytes(run, claim->type.len);
     if (err == ERR_OK && is_outgoing(run)) {
         err = run->rule->action.kind == ACTION_ISSUE ? issue_claim(run, made)
                                                      : issue_property(run, made);

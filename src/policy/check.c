@@ -51,9 +51,11 @@ static err_t variable(struct checking *c, struct span name, uint32_t offset, int
 /* Depth is capped by the parser, so this recursion is too. */
 static err_t expression(struct checking *c, struct expr *e)
 {
+    const char *outer = c->outer;
     const char *inner = c->inner;
     err_t err = ERR_OK;
 
+    c->outer = inner;
     c->inner = "expression";
     if (e->kind == EXPR_ACCESS) {
         err = variable(c, e->string, e->offset, &e->variable);
@@ -73,6 +75,7 @@ static err_t expression(struct checking *c, struct expr *e)
             err = expression(c, e->args[i]);
         }
     }
+    c->outer = outer;
     c->inner = inner;
     return err;
 }

@@ -209,6 +209,7 @@ static err_t run_section(struct run *run, enum policy_section section, struct tr
         if (err) {
             if (tracing != NULL && err == ERR_VALUE) {
                 tracing->rule->was_reached = true;
+                tracing->rule->is_fault = true;
                 tracing->rule->words = arena_printf(tracing->arena, "fails: %s", run->fault->text);
             }
             return err;

@@ -31,7 +31,8 @@ struct printer {
     size_t end;         /* of the one before it */
     enum token_kind last;
     bool is_after_comment; /* the one before it was a comment ... */
-    bool is_after_line;    /* ... on lines of its own */
+    bool is_after_line;    /* ... that ended its line ... */
+    bool is_after_own;     /* ... or stood on lines of its own */
     enum gap gap;          /* to be written before the next word */
     size_t indent;
     bool is_in_section, is_in_rule, is_broken;
@@ -112,7 +113,7 @@ static void comment(struct printer *p)
         }
         if (!p->is_in_rule && p->last != TOKEN_BRACE_OPEN &&
             (p->newlines > 1 ||
-             (!p->is_in_section && p->last == TOKEN_SEMICOLON && !p->is_after_comment))) {
+             (!p->is_in_section && p->last == TOKEN_SEMICOLON && !p->is_after_own))) {
             at_least(p, is_first ? GAP_NONE : GAP_BLANK);
         }
         write_gap(p);
@@ -126,6 +127,7 @@ static void comment(struct printer *p)
     }
     p->is_after_comment = true;
     p->is_after_line = is_own || is_line;
+    p->is_after_own = is_own;
     advance(p);
 }
 
@@ -145,6 +147,7 @@ static void word(struct printer *p)
     p->last = p->token.kind;
     p->is_after_comment = false;
     p->is_after_line = false;
+    p->is_after_own = false;
     advance(p);
 }
 
@@ -218,7 +221,7 @@ static void section(struct printer *p)
 {
     p->indent = 0;
     if (p->last != TOKEN_END) {
-        at_least(p, p->is_after_line && p->newlines < 2 ? GAP_LINE : GAP_BLANK);
+        at_least(p, p->is_after_own && p->newlines < 2 ? GAP_LINE : GAP_BLANK);
     }
     word(p);
     comments(p);

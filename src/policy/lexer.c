@@ -139,9 +139,12 @@ static struct token name(const struct lexer *lexer)
     struct token token = {
         .kind = TOKEN_NAME, .offset = lexer->at, .len = run_of(lexer, 1, is_name)};
 
-    for (int kind = 0; kind < TOKEN_COUNT; kind++) {
-        if (tokens[kind].keyword != NULL &&
-            text_span_equal_nocase(policy_token_text(lexer->text, &token), tokens[kind].keyword)) {
+    for (int kind = TOKEN_VERSION; kind < TOKEN_COUNT; kind++) {
+        const char *keyword = tokens[kind].keyword;
+
+        /* Most names are none of them, and say so in their first letter. */
+        if ((peek(lexer, 0) | 0x20) == keyword[0] &&
+            text_span_equal_nocase(policy_token_text(lexer->text, &token), keyword)) {
             token.kind = (enum token_kind)kind;
         }
     }

@@ -164,7 +164,7 @@ static err_t unescape(struct parser *p, struct span quoted, struct span *ret)
 static err_t integer(struct parser *p, int64_t *ret)
 {
     struct span text = text_of(p);
-    bool is_negative = text.data[0] == '-';
+    bool is_negative = text.len > 0 && text.data[0] == '-';
     bool is_hex = text.len > 2 && (text.data[1] == 'x' || text.data[1] == 'X');
     uint64_t base = is_hex ? 16 : 10;
     uint64_t most = (uint64_t)INT64_MAX + (is_negative ? 1 : 0);

@@ -18,19 +18,19 @@
 
 /* policy-language section 17. */
 enum {
-    POLICY_MAX_BYTES = 256 * 1024,         /* of text: too-large */
-    POLICY_MAX_RULES = 2000,               /* too-large */
-    POLICY_MAX_CONDITIONS = 32,            /* in a rule: syntax */
-    POLICY_MAX_TESTS = 16,                 /* in a condition: syntax */
-    POLICY_MAX_CALL_DEPTH = 32,            /* calls in calls: syntax */
-    POLICY_MAX_CLAIMS = CLAIMS_MAX,        /* incoming and added: limit */
-    POLICY_MAX_VALUES = 10000,             /* in one set: limit */
-    POLICY_MAX_STRING = 16 * 1024 * 1024,  /* bytes of one value: limit */
-    POLICY_MAX_JSON_DEPTH = 128,           /* invalid-json */
-    POLICY_MAX_JSON_VALUES = 1024 * 1024,  /* of one document: limit */
-    POLICY_MAX_JMESPATH_STEPS = 10000000,  /* of all queries of an evaluation: limit */
-    POLICY_MAX_STEPS = 50000000,           /* comparisons, and 64 bytes compared: limit */
-    POLICY_MAX_MEMORY = 256 * 1024 * 1024, /* of an evaluation: limit */
+    POLICY_MAX_BYTES = 256 * 1024,        /* of text: too-large */
+    POLICY_MAX_RULES = 2000,              /* too-large */
+    POLICY_MAX_CONDITIONS = 32,           /* in a rule: syntax */
+    POLICY_MAX_TESTS = 16,                /* in a condition: syntax */
+    POLICY_MAX_CALL_DEPTH = 32,           /* calls in calls: syntax */
+    POLICY_MAX_CLAIMS = CLAIMS_MAX,       /* incoming and added: limit */
+    POLICY_MAX_VALUES = 10000,            /* in one set: limit */
+    POLICY_MAX_STRING = 16 * 1024 * 1024, /* bytes of one value: limit */
+    POLICY_MAX_JSON_DEPTH = 128,          /* invalid-json */
+    POLICY_MAX_JSON_VALUES = 1024 * 1024, /* of one document: limit */
+    POLICY_MAX_JMESPATH_STEPS = 10000000, /* of all queries of an evaluation: limit */
+    POLICY_MAX_STEPS = 50000000, /* tests of claims, 64 bytes compared, 8 bytes of JSON: limit */
+    POLICY_MAX_MEMORY = 192 * 1024 * 1024, /* of an evaluation: limit */
     POLICY_MAX_ISSUED = 1000,              /* claims: limit */
     POLICY_MAX_ISSUED_BYTES = 256 * 1024,  /* of their types and values: limit */
 };
@@ -130,6 +130,7 @@ struct policy_traced_rule {
     const char *text; /* the rule on one line, escaped, cut when long */
     bool was_reached; /* no denial or fault ended the evaluation before it */
     bool has_fired;
+    bool is_fault;     /* the evaluation failed here */
     const char *words; /* why it did not fire, or what firing did; escaped */
 };
 struct policy_trace {

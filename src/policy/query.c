@@ -10,7 +10,18 @@
 
 #include "policy/hash-bytes.h"
 
-enum { N_SLOTS = 256 };
+#include <assert.h>
+
+enum {
+    N_SLOTS = 256,
+    JSON_STEP_BYTES = 8, /* read for one step: reading is dearer than comparing */
+};
+
+static_assert(POLICY_MAX_JSON_DEPTH == (int)JMESPATH_MAX_JSON_DEPTH &&
+                  POLICY_MAX_JSON_VALUES == (int)JMESPATH_MAX_JSON_VALUES &&
+                  POLICY_MAX_STRING == (int)JMESPATH_MAX_STRING &&
+                  POLICY_MAX_JMESPATH_STEPS == (int)JMESPATH_MAX_STEPS,
+              "both rooms read the same documents");
 
 struct document {
     struct document *next;
@@ -51,7 +62,7 @@ static err_t read_json(struct run *run, const char *what, struct arena *arena, s
                        const struct jmespath_value **ret)
 {
     struct trail trail = {0};
-    err_t err = run_spend_bytes(run, text.len);
+    err_t err = run_spend(run, 1 + text.len / JSON_STEP_BYTES);
 
     err = err ? err : jmespath_read(arena, text, &trail, ret);
     switch (err) {
@@ -111,7 +122,7 @@ static err_t compile_query(struct run *run, struct arena *arena, struct span tex
                            struct jmespath **ret)
 {
     struct trail trail = {0};
-    err_t err = run_spend_bytes(run, text.len);
+    err_t err = run_spend(run, 1 + text.len);
 
     if (err) {
         return err;

@@ -135,11 +135,15 @@ err_t run_condition(struct run *run, size_t at, struct narrowing *narrowing)
         *narrowing = (struct narrowing){{0}};
     }
     has_type = wanted_type(&p, &type);
+    err = run_spend_bytes(run, type.len);
+    if (err) {
+        return err;
+    }
     group = has_type ? claim_index_find(incoming, type) : NULL;
     most = !has_type ? incoming->n : group == NULL ? 0 : group->n;
     *selection = (struct selection){0};
     if (most == 0) {
-        return run_spend(run, 1);
+        return ERR_OK;
     }
     selection->items = arena_alloc(run->scratch, most * sizeof(*selection->items));
     if (selection->items == NULL) {

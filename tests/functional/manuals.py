@@ -26,7 +26,9 @@ LIMIT_S = 120
 
 
 def plain(line):
-    return line.replace("\\&", "").replace("\\e", "\\").replace("\\-", "-").replace("\\(aq", "'")
+    for roff, character in (("\\&", ""), ("\\e", "\\"), ("\\-", "-"), ("\\(aq", "'"), ("\\(ga", "`")):
+        line = line.replace(roff, character)
+    return line
 
 
 def examples(page):
