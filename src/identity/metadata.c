@@ -52,7 +52,7 @@ static const char *host_of(const struct provider *provider, struct arena *arena)
 void provider_openid(const struct provider *provider, const struct provider_call *call,
                      struct provider_answer *ret)
 {
-    static const char *const methods[] = {"client_secret_post", NULL};
+    static const char *const methods[] = {"client_secret_post", "client_secret_basic", NULL};
     static const char *const modes[] = {"query", "fragment", "form_post", NULL};
     static const char *const subjects[] = {"pairwise", NULL};
     static const char *const responses[] = {"code", "id_token", "code id_token", "token", NULL};
