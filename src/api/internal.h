@@ -9,7 +9,7 @@
 
 #include <stdatomic.h>
 
-enum { API_MAX_ROUTES = 64 };
+enum { API_MAX_ROUTES = 256 };
 
 struct api {
     struct service *service;
