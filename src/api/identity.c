@@ -25,6 +25,7 @@ static struct idp_call call_of(const struct http_request *request, bool is_v1)
         .tenant = request->parameters[0],
         .is_v1 = is_v1,
         .correlation_id = id.data != NULL ? id : http_request_query(request, "client-request-id"),
+        .authorization = http_request_header(request, "authorization"),
     };
 }
 
@@ -48,6 +49,9 @@ static void sign_in(struct http_request *request, struct http_response *response
     http_answer_header(response, "Pragma", "no-cache");
     metric_add(api->sign_ins, &answer.reason, 1);
     response->note = arena_printf(request->arena, "result=%s", answer.reason);
+    if (response->status == 401 && call.authorization.data != NULL) {
+        http_answer_header(response, "WWW-Authenticate", "Basic realm=\"bootwarden\"");
+    }
     if (response->status != 200) {
         const struct audit_entry entry = {
             .time = call.now,

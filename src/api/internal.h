@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 
 enum {
-    API_MAX_ROUTES = 128,
+    API_MAX_ROUTES = 256,
     API_ATTEST_BODY_MAX = 1024 * 1024, /* decisions section 1 */
     /* A policy of 256 KiB, in base64url twice, with its signature and certificates. */
     API_POLICY_BODY_MAX = 640 * 1024,

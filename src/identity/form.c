@@ -13,7 +13,7 @@ static int hex_digit(uint8_t c)
     return c >= '0' && c <= '9' ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-static err_t decode(struct arena *arena, struct span text, struct span *ret)
+err_t form_decode(struct arena *arena, struct span text, struct span *ret)
 {
     uint8_t *out = arena_alloc(arena, text.len + 1);
     size_t n = 0;
@@ -56,8 +56,8 @@ static err_t add(struct arena *arena, struct span pair, struct trail *trail, str
     if (form->n == FORM_MAX_FIELDS) {
         return trail_set(trail, ERR_TOO_MANY, "more than %d fields", FORM_MAX_FIELDS);
     }
-    err = decode(arena, span_cut(pair, 0, name_len), &name);
-    err = err ? err : decode(arena, span_cut(pair, name_len + 1, pair.len), &value);
+    err = form_decode(arena, span_cut(pair, 0, name_len), &name);
+    err = err ? err : form_decode(arena, span_cut(pair, name_len + 1, pair.len), &value);
     if (err) {
         return err == ERR_MALFORMED ? trail_set(trail, err, "has a broken escape") : err;
     }

@@ -26,6 +26,8 @@ err_t form_read(struct arena *arena, struct span body, struct trail *trail,
                 struct form *ret) MUST_CHECK;
 /* data NULL when it is not there; an empty value counts as not there (RFC 6749, 3.2). */
 struct span form_get(const struct form *form, const char *name);
+/* One text of a form, decoded: "+" and %XX. ERR_MALFORMED as above. */
+err_t form_decode(struct arena *arena, struct span text, struct span *ret) MUST_CHECK;
 /* Overwrite all values. */
 void form_wipe(struct form *form);
 

@@ -12,6 +12,7 @@ enum { SHOWN_MAX = 128, UTI_BYTES = 16 };
 
 struct request {
     struct form form;
+    struct span basic; /* id and secret of the header, to be wiped */
     struct span client_id, secret;
     const char *audience;
     bool is_by_resource;
@@ -104,14 +105,63 @@ static bool read_audience(const struct idp *provider, const struct idp_call *cal
 
 /* ---- who ---- */
 
+/* RFC 6749, 2.3.1: what many libraries try first. False for a header that is none. */
+static bool read_basic(const struct idp_call *call, struct request *request)
+{
+    static const char scheme[] = "Basic ";
+    struct span text = call->authorization, id = {0}, secret = {0};
+    const uint8_t *colon;
+    size_t at;
+
+    if (text.len <= strlen(scheme) ||
+        !text_span_equal_nocase(span_cut(text, 0, strlen(scheme)), scheme) ||
+        base64_decode(call->arena, BASE64_STANDARD, span_cut(text, strlen(scheme), text.len),
+                      &request->basic) != ERR_OK) {
+        return false;
+    }
+    colon = request->basic.len == 0 ? NULL : memchr(request->basic.data, ':', request->basic.len);
+    at = colon == NULL ? 0 : (size_t)(colon - request->basic.data);
+    if (at == 0 || form_decode(call->arena, span_cut(request->basic, 0, at), &id) != ERR_OK ||
+        form_decode(call->arena, span_cut(request->basic, at + 1, request->basic.len), &secret) !=
+            ERR_OK) {
+        return false;
+    }
+    request->client_id = id;
+    request->secret = secret;
+    return true;
+}
+
+/* One way to say who one is, not two (RFC 6749, 2.3); a client_id beside the header must agree. */
+static bool name_client(const struct idp_call *call, struct request *request,
+                        struct idp_answer *ret)
+{
+    struct span id = form_get(&request->form, "client_id");
+    struct span secret = form_get(&request->form, "client_secret");
+
+    if (call->authorization.data == NULL) {
+        request->client_id = id;
+        request->secret = secret;
+        return true;
+    }
+    if (!read_basic(call, request) || secret.data != NULL ||
+        (id.data != NULL && !span_equal(id, request->client_id))) {
+        idp_refuse(call, ret, 400, "invalid_request", 90014, "request-malformed",
+                   "The request is not properly formatted: the Authorization header names no "
+                   "client, or another one than the body.");
+        return false;
+    }
+    return true;
+}
+
 static bool read_client(const struct idp_call *call, struct request *request,
                         struct idp_answer *ret)
 {
     struct span grant = form_get(&request->form, "grant_type");
     const char *missing = grant.data == NULL ? "grant_type" : NULL;
 
-    request->client_id = form_get(&request->form, "client_id");
-    request->secret = form_get(&request->form, "client_secret");
+    if (!name_client(call, request, ret)) {
+        return false;
+    }
     if (request->client_id.data != NULL) {
         ret->client_id = shown(call, request->client_id);
     } else if (missing == NULL) {
@@ -277,4 +327,8 @@ void idp_token(struct idp *provider, const struct idp_call *call, struct span bo
         grant(provider, call, &request, &who, ret);
     }
     form_wipe(&request.form);
+    if (call->authorization.data != NULL) {
+        secret_wipe(request.basic);
+        secret_wipe(request.secret);
+    }
 }

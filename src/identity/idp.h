@@ -56,6 +56,7 @@ struct idp_call {
     struct span tenant;         /* of the path; "adfs" is this tenant too */
     bool is_v1;                 /* /oauth2/token */
     struct span correlation_id; /* what the client sent as client-request-id; may be empty */
+    struct span authorization;  /* the request's header: "Basic ..." names the client as well */
 };
 struct idp_answer {
     unsigned status;

@@ -51,7 +51,7 @@ static const char *host_of(const struct idp *provider, struct arena *arena)
 
 void idp_openid(const struct idp *provider, const struct idp_call *call, struct idp_answer *ret)
 {
-    static const char *const methods[] = {"client_secret_post", NULL};
+    static const char *const methods[] = {"client_secret_post", "client_secret_basic", NULL};
     static const char *const modes[] = {"query", "fragment", "form_post", NULL};
     static const char *const subjects[] = {"pairwise", NULL};
     static const char *const responses[] = {"code", "id_token", "code id_token", "token", NULL};

@@ -98,6 +98,12 @@ is 'numbers of version 1' "$(jq -c '[.expires_in,.resource]' <<<"$body")" '["359
 token_request "/adfs/oauth2/token/?client-request-id=1" "$grant" "$id" "$secret" "scope=$endpoint//.default"
 is 'audience of az' "$(claims | jq -r .aud)" "$endpoint/"
 
+call POST "$T/oauth2/v2.0/token" -u "$BOOTWARDEN_CLIENT_ID:$BOOTWARDEN_CLIENT_SECRET" -d "$grant" --data-urlencode "$data"
+is 'id and secret in the header' "$status" 200
+call POST "$T/oauth2/v2.0/token" -u "$BOOTWARDEN_CLIENT_ID:x" -d "$grant" --data-urlencode "$data"
+oauth 'a wrong secret in the header' 401 invalid_client 7000215
+has 'how to come again' "$head" '^WWW-Authenticate: Basic realm='
+
 # ---- guessing ----
 codes=
 for _ in $(seq 12); do
@@ -110,7 +116,7 @@ token_request "$T/oauth2/v2.0/token" "$grant" "$id" "$secret" "$data"
 is 'others are not locked out' "$status" 200
 
 # ---- the audit log ----
-is 'every refused sign-in' "$(audited '[.[]|select(.action=="sign-in")]|length')" 21
+is 'every refused sign-in' "$(audited '[.[]|select(.action=="sign-in")]|length')" 22
 is 'reasons' "$(audited '[.[].reason]|unique')" \
     '["grant-unsupported","request-incomplete","request-malformed","resource-unknown","scope-invalid","secret-limited","secret-missing","secret-wrong","tenant-unknown"]'
 is 'who tried' "$(audited '[.[]|select(.reason=="secret-limited")][0]|[.name,.method,.status]')" '["somebody","POST",429]'

@@ -1,6 +1,7 @@
 /* The built-in identity provider: refusals first, then a token that is what its clients expect. */
 #include "support/support.h"
 
+#include "base/codec.h"
 #include "identity/idp.h"
 #include "json/json.h"
 
@@ -311,6 +312,56 @@ static void gives_tokens_that_its_own_issuers_accept(void **state)
     }
 }
 
+/* RFC 6749, 2.3.1 */
+static void takes_id_and_secret_from_the_header_and_from_one_place_alone(void **state)
+{
+    CLEANUP(idp_free) struct idp *provider = fresh();
+    const char *both = arena_printf(arena, "%s:%s", ci.client_id, secret);
+    const char *escaped =
+        arena_printf(arena, "%%%02x%s:%s", (unsigned)ci.client_id[0], ci.client_id + 1, secret);
+    const char *wrong = arena_printf(arena, "%s:wrong", ci.client_id);
+    const struct {
+        const char *credentials, *rest;
+        unsigned status;
+    } cases[] = {
+        {both, "", 200},
+        {escaped, "", 200},
+        {both, arena_printf(arena, "&client_id=%s", ci.client_id), 200},
+        {wrong, "", 401},
+        {arena_printf(arena, "%s:", ci.client_id), "", 401},
+        {both, "&client_secret=x", 400},
+        {both, "&client_id=x", 400},
+        {ci.client_id, "", 400},
+        {":x", "", 400},
+        {"", "", 400},
+        {"%zz:x", "", 400},
+        {"a%00:x", "", 400},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct idp_call call = call_at(NOW);
+        struct idp_answer answer;
+
+        call.authorization = span_str(arena_printf(
+            arena, "basic %s", base64_dup(arena, BASE64_STANDARD, span_str(cases[i].credentials))));
+        ask(provider, &call,
+            arena_printf(arena, "grant_type=client_credentials%s%s", DATA, cases[i].rest), &answer);
+        if (answer.status != cases[i].status) {
+            fail_msg("%s: got %u", cases[i].credentials, answer.status);
+        }
+    }
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const headers[] = {"Bearer x", "Basic", "Basic !"};
+        struct idp_call call = call_at(NOW);
+        struct idp_answer answer;
+
+        call.authorization = span_str(headers[i]);
+        ask(provider, &call, form(ci.client_id, secret, DATA), &answer);
+        assert_int_equal(answer.status, 400);
+    }
+}
+
 static void tells_clients_where_everything_is(void **state)
 {
     CLEANUP(idp_free) struct idp *provider = fresh();
@@ -405,6 +456,7 @@ int main(void)
         cmocka_unit_test(guessing_is_stopped_for_a_minute_without_locking_out_who_signed_in),
         cmocka_unit_test(an_old_secret_and_a_removed_client_are_refused_at_once),
         cmocka_unit_test(gives_tokens_that_its_own_issuers_accept),
+        cmocka_unit_test(takes_id_and_secret_from_the_header_and_from_one_place_alone),
         cmocka_unit_test(tells_clients_where_everything_is),
         cmocka_unit_test(many_sign_in_while_principals_change),
     };
