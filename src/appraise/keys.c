@@ -73,7 +73,12 @@ err_t prove_ak(struct job *job, const struct cert_store *intermediates, struct a
         ak->proof = AK_PROOF_ENROLLED;
     }
     if (sent->certificate.bytes.len == 0) {
-        ak->proof = ak->proof == AK_PROOF_NONE && is_waived ? AK_PROOF_WAIVED : ak->proof;
+        if (is_waived && !enrolled) {
+            ak->proof = AK_PROOF_WAIVED;
+            job_note(job, "ak-waived", "AK-13", -1,
+                     "nothing proves that the attestation key lives in a TPM, and the policy does "
+                     "without");
+        }
         return ERR_OK;
     }
     err = check_ak_certificate(job, intermediates, ak, &sent->certificate, &trail);

@@ -149,8 +149,9 @@ static bool is_told_by_boot_attestation(const struct job *job, const struct wind
 {
     const struct appraisal *boot = job->result->boot;
 
+    /* Another system between hibernation and resume: then that one was attested. */
     return windows->is_whole && windows->resumed == STATE_YES && boot != NULL &&
-           appraisal_is_proven(boot);
+           boot->windows != NULL && appraisal_is_proven(boot);
 }
 
 err_t judge_windows(struct job *job, const struct boot_facts *facts)

@@ -59,11 +59,14 @@ static err_t is_of_data(const struct writing *w, const struct event *event, bool
 
 static void write_guid(struct text *text, const uint8_t guid[16])
 {
+    static const char digits[] = "ABCDEF";
     char upper[GUID_TEXT];
 
     uefi_guid_format(guid, upper, sizeof(upper));
     for (char *c = upper; *c != '\0'; c++) {
-        *c = *c >= 'a' && *c <= 'f' ? (char)(*c - 'a' + 'A') : *c;
+        if (*c >= 'a' && *c <= 'f') {
+            *c = digits[*c - 'a'];
+        }
     }
     text_name(text, "VariableGuid");
     text_string(text, span_str(upper));

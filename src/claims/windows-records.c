@@ -112,7 +112,7 @@ static err_t make_groups(struct arena *arena, struct record *records, size_t n, 
     struct group *groups = arena_calloc(arena, n + 1, sizeof(*groups));
     size_t n_groups = 0;
 
-    if (groups == NULL) {
+    if (groups == NULL || records == NULL) {
         return ERR_MEMORY;
     }
     qsort(records, n, sizeof(*records), by_id);

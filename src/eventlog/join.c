@@ -35,7 +35,10 @@ static void add_events(const struct eventlog *log, struct eventlog *joined)
         for (size_t bank = 0; bank < joined->n_banks; bank++) {
             int at = eventlog_bank(log, joined->banks[bank].hash);
 
-            event->digest[bank] = at < 0 ? (struct span){0} : log->events[i].digest[at];
+            event->digest[bank] = (struct span){0};
+            if (at >= 0) {
+                event->digest[bank] = log->events[i].digest[at];
+            }
         }
     }
 }

@@ -118,7 +118,7 @@ err_t tpm_challenge_write(struct arena *arena, struct span challenge, struct spa
     CLEANUP(buf_done) struct buf message = {0};
     err_t err;
 
-    buf_init(&message, (challenge.len + service_context.len) / 3 * 4 + 2 * BODY_SLACK);
+    buf_init(&message, (challenge.len + service_context.len) / 3 * 4 + (size_t)2 * BODY_SLACK);
     buf_add_str(&message, "{\"payload\":{\"challenge\":\"");
     base64_encode(&message, BASE64_URL, challenge);
     buf_add_str(&message, "\",\"service_context\":\"");

@@ -18,14 +18,12 @@ struct requoted {
     struct span ima;
 };
 
-static inline void requoted_begin(struct requoted *r, const char *boot)
+/* Into a machine that is there. */
+static inline void requoted_load(struct requoted *r, const char *boot)
 {
     static const enum hash_alg banks[] = {HASH_SHA1, HASH_SHA256, HASH_SHA384};
-    struct arena *arena;
+    struct arena *arena = r->machine.arena;
 
-    memset(r, 0, sizeof(*r));
-    machine_begin(&r->machine);
-    arena = r->machine.arena;
     r->machine.request.log = test_vector(arena, arena_printf(arena, "boots/%s/eventlog.bin", boot));
     r->machine.request.pcrs_sha256 =
         test_vector(arena, arena_printf(arena, "boots/%s/pcrs_sha256.bin", boot));
@@ -39,6 +37,13 @@ static inline void requoted_begin(struct requoted *r, const char *boot)
         }
         r->pcrs.have[bank] = REQUOTED_PCRS;
     }
+}
+
+static inline void requoted_begin(struct requoted *r, const char *boot)
+{
+    memset(r, 0, sizeof(*r));
+    machine_begin(&r->machine);
+    requoted_load(r, boot);
 }
 
 static inline void requoted_name_db(struct requoted *r, const char *file)

@@ -115,6 +115,19 @@ static void its_registers_are_too_few(struct resumed *r)
     r->boot_pcrs.have[HASH_SHA256] = 0x7f;
 }
 
+/* Linux ran between hibernation and resume. */
+static void it_is_of_another_system(struct resumed *r)
+{
+    struct arena *arena = r->t.r.machine.arena;
+    struct span values = test_vector(arena, "boots/a-secureboot-healthy/pcrs_sha256.bin");
+
+    r->boot.logs[0].bytes = test_vector(arena, "boots/a-secureboot-healthy/eventlog.bin");
+    for (unsigned pcr = 0; pcr < TPM_MAX_PCRS; pcr++) {
+        memcpy(r->boot_pcrs.value[HASH_SHA256][pcr], values.data + pcr * SHA256_BYTES,
+               SHA256_BYTES);
+    }
+}
+
 typedef void (*attack_fn)(struct resumed *r);
 static const struct {
     const char *name;
@@ -132,6 +145,7 @@ static const struct {
     {"its_key_is_not_trusted", its_key_is_not_trusted, REASON_AK_UNTRUSTED, "X-1"},
     {"its_signature_is_another_keys", its_signature_is_another_keys, REASON_SIGNATURE, "Q-3"},
     {"its_log_is_of_another_boot", its_log_is_of_another_boot, REASON_LOG_REPLAY, NULL},
+    {"it_is_of_another_system", it_is_of_another_system, REASON_WINDOWS_STATE_UNKNOWN, "B-13"},
     {"its_registers_are_too_few", its_registers_are_too_few, REASON_PCR_MISSING, "Q-13"},
 };
 

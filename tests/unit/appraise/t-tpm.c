@@ -3,6 +3,7 @@
  * is good.
  */
 #include "unit/appraise/tpm-requests.h"
+#include "unit/facts/logs.h"
 
 #include "base/codec.h"
 
@@ -497,6 +498,97 @@ static void ima_lists_explain_pcr_10(void **state)
     attester_end(&t);
 }
 
+/* L-9: what a dynamic launch measured stands in a log of its own, and nowhere else. */
+static void a_dynamic_launch_has_a_log_of_its_own_L_9(void **state)
+{
+    struct attester t;
+    struct appraisal *a;
+    struct logs_edit *edit;
+    uint8_t both[2 * SHA256_BYTES] = {0};
+
+    (void)state;
+    attester_begin(&t, "a-secureboot-healthy");
+    edit = logs_edit_boot(t.r.machine.arena, "a-secureboot-healthy");
+    edit->n = 0;
+    logs_insert(edit, 0, 17, EV_EVENT_TAG, span_str("a measured launch"));
+    memcpy(both + SHA256_BYTES, edit->items[0].digest[1], SHA256_BYTES);
+    assert_int_equal(edit->banks[1].hash, HASH_SHA256);
+    assert_ok(hash_once(HASH_SHA256, span_of(both, sizeof(both)), t.r.pcrs.value[HASH_SHA256][17]));
+    t.r.pcrs.have[HASH_SHA256] |= 1u << 17;
+    t.request.logs[1] = (struct fabricate_log){"TCG", logs_bytes(edit)};
+    t.request.n_logs = 2;
+    expect_good(&t);
+    t.request.n_logs = 1;
+    a = attester_judge(&t);
+    assert_true(has_reason(a, REASON_LOG_UNEXPLAINED_PCR, NULL));
+    appraisal_done(a);
+    attester_end(&t);
+}
+
+/* Quotes that a TPM made, by keys of both kinds, of which only the key is sent: their names follow
+ * from the layout (AK-1), and the framed signatures are read (Q-7). */
+static void recorded_keys_are_known_by_their_layout_Q_7(void **state)
+{
+    static const char *const kinds[] = {"rsa", "ecc"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        CLEANUP(arena_free) struct arena *arena = test_arena();
+        CLEANUP(hasher_free) struct hasher *hasher = hasher_new();
+        CLEANUP(pubkey_free) struct pubkey *key = NULL;
+        struct evidence *evidence = arena_calloc(arena, 1, sizeof(*evidence));
+        struct tpm_public pub;
+        struct tpm_name name;
+        struct appraise_trust trust = {.enrolled_aks = &name, .n_enrolled_aks = 1};
+        const struct appraise_options options = {.now = NOW, .reference = test_reference()};
+        struct appraisal *a = NULL;
+        struct span values = test_vector(arena, "boots/a-secureboot-healthy/pcrs_sha256.bin");
+        yyjson_mut_doc *doc = json_new(arena);
+
+#define FILE_OF(part, end)                                                                         \
+    test_vector(arena,                                                                             \
+                arena_printf(arena, "boots/a-secureboot-healthy/%s_%s.%s", part, kinds[i], end))
+        assert_ok(tpm2b_public_parse(FILE_OF("ak", "pub"), false, NULL, &pub));
+        assert_ok(tpm_public_name(&pub, &name));
+        assert_ok(tpm_public_key(&pub, NULL, &key));
+        assert_ok(json_read(arena,
+                            json_write(arena, doc,
+                                       jwk_value(arena, doc, NULL, token_alg_of(key), key, NULL, 0),
+                                       false),
+                            NULL, NULL, &evidence->aks[0].jwk));
+        evidence->form = EVIDENCE_TPM_BOOT;
+        evidence->aks[0].jwk_where = "aik_pub";
+        evidence->n_aks = 1;
+        evidence->quotes[0] =
+            (struct evidence_quote){.attest = {FILE_OF("quote", "attest"), "quote"},
+                                    .signature = {FILE_OF("quote", "sig"), "sig"},
+                                    .is_framed = true};
+        evidence->n_quotes = 1;
+        for (unsigned pcr = 0; pcr < TPM_MAX_PCRS; pcr++) {
+            memcpy(evidence->pcrs.value[HASH_SHA256][pcr], values.data + pcr * SHA256_BYTES,
+                   SHA256_BYTES);
+        }
+        evidence->pcrs.have[HASH_SHA256] = 0xffffff;
+        evidence->pcrs_where = "pcrs";
+        evidence->log = (struct evidence_blob){
+            test_vector(arena, "boots/a-secureboot-healthy/eventlog.bin"), "log"};
+        evidence->ima =
+            (struct evidence_blob){test_vector(arena, "boots/a-secureboot-healthy/ima.bin"), "ima"};
+        assert_ok(appraise(arena, evidence, &trust, &options, hasher, &a));
+        print_reasons(a);
+        assert_int_equal(a->verdict, VERDICT_HEALTHY);
+        assert_int_equal(a->aks[0].proof, AK_PROOF_ENROLLED);
+        assert_true(span_equal(tpm_name_span(&a->aks[0].name), tpm_name_span(&name)));
+        appraisal_done(a);
+        /* Of a key that is enrolled under another name nothing is known. */
+        name.bytes[5] ^= 1;
+        assert_ok(appraise(arena, evidence, &trust, &options, hasher, &a));
+        assert_true(has_reason(a, REASON_AK_UNPROVEN, "AK-13"));
+        appraisal_done(a);
+    }
+#undef FILE_OF
+}
+
 /* any bit of the request. */
 static void no_flipped_bit_is_accepted(void **state)
 {
@@ -537,6 +629,8 @@ int main(void)
         cmocka_unit_test(a_policy_may_do_without_a_valid_certificate),
         cmocka_unit_test(a_smaller_mask_judges_what_is_quoted),
         cmocka_unit_test(ima_lists_explain_pcr_10),
+        cmocka_unit_test(a_dynamic_launch_has_a_log_of_its_own_L_9),
+        cmocka_unit_test(recorded_keys_are_known_by_their_layout_Q_7),
         cmocka_unit_test(a_good_request_is_healthy),
     };
 

@@ -18,13 +18,36 @@ struct attester {
 
 static const char attester_challenge[] = "0123456789abcdef";
 
+/* Made once for a program, and alike in all its tests: keys cost more than everything else. */
+static struct {
+    struct arena *arena;
+    struct fabricated *machine;
+    struct signkey *request_key, *other_key, *foreign_key;
+} attester_keys;
+
+static inline void attester_make_keys(void)
+{
+    if (attester_keys.arena == NULL) {
+        attester_keys.arena = test_arena();
+        attester_keys.machine = fabricate_machine(attester_keys.arena, NOW);
+        assert_ok(signkey_generate(SIGNKEY_RSA2048, &attester_keys.request_key));
+        assert_ok(signkey_generate(SIGNKEY_RSA2048, &attester_keys.other_key));
+        assert_ok(signkey_generate(SIGNKEY_RSA2048, &attester_keys.foreign_key));
+    }
+}
+
 static inline void attester_begin(struct attester *t, const char *boot)
 {
     memset(t, 0, sizeof(*t));
-    requoted_begin(&t->r, boot);
-    assert_ok(signkey_generate(SIGNKEY_RSA2048, &t->request_key));
-    assert_ok(signkey_generate(SIGNKEY_RSA2048, &t->other_key));
-    assert_ok(signkey_generate(SIGNKEY_RSA2048, &t->foreign_key));
+    attester_make_keys();
+    t->r.machine.arena = test_arena();
+    t->r.machine.keys = attester_keys.machine;
+    t->r.machine.ak = cert_store_new();
+    assert_ok(cert_store_add(t->r.machine.ak, t->r.machine.keys->ca));
+    requoted_load(&t->r, boot);
+    t->request_key = attester_keys.request_key;
+    t->other_key = attester_keys.other_key;
+    t->foreign_key = attester_keys.foreign_key;
     t->r.pcrs.have[HASH_SHA1] = 0;
     t->r.pcrs.have[HASH_SHA384] = 0;
     t->request = (struct fabricate_tpm){
@@ -45,10 +68,8 @@ static inline void attester_begin(struct attester *t, const char *boot)
 
 static inline void attester_end(struct attester *t)
 {
-    signkey_free(t->request_key);
-    signkey_free(t->other_key);
-    signkey_free(t->foreign_key);
-    requoted_end(&t->r);
+    cert_store_free(t->r.machine.ak);
+    arena_free(t->r.machine.arena);
 }
 
 static inline struct appraisal *attester_judge_text(struct attester *t, struct span jws)

@@ -266,6 +266,99 @@ static void public_logs_become_documents(void **state)
     }
 }
 
+/* ---- real Windows ---- */
+
+struct windows_seen {
+    size_t modules, validated, flags_good, flags_bad, separators;
+    bool has_boot_counter, has_elam;
+};
+
+static void look_into(yyjson_val *boundary, const char *elam, uint64_t boot_counter,
+                      struct windows_seen *seen)
+{
+    static const struct {
+        const char *name;
+        bool good;
+    } flags[] = {{"EVENT_BOOTDEBUGGING", false}, {"EVENT_OSKERNELDEBUG", false},
+                 {"EVENT_TESTSIGNING", false},   {"EVENT_SAFEMODE", false},
+                 {"EVENT_WINPE", false},         {"EVENT_CODEINTEGRITY", true}};
+    yyjson_val *modules = json_get(boundary, "EVENT_LOADEDMODULE_AGGREGATION");
+    yyjson_val *drivers = json_get(boundary, "EVENT_ELAM_AGGREGATION");
+    yyjson_val *item;
+    size_t index;
+    size_t max;
+
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+        yyjson_val *value = json_get(boundary, flags[i].name);
+
+        if (value != NULL) {
+            assert_true(yyjson_is_bool(value));
+            seen->flags_good += yyjson_get_bool(value) == flags[i].good ? 1 : 0;
+            seen->flags_bad += yyjson_get_bool(value) != flags[i].good ? 1 : 0;
+        }
+    }
+    yyjson_arr_foreach(modules, index, max, item)
+    {
+        const char *path = yyjson_get_str(json_get(item, "EVENT_FILEPATH"));
+
+        seen->modules += path != NULL && path[0] == '\\' ? 1 : 0;
+        seen->validated += yyjson_is_true(json_get(item, "EVENT_IMAGEVALIDATED")) ? 1 : 0;
+    }
+    yyjson_arr_foreach(drivers, index, max, item)
+    {
+        seen->has_elam =
+            seen->has_elam || yyjson_equals_str(json_get(item, "EVENT_ELAM_KEYNAME"), elam);
+    }
+    item = json_get(boundary, "EVENT_BOOTCOUNTER");
+    seen->has_boot_counter =
+        seen->has_boot_counter || (item != NULL && yyjson_get_uint(item) == boot_counter);
+}
+
+/* B-13: what was read from these two logs by other programs. Third-party data. */
+static void real_windows_boots_are_told_B_13(void **state)
+{
+    static const struct {
+        const char *file;
+        size_t modules;
+        const char *elam;
+        uint64_t boot_counter;
+    } machines[] = {
+        {"eventlogs/logs/python3-uefi-eventlog-ideapad1.bin", 92, "Symantec", 117},
+        {"eventlogs/logs/go-attestation-option_rom_eventlog", 109, "Windows Defender", 0},
+    };
+
+    test_needs_public_data();
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(machines); i++) {
+        CLEANUP(arena_free) struct arena *arena = test_arena();
+        struct windows_seen seen = {0};
+        struct document d;
+        size_t index;
+        size_t max;
+        yyjson_val *event;
+
+        document_make(&d, arena, test_public_file(arena, machines[i].file));
+        yyjson_arr_foreach(d.events, index, max, event)
+        {
+            uint64_t pcr = yyjson_get_uint(json_get(event, "PcrIndex"));
+
+            look_into(json_get(document_processed(event), "EVENT_TRUSTBOUNDARY"), machines[i].elam,
+                      machines[i].boot_counter, &seen);
+            seen.separators +=
+                pcr >= 12 && pcr <= 14 && yyjson_equals_str(json_get(event, "RawData"), "V0JDTA")
+                    ? 1
+                    : 0; /* WBCL */
+        }
+        assert_int_equal(seen.modules, machines[i].modules);
+        assert_int_equal(seen.validated, machines[i].modules);
+        assert_int_equal(seen.flags_bad, 0);
+        assert_true(seen.flags_good >= 6);
+        assert_int_equal(seen.separators, 3);
+        assert_true(seen.has_boot_counter);
+        assert_true(seen.has_elam);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +371,7 @@ int main(void)
         cmocka_unit_test(nothing_is_told_that_no_digest_covers_D_1),
         cmocka_unit_test(recorded_boots_tell_their_secure_boot_D_1),
         cmocka_unit_test(public_logs_become_documents),
+        cmocka_unit_test(real_windows_boots_are_told_B_13),
     };
 
     return RUN_TESTS(tests);

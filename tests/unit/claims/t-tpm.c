@@ -178,6 +178,94 @@ static void nothing_is_claimed_of_what_does_not_hold(void **state)
     attester_end(&t);
 }
 
+/* ---- hostile logs ---- */
+
+/* The registers are those of the log: all of it was measured, by the firmware or by root. */
+static void measure_log(struct attester *t, struct span log)
+{
+    CLEANUP(hasher_free) struct hasher *hasher = hasher_new();
+    struct eventlog_registers registers;
+
+    assert_ok(
+        eventlog_replay(logs_read(t->r.machine.arena, log), HASH_SHA256, hasher, NULL, &registers));
+    memcpy(t->r.pcrs.value[HASH_SHA256], registers.value, sizeof(registers.value));
+    t->request.logs[0].bytes = log;
+}
+
+/* What the query of a published policy would find: variables of that name and type, all "on". */
+static bool looks_on(struct attester *t, const struct claims *claims)
+{
+    yyjson_val *events = json_get(json(t, claims, "events"), "Events");
+    size_t n = 0;
+    size_t n_on = 0;
+    size_t index;
+    size_t max;
+    yyjson_val *event;
+
+    yyjson_arr_foreach(events, index, max, event)
+    {
+        yyjson_val *told = json_get(event, "ProcessedData");
+
+        if (yyjson_equals_str(json_get(event, "EventTypeString"),
+                              "EV_EFI_VARIABLE_DRIVER_CONFIG") &&
+            yyjson_equals_str(json_get(told, "UnicodeName"), "SecureBoot")) {
+            n++;
+            n_on += yyjson_equals_str(json_get(told, "VariableData"), "AQ") ? 1 : 0;
+        }
+    }
+    return n == 1 && n_on == 1;
+}
+
+/* D-2, SB-2: Secure Boot was off. Root gives the firmware's events other types, and measures what
+ * they should have been once more, into PCR 7 or any other register. */
+static void no_relabelled_log_looks_like_secure_boot_D_2(void **state)
+{
+    static const uint32_t types[] = {
+        EV_EFI_VARIABLE_AUTHORITY, EV_EFI_ACTION, EV_NO_ACTION, EV_EFI_VARIABLE_DRIVER_CONFIG,
+        EV_EFI_SPDM_DEVICE_POLICY, EV_UNUSED,     0x40e};
+    static const uint32_t registers[] = {7, 5, 1, 12, 14};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(types) * ARRAY_LEN(registers); i++) {
+        CLEANUP(hasher_free) struct hasher *hasher = hasher_new();
+        uint32_t type = types[i % ARRAY_LEN(types)];
+        uint32_t pcr = registers[i / ARRAY_LEN(types)];
+        struct attester t;
+        struct logs_edit *off;
+        struct logs_edit *on;
+        struct appraisal *a;
+        struct claims *claims;
+        size_t n;
+
+        attester_begin(&t, "b-secureboot-off");
+        off = logs_edit_boot(t.r.machine.arena, "b-secureboot-off");
+        on = logs_edit_boot(t.r.machine.arena, "a-secureboot-healthy");
+        n = off->n;
+        for (size_t k = 0; k < n; k++) {
+            if (off->items[k].pcr == 7) {
+                off->items[k].type = type;
+            }
+        }
+        for (size_t k = 0; k < on->n; k++) {
+            if (on->items[k].pcr == 7) {
+                logs_insert(off, off->n, pcr, on->items[k].type, on->items[k].data);
+            }
+        }
+        measure_log(&t, logs_bytes(off));
+        a = attester_judge(&t);
+        claims = arena_calloc(t.r.machine.arena, 1, sizeof(*claims));
+        if (appraisal_is_proven(a)) {
+            assert_ok(claims_tpm(t.r.machine.arena, hasher, a, t.evidence, "", NULL, claims));
+            if (looks_on(&t, claims) || flag(claims, "secureBootEnabled")) {
+                print_reasons(a);
+                fail_msg("type %x, PCR %u", type, pcr);
+            }
+        }
+        appraisal_done(a);
+        attester_end(&t);
+    }
+}
+
 /* ---- IMA and Windows ---- */
 
 static void ima_records_follow_the_log(void **state)
@@ -211,17 +299,9 @@ static void ima_records_follow_the_log(void **state)
     attester_end(&t);
 }
 
-/* The registers are those of the log: a genuine boot. */
 static void boot_windows(struct attester *t, const struct windows_boot *boot)
 {
-    CLEANUP(hasher_free) struct hasher *hasher = hasher_new();
-    struct span log = logs_bytes(windows_log(t->r.machine.arena, boot, NULL));
-    struct eventlog_registers registers;
-
-    assert_ok(
-        eventlog_replay(logs_read(t->r.machine.arena, log), HASH_SHA256, hasher, NULL, &registers));
-    memcpy(t->r.pcrs.value[HASH_SHA256], registers.value, sizeof(registers.value));
-    t->request.logs[0].bytes = log;
+    measure_log(t, logs_bytes(windows_log(t->r.machine.arena, boot, NULL)));
 }
 
 static void a_windows_boot_claims_what_it_measured_B_13(void **state)
@@ -309,6 +389,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_claimed_of_what_does_not_hold),
+        cmocka_unit_test(no_relabelled_log_looks_like_secure_boot_D_2),
         cmocka_unit_test(events_outside_the_quote_are_left_out),
         cmocka_unit_test(a_short_record_of_windows_is_log_malformed_B_13),
         cmocka_unit_test(a_linux_boot_claims_what_is_proven),
