@@ -55,11 +55,12 @@ static const char *const ordinals[POLICY_MAX_ARGUMENTS] = {"first", "second"};
 
 static err_t need_single(struct run *run, const struct expr *e, const struct values *args, size_t i)
 {
-    if (args[i].n == 1) {
+    if (args[i].n == 1 && args[i].items != NULL) {
         return ERR_OK;
     }
-    return run_fail(run, POLICY_FAULT_NOT_SINGLE_VALUE, policy_function_name(e->function),
-                    "the %s argument has %zu values, where one is needed", ordinals[i], args[i].n);
+    run_fail(run, POLICY_FAULT_NOT_SINGLE_VALUE, policy_function_name(e->function),
+             "the %s argument has %zu values, where one is needed", ordinals[i], args[i].n);
+    return ERR_VALUE;
 }
 
 static err_t need_kind(struct run *run, const struct expr *e, const struct values *args, size_t i,
@@ -67,23 +68,25 @@ static err_t need_kind(struct run *run, const struct expr *e, const struct value
 {
     err_t err = need_single(run, e, args, i);
 
-    if (err == ERR_OK && args[i].items[0].kind != kind) {
-        return run_fail(run, POLICY_FAULT_TYPE_MISMATCH, policy_function_name(e->function),
-                        "the %s argument is of kind %s, where %s is needed", ordinals[i],
-                        claim_kind_name(args[i].items[0].kind), claim_kind_name(kind));
+    if (err || args[i].items[0].kind == kind) {
+        return err;
     }
-    return err;
+    run_fail(run, POLICY_FAULT_TYPE_MISMATCH, policy_function_name(e->function),
+             "the %s argument is of kind %s, where %s is needed", ordinals[i],
+             claim_kind_name(args[i].items[0].kind), claim_kind_name(kind));
+    return ERR_VALUE;
 }
 
 static err_t need_text(struct run *run, const struct expr *e, const struct values *args, size_t i)
 {
     err_t err = need_kind(run, e, args, i, CLAIM_STRING);
 
-    if (err == ERR_OK && args[i].items[0].string.len == 0) {
-        return run_fail(run, POLICY_FAULT_EMPTY_ARGUMENT, policy_function_name(e->function),
-                        "the %s argument is empty", ordinals[i]);
+    if (err || args[i].items[0].string.len > 0) {
+        return err;
     }
-    return err;
+    run_fail(run, POLICY_FAULT_EMPTY_ARGUMENT, policy_function_name(e->function),
+             "the %s argument is empty", ordinals[i]);
+    return ERR_VALUE;
 }
 
 static err_t jmes_path(struct run *run, const struct expr *e, const struct values *args,
