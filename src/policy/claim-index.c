@@ -103,7 +103,7 @@ err_t claim_index_add(struct claim_index *index, const struct claim *claim)
     if (index->n == index->size) {
         size_t size = index->size == 0 ? FIRST_SIZE : 2 * index->size;
         const struct claim **items =
-            grown(index->arena, index->items, index->n, size, sizeof(*items));
+            grown(index->arena, index->items, index->n, size, sizeof(const struct claim *));
         uint32_t *next = grown(index->arena, index->next, index->n, size, sizeof(*next));
 
         if (items == NULL || next == NULL) {

@@ -88,7 +88,7 @@ static err_t check_text(struct span text, struct policy_fault *fault)
 
 err_t policy_compile(struct span text, struct policy_fault *fault, struct policy **ret)
 {
-    CLEANUP(policy_unref) struct policy *policy = NULL;
+    struct policy *policy;
     err_t err = check_text(text, fault);
 
     if (err) {
@@ -102,9 +102,10 @@ err_t policy_compile(struct span text, struct policy_fault *fault, struct policy
     err = policy->source.data == NULL ? ERR_MEMORY : policy_parse(policy, fault);
     err = err ? err : policy_check(policy, fault);
     if (err) {
+        free_policy(policy);
         return err;
     }
-    *ret = TAKE(policy);
+    *ret = policy;
     return ERR_OK;
 }
 

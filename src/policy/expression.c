@@ -53,47 +53,57 @@ err_t run_expression(struct run *run, const struct expr *e, struct values *ret)
 
 static const char *const ordinals[POLICY_MAX_ARGUMENTS] = {"first", "second"};
 
-static err_t need_single(struct run *run, const struct expr *e, const struct values *args, size_t i)
+/* The one value of an argument; NULL when there is another number of them: the fault is said. */
+static const struct value *need_single(struct run *run, const struct expr *e,
+                                       const struct values *args, size_t i)
 {
     if (args[i].n == 1) {
-        return ERR_OK;
+        return args[i].items;
     }
-    return run_fail(run, POLICY_FAULT_NOT_SINGLE_VALUE, policy_function_name(e->function),
-                    "the %s argument has %zu values, where one is needed", ordinals[i], args[i].n);
+    run_fail(run, POLICY_FAULT_NOT_SINGLE_VALUE, policy_function_name(e->function),
+             "the %s argument has %zu values, where one is needed", ordinals[i], args[i].n);
+    return NULL;
 }
 
-static err_t need_kind(struct run *run, const struct expr *e, const struct values *args, size_t i,
-                       enum claim_kind kind)
+static const struct value *need_kind(struct run *run, const struct expr *e,
+                                     const struct values *args, size_t i, enum claim_kind kind)
 {
-    err_t err = need_single(run, e, args, i);
+    const struct value *value = need_single(run, e, args, i);
 
-    if (err == ERR_OK && args[i].items[0].kind != kind) {
-        return run_fail(run, POLICY_FAULT_TYPE_MISMATCH, policy_function_name(e->function),
-                        "the %s argument is of kind %s, where %s is needed", ordinals[i],
-                        claim_kind_name(args[i].items[0].kind), claim_kind_name(kind));
+    if (value == NULL || value->kind == kind) {
+        return value;
     }
-    return err;
+    run_fail(run, POLICY_FAULT_TYPE_MISMATCH, policy_function_name(e->function),
+             "the %s argument is of kind %s, where %s is needed", ordinals[i],
+             claim_kind_name(value->kind), claim_kind_name(kind));
+    return NULL;
 }
 
-static err_t need_text(struct run *run, const struct expr *e, const struct values *args, size_t i)
+static const struct value *need_text(struct run *run, const struct expr *e,
+                                     const struct values *args, size_t i)
 {
-    err_t err = need_kind(run, e, args, i, CLAIM_STRING);
+    const struct value *value = need_kind(run, e, args, i, CLAIM_STRING);
 
-    if (err == ERR_OK && args[i].items[0].string.len == 0) {
-        return run_fail(run, POLICY_FAULT_EMPTY_ARGUMENT, policy_function_name(e->function),
-                        "the %s argument is empty", ordinals[i]);
+    if (value == NULL || value->string.len > 0) {
+        return value;
     }
-    return err;
+    run_fail(run, POLICY_FAULT_EMPTY_ARGUMENT, policy_function_name(e->function),
+             "the %s argument is empty", ordinals[i]);
+    return NULL;
 }
 
 static err_t jmes_path(struct run *run, const struct expr *e, const struct values *args,
                        struct values *ret)
 {
+    const struct value *json = need_text(run, e, args, 0);
+    const struct value *query = json == NULL ? NULL : need_text(run, e, args, 1);
     struct span text = {0};
-    err_t err = need_text(run, e, args, 0);
+    err_t err;
 
-    err = err ? err : need_text(run, e, args, 1);
-    err = err ? err : run_jmespath(run, &args[0].items[0], &args[1].items[0], &text);
+    if (query == NULL) {
+        return ERR_VALUE;
+    }
+    err = run_jmespath(run, json, query, &text);
     return err ? err
                : values_one(run, value_string(text, false),
                             args[0].is_read_only || args[1].is_read_only, ret);
@@ -135,22 +145,24 @@ static err_t add_json(struct run *run, struct collector *collector,
 static err_t json_to_claim_value(struct run *run, const struct expr *e, const struct values *args,
                                  struct values *ret)
 {
+    const struct value *text = need_text(run, e, args, 0);
     const struct jmespath_value *json = NULL;
     struct collector collector = {0};
-    bool is_kept;
-    err_t err = need_text(run, e, args, 0);
+    err_t err;
 
-    err = err ? err : run_json(run, policy_function_name(e->function), &args[0].items[0], &json);
+    if (text == NULL) {
+        return ERR_VALUE;
+    }
+    err = run_json(run, policy_function_name(e->function), text, &json);
     if (err) {
         return err;
     }
-    is_kept = args[0].items[0].is_kept;
     if (jmespath_kind(json) != JMESPATH_ARRAY) {
-        err = add_json(run, &collector, json, is_kept);
+        err = add_json(run, &collector, json, text->is_kept);
     }
     for (size_t i = 0;
          err == ERR_OK && jmespath_kind(json) == JMESPATH_ARRAY && i < jmespath_count(json); i++) {
-        err = add_json(run, &collector, jmespath_item(json, i), is_kept);
+        err = add_json(run, &collector, jmespath_item(json, i), text->is_kept);
     }
     if (err) {
         return err;
@@ -182,16 +194,17 @@ static err_t is_subset_of(struct run *run, const struct values *args, struct val
 static err_t append_string(struct run *run, const struct expr *e, const struct values *args,
                            struct values *ret)
 {
+    const struct value *first = need_kind(run, e, args, 0, CLAIM_STRING);
+    const struct value *second = first == NULL ? NULL : need_kind(run, e, args, 1, CLAIM_STRING);
     struct span a, b;
     uint8_t *text;
-    err_t err = need_kind(run, e, args, 0, CLAIM_STRING);
+    err_t err;
 
-    err = err ? err : need_kind(run, e, args, 1, CLAIM_STRING);
-    if (err) {
-        return err;
+    if (second == NULL) {
+        return ERR_VALUE;
     }
-    a = args[0].items[0].string;
-    b = args[1].items[0].string;
+    a = first->string;
+    b = second->string;
     if (a.len > POLICY_MAX_STRING || b.len > POLICY_MAX_STRING - a.len) {
         return run_fail(run, POLICY_FAULT_LIMIT, policy_function_name(e->function),
                         "the string would be longer than %d bytes", POLICY_MAX_STRING);
@@ -214,15 +227,24 @@ static err_t append_string(struct run *run, const struct expr *e, const struct v
                       args[0].is_read_only || args[1].is_read_only, ret);
 }
 
+static err_t negate_bool(struct run *run, const struct expr *e, const struct values *args,
+                         struct values *ret)
+{
+    const struct value *value = need_kind(run, e, args, 0, CLAIM_BOOL);
+
+    return value == NULL ? ERR_VALUE : boolean(run, !value->boolean, args[0].is_read_only, ret);
+}
+
 static err_t contains_only_value(struct run *run, const struct expr *e, const struct values *args,
                                  struct values *ret)
 {
-    err_t err = need_single(run, e, args, 1);
+    const struct value *value = need_single(run, e, args, 1);
 
+    if (value == NULL) {
+        return ERR_VALUE;
+    }
     /* Values are distinct: all are equal to one when there is one, which is equal to it. */
-    return err ? err
-               : boolean(run, args[0].n == 1 && values_equal(&args[0].items[0], &args[1].items[0]),
-                         false, ret);
+    return boolean(run, args[0].n == 1 && values_equal(&args[0].items[0], value), false, ret);
 }
 
 /* Calls nest as deep as the parser lets them. */
@@ -247,8 +269,7 @@ err_t run_call(struct run *run, const struct expr *e, struct values *ret)
     case FUNCTION_APPEND_STRING:
         return append_string(run, e, args, ret);
     case FUNCTION_NEGATE_BOOL:
-        err = need_kind(run, e, args, 0, CLAIM_BOOL);
-        return err ? err : boolean(run, !args[0].items[0].boolean, args[0].is_read_only, ret);
+        return negate_bool(run, e, args, ret);
     case FUNCTION_CONTAINS_ONLY_VALUE:
         return contains_only_value(run, e, args, ret);
     case FUNCTION_COUNT:

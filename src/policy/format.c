@@ -103,7 +103,7 @@ static struct span without_trailing_blanks(struct span text)
 static void comment(struct printer *p)
 {
     struct span text = policy_token_text(p->source, &p->token);
-    bool is_line = span_starts(text, "//");
+    bool is_line = text.data != NULL && span_starts(text, "//");
     bool is_first = p->end == 0 && p->out->len == 0;
     bool is_own = p->newlines > 0 || is_first;
 
@@ -160,11 +160,11 @@ static void word_in_rule(struct printer *p, bool has_conditions)
     }
     at_least(p, gap_between(p->last, kind));
     if (kind == TOKEN_ARROW && p->is_broken && has_conditions) {
-        p->indent = 2 * STEP;
+        p->indent = (size_t)2 * STEP;
         at_least(p, GAP_LINE);
     }
     word(p);
-    p->indent = 2 * STEP;
+    p->indent = (size_t)2 * STEP;
     if (kind == TOKEN_AND && p->is_broken) {
         p->indent = STEP;
         at_least(p, GAP_LINE);
@@ -179,7 +179,7 @@ static void rule_words(struct printer *p, bool is_broken)
     p->is_in_rule = true;
     p->is_broken = is_broken;
     word(p);
-    p->indent = 2 * STEP;
+    p->indent = (size_t)2 * STEP;
     while (!is_end && p->token.kind != TOKEN_END) {
         comments(p);
         is_end = p->token.kind == TOKEN_SEMICOLON;

@@ -5,7 +5,7 @@
 #include "jmespath/jmespath.h"
 #include "policy/tree.h"
 
-enum { WARNINGS_MAX = 500, NAME_MAX_SHOWN = 80 };
+enum { WARNINGS_MAX = 500, NAME_MAX_SHOWN = 80, LITERAL_BYTES = 64 * 1024 * 1024 };
 
 struct linting {
     struct arena *arena;
@@ -129,7 +129,7 @@ static err_t missing_maker(struct linting *l, const struct condition *condition)
 
 static err_t literal_query(struct linting *l, const struct expr *e)
 {
-    CLEANUP(arena_free) struct arena *scratch = arena_new(64u * 1024 * 1024);
+    CLEANUP(arena_free) struct arena *scratch = arena_new(LITERAL_BYTES);
     struct jmespath *query = NULL;
     struct trail trail = {0};
     char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 64];
@@ -144,7 +144,7 @@ static err_t literal_query(struct linting *l, const struct expr *e)
 
 static err_t literal_json(struct linting *l, const struct expr *e)
 {
-    CLEANUP(arena_free) struct arena *scratch = arena_new(64u * 1024 * 1024);
+    CLEANUP(arena_free) struct arena *scratch = arena_new(LITERAL_BYTES);
     const struct jmespath_value *value = NULL;
     err_t err = scratch == NULL ? ERR_MEMORY : jmespath_read(scratch, e->string, NULL, &value);
 

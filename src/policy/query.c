@@ -105,8 +105,10 @@ err_t run_json(struct run *run, const char *what, const struct value *json,
     }
     if (document == NULL) {
         document = arena_calloc(run->keep, 1, sizeof(*document));
-        err = document == NULL ? run_no_memory(run)
-                               : read_json(run, what, run->keep, json->string, &document->root);
+        if (document == NULL) {
+            return run_no_memory(run);
+        }
+        err = read_json(run, what, run->keep, json->string, &document->root);
         if (err) {
             return err;
         }
@@ -169,8 +171,10 @@ static err_t query_of(struct run *run, const struct value *text, struct jmespath
     }
     if (compiled == NULL) {
         compiled = arena_calloc(run->keep, 1, sizeof(*compiled));
-        err = compiled == NULL ? run_no_memory(run)
-                               : compile_query(run, run->keep, text->string, &compiled->query);
+        if (compiled == NULL) {
+            return run_no_memory(run);
+        }
+        err = compile_query(run, run->keep, text->string, &compiled->query);
         if (err) {
             return err;
         }

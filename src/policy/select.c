@@ -145,7 +145,7 @@ err_t run_condition(struct run *run, size_t at, struct narrowing *narrowing)
     if (most == 0) {
         return ERR_OK;
     }
-    selection->items = arena_alloc(run->scratch, most * sizeof(*selection->items));
+    selection->items = arena_alloc(run->scratch, most * sizeof(const struct claim *));
     if (selection->items == NULL) {
         return run_no_memory(run);
     }
