@@ -160,7 +160,7 @@ static err_t judge(struct reporting *r)
 /* ---- the report ---- */
 
 static err_t write_report(const struct reporting *r, const struct policy_result *decision,
-                          struct span *ret_body)
+                          struct trail *trail, struct span *ret_body)
 {
     struct arena *arena = r->call->arena;
     const struct evidence_tpm *tpm = r->evidence->tpm;
@@ -170,7 +170,7 @@ static err_t write_report(const struct reporting *r, const struct policy_result 
                     : token_claims(doc, r->provider->uri, r->call->now,
                                    (int64_t)decision->properties.report_validity_in_minutes * 60);
     char *jti = arena_alloc(arena, TOKEN_JTI_SIZE);
-    struct span text, token = {0};
+    struct span token = {0};
     err_t err = root == NULL || jti == NULL ? ERR_MEMORY : token_jti(jti);
 
     if (err) {
@@ -188,15 +188,9 @@ static err_t write_report(const struct reporting *r, const struct policy_result 
         return err;
     }
     claims_to_json(doc, decision->issued, root);
-    err = json_sort(arena, doc, root);
-    if (err) {
-        return err;
-    }
-    text = json_write(arena, doc, root, false);
-    err = text.data == NULL
-              ? ERR_MEMORY
-              : signer_sign(r->provider->signer, arena, r->call->now,
-                            decision->properties.omit_x5c ? SIGNER_X5T : SIGNER_X5C, text, &token);
+    err = provider_sign(r->provider, arena, r->call->now,
+                        decision->properties.omit_x5c ? SIGNER_X5T : SIGNER_X5C, doc, root, trail,
+                        &token);
     return err ? err : tpm_report_write(arena, token, ret_body);
 }
 
@@ -252,7 +246,7 @@ static err_t report(struct reporting *r, struct trail *trail, struct service_ans
     }
     err = policy_evaluate(arena, tpm_policy(r)->policy, claims, NULL, &decision);
     if (err == ERR_OK && decision.is_permitted) {
-        err = write_report(r, &decision, &ret->body);
+        err = write_report(r, &decision, trail, &ret->body);
     }
     if (err == ERR_OK && arena_is_exhausted(arena)) {
         err = ERR_MEMORY;

@@ -278,13 +278,12 @@ static int64_t lifetime(const struct attesting *a)
 
 /* What the service writes comes first, and wins over what the policy issued. */
 static err_t issue(struct attesting *a, yyjson_mut_doc *doc, const struct claims *issued,
-                   struct span *ret_token)
+                   struct trail *trail, struct span *ret_token)
 {
     struct arena *arena = a->call->arena;
     const struct provider_policy *policy = azure_policy(a);
     yyjson_mut_val *root = token_claims(doc, a->provider->uri, a->call->now, lifetime(a));
     char *jti = arena_alloc(arena, TOKEN_JTI_SIZE);
-    struct span text;
     err_t err = root == NULL || jti == NULL ? ERR_MEMORY : token_jti(jti);
 
     if (err) {
@@ -300,14 +299,8 @@ static err_t issue(struct attesting *a, yyjson_mut_doc *doc, const struct claims
         return err;
     }
     claims_to_json(doc, issued, root);
-    err = json_sort(arena, doc, root);
-    if (err) {
-        return err;
-    }
-    text = json_write(arena, doc, root, false);
-    err = text.data == NULL ? ERR_MEMORY
-                            : signer_sign(a->provider->signer, arena, a->call->now, SIGNER_PLAIN,
-                                          text, ret_token);
+    err =
+        provider_sign(a->provider, arena, a->call->now, SIGNER_PLAIN, doc, root, trail, ret_token);
     if (err == ERR_OK) {
         a->token_id = jti;
     }
@@ -528,7 +521,7 @@ static err_t attest(struct attesting *a, struct span body, struct trail *trail,
         /* Accepted evidence has a certified key: without one the verdict would be another. */
         err = a->appraisal->enc_key == NULL || a->decision.issued == NULL
                   ? ERR_INTERNAL
-                  : issue(a, doc, a->decision.issued, &token);
+                  : issue(a, doc, a->decision.issued, trail, &token);
         err = err ? err
                   : azureguest_seal_reply(a->call->arena, token, a->appraisal->enc_key, &sealed);
     }

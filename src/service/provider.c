@@ -1,5 +1,7 @@
 #include "service/provider.h"
 
+#include "service/service.h"
+
 #include <stdlib.h>
 
 enum {
@@ -197,6 +199,30 @@ err_t policy_signer_add(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val
         json_add_value(doc, claims, "x-ms-policy-signer", yyjson_val_mut_copy(doc, signer));
     }
     return err;
+}
+
+err_t provider_sign(const struct provider *provider, struct arena *arena, int64_t now,
+                    enum signer_form form, yyjson_mut_doc *doc, yyjson_mut_val *claims,
+                    struct trail *trail, struct span *ret_token)
+{
+    struct span text;
+    err_t err = json_sort(arena, doc, claims);
+
+    if (err) {
+        return err;
+    }
+    text = json_write(arena, doc, claims, false);
+    if (text.data == NULL) {
+        return ERR_MEMORY;
+    }
+    if (text.len > SERVICE_TOKEN_MAX_BYTES) {
+        return trail_set(
+            trail, ERR_TOO_LARGE,
+            "the token's claims take %zu bytes, and a token has at most %d: issue less, "
+            "or send less to be issued",
+            text.len, SERVICE_TOKEN_MAX_BYTES);
+    }
+    return signer_sign(provider->signer, arena, now, form, text, ret_token);
 }
 
 /* ---- what is stored ---- */

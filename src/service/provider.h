@@ -62,6 +62,12 @@ err_t provider_set_policy(struct provider *provider, enum attestation_type type,
 err_t policy_signer_add(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *claims,
                         const struct provider_policy *policy) MUST_CHECK;
 
+/* A token of the provider: claims sorted, serialised and signed. ERR_TOO_LARGE past
+ * SERVICE_TOKEN_MAX_BYTES, with the trail's words. */
+err_t provider_sign(const struct provider *provider, struct arena *arena, int64_t now,
+                    enum signer_form form, yyjson_mut_doc *doc, yyjson_mut_val *claims,
+                    struct trail *trail, struct span *ret_token) MUST_CHECK;
+
 /* What the store keeps beside name, id and region: {"trustModel", "publicNetworkAccess", ...}. */
 err_t provider_properties_write(struct arena *arena, const struct provider *provider,
                                 struct span *ret) MUST_CHECK;

@@ -18,7 +18,8 @@ enum {
     SERVICE_CHALLENGE_S = 300,
     SERVICE_JOIN_S = 300,
     SERVICE_SESSION_S = 3600,
-    SERVICE_TOKEN_S = 28800, /* token-claims section 2 */
+    SERVICE_TOKEN_S = 28800,              /* token-claims section 2 */
+    SERVICE_TOKEN_MAX_BYTES = 256 * 1024, /* of its claims (policy-language section 17) */
     SERVICE_SWEEP_EVERY_S = 60,
 };
 
