@@ -309,6 +309,7 @@ static const struct http_route routes[] = {
     {HTTP_GET, "/", handle_info, 0, 0, API_ROLE_ATTEST},
     {HTTP_GET, "/providers", handle_list, 0, 0, API_ROLE_ATTEST},
     {HTTP_GET, BELOW, handle_info, 0, 0, API_ROLE_ATTEST},
+    {HTTP_GET, BELOW "/", handle_info, 0, 0, API_ROLE_ATTEST},
 };
 /* clang-format on */
 struct http_routes api_attestation_routes(void)
