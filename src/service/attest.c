@@ -19,7 +19,12 @@
 
 #include <stdio.h>
 
-enum { GUID_CHARS = 36, LIST_MAX = 1024 };
+enum {
+    GUID_CHARS = 36,
+    LIST_MAX = 1024,
+    /* What is recorded is answered: for the words of its reasons, which come after the record. */
+    ANSWER_BYTES = 1024 * 1024,
+};
 
 /* What the server knows around one request. */
 struct attesting {
@@ -520,6 +525,7 @@ static err_t attest(struct attesting *a, struct span body, struct trail *trail,
     if (err) {
         return err;
     }
+    arena_extend(a->call->arena, ANSWER_BYTES);
     count(a);
     ret->note = note(a);
     if (!is_accepted(a->appraisal)) {
