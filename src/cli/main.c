@@ -15,6 +15,7 @@
 static const struct command commands[] = {
     {"eventlog", "show what a TCG event log says about a boot", cmd_eventlog},
     {"reference", "show what is known beforehand of keys, images and events", cmd_reference},
+    {"token", "show what a token says, or verify it for who relies on it", cmd_token},
     {"verify", "judge evidence of a boot, against trust anchors and a baseline", cmd_verify},
 };
 
