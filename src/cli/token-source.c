@@ -34,15 +34,16 @@ static struct span trimmed(struct span text)
     return text;
 }
 
-/* Not a name somebody mistyped: the header of a token is an object, and '{' is "e" in base64. */
+/* Not a name somebody mistyped: the header of a token is an object, and '{"' is "eyJ" in base64.
+ * Cut ones too: they are no valid tokens, and no missing files. */
 static bool looks_compact(const char *text)
 {
     static const char allowed[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
     const char *dot = strchr(text, '.');
+    bool has_parts = text[0] == 'e' && dot != NULL && strchr(dot + 1, '.') != NULL;
 
-    return text[0] == 'e' && dot != NULL && strchr(dot + 1, '.') != NULL &&
-           strspn(text, allowed) == strlen(text);
+    return (has_parts || strncmp(text, "eyJ", 3) == 0) && strspn(text, allowed) == strlen(text);
 }
 
 /* An answer of the service, or what bootwarden-agent prints as JSON. */
