@@ -61,8 +61,8 @@ struct judge_options {
     const char *nonce;
     const struct claim_demand *claims;
     size_t n_claims; /* at most JUDGE_MAX_CLAIMS */
-    int64_t now;    /* 0 to JUDGE_LATEST_TIME */
-    int64_t skew_s; /* 0 to TOKEN_MAX_SKEW_S */
+    int64_t now;     /* 0 to JUDGE_LATEST_TIME */
+    int64_t skew_s;  /* 0 to TOKEN_MAX_SKEW_S */
 };
 
 struct judgement {

@@ -10,7 +10,7 @@ library=$BUILD/lib/libbootwarden.so
 header=$source/include/bootwarden.h
 san=()
 if nm -D "$library" | grep -q __asan_init; then
-    san=(-fsanitize=address,undefined)
+    san=("-fsanitize=address,undefined")
 fi
 cc() { command cc "${san[@]}" "$@"; }
 
@@ -62,9 +62,7 @@ if ! eval "$commands" >"$work/out" 2>"$work/err"; then
 fi
 check 'pkg-config knows the version' test "$(pkg-config --modversion bootwarden)" = "$(sed -n 's/^project(bootwarden VERSION \([0-9.]*\).*/\1/p' "$source/CMakeLists.txt")"
 real_token "$NONCE" token.jwt
-ISSUER=$endpoint
-CA=$BOOTWARDEN_CA
-PATH=$bin:$PATH
+export ISSUER=$endpoint CA=$BOOTWARDEN_CA PATH=$bin:$PATH
 commands=$(typed Run)
 if (set -e; eval "$commands") >"$work/out" 2>"$work/err"; then
     passed=$((passed + 1))
@@ -132,10 +130,11 @@ int main(void)
                ? (bootwarden_keys_free(keys), 0) : 1;
 }
 E2
-check 'a neighbour of the same name, static' cc -o neighbour neighbour.c $(pkg-config --cflags bootwarden) \
-    "$PREFIX/lib/libbootwarden.a" $(pkg-config --libs libcrypto yyjson)
+read -ra shared <<<"$(pkg-config --cflags --libs bootwarden)"
+read -ra static <<<"$(pkg-config --cflags bootwarden) $PREFIX/lib/libbootwarden.a $(pkg-config --libs libcrypto yyjson)"
+check 'a neighbour of the same name, static' cc -o neighbour neighbour.c "${static[@]}"
 check 'and neither takes the other for itself' ./neighbour
-check 'shared' cc -o neighbour neighbour.c $(pkg-config --cflags --libs bootwarden)
+check 'shared' cc -o neighbour neighbour.c "${shared[@]}"
 check 'as well' ./neighbour
 cat >neighbour.cc <<'E2'
 #include <bootwarden.h>
@@ -149,7 +148,7 @@ int main()
                    std::strcmp(bootwarden_version(), "") != 0 ? 0 : 1;
 }
 E2
-check 'in C++' g++ "${san[@]}" -std=c++11 -Wall -Wextra -Werror -o neighbour-cc neighbour.cc $(pkg-config --cflags --libs bootwarden)
+check 'in C++' g++ "${san[@]}" -std=c++11 -Wall -Wextra -Werror -o neighbour-cc neighbour.cc "${shared[@]}"
 check 'and runs' ./neighbour-cc
 
 report
