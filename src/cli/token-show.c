@@ -168,8 +168,11 @@ static void print_object(const struct printer *p, yyjson_val *object, int indent
 static int print_json(struct arena *arena, const char *command, yyjson_mut_doc *doc,
                       yyjson_mut_val *root)
 {
-    struct span text = root == NULL ? (struct span){0} : json_write(arena, doc, root, true);
+    struct span text = {0};
 
+    if (root != NULL) {
+        text = json_write(arena, doc, root, true);
+    }
     if (text.data == NULL) {
         cli_complain(command, "out of memory");
         return EXIT_INTERNAL;

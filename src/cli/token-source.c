@@ -21,19 +21,6 @@ static const char metadata_path[] = "/.well-known/openid-configuration";
 
 /* ---- tokens ---- */
 
-static struct span trimmed(struct span text)
-{
-    static const char blanks[] = " \t\r\n";
-
-    while (text.len > 0 && memchr(blanks, text.data[text.len - 1], 4) != NULL) {
-        text.len--;
-    }
-    while (text.len > 0 && memchr(blanks, text.data[0], 4) != NULL) {
-        text = span_cut(text, 1, text.len);
-    }
-    return text;
-}
-
 /* Not a name somebody mistyped: the header of a token is an object, and '{"' is "eyJ" in base64.
  * Cut ones too: they are no valid tokens, and no missing files. */
 static bool looks_compact(const char *text)
@@ -67,7 +54,7 @@ static int read_member(const char *command, struct arena *arena, const char *nam
             "the machine opens it (bootwarden-agent attest --output token)");
         return cli_fail(command, name, ERR_UNSUPPORTED, &trail);
     }
-    *ret = trimmed(token);
+    *ret = token_trim(token);
     return EXIT_YES;
 }
 
@@ -87,7 +74,7 @@ int token_source_read(const char *command, struct arena *arena, const char *argu
     if (err) {
         return cli_fail(command, name, err, &trail);
     }
-    text = trimmed(text);
+    text = token_trim(text);
     if (text.len == 0) {
         trail_set(&trail, ERR_MALFORMED, "is empty; expected a token");
         return cli_fail(command, name, ERR_MALFORMED, &trail);
@@ -163,6 +150,7 @@ static err_t read_metadata(struct arena *arena, struct span json, const char *en
     yyjson_val *root = NULL;
     struct span issuer = {0};
     struct span uri = {0};
+    const char *text;
     err_t err = json_read(arena, json, &limits, trail, &root);
 
     err = err ? err : json_need_string(root, "issuer", trail, &issuer);
@@ -175,8 +163,12 @@ static err_t read_metadata(struct arena *arena, struct span json, const char *en
                          text_escape_dup(arena, issuer, SHOWN_MAX / 3),
                          text_escape_dup(arena, span_str(endpoint), SHOWN_MAX / 3));
     }
-    *ret_jwks_uri = json_text(json_get(root, "jwks_uri"));
-    return *ret_jwks_uri == NULL ? trail_set(trail, ERR_VALUE, "jwks_uri is no text") : ERR_OK;
+    text = json_text(json_get(root, "jwks_uri"));
+    if (text == NULL) {
+        return trail_set(trail, ERR_VALUE, "jwks_uri has a NUL byte");
+    }
+    *ret_jwks_uri = text;
+    return ERR_OK;
 }
 
 /* Keys from another host would be another's keys. The client for the second call is made for the
@@ -227,7 +219,7 @@ int token_keys_fetch(const char *command, struct arena *arena, const char *endpo
                                                 .body_max_bytes = METADATA_MAX_BYTES};
     struct trail trail = {0};
     struct span json = {0};
-    const char *uri = NULL;
+    const char *uri = "";
     err_t err = http_client_new(&options, &trail, &client);
 
     err = err ? err : get(client, arena, metadata_path, &trail, &json);

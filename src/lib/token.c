@@ -43,19 +43,6 @@ static const char *read_demands(const struct bootwarden_demands *given, struct j
     return NULL;
 }
 
-static struct span trimmed(struct span text)
-{
-    static const char blanks[] = " \t\r\n";
-
-    while (text.len > 0 && memchr(blanks, text.data[text.len - 1], 4) != NULL) {
-        text.len--;
-    }
-    while (text.len > 0 && memchr(blanks, text.data[0], 4) != NULL) {
-        text = span_cut(text, 1, text.len);
-    }
-    return text;
-}
-
 static const char *first_words(const struct judgement *judgement)
 {
     for (size_t i = 0; i < judgement->n_findings; i++) {
@@ -97,7 +84,7 @@ enum bootwarden_status bootwarden_token_verify(const struct bootwarden_keys *key
         return lib_fail(fault, BOOTWARDEN_E_USAGE,
                         misuse != NULL ? misuse : "keys, token or a place for it are missing");
     }
-    compact = trimmed(span_of(text, text_len));
+    compact = token_trim(span_of(text, text_len));
     if (compact.len > BOOTWARDEN_TOKEN_MAX_BYTES) {
         return lib_fail(fault, BOOTWARDEN_E_LIMIT, "the token is larger than 1048576 bytes");
     }

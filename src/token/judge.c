@@ -97,8 +97,7 @@ const char *judge_when(struct arena *arena, int64_t when, int64_t now)
     static const struct {
         int64_t seconds;
         const char *unit;
-    } units[] = {
-        {365 * 86400, "year"}, {86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+    } units[] = {{31536000, "year"}, {86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
     bool is_past = when < now;
     /* Both come from tokens and command lines: neither need be near the other. */
     uint64_t apart = is_past ? (uint64_t)now - (uint64_t)when : (uint64_t)when - (uint64_t)now;
@@ -114,6 +113,22 @@ const char *judge_when(struct arena *arena, int64_t when, int64_t now)
         }
     }
     return "now";
+}
+
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct span token_trim(struct span text)
+{
+    while (text.len > 0 && is_blank(text.data[text.len - 1])) {
+        text.len--;
+    }
+    while (text.len > 0 && is_blank(text.data[0])) {
+        text = span_cut(text, 1, text.len);
+    }
+    return text;
 }
 
 /* ---- is it the issuer's? ---- */

@@ -82,6 +82,9 @@ struct judgement {
 err_t token_judge(struct arena *arena, struct span text, const struct judge_options *options,
                   struct judgement *ret) MUST_CHECK;
 
+/* Without the blanks around it, which files and people add. */
+struct span token_trim(struct span text);
+
 /* "3 minutes ago", "in 2 days", "now": a time as seen from another. */
 const char *judge_when(struct arena *arena, int64_t when, int64_t now);
 
