@@ -10,7 +10,13 @@
 
 #include <string.h>
 
-enum { VALUE_SHOWN_MAX = 100, NAME_SHOWN_MAX = 80, NAME_COLUMN_MAX = 44, INDENT = 2 };
+enum {
+    VALUE_SHOWN_MAX = 100,
+    NAME_SHOWN_MAX = 80,
+    NAME_COLUMN_MAX = 44,
+    INDENT = 2,
+    NUMBER_MAX = 32
+};
 
 /* ---- values ---- */
 
@@ -24,13 +30,20 @@ static const char *escaped(const struct printer *p, struct span text, size_t max
     return text_escape_dup(p->arena, text, max);
 }
 
+/* A text that looks like a number, a Boolean or null is shown in quotes: --claim compares by kind.
+ */
+static bool reads_otherwise(const struct printer *p, struct span text)
+{
+    yyjson_val *other = NULL;
+
+    return text.len <= NUMBER_MAX && json_read(p->arena, text, NULL, NULL, &other) == ERR_OK;
+}
+
 static void print_scalar(const struct printer *p, yyjson_val *value)
 {
     if (yyjson_is_str(value)) {
         struct span text = json_span(value);
-        yyjson_val *other = NULL;
-        /* In quotes where it would read as something else: --claim compares by kind. */
-        const char *quote = json_read(p->arena, text, NULL, NULL, &other) == ERR_OK ? "\"" : "";
+        const char *quote = reads_otherwise(p, text) ? "\"" : "";
 
         printf("%s%s%s", quote, escaped(p, text, VALUE_SHOWN_MAX), quote);
         if (text.len > VALUE_SHOWN_MAX) {

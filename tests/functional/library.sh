@@ -72,6 +72,12 @@ fi
 check 'the machine is let in by name' grep -qE '^welcome, [0-9A-F-]{36}$' "$work/out"
 check 'and the command says so too' grep -q '^VALID: ' "$work/out"
 
+# A tree may be moved.
+mv "$PREFIX" "$work/moved"
+check 'pkg-config finds a tree that was moved' grep -qF "$work/moved" <(PKG_CONFIG_PATH=$work/moved/lib/pkgconfig \
+    pkg-config --cflags --libs bootwarden)
+mv "$work/moved" "$PREFIX"
+
 # ---- decisions ----
 export LD_LIBRARY_PATH=$PREFIX/lib
 # decides CODE PATTERN ARGUMENT...: the shared, the static and the build tree's program agree.
