@@ -198,7 +198,8 @@ static void explain_signed(const struct comparison *c, const struct group *group
         change->explanation = "more images ran than before: an update replaces, it does not add";
     } else if (group->n_files_added != group->n_files_removed) {
         change->explanation = "not as many files were read as before: a file's name proves nothing";
-    } else if (baseline_is_kernel_older(c->before, c->after)) {
+    } else if (group == &c->groups[REASON_CHANGE_KERNEL] &&
+               baseline_is_kernel_older(c->before, c->after)) {
         change->explanation =
             "the kernel's name tells an older version than before: signed, but an "
             "update does not go back; approve it when somebody chose it";

@@ -34,6 +34,7 @@ command_fn cmd_eventlog;
 command_fn cmd_jmespath;
 command_fn cmd_policy;
 command_fn cmd_reference;
+command_fn cmd_token;
 command_fn cmd_verify;
 
 /* "bootwarden NAME: message" and a line end, to standard error. */

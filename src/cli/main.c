@@ -17,6 +17,7 @@ static const struct command commands[] = {
     {"jmespath", "try a query of a policy on a JSON document", cmd_jmespath},
     {"policy", "check, lay out and try policies of attestation providers", cmd_policy},
     {"reference", "show what is known beforehand of keys, images and events", cmd_reference},
+    {"token", "show what a token says, or verify it for who relies on it", cmd_token},
     {"verify", "judge evidence of a boot, against trust anchors and a baseline", cmd_verify},
 };
 

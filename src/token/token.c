@@ -125,8 +125,8 @@ static err_t read_time(yyjson_val *payload, const char *name, bool is_needed, st
     return ERR_OK;
 }
 
-static err_t check_times(const struct token_verify_options *options, struct trail *trail,
-                         struct token *token)
+err_t token_check_times(const struct token_verify_options *options, struct trail *trail,
+                        struct token *token)
 {
     int64_t not_before = 0;
     bool has_exp = false;
@@ -152,7 +152,7 @@ static err_t check_times(const struct token_verify_options *options, struct trai
 }
 
 /* RFC 7519 4.1.3: a text or a list of texts; who does not expect any must not be meant. */
-static err_t check_audience(yyjson_val *payload, const char *wanted, struct trail *trail)
+err_t token_check_audience(yyjson_val *payload, const char *wanted, struct trail *trail)
 {
     yyjson_val *aud = json_get(payload, "aud");
     yyjson_val *item;
@@ -176,8 +176,8 @@ static err_t check_audience(yyjson_val *payload, const char *wanted, struct trai
     return trail_set(trail, ERR_MISMATCH, "token is for another audience");
 }
 
-static err_t check_type(yyjson_val *header, const struct token_verify_options *options,
-                        struct trail *trail)
+err_t token_check_type(yyjson_val *header, const struct token_verify_options *options,
+                       struct trail *trail)
 {
     const char *wanted = options->typ == NULL ? "JWT" : options->typ;
     yyjson_val *typ = json_get(header, "typ");
@@ -190,6 +190,16 @@ static err_t check_type(yyjson_val *header, const struct token_verify_options *o
     }
     if (!yyjson_is_str(typ) || !text_span_equal_nocase(json_span(typ), wanted)) {
         return trail_set(trail, ERR_MISMATCH, "token is not of type %s", wanted);
+    }
+    return ERR_OK;
+}
+
+err_t token_check_issuer(yyjson_val *payload, const char *wanted, struct trail *trail)
+{
+    yyjson_val *iss = json_get(payload, "iss");
+
+    if (!yyjson_is_str(iss) || !span_is(json_span(iss), wanted)) {
+        return trail_set(trail, ERR_MISMATCH, "token is of another issuer than %s", wanted);
     }
     return ERR_OK;
 }
@@ -221,7 +231,6 @@ static err_t check_payload(struct arena *arena, const struct jws *jws,
                            const struct token_verify_options *options, struct trail *trail,
                            struct token *token)
 {
-    yyjson_val *iss;
     err_t err = json_read(arena, jws->payload, NULL, trail, &token->payload);
 
     if (err == ERR_OK && !yyjson_is_obj(token->payload)) {
@@ -230,12 +239,9 @@ static err_t check_payload(struct arena *arena, const struct jws *jws,
     if (err) {
         return trail_in(trail, err, "payload");
     }
-    iss = json_get(token->payload, "iss");
-    if (!yyjson_is_str(iss) || !span_is(json_span(iss), options->iss)) {
-        return trail_set(trail, ERR_MISMATCH, "token is of another issuer than %s", options->iss);
-    }
-    err = check_audience(token->payload, options->aud, trail);
-    return err ? err : check_times(options, trail, token);
+    err = token_check_issuer(token->payload, options->iss, trail);
+    err = err ? err : token_check_audience(token->payload, options->aud, trail);
+    return err ? err : token_check_times(options, trail, token);
 }
 
 err_t token_verify(struct arena *arena, struct span text,
@@ -253,7 +259,7 @@ err_t token_verify(struct arena *arena, struct span text,
     }
     err = jws_read(arena, text, options->max_bytes, trail, &jws);
     err = err ? err : check_signature(&jws, options, trail, &token.key);
-    err = err ? err : check_type(jws.header, options, trail);
+    err = err ? err : token_check_type(jws.header, options, trail);
     err = err ? err : check_payload(arena, &jws, options, trail, &token);
     if (err) {
         return err;

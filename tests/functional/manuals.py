@@ -57,7 +57,8 @@ class Page:
     def __init__(self, page, folder):
         self.name = page.name
         self.folder = pathlib.Path(folder)
-        self.environment = dict(os.environ, PATH=f"{bin_folder}:{os.environ['PATH']}")
+        self.environment = dict(os.environ, PATH=f"{bin_folder}:{os.environ['PATH']}",
+                                PKG_CONFIG_PATH=f"{bin_folder}/../pkgconfig")  # the library of this build
         for name in ("BOOTWARDEN_ENDPOINT", "BOOTWARDEN_CA", "BOOTWARDEN_BIN"):
             self.environment.pop(name, None)
         self.shell = subprocess.Popen(

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Attestation providers by path and by host name: shared ones that nobody changes, own ones with
 # roles, what is closed to the public, and what is told to people and scripts.
-. "$BOOTWARDEN_SOURCE/tests/support/server.bash"
+. "${BOOTWARDEN_SOURCE:?}/tests/support/server.bash" || exit 1
 
 permit='version=1.0; authorizationrules{=> permit();}; issuancerules{};'
 # jws TEXT: a policy, unsigned

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Azure's own client for attestation, unmodified, against a server as it is installed for one host; and
 # again with providers at host names of their own.
-. "$BOOTWARDEN_SOURCE/tests/support/server.bash"
+. "${BOOTWARDEN_SOURCE:?}/tests/support/server.bash" || exit 1
 
 modules=$BOOTWARDEN_SOURCE/build/sdk
 command -v node >/dev/null || { fault "there is no node: run tools/setup"; report; }
