@@ -15,6 +15,7 @@
 static const struct command commands[] = {
     {"eventlog", "show what a TCG event log says about a boot", cmd_eventlog},
     {"policy", "check, lay out and try policies of attestation providers", cmd_policy},
+    {"provider", "manage attestation providers of a server", cmd_provider},
     {"reference", "show what is known beforehand of keys, images and events", cmd_reference},
     {"verify", "judge evidence of a boot, against trust anchors and a baseline", cmd_verify},
 };
@@ -120,7 +121,7 @@ static void print_help(FILE *out)
     fputs("usage: bootwarden COMMAND [OPTION]... [ARGUMENT]...\n"
           "       bootwarden --help | --version\n"
           "\n"
-          "Reads and judges evidence of how a machine booted.\n"
+          "Reads and judges evidence of how a machine booted, and manages who judges.\n"
           "\n"
           "Commands:\n",
           out);
