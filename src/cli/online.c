@@ -78,7 +78,7 @@ const char *online_sentence(const struct online *online, const char *words)
     return online_show(online, span_of(words, len));
 }
 
-const char *online_encode(struct arena *arena, struct span text)
+static const char *encode(struct arena *arena, struct span text, const char *kept)
 {
     static const char plain[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
@@ -87,7 +87,8 @@ const char *online_encode(struct arena *arena, struct span text)
 
     for (size_t i = 0; encoded != NULL && i < text.len; i++) {
         to = i == 0 ? encoded : to;
-        if (text.data[i] != '\0' && strchr(plain, text.data[i]) != NULL) {
+        if (text.data[i] != '\0' &&
+            (strchr(plain, text.data[i]) != NULL || strchr(kept, text.data[i]) != NULL)) {
             *to++ = (char)text.data[i];
         } else {
             *to++ = '%';
@@ -100,6 +101,16 @@ const char *online_encode(struct arena *arena, struct span text)
         encoded[0] = '\0';
     }
     return encoded;
+}
+
+const char *online_encode(struct arena *arena, struct span text)
+{
+    return encode(arena, text, "");
+}
+
+const char *online_encode_path(struct arena *arena, struct span path)
+{
+    return encode(arena, path, "/");
 }
 
 int online_out_of_memory(const struct online *online)
@@ -244,15 +255,15 @@ static int unreachable(const struct online *online, const struct online_request 
                                                 : EXIT_SERVICE;
 }
 
-static int read_answer(const struct online *online, const struct http_reply *reply,
-                       struct online_answer *ret)
+static int read_answer(const struct online *online, const struct online_request *request,
+                       const struct http_reply *reply, struct online_answer *ret)
 {
     err_t err;
 
     *ret = (struct online_answer){.status = reply->status,
                                   .retry_after_s = reply->retry_after_s,
                                   .body = reply->body,
-                                  .audience = ret->audience};
+                                  .audience = request->audience};
     if (reply->body.len == 0) {
         return EXIT_YES;
     }
@@ -264,7 +275,7 @@ static int read_answer(const struct online *online, const struct http_reply *rep
         cli_complain(online->command,
                      "%s answers with %u and something that is not this service's; is the address "
                      "right (--endpoint, BOOTWARDEN_ENDPOINT)?",
-                     online->endpoint, reply->status);
+                     request->base != NULL ? request->base : online->endpoint, reply->status);
         return EXIT_SERVICE;
     }
     return EXIT_YES;
@@ -288,7 +299,6 @@ int online_call(struct online *online, const struct online_request *request,
     if (request->path == NULL) {
         return online_out_of_memory(online);
     }
-    ret->audience = request->audience;
     code = online_sign_in(online, request->audience, &call.bearer);
     code = code == EXIT_YES ? client_for(online, request->base, &client) : code;
     if (code != EXIT_YES) {
@@ -297,7 +307,8 @@ int online_call(struct online *online, const struct online_request *request,
     watch_signals(online, request->look_with);
     err = http_client_send(client, &call, online->arena, &trail, &reply);
     unwatch_signals();
-    return err ? unreachable(online, request, err, &trail) : read_answer(online, &reply, ret);
+    return err ? unreachable(online, request, err, &trail)
+               : read_answer(online, request, &reply, ret);
 }
 
 /* ---- refusals ---- */

@@ -125,6 +125,8 @@ int online_distrust(const struct online *online, const char *what, err_t err,
 
 /* RFC 3986, 2.1: for a segment of a path, a value of a query or of a form. NULL at the limit. */
 const char *online_encode(struct arena *arena, struct span text);
+/* The same for a whole path: its slashes stay. */
+const char *online_encode_path(struct arena *arena, struct span path);
 /* Printable and bounded, in the arena. */
 const char *online_show(const struct online *online, struct span text);
 /* The same of words that other words follow: without the full stop at their end. */

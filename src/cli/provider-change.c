@@ -268,6 +268,7 @@ int provider_cmd_create(int argc, char **argv)
     code = online_begin("provider create", &where, &online);
     code = code ? code : online_need_subscription(&online);
     code = code ? code : check_name(&online, result.arguments[0]);
+    code = code ? code : provider_check_group(&online, w.group);
     code = code ? code : create(&online, result.arguments[0], &w);
     return cli_finish("provider create", online.arena, code);
 }
@@ -288,7 +289,7 @@ static int update(struct online *online, const char *name, const struct wanted *
     if (code != EXIT_YES) {
         return code;
     }
-    request.path = provider_versioned(online, target.id);
+    request.path = provider_versioned(online, target.path);
     code = online_ask(online, &request, target.name, &answer);
     return code ? code : provider_print(online, answer.json);
 }
@@ -369,7 +370,7 @@ static int remove_one(struct online *online, const char *name, const char *group
     if (code != EXIT_YES) {
         return code;
     }
-    request.path = provider_versioned(online, target.id);
+    request.path = provider_versioned(online, target.path);
     code = online_ask(online, &request, target.name, &answer);
     return code ? code : print_deleted(online, &target, answer.status == 200);
 }

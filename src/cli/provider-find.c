@@ -12,7 +12,28 @@
 #define DEFAULTS "providers/Microsoft.Attestation/defaultProviders"
 #define VERSION "2021-06-01"
 
-enum { KNOWN_MAX = 256 };
+enum { KNOWN_MAX = 256, GROUP_MAX = 90 };
+
+int provider_check_group(const struct online *online, const char *group)
+{
+    size_t len = group == NULL ? 0 : strlen(group);
+    bool is_name = len <= GROUP_MAX && (len == 0 || group[len - 1] != '.');
+
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)group[i];
+
+        is_name = is_name && (c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+                              (c >= 'a' && c <= 'z') || strchr("-_.()", c) != NULL);
+    }
+    if (is_name) {
+        return EXIT_YES;
+    }
+    cli_complain(online->command,
+                 "'%s' is no resource group: a name has at most %d letters, digits, - _ . ( ) and "
+                 "does not end with a full stop",
+                 online_show(online, span_str(group)), GROUP_MAX);
+    return EXIT_USAGE;
+}
 
 const char *provider_path(const struct online *online, const char *group)
 {
@@ -60,7 +81,8 @@ static int take(const struct online *online, yyjson_val *resource, struct provid
             arena_printf(online->arena, "%s: the resource has no id or no attestUri", ret->name),
             ERR_OK, NULL);
     }
-    return EXIT_YES;
+    ret->path = online_encode_path(online->arena, span_str(ret->id));
+    return ret->path == NULL ? online_out_of_memory(online) : EXIT_YES;
 }
 
 /* Names differ by more than case. */
@@ -169,6 +191,7 @@ int provider_find(struct online *online, const char *name, const char *group, bo
         return ret->uri == NULL ? online_out_of_memory(online) : EXIT_YES;
     }
     code = online_need_subscription(online);
+    code = code ? code : provider_check_group(online, group);
     if (code != EXIT_YES) {
         return code;
     }

@@ -88,7 +88,7 @@ static int rotate(struct online *online, const char *name, const char *group)
         return code;
     }
     request.path =
-        provider_versioned(online, arena_printf(online->arena, "%s/rotateKey", target.id));
+        provider_versioned(online, arena_printf(online->arena, "%s/rotateKey", target.path));
     request.look_with = arena_printf(online->arena, "curl %s/certs", target.uri);
     code = online_ask(online, &request, target.name, &answer);
     code = code ? code : read_rotation(online, &target, answer.json, &rotation);

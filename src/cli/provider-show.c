@@ -229,6 +229,7 @@ static int list(struct online *online, const char *group)
     const char *subscription;
     int code = online_need_subscription(online);
 
+    code = code ? code : provider_check_group(online, group);
     if (code == EXIT_YES && group == NULL) {
         subscription = online_encode(online->arena, span_str(online->subscription));
         code = subscription == NULL

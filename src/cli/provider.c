@@ -100,7 +100,11 @@ int cmd_provider(int argc, char **argv)
             print_help(stdout);
             return cli_finish("provider", NULL, EXIT_YES);
         }
-        snprintf(typed, sizeof(typed), "%s %.60s", argv[1], argc > 2 ? argv[2] : "");
+        if (argc == 2) {
+            cli_complain("provider", "%s needs a verb; see 'bootwarden provider --help'", argv[1]);
+            return EXIT_USAGE;
+        }
+        snprintf(typed, sizeof(typed), "%s %.60s", argv[1], argv[2]);
         return unknown(typed);
     }
     return unknown(argv[1]);

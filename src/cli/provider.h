@@ -29,7 +29,8 @@ command_fn provider_cmd_signer_remove;
 
 struct provider_target {
     const char *name;     /* as people call it, printable: its name, or its address */
-    const char *id;       /* path of the resource; NULL when only the address is known */
+    const char *id;       /* of the resource; NULL when only the address is known */
+    const char *path;     /* the id as it goes into a request */
     const char *uri;      /* where the data plane is */
     yyjson_val *resource; /* NULL when only the address is known */
     bool is_shared;
@@ -41,6 +42,8 @@ struct provider_target {
  * nothing. That there is none is said: EXIT_SERVICE. */
 int provider_find(struct online *online, const char *name, const char *group, bool or_uri,
                   struct provider_target *ret);
+/* EXIT_USAGE with words for what is no name of a resource group; NULL is fine. */
+int provider_check_group(const struct online *online, const char *group);
 /* EXIT_SERVICE with words for one that is shared: nobody changes it. */
 int provider_need_own(const struct online *online, const struct provider_target *target);
 /* "/subscriptions/S/resourceGroups/G/providers/.../attestationProviders"; group NULL: of the

@@ -80,6 +80,7 @@ static CURLcode set_fixed_options(struct http_client *client, const struct http_
     code = code ? code : curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->words);
     code = code ? code : curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
     code = code ? code : curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L); /* ".." is a name, too */
     code = code ? code : curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     code = code ? code : curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout);
     code = code ? code : curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect);
