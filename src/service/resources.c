@@ -8,6 +8,7 @@
  */
 #include "service/resources.h"
 
+#include "base/log.h"
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "service/internal.h"
@@ -506,6 +507,26 @@ void service_resource_delete(struct service *service, const struct service_call 
     ret->status = 200;
 }
 
+/* Callers do not hear where on the server its keys lie: that is for its log. */
+static void refuse_rotation(const struct service_call *call, const struct provider *provider,
+                            err_t err, const struct trail *trail, struct service_answer *ret)
+{
+    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
+    struct log_line line;
+
+    if (err == ERR_CONFLICT || err == ERR_TOO_MANY) {
+        answer_refuse(call, ret, 409, "Conflict", "%s%s",
+                      err == ERR_CONFLICT ? "the last signing key " : "", trail->what);
+        return;
+    }
+    trail_format(trail, err, words, sizeof(words));
+    log_begin(&line, LOG_ERROR, "provider.key.failed");
+    log_text(&line, "name", provider->name);
+    log_text(&line, "cause", words);
+    log_end(&line);
+    answer_error(call, ret, err_category(err) == ERR_CAT_INTERNAL ? err : ERR_INTERNAL, NULL);
+}
+
 void service_resource_rotate(struct service *service, const struct service_call *call,
                              const struct resource_path *path, struct service_answer *ret)
 {
@@ -524,7 +545,7 @@ void service_resource_rotate(struct service *service, const struct service_call 
               ? ERR_MEMORY
               : providers_rotate(service->providers, provider->name, call->now, &trail, &changed);
     if (err) {
-        refuse(call, err, &trail, "Conflict", ret);
+        refuse_rotation(call, provider, err, &trail, ret);
         return;
     }
     kid = signer_kid(changed->signer, call->now, &next);

@@ -252,7 +252,6 @@ shows 'signs next +[A-Za-z0-9+/=]{44}, from 20[0-9TZ:-]+ on$'
 run update corp --public-access disabled
 shows 'public network access +Disabled: its address answers nobody$'
 say 3 "refused with 403 PublicNetworkAccessDisabled: .*update NAME --public-access enabled' opens it" policy show corp Tpm
-run rotate-key isolated -o json
 run update corp --public-access enabled
 
 # ---- interrupted in the middle of a change, and output that cannot be written ----
