@@ -75,6 +75,12 @@ struct shown {
     const char *hash;
 };
 
+static void shown_done(struct shown *shown)
+{
+    owner_request_done(&shown->request);
+}
+DEFINE_CLEANUP_DONE(struct shown, shown_done)
+
 static int read_policy(const struct policy_job *job, yyjson_val *claims, struct shown *ret)
 {
     struct arena *arena = job->online->arena;
@@ -182,15 +188,13 @@ static int print_shown(const struct policy_job *job, const struct shown *shown)
 
 static int show(struct policy_job *job)
 {
-    CLEANUP(owner_request_done) struct owner_request request = {0};
+    CLEANUP(shown_done) struct shown shown = {0};
     const struct provider_call call = {
         .target = &job->target, .method = "GET", .path = path_of(job, ""), .what = job->what};
-    struct shown shown = {0};
     yyjson_val *claims = NULL;
     int code = provider_result(job->online, &call, &claims);
 
     code = code ? code : read_policy(job, claims, &shown);
-    request = shown.request;
     if (code != EXIT_YES) {
         return code;
     }

@@ -151,8 +151,10 @@ static int make_body(const struct signer_job *job, struct span *ret)
         return code;
     }
     quoted = yyjson_mut_strn(doc, (const char *)jws.data, jws.len);
-    *ret = quoted == NULL ? (struct span){0} : json_write(arena, doc, quoted, false);
-    return ret->data == NULL ? online_out_of_memory(job->online) : EXIT_YES;
+    if (quoted != NULL) {
+        *ret = json_write(arena, doc, quoted, false);
+    }
+    return quoted == NULL || ret->data == NULL ? online_out_of_memory(job->online) : EXIT_YES;
 }
 
 /* Did the service do what was asked, with this certificate? */

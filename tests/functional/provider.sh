@@ -22,7 +22,7 @@ say() {
 run() {
     what="provider $*"
     local got
-    out=$(timeout 60 "$bin" provider "$@" 2>"$work/err" </dev/null)
+    out=$(timeout 60 "$bin" provider "$@" 2>"$work/err")
     got=$?
     is "exit status of '$what' ($(head -c 300 "$work/err"))" "$got" 0
 }
@@ -54,6 +54,22 @@ done
 "$bin" provider >/dev/null 2>&1
 is 'exit status without a verb' $? 2
 
+# Two more who sign in, with the secret of the first: one reads in a group, one writes policies of one
+# provider and may nothing else.
+reader=11111111-1111-4111-8111-111111111111
+author=22222222-2222-4222-8222-222222222222
+start_dev "$work/data"
+stop_server
+jq --arg r $reader --arg a $author '.principals += [.principals[0] * {clientId: $r, objectId: $r, name: "reader"},
+    .principals[0] * {clientId: $a, objectId: $a, name: "author"}]' "$work/data/identity/principals.json" >"$work/principals"
+cat "$work/principals" >"$work/data/identity/principals.json"
+jq -c --arg r $reader --arg a $author '{roleAssignments: [
+    {principalId: $r, tenantId: .tenant, roleDefinitionId: "acdd72a7-3385-48ef-bd42-f606fba81ae7",
+     scope: "/subscriptions/\(.subscription)/resourceGroups/vault"},
+    {principalId: $a, tenantId: .tenant, roleDefinitionId: "bbf86eb8-f7b4-4cce-96e4-18cddf81d86e",
+     scope: "/subscriptions/\(.subscription)/resourceGroups/bootwarden/providers/Microsoft.Attestation/attestationProviders/corp"}
+    ]}' "$work/principals" >"$work/access"
+install -m 600 "$work/access" "$work/data/access.json"
 start_dev "$work/data"
 set -a
 # shellcheck source=/dev/null
@@ -247,6 +263,20 @@ run rotate-key isolated
 shows '^isolated: a new key is published$'
 shows 'signs now +[A-Za-z0-9+/=]{44}$'
 shows 'signs next +[A-Za-z0-9+/=]{44}, from 20[0-9TZ:-]+ on$'
+
+# ---- who may what ----
+(
+    export BOOTWARDEN_CLIENT_ID=$reader
+    [ "$("$bin" provider show isolated --group vault -o json | jq -r .name)" = isolated ] &&
+        "$bin" provider policy show isolated Tpm --group vault >/dev/null 2>&1 &&
+        "$bin" provider list --group vault >/dev/null
+) && ok || fault 'a reader of a group'
+BOOTWARDEN_CLIENT_ID=$reader say 3 'refused with 403 AuthorizationFailed: .*; with --group GROUP a role at the group or the provider is enough' show isolated
+BOOTWARDEN_CLIENT_ID=$reader say 3 'refused with 403 AuthorizationFailed: .*; ask an owner for a role: Reader to look, Contributor to change' delete isolated -g vault
+BOOTWARDEN_CLIENT_ID=$reader say 3 'refused with 401 Unauthorized: .*Attestation Reader to look, Attestation Contributor to change' policy set isolated Tpm "$work/permit.txt" -g vault "${owner[@]}"
+BOOTWARDEN_CLIENT_ID=$author say 3 'refused with 403 AuthorizationFailed' policy set corp Tpm "$work/permit.txt" -g bootwarden
+BOOTWARDEN_CLIENT_ID=$author run policy set "$endpoint/providers/corp" Tpm - <"$work/permit.txt"
+BOOTWARDEN_CLIENT_ID=$author say 3 'refused with 401 Unauthorized' policy show "$endpoint/providers/isolated" Tpm
 
 # ---- closed to the network ----
 run update corp --public-access disabled

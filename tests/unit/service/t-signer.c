@@ -104,6 +104,7 @@ static void a_key_too_many_is_not_made(void **state)
 
         assert_ok(file_write(world_path(w, name), span_str(""), 0600, NULL));
     }
+    assert_int_equal(count_keys(w, signer), 1);
     assert_err(add_at(w, NOW + 1000, "signing/one"), ERR_TOO_MANY);
     assert_ok(file_list(w->arena, world_path(w, "signing/one"), NULL, &names));
     while (names[n] != NULL) {
