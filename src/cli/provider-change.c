@@ -195,13 +195,27 @@ static int check_free(struct online *online, const char *path, const char *name,
     return online_refused(online, name, &answer, NULL);
 }
 
+static const char *remedy_for(const struct online_answer *answer)
+{
+    const char *code = online_error_code(answer);
+    struct span words = json_span(json_get(json_get(answer->json, "error"), "message"));
+
+    if (strcmp(code, "NameAlreadyExists") == 0) {
+        return "names are unique on a server; choose another";
+    }
+    if (strcmp(code, "LocationNotAvailableForResourceType") == 0 ||
+        span_starts(words, "location:")) {
+        return "'bootwarden provider list' shows the locations that are served";
+    }
+    return NULL;
+}
+
 static int create(struct online *online, const char *name, const struct wanted *wanted)
 {
     const char *path = provider_path(online, wanted->group);
     struct online_request request = {
         .audience = ONLINE_MANAGEMENT, .method = "PUT", .look_with = look_with(online, name)};
     struct online_answer answer = {0};
-    const char *error;
     int code = write_body(online, wanted, NULL, &request.body);
 
     if (code != EXIT_YES) {
@@ -215,13 +229,7 @@ static int create(struct online *online, const char *name, const struct wanted *
         return code;
     }
     if (answer.status != 200 && answer.status != 201) {
-        error = online_error_code(&answer);
-        return online_refused(
-            online, name, &answer,
-            strcmp(error, "NameAlreadyExists") == 0 ? "names are unique on a server; choose another"
-            : strcmp(error, "LocationNotAvailableForResourceType") == 0 || answer.status == 400
-                ? "'bootwarden provider list' shows the locations that are served"
-                : NULL);
+        return online_refused(online, name, &answer, remedy_for(&answer));
     }
     return provider_print(online, answer.json);
 }
