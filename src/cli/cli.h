@@ -33,6 +33,7 @@ struct command {
 command_fn cmd_eventlog;
 command_fn cmd_jmespath;
 command_fn cmd_policy;
+command_fn cmd_provider;
 command_fn cmd_reference;
 command_fn cmd_token;
 command_fn cmd_verify;

@@ -16,6 +16,7 @@ static const struct command commands[] = {
     {"eventlog", "show what a TCG event log says about a boot", cmd_eventlog},
     {"jmespath", "try a query of a policy on a JSON document", cmd_jmespath},
     {"policy", "check, lay out and try policies of attestation providers", cmd_policy},
+    {"provider", "manage attestation providers of a server", cmd_provider},
     {"reference", "show what is known beforehand of keys, images and events", cmd_reference},
     {"token", "show what a token says, or verify it for who relies on it", cmd_token},
     {"verify", "judge evidence of a boot, against trust anchors and a baseline", cmd_verify},
@@ -122,7 +123,7 @@ static void print_help(FILE *out)
     fputs("usage: bootwarden COMMAND [OPTION]... [ARGUMENT]...\n"
           "       bootwarden --help | --version\n"
           "\n"
-          "Reads and judges evidence of how a machine booted.\n"
+          "Reads and judges evidence of how a machine booted, and manages who judges.\n"
           "\n"
           "Commands:\n",
           out);

@@ -80,6 +80,7 @@ static CURLcode set_fixed_options(struct http_client *client, const struct http_
     code = code ? code : curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->words);
     code = code ? code : curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
     code = code ? code : curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L); /* ".." is a name, too */
     code = code ? code : curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     code = code ? code : curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout);
     code = code ? code : curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect);
@@ -266,19 +267,21 @@ static bool is_header_safe(const char *text)
     return strlen(text) < HEADER_MAX_BYTES - 64;
 }
 
-static err_t make_headers(const char *bearer, bool has_body, struct curl_slist **ret)
+static err_t make_headers(const struct http_client_request *request, struct curl_slist **ret)
 {
     struct curl_slist *list = NULL, *more;
-    char line[HEADER_MAX_BYTES];
+    char line[HEADER_MAX_BYTES], type[128];
     /* No "Expect: 100-continue": bodies are small, a round trip is not. */
     const char *lines[] = {"Accept: application/json", "Expect:", NULL, NULL};
     size_t n = 2;
 
-    if (has_body) {
-        lines[n++] = "Content-Type: application/json";
+    if (request->body.data != NULL) {
+        snprintf(type, sizeof(type), "Content-Type: %s",
+                 request->content_type != NULL ? request->content_type : "application/json");
+        lines[n++] = type;
     }
-    if (bearer != NULL) {
-        snprintf(line, sizeof(line), "Authorization: Bearer %s", bearer);
+    if (request->bearer != NULL) {
+        snprintf(line, sizeof(line), "Authorization: Bearer %s", request->bearer);
         lines[n++] = line;
     }
     for (size_t i = 0; i < n; i++) {
@@ -333,12 +336,11 @@ static err_t read_reply(CURL *curl, const struct buf *answer, struct arena *aren
     return ERR_OK;
 }
 
-err_t http_client_call(struct http_client *client, const char *method, const char *path,
-                       const char *bearer, struct span body, struct arena *arena,
-                       struct trail *trail, struct http_reply *ret)
+err_t http_client_send(struct http_client *client, const struct http_client_request *request,
+                       struct arena *arena, struct trail *trail, struct http_reply *ret)
 {
     CLEANUP(buf_done) struct buf answer = {0};
-    const char *url = arena_printf(arena, "%s%s", client->base_url, path);
+    const char *url = arena_printf(arena, "%s%s", client->base_url, request->path);
     struct curl_slist *headers = NULL;
     CURLcode code;
     err_t err;
@@ -346,16 +348,16 @@ err_t http_client_call(struct http_client *client, const char *method, const cha
     if (url == NULL) {
         return ERR_MEMORY;
     }
-    if (bearer != NULL && !is_header_safe(bearer)) {
+    if (request->bearer != NULL && !is_header_safe(request->bearer)) {
         return trail_set(trail, ERR_VALUE, "the bearer token holds characters no token has");
     }
-    err = make_headers(bearer, body.data != NULL, &headers);
+    err = make_headers(request, &headers);
     if (err) {
         return err;
     }
     buf_init(&answer, client->body_max_bytes);
     client->words[0] = '\0';
-    code = set_call_options(client->curl, method, url, body, headers, &answer);
+    code = set_call_options(client->curl, request->method, url, request->body, headers, &answer);
     code = code ? code : curl_easy_perform(client->curl);
     err = code != CURLE_OK ? call_error(client, code, &answer, trail)
                            : read_reply(client->curl, &answer, arena, ret);
@@ -363,4 +365,14 @@ err_t http_client_call(struct http_client *client, const char *method, const cha
     curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, NULL);
     curl_slist_free_all(headers);
     return err;
+}
+
+err_t http_client_call(struct http_client *client, const char *method, const char *path,
+                       const char *bearer, struct span body, struct arena *arena,
+                       struct trail *trail, struct http_reply *ret)
+{
+    const struct http_client_request request = {
+        .method = method, .path = path, .bearer = bearer, .body = body};
+
+    return http_client_send(client, &request, arena, trail, ret);
 }

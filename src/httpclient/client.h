@@ -1,5 +1,5 @@
 /*
- * client.h - call one HTTPS service: JSON in, JSON out, with deadlines and limits.
+ * client.h - call one HTTPS service, with deadlines and limits: JSON in, JSON out as a rule.
  *
  * A client holds one connection to one base address and belongs to one thread. Only https is
  * spoken (TLS 1.2 or later), redirects are never followed (a bearer token must not travel to
@@ -52,8 +52,17 @@ DEFINE_CLEANUP(struct http_client *, http_client_free)
 /* "host:port" for messages; borrowed. */
 const char *http_client_address(const struct http_client *client);
 
-/* One call. path begins with "/" and may carry a query. method is GET, HEAD, POST, PUT, PATCH or
- * DELETE; body goes out as application/json (data NULL = none). bearer may be NULL. */
+struct http_client_request {
+    const char *method;       /* GET, HEAD, POST, PUT, PATCH or DELETE */
+    const char *path;         /* begins with "/" and may carry a query */
+    const char *bearer;       /* NULL = none */
+    struct span body;         /* data NULL = none */
+    const char *content_type; /* of the body; NULL = "application/json" */
+};
+/* One call. Nothing of the request is kept. */
+err_t http_client_send(struct http_client *client, const struct http_client_request *request,
+                       struct arena *arena, struct trail *trail, struct http_reply *ret) MUST_CHECK;
+/* The same in short, for JSON. */
 err_t http_client_call(struct http_client *client, const char *method, const char *path,
                        const char *bearer, struct span body, struct arena *arena,
                        struct trail *trail, struct http_reply *ret) MUST_CHECK;

@@ -312,6 +312,21 @@ err_t providers_set_signer(struct providers *providers, const char *name, bool i
     return err;
 }
 
+/* One that is published and does not sign yet would never do so: and who may rotate could fill the
+ * list of keys in no time. */
+static err_t refuse_second_key(const struct provider *provider, int64_t now, struct trail *trail)
+{
+    const char *next = NULL;
+
+    (void)signer_kid(provider->signer, now, &next);
+    return next == NULL
+               ? ERR_OK
+               : trail_set(
+                     trail, ERR_CONFLICT,
+                     "a new key is published already and signs within %d seconds: wait for it",
+                     SIGNER_AHEAD_S);
+}
+
 err_t providers_rotate(struct providers *providers, const char *name, int64_t now,
                        struct trail *trail, struct provider **ret)
 {
@@ -331,8 +346,9 @@ err_t providers_rotate(struct providers *providers, const char *name, int64_t no
         options.place = provider_key_place(arena, copy->name);
         options.issuer = copy->uri;
         options.kind = copy->key_kind;
-        err = options.place == NULL ? ERR_MEMORY : signer_add_key(&options, trail);
+        err = options.place == NULL ? ERR_MEMORY : refuse_second_key(copy, now, trail);
     }
+    err = err ? err : signer_add_key(&options, trail);
     if (err == ERR_OK) {
         signer_free(copy->signer);
         copy->signer = NULL;

@@ -8,6 +8,7 @@
  */
 #include "service/resources.h"
 
+#include "base/log.h"
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "service/internal.h"
@@ -331,8 +332,7 @@ static bool are_same_signers(const struct signers *a, const struct signers *b)
 }
 
 static err_t fill(struct service *service, const struct service_call *call,
-                  const struct resource_path *path, const struct wanted *wanted,
-                  struct provider *fresh)
+                  const struct resource_path *path, struct wanted *wanted, struct provider *fresh)
 {
     fresh->name = keep_span(fresh, path->name);
     fresh->subscription = keep_span(fresh, path->subscription);
@@ -349,7 +349,7 @@ static err_t fill(struct service *service, const struct service_call *call,
     fresh->id =
         arena_printf(fresh->arena, "/subscriptions/%s/resourceGroups/%s/providers/" TYPE "/%s",
                      fresh->subscription, fresh->group, fresh->name);
-    return fresh->id == NULL ? ERR_MEMORY : apply(fresh, (void *)(uintptr_t)wanted, NULL);
+    return fresh->id == NULL ? ERR_MEMORY : apply(fresh, wanted, NULL);
 }
 
 static void refuse(const struct service_call *call, err_t err, const struct trail *trail,
@@ -370,7 +370,7 @@ static void refuse(const struct service_call *call, err_t err, const struct trai
 }
 
 static void create(struct service *service, const struct service_call *call,
-                   const struct resource_path *path, const struct wanted *wanted,
+                   const struct resource_path *path, struct wanted *wanted,
                    struct service_answer *ret)
 {
     CLEANUP(provider_unref) struct provider *fresh = NULL;
@@ -506,6 +506,25 @@ void service_resource_delete(struct service *service, const struct service_call 
     ret->status = 200;
 }
 
+/* Callers do not hear where on the server its keys lie: that is for its log. */
+static void refuse_rotation(const struct service_call *call, const struct provider *provider,
+                            err_t err, const struct trail *trail, struct service_answer *ret)
+{
+    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
+    struct log_line line;
+
+    if (err == ERR_CONFLICT || err == ERR_TOO_MANY) {
+        answer_refuse(call, ret, 409, "Conflict", "%s", trail->what);
+        return;
+    }
+    trail_format(trail, err, words, sizeof(words));
+    log_begin(&line, LOG_ERROR, "provider.key.failed");
+    log_text(&line, "name", provider->name);
+    log_text(&line, "cause", words);
+    log_end(&line);
+    answer_error(call, ret, err_category(err) == ERR_CAT_INTERNAL ? err : ERR_INTERNAL, NULL);
+}
+
 void service_resource_rotate(struct service *service, const struct service_call *call,
                              const struct resource_path *path, struct service_answer *ret)
 {
@@ -524,7 +543,7 @@ void service_resource_rotate(struct service *service, const struct service_call 
               ? ERR_MEMORY
               : providers_rotate(service->providers, provider->name, call->now, &trail, &changed);
     if (err) {
-        refuse(call, err, &trail, "Conflict", ret);
+        refuse_rotation(call, provider, err, &trail, ret);
         return;
     }
     kid = signer_kid(changed->signer, call->now, &next);

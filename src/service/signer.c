@@ -316,17 +316,43 @@ err_t signer_open(const struct signer_options *options, struct trail *trail, str
     return *ret == NULL ? ERR_MEMORY : ERR_OK;
 }
 
+/* One more than can be published, once on disk, would keep the server from opening: an owner who
+ * rotates and rotates must not be able to do that. */
+static err_t check_room(const struct signer_options *options, struct trail *trail)
+{
+    const char *folder = folder_in(options->folder, options->place);
+    const char **names = NULL;
+    size_t n = 0;
+    err_t err = folder == NULL ? ERR_MEMORY
+                               : file_list_guarded(options->folder->arena, folder, trail, &names);
+
+    if (err) {
+        return err == ERR_NOT_FOUND ? ERR_OK : err;
+    }
+    for (; *names != NULL; names++) {
+        n += has_ending(*names, ".key") ? 1 : 0;
+    }
+    return n < TOKEN_MAX_KEYS
+               ? ERR_OK
+               : trail_set(trail, ERR_TOO_MANY,
+                           "there are %zu signing keys, as many as there can be: the operator of "
+                           "the server has to remove those that signed nothing that is still valid",
+                           n);
+}
+
 err_t signer_add_key(const struct signer_options *options, struct trail *trail)
 {
     CLEANUP(found_keys_done) struct found_keys found = {0};
     const char *stem = new_stem(options);
     const char *path = stem == NULL ? NULL : arena_printf(options->folder->arena, "%s.key", stem);
+    err_t err = path == NULL ? ERR_MEMORY : check_room(options, trail);
 
-    if (path == NULL) {
-        return ERR_MEMORY;
+    if (err) {
+        return err;
     }
     if (file_exists(path)) {
-        trail_set(trail, ERR_CONFLICT, "was made a moment ago: try again in a second");
+        trail_set(trail, ERR_CONFLICT,
+                  "a signing key was made a moment ago: try again in a second");
         return trail_in(trail, ERR_CONFLICT, path);
     }
     return add_key(options, stem, &found, trail);

@@ -40,7 +40,7 @@ struct signer_options {
 err_t signer_open(const struct signer_options *options, struct trail *trail,
                   struct signer **ret) MUST_CHECK;
 /* A new key beside those that are there: to be opened then. ERR_CONFLICT when one was made in the
- * same second. */
+ * same second, ERR_TOO_MANY when there are TOKEN_MAX_KEYS. */
 err_t signer_add_key(const struct signer_options *options, struct trail *trail) MUST_CHECK;
 struct signer *signer_ref(struct signer *signer);
 void signer_free(struct signer *signer); /* the last reference */

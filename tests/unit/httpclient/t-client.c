@@ -32,6 +32,16 @@ static void echo(struct http_request *request, struct http_response *response)
             bearer.data == NULL ? "" : (const char *)bearer.data)));
 }
 
+static void type(struct http_request *request, struct http_response *response)
+{
+    struct span sent = http_request_header(request, "Content-Type");
+
+    http_answer_json(
+        response, 200,
+        span_str(arena_printf(request->arena, "%.*s %.*s", (int)sent.len, (const char *)sent.data,
+                              (int)request->body.len, (const char *)request->body.data)));
+}
+
 static void busy(struct http_request *request, struct http_response *response)
 {
     http_answer_error(request->arena, response, 429, "TooManyRequests", "later");
@@ -60,6 +70,7 @@ static const struct http_route routes[] = {
      .pattern = "/echo",
      .handler = echo,
      .body_max_bytes = 1000},
+    {.methods = HTTP_POST, .pattern = "/type", .handler = type, .body_max_bytes = 1000},
     {.methods = HTTP_GET, .pattern = "/busy", .handler = busy},
     {.methods = HTTP_GET, .pattern = "/redirect", .handler = redirect},
     {.methods = HTTP_GET, .pattern = "/large", .handler = large},
@@ -322,6 +333,27 @@ static void calls_again_and_again_with_and_without_bodies(void **state)
     http_client_free(client);
 }
 
+static void sends_bodies_of_any_type_and_paths_as_they_are(void **state)
+{
+    struct http_client *client = client_for("localhost", http_server_port(server, 0), ca_path, 0);
+    struct http_client_request request = {.method = "POST",
+                                          .path = "/type",
+                                          .body = span_str("a=b"),
+                                          .content_type = "application/x-www-form-urlencoded"};
+    struct http_reply reply = {0};
+
+    (void)state;
+    assert_ok(http_client_send(client, &request, arena, NULL, &reply));
+    assert_string_equal((const char *)reply.body.data, "application/x-www-form-urlencoded a=b");
+    request.content_type = NULL;
+    assert_ok(http_client_send(client, &request, arena, NULL, &reply));
+    assert_string_equal((const char *)reply.body.data, "application/json a=b");
+    request.path = "/other/../type";
+    assert_ok(http_client_send(client, &request, arena, NULL, &reply));
+    assert_int_not_equal(reply.status, 200);
+    http_client_free(client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +365,7 @@ int main(void)
         cmocka_unit_test(does_not_follow_redirects),
         cmocka_unit_test(refuses_a_bearer_that_would_write_headers),
         cmocka_unit_test(calls_again_and_again_with_and_without_bodies),
+        cmocka_unit_test(sends_bodies_of_any_type_and_paths_as_they_are),
     };
 
     return cmocka_run_group_tests(tests, start, stop);

@@ -90,6 +90,30 @@ static void a_rotation_leaves_no_gap(void **state)
     world_free(w);
 }
 
+/* Once on disk, one key too many would keep the server from starting. */
+static void a_key_too_many_is_not_made(void **state)
+{
+    struct world *w = world_new();
+    CLEANUP(signer_free) struct signer *signer = open_at(w, NOW, "signing/one");
+    const char **names = NULL;
+    size_t n = 0;
+
+    (void)state;
+    for (int i = 1; i < TOKEN_MAX_KEYS; i++) {
+        const char *name = arena_printf(w->arena, "signing/one/20200101T0000%02dZ-es256.key", i);
+
+        assert_ok(file_write(world_path(w, name), span_str(""), 0600, NULL));
+    }
+    assert_int_equal(count_keys(w, signer), 1);
+    assert_err(add_at(w, NOW + 1000, "signing/one"), ERR_TOO_MANY);
+    assert_ok(file_list(w->arena, world_path(w, "signing/one"), NULL, &names));
+    while (names[n] != NULL) {
+        n++;
+    }
+    assert_int_equal(n, TOKEN_MAX_KEYS + 1); /* and the first one's certificate */
+    world_free(w);
+}
+
 static void a_first_key_signs_at_once(void **state)
 {
     struct world *w = world_new();
@@ -168,6 +192,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rotation_leaves_no_gap),
+        cmocka_unit_test(a_key_too_many_is_not_made),
         cmocka_unit_test(a_first_key_signs_at_once),
         cmocka_unit_test(a_key_is_published_as_long_as_its_tokens_can_live),
         cmocka_unit_test(two_keys_of_one_second_are_refused),
