@@ -19,6 +19,7 @@
 
 enum {
     CLIENTS = 2,
+    CLIENTS_MAX = 4,
     WARM_UP = 100,
     KEPT = 2000,
     NEW = 1000,
@@ -49,7 +50,9 @@ struct client {
     const char *fault;
 };
 
-static void start(struct inputs *in, struct server *s, const char *program, const char *algorithm)
+/* workers: threads that serve; NULL: as many as the server takes. */
+static void start(struct inputs *in, struct server *s, const char *program, const char *algorithm,
+                  const char *workers)
 {
     struct span pem;
     int out[2];
@@ -73,7 +76,8 @@ static void start(struct inputs *in, struct server *s, const char *program, cons
         close(out[1]);
         if (freopen(log, "w", stderr) != NULL) {
             execl(program, program, "--dev", "--data", s->folder, "--listen", "127.0.0.1:0",
-                  "--signing-algorithm", algorithm, (char *)NULL);
+                  "--signing-algorithm", algorithm, workers == NULL ? NULL : "--workers", workers,
+                  (char *)NULL);
         }
         _exit(4);
     }
@@ -174,28 +178,28 @@ static void fill(struct inputs *in, struct arena *arena, struct queue *queue)
     }
 }
 
-/* n requests from CLIENTS threads. The server's CPU time for each; wall times into *ret_wall. */
-static double load(struct inputs *in, const struct server *s, bool is_kept, size_t n,
-                   struct cost *ret_wall, double *ret_per_second)
+/* n requests from n_clients threads. The server's CPU time for each; wall times into *ret_wall. */
+static double load(struct inputs *in, const struct server *s, size_t n_clients, bool is_kept,
+                   size_t n, struct cost *ret_wall, double *ret_per_second)
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(n * BODY_ROOM);
-    struct client clients[CLIENTS] = {0};
+    struct client clients[CLIENTS_MAX] = {0};
     struct queue queue = {.n = n};
     double cpu, from;
 
     fill(in, arena, &queue);
     cpu = server_us(s);
     from = bench_wall_us();
-    for (size_t i = 0; i < CLIENTS; i++) {
+    for (size_t i = 0; i < n_clients; i++) {
         clients[i] = (struct client){.server = s, .queue = &queue, .is_kept = is_kept};
         assert_int_equal(pthread_create(&clients[i].thread, NULL, run_client, &clients[i]), 0);
     }
-    for (size_t i = 0; i < CLIENTS; i++) {
+    for (size_t i = 0; i < n_clients; i++) {
         pthread_join(clients[i].thread, NULL);
     }
     *ret_per_second = (double)n / (bench_wall_us() - from) * 1e6;
     cpu = (server_us(s) - cpu) / (double)n;
-    for (size_t i = 0; i < CLIENTS; i++) {
+    for (size_t i = 0; i < n_clients; i++) {
         if (clients[i].fault != NULL) {
             fail_msg("%s: %s; see %s/log", s->url, clients[i].fault, s->folder);
         }
@@ -210,7 +214,7 @@ static void print_load(struct inputs *in, const struct server *s, const char *al
     char name[64];
     struct cost wall;
     double per_second;
-    double cpu = load(in, s, is_kept, is_kept ? KEPT : NEW, &wall, &per_second);
+    double cpu = load(in, s, CLIENTS, is_kept, is_kept ? KEPT : NEW, &wall, &per_second);
 
     snprintf(name, sizeof(name), "%s, %s", algorithm,
              is_kept ? "kept connections" : "a new connection each");
@@ -218,6 +222,34 @@ static void print_load(struct inputs *in, const struct server *s, const char *al
            cpu / needed_us, wall.median_us, wall.p95_us, per_second, budget,
            budget_state(budget, cpu));
     fflush(stdout);
+}
+
+/* How much more threads serve. The clients take their share of the processors, too. */
+static void print_threads(struct inputs *in, const char *server)
+{
+    static const char *const workers[] = {"1", "2", "4"};
+    static const char *const algorithms[] = {"ES256", "RS256"};
+
+    printf("\n%-36s %10s %10s %10s %8s\n", "served by threads, 4 clients", "CPU us", "wall us",
+           "p95 us", "per s");
+    for (size_t a = 0; a < ARRAY_LEN(algorithms); a++) {
+        for (size_t w = 0; w < ARRAY_LEN(workers); w++) {
+            struct server s = {0};
+            struct cost wall;
+            double per_second, cpu;
+            char name[64];
+
+            start(in, &s, server, algorithms[a], workers[w]);
+            load(in, &s, CLIENTS_MAX, true, WARM_UP, &wall, &per_second);
+            cpu = load(in, &s, CLIENTS_MAX, true, KEPT, &wall, &per_second);
+            stop(in, &s);
+            snprintf(name, sizeof(name), "%s, %s thread%s", algorithms[a], workers[w],
+                     w == 0 ? "" : "s");
+            printf("%-36s %10.1f %10.0f %10.0f %8.0f\n", name, cpu, wall.median_us, wall.p95_us,
+                   per_second);
+            fflush(stdout);
+        }
+    }
 }
 
 void bench_served(struct inputs *in, const struct figures *all, const char *server)
@@ -240,8 +272,8 @@ void bench_served(struct inputs *in, const struct figures *all, const char *serv
         struct cost wall;
         double per_second;
 
-        start(in, &s, server, kinds[i].name);
-        load(in, &s, true, WARM_UP, &wall, &per_second);
+        start(in, &s, server, kinds[i].name, NULL);
+        load(in, &s, CLIENTS, true, WARM_UP, &wall, &per_second);
         print_load(in, &s, kinds[i].name, true, needed, kinds[i].budget);
         print_load(in, &s, kinds[i].name, false,
                    needed + all->primitives[PRIMITIVE_TLS_HANDSHAKE].median_us, "");
@@ -252,5 +284,6 @@ void bench_served(struct inputs *in, const struct figures *all, const char *serv
         "Not needed, and in it: a record for each request, committed to disk before the answer;\n"
         "%d clients share a commit at most with each other.\n",
         CLIENTS);
+    print_threads(in, server);
     curl_global_cleanup();
 }
