@@ -89,7 +89,7 @@ static bool is_name(struct span text, const char *name)
         if (text.data[i] == ' ') {
             continue;
         }
-        if (lower(text.data[i]) != (uint8_t)*name) {
+        if (*name == '\0' || lower(text.data[i]) != (uint8_t)*name) {
             return false;
         }
         name++;
