@@ -212,6 +212,12 @@ err_t appraise_decide(struct arena *arena, yyjson_mut_doc *doc, struct appraisal
                       const char *vmid, struct claims *incoming,
                       struct policy_result *ret) MUST_CHECK;
 
+/* Does a claim say so, of everything that makes the verdict unhealthy? Then who relies on a token
+ * can read it there, and a policy that looks at claims has seen it. For the default policy's claims,
+ * false: secureboot, ...-securebootkeysvalidated, -debuggersdisabled, -signingdisabled. A revoked
+ * image or a shim that checks nothing is in no claim. */
+bool appraisal_is_told(const struct appraisal *appraisal, const struct claims *claims);
+
 /* The documented JSON form of a result: {"verdict","reasons","changes","notes","facts","pcrs",
  * "claims","ak"} (docs/formats/appraisal.md). claims may be NULL. */
 yyjson_mut_val *appraisal_json(struct arena *arena, yyjson_mut_doc *doc,

@@ -18,6 +18,44 @@ static const char *key_words(const struct appraisal *appraisal)
     return "";
 }
 
+static const struct {
+    enum reason_code code;
+    const char *claim; /* which is false then */
+} told[] = {
+    {REASON_SECURE_BOOT_OFF, "secureboot"},
+    {REASON_SECURE_BOOT_UNKNOWN, "secureboot"},
+    {REASON_SECURE_BOOT_KEYS_MISSING, "secureboot"},
+    {REASON_TEST_KEYS, "x-ms-azurevm-default-securebootkeysvalidated"},
+    {REASON_OS_DEBUGGING, "x-ms-azurevm-debuggersdisabled"},
+    {REASON_TEST_SIGNING, "x-ms-azurevm-signingdisabled"},
+};
+
+static bool is_told(enum reason_code code, const struct claims *claims)
+{
+    for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+        const struct claim *claim =
+            told[i].code == code ? claims_find(claims, told[i].claim) : NULL;
+
+        if (claim != NULL && claim->issuer == CLAIM_SERVICE && claim->kind == CLAIM_BOOL &&
+            !claim->boolean) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool appraisal_is_told(const struct appraisal *appraisal, const struct claims *claims)
+{
+    for (size_t i = 0; i < appraisal->n_reasons; i++) {
+        enum reason_code code = appraisal->reasons[i].code;
+
+        if (reason_verdict(code) >= VERDICT_UNHEALTHY && !is_told(code, claims)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 err_t appraise_decide(struct arena *arena, yyjson_mut_doc *doc, struct appraisal *appraisal,
                       const struct evidence *evidence, const struct policy *policy,
                       const char *vmid, struct claims *incoming, struct policy_result *ret)

@@ -15,6 +15,10 @@
 
 enum { CLAIMS_DOCUMENT_MAX = 16 * 1024 * 1024 };
 
+/* In front of every name that the client chose: a policy that asks for a type alone, and for no
+ * issuer, must never be answered by the client. */
+#define CLAIMS_CLIENT_PREFIX "urn:bootwarden:custom-claim:"
+
 /*
  * {"Events":[...]} of the TCG logs and the IMA list. Empty while the log is not proven.
  * ERR_MALFORMED with the event's number when a record of Windows is shorter than its form: then the
@@ -33,13 +37,12 @@ err_t claims_other_keys(struct arena *arena, const struct appraisal *appraisal,
                         struct span *ret_json) MUST_CHECK;
 
 /*
- * All incoming claims of a Tpm request. custom_prefix goes in front of the names that the client
- * chose ("": none). ERR_DENIED unless appraisal_is_proven: there is nothing to tell. A malformed
- * record adds the reason log-malformed to the appraisal, whose verdict is not-verified then, and
- * ends in ERR_DENIED as well. On any error nothing was added.
+ * All incoming claims of a Tpm request. ERR_DENIED unless appraisal_is_proven: there is nothing to
+ * tell. A malformed record adds the reason log-malformed to the appraisal, whose verdict is
+ * not-verified then, and ends in ERR_DENIED as well. On any error nothing was added.
  */
 err_t claims_tpm(struct arena *arena, struct hasher *hasher, struct appraisal *appraisal,
-                 const struct evidence *evidence, const char *custom_prefix, struct trail *trail,
+                 const struct evidence *evidence, struct trail *trail,
                  struct claims *ret) MUST_CHECK;
 
 #endif

@@ -102,12 +102,12 @@ static err_t add_keys(struct arena *arena, const struct appraisal *a, struct cla
 }
 
 static err_t add_client_claims(struct arena *arena, const struct evidence_tpm *tpm,
-                               const char *prefix, struct claims *claims)
+                               struct claims *claims)
 {
     err_t err = ERR_OK;
 
     for (size_t i = 0; err == ERR_OK && i < tpm->n_custom; i++) {
-        const char *type = arena_printf(arena, "%s%s", prefix, tpm->custom[i].name);
+        const char *type = arena_printf(arena, CLAIMS_CLIENT_PREFIX "%s", tpm->custom[i].name);
 
         err = type == NULL ? ERR_MEMORY : add_custom(claims, type, &tpm->custom[i]);
     }
@@ -126,20 +126,18 @@ static err_t refuse_records(struct appraisal *a, const struct evidence *evidence
 }
 
 static err_t add_all(struct arena *arena, struct hasher *hasher, const struct appraisal *a,
-                     const struct evidence *evidence, const char *custom_prefix,
-                     struct trail *trail, struct claims *claims)
+                     const struct evidence *evidence, struct trail *trail, struct claims *claims)
 {
     err_t err = add_states(a, claims);
 
     err = err ? err : add_ak(arena, a, claims);
     err = err ? err : add_events(arena, hasher, a, evidence, trail, claims);
     err = err ? err : add_keys(arena, a, claims);
-    return err ? err : add_client_claims(arena, evidence->tpm, custom_prefix, claims);
+    return err ? err : add_client_claims(arena, evidence->tpm, claims);
 }
 
 err_t claims_tpm(struct arena *arena, struct hasher *hasher, struct appraisal *appraisal,
-                 const struct evidence *evidence, const char *custom_prefix, struct trail *trail,
-                 struct claims *ret)
+                 const struct evidence *evidence, struct trail *trail, struct claims *ret)
 {
     size_t before = count_claims(ret);
     err_t err;
@@ -148,7 +146,7 @@ err_t claims_tpm(struct arena *arena, struct hasher *hasher, struct appraisal *a
         return trail_set(trail, ERR_DENIED,
                          "the evidence does not hold: there is nothing to claim");
     }
-    err = add_all(arena, hasher, appraisal, evidence, custom_prefix, trail, ret);
+    err = add_all(arena, hasher, appraisal, evidence, trail, ret);
     if (err) {
         drop_claims(ret, before);
     }

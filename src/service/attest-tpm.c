@@ -233,7 +233,7 @@ static err_t report(struct reporting *r, struct trail *trail, struct service_ans
         return err;
     }
     if (appraisal_is_proven(r->appraisal)) {
-        err = claims_tpm(arena, r->call->hasher, r->appraisal, r->evidence, "", trail, claims);
+        err = claims_tpm(arena, r->call->hasher, r->appraisal, r->evidence, trail, claims);
         if (err != ERR_OK && err != ERR_DENIED) {
             return err;
         }

@@ -309,8 +309,9 @@ static err_t issue(struct attesting *a, yyjson_mut_doc *doc, const struct claims
 
 /*
  * What is proven gets a token when it is good, which is what the default policy asks for. A policy
- * that an owner set says itself what is good: the claims are proven either way, and who relies on
- * the token reads them there. The verdict that is recorded stays as it is.
+ * that an owner set may permit more, but only what the token's claims show to who relies on it:
+ * nobody permits a revoked loader by a policy that could not see it. The verdict that is recorded
+ * stays as it is.
  */
 static bool is_accepted(const struct attesting *a)
 {
@@ -318,7 +319,8 @@ static bool is_accepted(const struct attesting *a)
     bool is_owners = azure_policy(a)->jws.data != NULL;
 
     return verdict == VERDICT_HEALTHY || verdict == VERDICT_CHANGED ||
-           (verdict == VERDICT_UNHEALTHY && is_owners && a->decision.is_permitted);
+           (verdict == VERDICT_UNHEALTHY && is_owners && a->decision.is_permitted &&
+            appraisal_is_told(a->appraisal, &a->claims));
 }
 
 /* ---- the record ---- */

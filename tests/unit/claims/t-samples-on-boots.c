@@ -30,7 +30,7 @@ static struct claims *claims_of(struct attester *t, const char *boot)
     a = attester_judge(t);
     claims = claims_new(t->r.machine.arena);
     assert_true(appraisal_is_proven(a));
-    assert_ok(claims_tpm(t->r.machine.arena, hasher, a, t->evidence, "", NULL, claims));
+    assert_ok(claims_tpm(t->r.machine.arena, hasher, a, t->evidence, NULL, claims));
     appraisal_done(a);
     return claims;
 }

@@ -15,7 +15,7 @@ static struct claims *claims_of(struct attester *t, struct appraisal *a)
     struct trail trail = {0};
 
     assert_non_null(claims);
-    assert_ok(claims_tpm(t->r.machine.arena, hasher, a, t->evidence, "urn:x:", &trail, claims));
+    assert_ok(claims_tpm(t->r.machine.arena, hasher, a, t->evidence, &trail, claims));
     return claims;
 }
 
@@ -103,8 +103,9 @@ static void a_linux_boot_claims_what_is_proven(void **state)
                      fabricate_jwk(t.r.machine.arena, t.other_key), 0x00040072u,
                      fabricate_jwk(t.r.machine.arena, t.foreign_key)));
     /* What the client says of itself stands apart. */
-    assert_int_equal(claims_find(claims, "urn:x:aikValidated")->issuer, CLAIM_CUSTOM);
-    assert_false(claims_find(claims, "urn:x:aikValidated")->boolean);
+    assert_int_equal(claims_find(claims, "urn:bootwarden:custom-claim:aikValidated")->issuer,
+                     CLAIM_CUSTOM);
+    assert_false(claims_find(claims, "urn:bootwarden:custom-claim:aikValidated")->boolean);
     appraisal_done(a);
     attester_end(&t);
 }
@@ -172,7 +173,7 @@ static void nothing_is_claimed_of_what_does_not_hold(void **state)
     t.request.signer = t.other_key;
     a = attester_judge(&t);
     claims = claims_new(t.r.machine.arena);
-    assert_err(claims_tpm(t.r.machine.arena, hasher, a, t.evidence, "", NULL, claims), ERR_DENIED);
+    assert_err(claims_tpm(t.r.machine.arena, hasher, a, t.evidence, NULL, claims), ERR_DENIED);
     assert_int_equal(claims->n, 0);
     appraisal_done(a);
     attester_end(&t);
@@ -255,7 +256,7 @@ static void no_relabelled_log_looks_like_secure_boot_D_2(void **state)
         a = attester_judge(&t);
         claims = arena_calloc(t.r.machine.arena, 1, sizeof(*claims));
         if (appraisal_is_proven(a)) {
-            assert_ok(claims_tpm(t.r.machine.arena, hasher, a, t.evidence, "", NULL, claims));
+            assert_ok(claims_tpm(t.r.machine.arena, hasher, a, t.evidence, NULL, claims));
             if (looks_on(&t, claims) || flag(claims, "secureBootEnabled")) {
                 print_reasons(a);
                 fail_msg("type %x, PCR %u", type, pcr);
@@ -377,7 +378,7 @@ static void a_short_record_of_windows_is_log_malformed_B_13(void **state)
     boot_windows(&t, boot);
     a = attester_judge(&t);
     claims = claims_new(t.r.machine.arena);
-    assert_err(claims_tpm(t.r.machine.arena, hasher, a, t.evidence, "", NULL, claims), ERR_DENIED);
+    assert_err(claims_tpm(t.r.machine.arena, hasher, a, t.evidence, NULL, claims), ERR_DENIED);
     assert_true(has_reason(a, REASON_LOG_MALFORMED, "B-13"));
     assert_int_equal(claims->n, 0);
     assert_int_equal(a->verdict, VERDICT_NOT_VERIFIED);

@@ -133,6 +133,21 @@ static void an_owner_may_permit_what_the_default_denies(void **state)
     world_free(w);
 }
 
+/* It could not have told these boots from good ones: no claim speaks of what is wrong. */
+static void no_policy_permits_what_no_claim_shows(void **state)
+{
+    struct world *w = world_with_provider();
+    struct service_answer answer;
+
+    (void)state;
+    use_policy(w, "own", "version=1.0; authorizationrules{=> permit();};");
+    answer = attest_at(w, "own", "m-shim-validation-disabled");
+    expect_refusal(&answer, 400, "PolicyEvaluationError", "shim-validation-off");
+    answer = attest_at(w, "own", "h-dbx-revokes-loader-sboff");
+    expect_refusal(&answer, 400, "PolicyEvaluationError", "revoked-image");
+    world_free(w);
+}
+
 static void a_policy_adds_claims_and_replaces_none_of_ours(void **state)
 {
     struct world *w = world_with_provider();
@@ -183,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_policy_makes_a_proof_of_what_is_none),
         cmocka_unit_test(an_owner_may_deny_what_the_default_permits),
+        cmocka_unit_test(no_policy_permits_what_no_claim_shows),
         cmocka_unit_test(an_owner_may_permit_what_the_default_denies),
         cmocka_unit_test(a_policy_adds_claims_and_replaces_none_of_ours),
         cmocka_unit_test(a_policy_that_fails_refuses),
