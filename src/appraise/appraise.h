@@ -34,6 +34,9 @@ struct appraise_trust {
     const struct cert_store *ak;
     const struct tpm_name *enrolled_aks; /* proven by activation or by the operator's word */
     size_t n_enrolled_aks;
+    /* For certificates of enrolled AKs instead of `ak`; NULL: ak. A CA whose certificates count
+     * only while a record says so (AK-6) stands here alone. */
+    const struct cert_store *ak_enrolled;
     const struct span *db_certificates; /* test keys that the operator names (SB-14): DER */
     size_t n_db_certificates;
 };
@@ -213,9 +216,9 @@ err_t appraise_decide(struct arena *arena, yyjson_mut_doc *doc, struct appraisal
                       struct policy_result *ret) MUST_CHECK;
 
 /* Does a claim say so, of everything that makes the verdict unhealthy? Then who relies on a token
- * can read it there, and a policy that looks at claims has seen it. For the default policy's claims,
- * false: secureboot, ...-securebootkeysvalidated, -debuggersdisabled, -signingdisabled. A revoked
- * image or a shim that checks nothing is in no claim. */
+ * can read it there, and a policy that looks at claims has seen it. For the default policy's
+ * claims, false: secureboot, ...-securebootkeysvalidated, -debuggersdisabled, -signingdisabled. A
+ * revoked image or a shim that checks nothing is in no claim. */
 bool appraisal_is_told(const struct appraisal *appraisal, const struct claims *claims);
 
 /* The documented JSON form of a result: {"verdict","reasons","changes","notes","facts","pcrs",

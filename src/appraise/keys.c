@@ -18,6 +18,12 @@ static bool is_enrolled(const struct job *job, const struct tpm_name *name)
     return false;
 }
 
+static const struct cert_store *anchors_of(const struct job *job, const struct appraised_ak *ak)
+{
+    return job->trust->ak_enrolled != NULL && is_enrolled(job, &ak->name) ? job->trust->ak_enrolled
+                                                                          : job->trust->ak;
+}
+
 static err_t add_intermediates(struct job *job, struct cert_store *store)
 {
     err_t err = ERR_OK;
@@ -40,6 +46,7 @@ static err_t check_ak_certificate(struct job *job, const struct cert_store *inte
                                   struct appraised_ak *ak, const struct evidence_blob *blob,
                                   struct trail *trail)
 {
+    const struct cert_store *anchors = anchors_of(job, ak);
     err_t err = cert_new_nv(blob->bytes, trail, &ak->certificate);
 
     if (err) {
@@ -49,13 +56,13 @@ static err_t check_ak_certificate(struct job *job, const struct cert_store *inte
         !pubkey_equal(cert_key(ak->certificate), ak->key)) {
         return trail_set(trail, ERR_MISMATCH, "is for another key than the attestation key sent");
     }
-    if (job->trust->ak == NULL || cert_store_count(job->trust->ak) == 0) {
+    if (anchors == NULL || cert_store_count(anchors) == 0) {
         return trail_set(trail, ERR_UNTRUSTED,
                          "issued by '%s', and no CA for attestation keys is trusted",
                          cert_issuer(ak->certificate, job->arena));
     }
-    return cert_verify(ak->certificate, intermediates, job->trust->ak, CERT_ROLE_AK,
-                       job->options->now, false, trail);
+    return cert_verify(ak->certificate, intermediates, anchors, CERT_ROLE_AK, job->options->now,
+                       false, trail);
 }
 
 err_t prove_ak(struct job *job, const struct cert_store *intermediates, struct appraised_ak *ak,
@@ -101,8 +108,8 @@ err_t prove_ak(struct job *job, const struct cert_store *intermediates, struct a
         ak->proof = enrolled ? AK_PROOF_ENROLLED : AK_PROOF_WAIVED;
     } else {
         fault = err;
-        err = chain_remedy(job, ak->certificate, intermediates, job->trust->ak, CERT_ROLE_AK, fault,
-                           &remedy);
+        err = chain_remedy(job, ak->certificate, intermediates, anchors_of(job, ak), CERT_ROLE_AK,
+                           fault, &remedy);
         job_reason_remedy(job, REASON_AK_UNTRUSTED, fault == ERR_MISMATCH ? "AK-10" : "X-1",
                           sent->certificate.where, remedy,
                           "the attestation key's certificate does not prove it: %s", text);

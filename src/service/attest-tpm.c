@@ -23,9 +23,10 @@ struct reporting {
     struct ticket context;
     struct trust *trust;
     struct knowledge *knowledge; /* NULL: the service has none */
-    bool has_machine;            /* our certificate, its machine's record active */
+    bool is_own_certificate;     /* says who issued it */
+    bool has_record;             /* our certificate names a machine whose record is active */
     struct store_machine machine;
-    struct tpm_name ak_name; /* of that machine */
+    struct tpm_name ak_name; /* of that record */
     struct policy_properties configuration;
     struct appraisal *appraisal;
 };
@@ -102,9 +103,9 @@ static void refuse_context(const struct service_call *call, enum context_state s
         arena_printf(call->arena, "type=Tpm verdict=not-verified reasons=%s", words[state].code);
 }
 
-/* AK-6: a certificate of our own CA counts while its machine's record is active. The request names
- * no machine but by that certificate. */
-static err_t find_machine(struct reporting *r, struct trail *trail)
+/* The request names no machine but by a certificate of ours. That one may be of an earlier key of
+ * the machine: the record is what counts (AK-6), and it counts for its own key alone. */
+static err_t find_record(struct reporting *r, struct trail *trail)
 {
     CLEANUP(cert_free) struct cert *cert = NULL;
     struct arena *arena = r->call->arena;
@@ -113,10 +114,10 @@ static err_t find_machine(struct reporting *r, struct trail *trail)
 
     if (r->evidence->n_aks == 0 || r->evidence->aks[0].certificate.bytes.len == 0 ||
         cert_new_der(r->evidence->aks[0].certificate.bytes, NULL, &cert) != ERR_OK ||
-        strcmp(cert_issuer(cert, arena),
-               cert_subject(guest_ca_cert(r->service->guest_ca), arena)) != 0) {
+        !guest_ca_is_named(r->service->guest_ca, arena, cert)) {
         return ERR_OK;
     }
+    r->is_own_certificate = true;
     id = cert_common_name(cert, arena);
     id = arena_printf(arena, "%.*s", (int)strcspn(id, "."), id);
     if (id == NULL) {
@@ -126,21 +127,29 @@ static err_t find_machine(struct reporting *r, struct trail *trail)
     if (err) {
         return err == ERR_NOT_FOUND ? ERR_OK : err;
     }
-    r->has_machine = r->machine.is_active && r->machine.ak_name_len > 0;
-    if (r->has_machine) {
+    r->has_record = r->machine.is_active && r->machine.ak_name_len > 0;
+    if (r->has_record) {
         memcpy(r->ak_name.bytes, r->machine.ak_name, r->machine.ak_name_len);
         r->ak_name.len = r->machine.ak_name_len;
     }
     return ERR_OK;
 }
 
+/* Was the proof made by the key of the record? */
+static bool is_of_machine(const struct reporting *r)
+{
+    return r->has_record && r->appraisal->n_aks > 0 &&
+           r->appraisal->aks[r->appraisal->main_ak].proof == AK_PROOF_ENROLLED;
+}
+
 static err_t judge(struct reporting *r)
 {
     const struct appraise_trust trust = {
         .ek = r->trust->ek,
-        .ak = r->has_machine ? r->trust->ak_own : r->trust->ak,
-        .enrolled_aks = r->has_machine ? &r->ak_name : NULL,
-        .n_enrolled_aks = r->has_machine ? 1 : 0,
+        .ak = r->trust->ak,
+        .ak_enrolled = r->trust->ak_own,
+        .enrolled_aks = r->has_record ? &r->ak_name : NULL,
+        .n_enrolled_aks = r->has_record ? 1 : 0,
         .db_certificates = r->trust->db.der,
         .n_db_certificates = r->trust->db.n,
     };
@@ -153,8 +162,18 @@ static err_t judge(struct reporting *r)
         .waives_ak_certificate = !r->configuration.require_valid_aik_cert,
     };
 
+    err_t err;
+
     knowledge_into(r->knowledge, &options);
-    return appraise(r->call->arena, r->evidence, &trust, &options, r->call->hasher, &r->appraisal);
+    err = appraise(r->call->arena, r->evidence, &trust, &options, r->call->hasher, &r->appraisal);
+    if (err == ERR_OK && r->is_own_certificate && !is_of_machine(r)) {
+        /* Which CA to trust is not the question here. */
+        appraisal_reword(r->appraisal, REASON_AK_UNTRUSTED, r->evidence->aks[0].certificate.where,
+                         "this server issued the attestation key's certificate, which counts only "
+                         "while the machine's record is active and has this key",
+                         "See bootwarden-server machine list.");
+    }
+    return err;
 }
 
 /* ---- the report ---- */
@@ -198,7 +217,7 @@ static const char *note(const struct reporting *r, const char *decision)
 {
     return arena_printf(r->call->arena, "type=Tpm provider=%s verdict=%s policy=%s%s%s",
                         r->provider->name, verdict_name(r->appraisal->verdict), decision,
-                        r->has_machine ? " machine=" : "", r->has_machine ? r->machine.id : "");
+                        is_of_machine(r) ? " machine=" : "", is_of_machine(r) ? r->machine.id : "");
 }
 
 static void count(const struct reporting *r)
@@ -226,7 +245,7 @@ static err_t report(struct reporting *r, struct trail *trail, struct service_ans
     struct claims *claims = claims_new(arena);
     struct policy_result decision = {0};
     bool is_first = false;
-    err_t err = claims == NULL ? ERR_MEMORY : find_machine(r, trail);
+    err_t err = claims == NULL ? ERR_MEMORY : find_record(r, trail);
 
     err = err ? err : judge(r);
     if (err) {

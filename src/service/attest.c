@@ -156,15 +156,12 @@ static err_t find_nonce(struct attesting *a, struct trail *trail)
 
 /* ---- judging ---- */
 
-/* Only chooses words: the certificate has been refused already. */
 static bool is_our_certificate(const struct attesting *a)
 {
     const struct appraised_ak *ak = &a->appraisal->aks[a->appraisal->main_ak];
-    struct arena *arena = a->call->arena;
 
     return a->appraisal->n_aks > 0 && ak->certificate != NULL &&
-           strcmp(cert_issuer(ak->certificate, arena),
-                  cert_subject(guest_ca_cert(a->service->guest_ca), arena)) == 0;
+           guest_ca_is_named(a->service->guest_ca, a->call->arena, ak->certificate);
 }
 
 static void add_outside_reasons(struct attesting *a)
@@ -196,8 +193,9 @@ static err_t judge(struct attesting *a)
 {
     const struct appraise_trust trust = {
         .ek = a->trust->ek,
+        .ak = a->trust->ak,
         /* AK-6: a certificate of our own CA counts only while its machine's record is active. */
-        .ak = a->has_machine ? a->trust->ak_own : a->trust->ak,
+        .ak_enrolled = a->trust->ak_own,
         .enrolled_aks = a->has_machine ? &a->ak_name : NULL,
         .n_enrolled_aks = a->has_machine ? 1 : 0,
         .db_certificates = a->trust->db.der,

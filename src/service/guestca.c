@@ -1,6 +1,7 @@
 #include "service/guestca.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { DAY = 86400, CLOCK_SLACK = 300 };
 
@@ -41,6 +42,11 @@ void guest_ca_free(struct guest_ca *ca)
 struct cert *guest_ca_cert(const struct guest_ca *ca)
 {
     return ca->cert;
+}
+
+bool guest_ca_is_named(const struct guest_ca *ca, struct arena *arena, const struct cert *cert)
+{
+    return strcmp(cert_issuer(cert, arena), cert_subject(ca->cert, arena)) == 0;
 }
 
 err_t guest_ca_issue(const struct guest_ca *ca, struct arena *arena, const char *machine_id,

@@ -242,6 +242,44 @@ static void an_attestation_key_without_a_known_issuer_needs_a_policy_that_waives
     client_end(&c);
 }
 
+/* A certificate of ours names the machine; the record says whose key the machine has now. */
+static void a_key_that_was_replaced_proves_nothing_any_more_AK_6(void **state)
+{
+    CLEANUP(cert_free) struct cert *cert = NULL;
+    struct client c;
+    struct service_answer answer;
+    struct store_machine m, wanted, got;
+    bool is_new = false;
+
+    (void)state;
+    client_begin(&c, "a-secureboot-healthy", policy);
+    world_remove(world_path(c.w, "trust/ak/issuer.pem"));
+    assert_ok(service_reload(c.w->service, NULL));
+    m = enrol(c.w);
+    assert_ok(guest_ca_issue(c.w->service->guest_ca, c.w->arena, m.id,
+                             signkey_public(machine->ak_key), NOW, &cert));
+    c.request.certificate = cert_der(cert);
+    answer = exchange(&c);
+    expect_success(&answer);
+    assert_non_null(strstr(answer.note, m.id));
+    operate(c.w, &m, STORE_DISABLE);
+    answer = exchange(&c);
+    expect_refusal(&answer, 400, "InvalidParameter", "this server issued");
+    operate(c.w, &m, STORE_ENABLE);
+    /* The same machine by another TPM, with another key. */
+    wanted = m;
+    memset(wanted.ek_digest, 9, sizeof(wanted.ek_digest));
+    memset(wanted.ak_name + 2, 0x55, 32);
+    assert_ok(store_machine_replace(c.w->service->store, m.id, wanted.ek_digest, "root", NOW, NULL,
+                                    &is_new));
+    assert_ok(store_machine_activate(c.w->service->store, &wanted, NULL, &got));
+    assert_string_equal(got.id, m.id);
+    answer = exchange(&c);
+    expect_refusal(&answer, 400, "InvalidParameter", "has this key");
+    assert_null(strstr(answer.note, m.id));
+    client_end(&c);
+}
+
 static void a_report_says_what_the_policy_issues(void **state)
 {
     struct client c;
@@ -280,6 +318,7 @@ int main(void)
         cmocka_unit_test(what_is_not_proven_is_not_asked_of_the_policy),
         cmocka_unit_test(the_policy_decides_on_what_is_proven),
         cmocka_unit_test(an_attestation_key_without_a_known_issuer_needs_a_policy_that_waives_it),
+        cmocka_unit_test(a_key_that_was_replaced_proves_nothing_any_more_AK_6),
         cmocka_unit_test(a_report_says_what_the_policy_issues),
     };
 
