@@ -64,6 +64,13 @@ static struct provider *find_provider(struct http_request *request, struct http_
         http_answer_error(request->arena, response, 404, "ProviderNotFound",
                           "there is no attestation provider at this address; GET /providers of the "
                           "bare host lists those that everybody may use");
+    } else if (provider->is_damaged) {
+        http_answer_error(
+            request->arena, response, 503, "ProviderUnavailable",
+            "the provider %s is damaged: the server's log says how (provider.damaged)",
+            provider->name);
+        provider_unref(provider);
+        provider = NULL;
     } else if (!provider->is_public) {
         /* Private addresses are the network's business; here all are public. */
         http_answer_error(request->arena, response, 403, "PublicNetworkAccessDisabled",

@@ -139,6 +139,7 @@ void protect_finish(struct http_request *request, const struct http_response *re
 
     entry.status = response->status;
     entry.reason = response->error_code != NULL ? response->error_code : "ok";
+    entry.detail = response->note;
     audit_finish(api->audit, &entry);
 }
 

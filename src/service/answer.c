@@ -84,6 +84,19 @@ void answer_error(const struct service_call *call, struct service_answer *ret, e
     }
 }
 
+bool answer_damaged_policy(const struct service_call *call, const struct provider *provider,
+                           enum attestation_type type, struct service_answer *ret)
+{
+    if (!provider->policies[type].is_damaged) {
+        return false;
+    }
+    answer_refuse(call, ret, 503, "PolicyUnavailable",
+                  "the policy of %s for %s cannot be used any more: its owner has to set it again; "
+                  "the server's log says why (provider.damaged)",
+                  provider->name, attestation_type_name(type));
+    return true;
+}
+
 void answer_json(const struct service_call *call, struct service_answer *ret, yyjson_mut_doc *doc,
                  yyjson_mut_val *value)
 {

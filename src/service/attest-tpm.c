@@ -27,7 +27,6 @@ struct reporting {
     bool has_record;             /* our certificate names a machine whose record is active */
     struct store_machine machine;
     struct tpm_name ak_name; /* of that record */
-    struct policy_properties configuration;
     struct appraisal *appraisal;
 };
 
@@ -157,9 +156,9 @@ static err_t judge(struct reporting *r)
         .now = r->call->now,
         .has_nonce = true,
         .nonce = span_of(r->context.id, sizeof(r->context.id)),
-        .required_pcrs = r->configuration.required_pcr_mask,
+        .required_pcrs = tpm_policy(r)->required_pcr_mask,
         .has_pcr_mask = true,
-        .waives_ak_certificate = !r->configuration.require_valid_aik_cert,
+        .waives_ak_certificate = tpm_policy(r)->waives_ak_certificate,
     };
 
     err_t err;
@@ -293,7 +292,6 @@ static err_t answer_request(struct reporting *r, struct span request, struct tra
                             struct service_answer *ret)
 {
     enum context_state state = CONTEXT_GOOD;
-    struct policy_fault fault = {0};
     err_t err = tpm_request_parse(r->call->arena, request, trail, &r->evidence);
 
     err = err ? err : open_context(r, trail, &state);
@@ -303,15 +301,6 @@ static err_t answer_request(struct reporting *r, struct span request, struct tra
     if (state != CONTEXT_GOOD) {
         refuse_context(r->call, state, ret);
         return ERR_OK;
-    }
-    err = policy_configure(r->call->arena, tpm_policy(r)->policy, &r->configuration, &fault);
-    if (err == ERR_VALUE) {
-        answer_refuse(r->call, ret, 400, policy_fault_code(&fault), "%s",
-                      policy_fault_message(r->call->arena, &fault));
-        return ERR_OK;
-    }
-    if (err) {
-        return err;
     }
     r->trust = service_trust(r->service);
     r->knowledge = service_knowledge(r->service);
@@ -337,6 +326,9 @@ void service_attest_tpm(struct service *service, const struct provider *provider
         return;
     }
     *r = (struct reporting){.service = service, .provider = provider, .call = call};
+    if (answer_damaged_policy(call, provider, ATTEST_TPM, ret)) {
+        return;
+    }
     if (tpm_policy(r)->policy == NULL) {
         /* The service's own words and code: clients look for them. */
         answer_refuse(call, ret, 400, "Bad request",

@@ -558,6 +558,9 @@ void service_attest_azureguest(struct service *service, const struct provider *p
         answer_error(call, ret, ERR_MEMORY, NULL);
         return;
     }
+    if (answer_damaged_policy(call, provider, ATTEST_AZUREGUEST, ret)) {
+        return;
+    }
     a->service = service;
     a->provider = provider;
     a->call = call;

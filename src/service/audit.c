@@ -14,6 +14,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Callers share a purse with others of the same hash: all of them together fill no disk. */
+enum { CALLER_PURSES = 256 };
+
+/* Of lines that may be left out: full at first, emptied by one line each, filled by time. */
+struct purse {
+    int64_t refilled;
+    unsigned spent;
+};
+
 struct audit {
     char *path;
     struct metric *lines, *failures;
@@ -21,8 +30,7 @@ struct audit {
     int fd;
     bool is_torn;    /* the last line has no end: the disk was full, or the machine went down */
     bool is_failing; /* logged already */
-    int64_t refilled;
-    unsigned allowance; /* of lines without a caller */
+    struct purse anonymous, callers[CALLER_PURSES];
     uint64_t omitted;
 };
 
@@ -77,7 +85,6 @@ err_t audit_open(const char *path, struct metrics *metrics, struct trail *trail,
         return ERR_MEMORY;
     }
     audit->fd = -1;
-    audit->allowance = AUDIT_ANONYMOUS_BURST;
     pthread_mutex_init(&audit->lock, NULL);
     audit->path = strdup(path);
     err = audit->path == NULL ? ERR_MEMORY : open_file(path, trail, &audit->fd);
@@ -181,6 +188,7 @@ static void write_line(struct buf *line, const char *event, const struct audit_e
         buf_addf(line, ",\"status\":%u", entry->status);
     }
     add_text(line, "reason", entry->reason);
+    add_text(line, "detail", entry->detail);
     if (omitted > 0) {
         buf_addf(line, ",\"omitted\":%llu", (unsigned long long)omitted);
     }
@@ -233,38 +241,59 @@ static void log_failure(struct audit *audit, err_t err, const struct trail *trai
     log_end(&line);
 }
 
-/* Under the lock: may a line of nobody be written? */
-static bool is_allowed(struct audit *audit, int64_t now)
+static bool spend(struct purse *purse, int64_t now, unsigned burst, unsigned rate)
 {
-    int64_t passed = now - audit->refilled;
+    int64_t passed = now - purse->refilled;
+    unsigned filled;
 
-    if (passed < 0 || passed > AUDIT_ANONYMOUS_BURST) {
-        passed = passed < 0 ? 0 : AUDIT_ANONYMOUS_BURST;
-    }
-    audit->refilled = now;
-    audit->allowance += (unsigned)passed * AUDIT_ANONYMOUS_RATE;
-    if (audit->allowance > AUDIT_ANONYMOUS_BURST) {
-        audit->allowance = AUDIT_ANONYMOUS_BURST;
-    }
-    if (audit->allowance == 0) {
-        audit->omitted++;
+    passed = passed < 0 ? 0 : passed > burst ? burst : passed;
+    filled = (unsigned)passed * rate;
+    purse->refilled = now;
+    purse->spent -= filled < purse->spent ? filled : purse->spent;
+    if (purse->spent == burst) {
         return false;
     }
-    audit->allowance--;
+    purse->spent++;
     return true;
+}
+
+/* FNV-1a. Who finds others of the same purse keeps their refusals out of the log with his own. */
+static unsigned purse_of(const struct audit_entry *entry)
+{
+    const char *const texts[] = {entry->issuer, "\n", entry->object_id};
+    uint32_t hash = 2166136261;
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        for (const char *c = texts[i]; c != NULL && *c != '\0'; c++) {
+            hash = (hash ^ (uint8_t)*c) * 16777619;
+        }
+    }
+    return hash % CALLER_PURSES;
+}
+
+/* Under the lock: may the line of a refusal be written? */
+static bool is_allowed(struct audit *audit, const struct audit_entry *entry)
+{
+    bool is_left = entry->issuer == NULL ? spend(&audit->anonymous, entry->time,
+                                                 AUDIT_ANONYMOUS_BURST, AUDIT_ANONYMOUS_RATE)
+                                         : spend(&audit->callers[purse_of(entry)], entry->time,
+                                                 AUDIT_CALLER_BURST, AUDIT_CALLER_RATE);
+
+    audit->omitted += !is_left;
+    return is_left;
 }
 
 static err_t put(struct audit *audit, const char *event, const struct audit_entry *entry,
                  bool is_synced, struct trail *trail)
 {
     CLEANUP(buf_done) struct buf line = {0};
-    bool is_limited = strcmp(event, "refused") == 0 && entry->issuer == NULL, is_news;
+    bool is_limited = strcmp(event, "refused") == 0, is_news;
     struct trail inner = {0};
     uint64_t omitted;
     err_t err;
 
     pthread_mutex_lock(&audit->lock);
-    if (is_limited && !is_allowed(audit, entry->time)) {
+    if (is_limited && !is_allowed(audit, entry)) {
         pthread_mutex_unlock(&audit->lock);
         return ERR_OK;
     }

@@ -16,10 +16,11 @@
  *     audit_refuse   of a call that was refused: not synced by itself, and no reason to answer
  *                    otherwise when it cannot be written, which is logged and counted.
  *
- * Anybody can cause refusals without a token. So that they cannot fill the disk and thereby stop
- * all changes, of those without a caller AUDIT_ANONYMOUS_BURST are written at once and
- * AUDIT_ANONYMOUS_RATE a second after that; how many were left out stands in the next line
- * ("omitted"). No line of a known caller and no change is ever left out.
+ * Anybody can cause refusals, with a token or without. So that they cannot fill the disk and
+ * thereby stop all changes, of those without a caller AUDIT_ANONYMOUS_BURST are written at once and
+ * AUDIT_ANONYMOUS_RATE a second after that, of those of one caller AUDIT_CALLER_BURST and
+ * AUDIT_CALLER_RATE; how many were left out stands in the next line ("omitted"). No change is ever
+ * left out.
  *
  * Any thread.
  */
@@ -36,6 +37,8 @@ enum {
     AUDIT_PATH_MAX = 512,
     AUDIT_ANONYMOUS_BURST = 1000,
     AUDIT_ANONYMOUS_RATE = 10, /* a second */
+    AUDIT_CALLER_BURST = 200,
+    AUDIT_CALLER_RATE = 1,
 };
 
 struct audit;
@@ -63,6 +66,7 @@ struct audit_entry {
     const char *scope;
     unsigned status;    /* 0 = not yet */
     const char *reason; /* a stable word: access_reason_name, or an error code */
+    const char *detail; /* what came of a change: "type=Tpm policy=HASH" */
 };
 
 err_t audit_begin(struct audit *audit, const struct audit_entry *entry,

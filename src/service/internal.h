@@ -69,6 +69,9 @@ void answer_reasons(const struct service_call *call, const struct appraisal *app
                     const char *(*more)(const void *context, const struct reason *reason),
                     const void *context, struct service_answer *ret);
 /* 200 with value as the body. */
+/* The provider's policy of the type cannot be used any more: 503, and true. */
+bool answer_damaged_policy(const struct service_call *call, const struct provider *provider,
+                           enum attestation_type type, struct service_answer *ret);
 void answer_json(const struct service_call *call, struct service_answer *ret, yyjson_mut_doc *doc,
                  yyjson_mut_val *value);
 

@@ -54,6 +54,8 @@ static void refuse_change(const struct service_call *call, err_t err, const stru
     } else if (fault->policy.kind != POLICY_FAULT_NONE) {
         answer_refuse(call, ret, 400, fault->code, "%s",
                       policy_fault_message(call->arena, &fault->policy));
+    } else if (fault->code == NULL && err == ERR_TOO_MANY) {
+        answer_refuse(call, ret, 409, "QuotaExceeded", "%s", words);
     } else if (fault->code != NULL && err_category(err) != ERR_CAT_INTERNAL) {
         answer_refuse(call, ret, 400, fault->code, "%s", words);
     } else {
@@ -184,7 +186,7 @@ static void change_policy(struct service *service, const struct provider *provid
         return;
     }
     err = claims == NULL ? ERR_MEMORY
-                         : providers_set_policy(service->providers, provider->name, type, &request,
+                         : providers_set_policy(service->providers, provider, type, &request,
                                                 call->now, &trail, &fault, &changed);
     if (err) {
         refuse_change(call, err, &trail, &fault, ret);
@@ -196,6 +198,10 @@ static void change_policy(struct service *service, const struct provider *provid
         return;
     }
     answer_token(call, changed, doc, claims, ret);
+    ret->note = changed->policies[type].hash == NULL
+                    ? "policy=none"
+                    : arena_printf(call->arena, "type=%s policy=%s", attestation_type_name(type),
+                                   changed->policies[type].hash);
 }
 
 void service_policy_set(struct service *service, const struct provider *provider,
@@ -248,8 +254,8 @@ static void change_signer(struct service *service, const struct provider *provid
         return;
     }
     err = claims == NULL ? ERR_MEMORY
-                         : providers_set_signer(service->providers, provider->name, is_added,
-                                                &request, call->now, &trail, &fault, &cert);
+                         : providers_set_signer(service->providers, provider, is_added, &request,
+                                                call->now, &trail, &fault, &cert);
     if (err) {
         refuse_change(call, err, &trail, &fault, ret);
         return;

@@ -7,6 +7,7 @@
 enum {
     /* Six policies as they were set, their signers, and the rest. */
     PROVIDER_ARENA_BYTES = 8 * 1024 * 1024,
+    CONFIGURE_BYTES = 64 * 1024 * 1024,
 };
 
 /* ---- life ---- */
@@ -67,6 +68,19 @@ static struct span copy_span(struct arena *arena, struct span bytes, bool *fits)
     return copy;
 }
 
+static bool copy_policy(struct arena *arena, const struct provider_policy *policy,
+                        struct provider_policy *ret)
+{
+    bool fits = true;
+
+    *ret = *policy;
+    ret->jws = copy_span(arena, policy->jws, &fits);
+    ret->policy = policy->policy == NULL ? NULL : policy_ref(policy->policy);
+    ret->hash = copy_text(arena, policy->hash, &fits);
+    ret->signer = copy_span(arena, policy->signer, &fits);
+    return fits;
+}
+
 err_t provider_copy(const struct provider *provider, struct provider **ret)
 {
     CLEANUP(provider_unref) struct provider *copy = provider_new();
@@ -78,6 +92,7 @@ err_t provider_copy(const struct provider *provider, struct provider **ret)
     }
     copy->name = copy_text(arena, provider->name, &fits);
     copy->uri = copy_text(arena, provider->uri, &fits);
+    copy->is_damaged = provider->is_damaged;
     copy->region = provider->region;
     copy->is_shared = provider->is_shared;
     copy->is_isolated = provider->is_isolated;
@@ -85,14 +100,7 @@ err_t provider_copy(const struct provider *provider, struct provider **ret)
     copy->needs_tpm_authentication = provider->needs_tpm_authentication;
     signers_copy(&provider->signers, &copy->signers);
     for (size_t i = 0; i < ATTEST_TYPE_COUNT; i++) {
-        const struct provider_policy *policy = &provider->policies[i];
-
-        copy->policies[i] = (struct provider_policy){
-            .jws = copy_span(arena, policy->jws, &fits),
-            .policy = policy->policy == NULL ? NULL : policy_ref(policy->policy),
-            .hash = copy_text(arena, policy->hash, &fits),
-            .signer = copy_span(arena, policy->signer, &fits),
-        };
+        fits = copy_policy(arena, &provider->policies[i], &copy->policies[i]) && fits;
     }
     copy->signer = signer_ref(provider->signer);
     copy->id = copy_text(arena, provider->id, &fits);
@@ -130,11 +138,27 @@ static err_t keep_signer(struct provider *provider, const struct owner_request *
     return ret->data == NULL ? ERR_MEMORY : ERR_OK;
 }
 
+static err_t configure(struct policy_fault *fault, struct provider_policy *ret)
+{
+    CLEANUP(arena_free) struct arena *arena = arena_new(CONFIGURE_BYTES);
+    struct policy_properties properties;
+    err_t err =
+        arena == NULL ? ERR_MEMORY : policy_configure(arena, ret->policy, &properties, fault);
+
+    if (err) {
+        return err;
+    }
+    ret->waives_ak_certificate = !properties.require_valid_aik_cert;
+    ret->required_pcr_mask = properties.required_pcr_mask;
+    return ERR_OK;
+}
+
 static err_t compile(struct provider *provider, struct span text, struct policy_fault *fault,
                      struct provider_policy *ret)
 {
     err_t err = policy_compile(text, fault, &ret->policy);
 
+    err = err ? err : configure(fault, ret);
     return err ? err : policy_hash(provider->arena, text, &ret->hash);
 }
 
@@ -183,6 +207,33 @@ err_t provider_set_policy(struct provider *provider, enum attestation_type type,
     policy_unref(provider->policies[type].policy);
     provider->policies[type] = fresh;
     return ERR_OK;
+}
+
+err_t provider_take_policy(struct provider *provider, enum attestation_type type,
+                           const struct provider *from)
+{
+    struct provider_policy fresh;
+
+    if (!copy_policy(provider->arena, &from->policies[type], &fresh)) {
+        policy_unref(fresh.policy);
+        return ERR_MEMORY;
+    }
+    policy_unref(provider->policies[type].policy);
+    provider->policies[type] = fresh;
+    return ERR_OK;
+}
+
+size_t provider_weight(const struct provider *provider)
+{
+    size_t weight = provider->tags.len;
+
+    for (size_t i = 0; i < ATTEST_TYPE_COUNT; i++) {
+        weight += provider->policies[i].jws.len;
+    }
+    for (size_t i = 0; i < provider->signers.n; i++) {
+        weight += cert_der(provider->signers.certs[i]).len;
+    }
+    return weight;
 }
 
 err_t policy_signer_add(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *claims,

@@ -21,6 +21,11 @@ struct provider_policy {
     struct policy *policy; /* NULL: evidence of this type is not judged */
     const char *hash;      /* x-ms-policy-hash; NULL without a policy */
     struct span signer;    /* x-ms-policy-signer, JSON; data NULL: nobody signed it */
+    /* What its configuration rules say. They know of no evidence, so they run once, when it is set:
+     * nobody spends time on them by asking. */
+    bool is_damaged; /* what the store has is none for this server: policy is NULL, jws is there */
+    bool waives_ak_certificate; /* require_valid_aik_cert=false */
+    uint32_t required_pcr_mask;
 };
 
 struct provider {
@@ -28,6 +33,8 @@ struct provider {
     struct arena *arena; /* of everything below */
     const char *name;
     const char *uri; /* attestUri: issuer of its tokens */
+    bool is_damaged; /* its key or its row in the database: it serves nobody, its signer is NULL; it
+                        can be shown and removed */
     const struct region *region;
     bool is_shared;                /* the service's own: nobody changes it */
     bool is_isolated;              /* only its signers set policies; else whoever may write */
@@ -53,10 +60,17 @@ struct provider *provider_new(void);
 err_t provider_copy(const struct provider *provider, struct provider **ret) MUST_CHECK;
 
 /* The policy of a type from what an owner sent, or the default for NULL. ERR_VALUE with the trail's
- * words when there is none in it, and with *fault when it is no policy. */
+ * words when there is none in it, and with *fault when it is no policy or its configuration rules
+ * fail. */
 err_t provider_set_policy(struct provider *provider, enum attestation_type type,
                           const struct owner_request *request, struct trail *trail,
                           struct policy_fault *fault) MUST_CHECK;
+
+/* The policy of a type as `from` has it. */
+err_t provider_take_policy(struct provider *provider, enum attestation_type type,
+                           const struct provider *from) MUST_CHECK;
+/* Bytes that its owner made: policies, certificates, tags. */
+size_t provider_weight(const struct provider *provider);
 
 /* The claim x-ms-policy-signer, when somebody signed the policy. */
 err_t policy_signer_add(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *claims,

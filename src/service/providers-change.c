@@ -1,15 +1,18 @@
 /*
  * providers-change.c - what changes providers, one change at a time: in the store first, then for
- * everybody at once. Everything static here runs with `changing` held.
+ * everybody at once.
  */
 #include "service/providers-internal.h"
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "store/providers.h"
 
 #include <stdlib.h>
 #include <unistd.h>
+
+/* ---- the list ---- */
 
 /* Takes list. */
 static void show(struct providers *providers, struct provider_list *list)
@@ -47,23 +50,6 @@ static err_t list_with(const struct provider_list *before, struct span name,
     return ERR_OK;
 }
 
-static err_t save(struct providers *providers, struct arena *arena, struct provider *provider,
-                  struct trail *trail)
-{
-    struct store_provider row = {
-        .name = provider->name,
-        .id = provider->id,
-        .region = provider->region->name,
-        .version = provider->version,
-        .created = provider->created,
-        .changed = provider->changed,
-    };
-    err_t err = provider_properties_write(arena, provider, &row.properties);
-
-    return err ? err
-               : store_provider_put(providers->options.store, &row, trail, &provider->version);
-}
-
 static void log_change(const char *event, const struct provider *provider)
 {
     struct log_line line;
@@ -74,297 +60,200 @@ static void log_change(const char *event, const struct provider *provider)
     log_end(&line);
 }
 
-static bool is_served(const struct providers *providers, const struct region *region)
+/* ---- limits ---- */
+
+static bool is_of_subscription(const struct provider *a, const struct provider *b)
 {
-    for (size_t i = 0; i < providers->options.n_regions; i++) {
-        if (providers->options.regions[i] == region) {
-            return true;
-        }
-    }
-    return false;
+    return !a->is_shared && text_span_equal_nocase(span_str(a->subscription), b->subscription);
 }
 
-static err_t add(struct providers *providers, struct provider *fresh, int64_t now,
-                 struct arena *arena, struct trail *trail)
+/* Everything is held in memory, and read again at each start: nobody takes more of it than his
+ * share. */
+static err_t check_quotas(const struct providers *providers, const struct provider *wanted,
+                          struct trail *trail)
 {
-    const struct folder folder = {.arena = arena, .path = providers->folder, .now = now};
-    struct provider_list *list = NULL;
-    size_t at = 0;
-    err_t err;
+    const struct provider_list *list = providers->list;
+    size_t at = 0, n = 1;
+    bool is_known = provider_list_find(list, span_str(wanted->name), &at);
+    size_t before = is_known ? provider_weight(list->items[at]) : 0;
+    size_t total = provider_weight(wanted), own = total;
 
-    if (provider_list_find(providers->list, span_str(fresh->name), &at)) {
-        return trail_set(trail, ERR_CONFLICT, "there is a provider named %s already", fresh->name);
+    if (is_known && total <= before) {
+        return ERR_OK; /* who has too much may always take some away */
     }
-    if (!is_served(providers, fresh->region)) {
-        return trail_set(trail, ERR_VALUE, "the region %s is not served here",
-                         fresh->region->display);
+    for (size_t i = 0; i < list->n; i++) {
+        if (is_known && i == at) {
+            continue;
+        }
+        total += provider_weight(list->items[i]);
+        if (is_of_subscription(list->items[i], wanted)) {
+            own += provider_weight(list->items[i]);
+            n++;
+        }
     }
-    fresh->uri =
-        provider_uri(fresh->arena, &providers->options.address, fresh->name, fresh->region);
-    fresh->created = fresh->changed = now;
-    if (fresh->uri == NULL) {
-        return ERR_MEMORY;
+    if (n > PROVIDERS_PER_SUBSCRIPTION) {
+        return trail_set(trail, ERR_TOO_MANY,
+                         "the subscription has %d attestation providers, as many as it can have",
+                         PROVIDERS_PER_SUBSCRIPTION);
     }
-    err = provider_open_signer(&folder, fresh, trail, &fresh->signer);
-    err = err ? err : provider_set_defaults(fresh);
-    err = err ? err : list_with(providers->list, span_str(fresh->name), provider_ref(fresh), &list);
-    err = err ? err : save(providers, arena, fresh, trail);
-    if (err) {
-        provider_list_unref(list);
-        return err;
+    if (own > PROVIDERS_SUBSCRIPTION_BYTES) {
+        return trail_set(trail, ERR_TOO_MANY,
+                         "the policies, certificates and tags of the subscription's attestation "
+                         "providers would take %zu bytes; they may take %d",
+                         own, PROVIDERS_SUBSCRIPTION_BYTES);
     }
-    show(providers, list);
-    log_change("provider.added", fresh);
+    return total <= PROVIDERS_TOTAL_BYTES
+               ? ERR_OK
+               : trail_set(trail, ERR_TOO_MANY,
+                           "the policies, certificates and tags of all attestation providers of "
+                           "this server would take %zu bytes; they may take %d",
+                           total, PROVIDERS_TOTAL_BYTES);
+}
+
+/* ---- one change ---- */
+
+/* Who holds the turn makes keys and waits for the disk, and a waiting caller occupies a worker: few
+ * of them may, so that attestation goes on meanwhile. */
+static err_t take_turn(struct providers *providers, struct trail *trail)
+{
+    if (atomic_fetch_add(&providers->n_changing, 1) >= PROVIDERS_CHANGES_AT_ONCE) {
+        atomic_fetch_sub(&providers->n_changing, 1);
+        return trail_set(trail, ERR_UNAVAILABLE,
+                         "too many changes of attestation providers at once; try again");
+    }
+    pthread_mutex_lock(&providers->changing);
     return ERR_OK;
 }
 
-err_t providers_add(struct providers *providers, struct provider *fresh, int64_t now,
-                    struct trail *trail)
+static void give_turn(struct providers *providers)
 {
-    CLEANUP(arena_free) struct arena *arena = arena_new(PROVIDERS_WORK_BYTES);
-    err_t err;
-
-    if (arena == NULL) {
-        return ERR_MEMORY;
-    }
-    pthread_mutex_lock(&providers->changing);
-    err = add(providers, fresh, now, arena, trail);
     pthread_mutex_unlock(&providers->changing);
-    return err;
+    atomic_fetch_sub(&providers->n_changing, 1);
 }
 
-/* A copy to change; ERR_DENIED for a shared one. */
-static err_t begin_change(struct providers *providers, const char *name, int64_t now,
-                          struct trail *trail, struct provider **ret)
+static err_t copy_expected(const struct providers *providers, const struct provider *expected,
+                           struct trail *trail, struct provider **ret)
 {
+    const struct provider *there;
     size_t at = 0;
-    err_t err;
 
-    if (!provider_list_find(providers->list, span_str(name), &at)) {
-        return trail_set(trail, ERR_NOT_FOUND, "there is no provider named %s", name);
+    if (!provider_list_find(providers->list, span_str(expected->name), &at)) {
+        return trail_set(trail, ERR_NOT_FOUND, "there is no provider named %s", expected->name);
     }
-    if (providers->list->items[at]->is_shared) {
+    there = providers->list->items[at];
+    if (there->is_shared) {
         return trail_set(trail, ERR_DENIED,
-                         "%s is shared: it belongs to the service, and nobody "
-                         "changes it",
-                         name);
+                         "%s is shared: it belongs to the service, and nobody changes it",
+                         there->name);
     }
-    err = provider_copy(providers->list->items[at], ret);
-    if (err == ERR_OK) {
-        (*ret)->changed = now;
+    if (expected->is_shared || there->created != expected->created ||
+        !text_span_equal_nocase(span_str(there->id), expected->id)) {
+        return trail_set(trail, ERR_NOT_FOUND,
+                         "the provider %s was removed meanwhile, and another one was made",
+                         expected->name);
     }
+    return provider_copy(there, ret);
+}
+
+static err_t begin(struct providers *providers, const struct provider *expected, bool is_removal,
+                   int64_t now, struct trail *trail, struct provider_turn *ret)
+{
+    struct provider_turn turn = {.providers = providers, .arena = arena_new(PROVIDERS_WORK_BYTES)};
+    err_t err = turn.arena == NULL ? ERR_MEMORY : take_turn(providers, trail);
+
+    if (err) {
+        arena_free(turn.arena);
+        return err;
+    }
+    err = copy_expected(providers, expected, trail, &turn.copy);
+    if (err == ERR_OK && turn.copy->is_damaged && !is_removal) {
+        err =
+            trail_set(trail, ERR_CONFLICT,
+                      "the provider %s is damaged, as the server's log says: nothing of it can be "
+                      "changed until its operator has restored it",
+                      expected->name);
+    }
+    if (err) {
+        turn_end(&turn, err, NULL, NULL);
+        return err;
+    }
+    turn.copy->changed = now;
+    *ret = turn;
+    return ERR_OK;
+}
+
+err_t turn_begin(struct providers *providers, const struct provider *expected, int64_t now,
+                 struct trail *trail, struct provider_turn *ret)
+{
+    return begin(providers, expected, false, now, trail, ret);
+}
+
+err_t turn_prepare(struct provider_turn *turn, struct trail *trail)
+{
+    struct providers *providers = turn->providers;
+    struct provider *copy = turn->copy;
+    err_t err = check_quotas(providers, copy, trail);
+
+    err = err ? err
+              : list_with(providers->list, span_str(copy->name), provider_ref(copy), &turn->list);
     return err;
 }
 
-/* In its place, for everybody. `saved`: what writes it down, which comes last before that. */
-static err_t finish_change(struct providers *providers, struct provider *copy,
-                           struct provider_list **list)
+err_t turn_save(struct provider_turn *turn, struct trail *trail)
 {
-    return list_with(providers->list, span_str(copy->name), provider_ref(copy), list);
+    struct provider *copy = turn->copy;
+    struct store_provider row = {
+        .name = copy->name,
+        .id = copy->id,
+        .region = copy->region->name,
+        .version = copy->version,
+        .created = copy->created,
+        .changed = copy->changed,
+    };
+    err_t err = provider_properties_write(turn->arena, copy, &row.properties);
+
+    return err ? err
+               : store_provider_put(turn->providers->options.store, &row, trail, &copy->version);
 }
 
-err_t providers_change(struct providers *providers, const char *name, provider_change *change,
-                       void *data, int64_t now, struct trail *trail, struct provider **ret)
+void turn_end(struct provider_turn *turn, err_t err, const char *event, struct provider **ret)
 {
-    CLEANUP(arena_free) struct arena *arena = arena_new(PROVIDERS_WORK_BYTES);
-    CLEANUP(provider_unref) struct provider *copy = NULL;
-    struct provider_list *list = NULL;
-    err_t err;
-
-    if (arena == NULL) {
-        return ERR_MEMORY;
-    }
-    pthread_mutex_lock(&providers->changing);
-    err = begin_change(providers, name, now, trail, &copy);
-    err = err ? err : change(copy, data, trail);
-    err = err ? err : finish_change(providers, copy, &list);
-    err = err ? err : save(providers, arena, copy, trail);
     if (err) {
-        provider_list_unref(list);
+        provider_list_unref(turn->list);
     } else {
-        show(providers, list);
-        log_change("provider.changed", copy);
-        *ret = TAKE(copy);
+        show(turn->providers, turn->list);
+        log_change(event, turn->copy);
+        if (ret != NULL) {
+            *ret = provider_ref(turn->copy);
+        }
     }
-    pthread_mutex_unlock(&providers->changing);
-    return err;
+    provider_unref(turn->copy);
+    give_turn(turn->providers);
+    arena_free(turn->arena);
 }
 
-static err_t save_policy(struct providers *providers, const struct provider *copy,
-                         enum attestation_type type, struct trail *trail)
+/* ---- keys ---- */
+
+/* Callers do not hear where on the server its keys lie: that is for its log. */
+static err_t key_failed(const struct provider *provider, err_t err, struct trail *trail)
 {
-    const struct store_policy row = {copy->name, attestation_type_name(type),
-                                     copy->policies[type].jws, copy->changed};
+    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
+    struct log_line line;
 
-    return row.jws.data != NULL
-               ? store_policy_put(providers->options.store, &row, trail)
-               : store_policy_remove(providers->options.store, copy->name, row.type, trail);
+    if (err == ERR_OK || err == ERR_MEMORY) {
+        return err;
+    }
+    trail_format(trail, err, words, sizeof(words));
+    log_begin(&line, LOG_ERROR, "provider.key.failed");
+    log_text(&line, "name", provider->name);
+    log_text(&line, "cause", words);
+    log_end(&line);
+    *trail = (struct trail){0};
+    return ERR_INTERNAL;
 }
 
-static err_t authorize(const struct provider *copy, const struct owner_request *request,
-                       int64_t now, struct trail *trail, struct owner_fault *fault)
-{
-    err_t err;
-
-    if (!copy->is_isolated) {
-        return ERR_OK;
-    }
-    err = owner_request_authorize(copy->arena, request, &copy->signers, now, trail);
-    fault->code = err == ERR_OK         ? NULL
-                  : !request->is_signed ? "InvalidOperation"
-                                        : "InvalidParameter";
-    return err;
-}
-
-static err_t apply_policy(struct provider *copy, enum attestation_type type,
-                          const struct owner_request *request, struct trail *trail,
-                          struct owner_fault *fault)
-{
-    bool is_reset = request->payload == NULL;
-    err_t err = provider_set_policy(copy, type, is_reset ? NULL : request, trail, &fault->policy);
-
-    if (err) {
-        fault->code = fault->policy.kind != POLICY_FAULT_NONE ? policy_fault_code(&fault->policy)
-                                                              : "InvalidOperation";
-    }
-    return err;
-}
-
-err_t providers_set_policy(struct providers *providers, const char *name,
-                           enum attestation_type type, const struct owner_request *request,
-                           int64_t now, struct trail *trail, struct owner_fault *fault,
-                           struct provider **ret)
-{
-    CLEANUP(provider_unref) struct provider *copy = NULL;
-    struct provider_list *list = NULL;
-    err_t err;
-
-    *fault = (struct owner_fault){0};
-    pthread_mutex_lock(&providers->changing);
-    err = begin_change(providers, name, now, trail, &copy);
-    err = err ? err : authorize(copy, request, now, trail, fault);
-    err = err ? err : apply_policy(copy, type, request, trail, fault);
-    err = err ? err : finish_change(providers, copy, &list);
-    err = err ? err : save_policy(providers, copy, type, trail);
-    if (err) {
-        provider_list_unref(list);
-    } else {
-        show(providers, list);
-        log_change(request->payload != NULL ? "policy.set" : "policy.reset", copy);
-        *ret = TAKE(copy);
-    }
-    pthread_mutex_unlock(&providers->changing);
-    return err;
-}
-
-static err_t apply_signer(struct provider *copy, bool is_added, struct cert *cert,
-                          struct trail *trail, struct owner_fault *fault)
-{
-    err_t err;
-
-    if (!copy->is_isolated) {
-        fault->code = "InvalidOperation";
-        return trail_set(trail, ERR_VALUE,
-                         "this provider has the trust model AAD: it has no policy signing "
-                         "certificates");
-    }
-    err = is_added ? signers_add(&copy->signers, cert) : signers_remove(&copy->signers, cert);
-    if (err) {
-        fault->code = "InvalidOperation";
-        trail_set(trail, err,
-                  err == ERR_CONFLICT
-                      ? "the last policy signing certificate cannot be removed: nobody could "
-                        "change this provider any more"
-                      : "there are as many policy signing certificates as there can be");
-    }
-    return err;
-}
-
-err_t providers_set_signer(struct providers *providers, const char *name, bool is_added,
-                           const struct owner_request *request, int64_t now, struct trail *trail,
-                           struct owner_fault *fault, struct cert **ret_cert)
-{
-    CLEANUP(arena_free) struct arena *arena = arena_new(PROVIDERS_WORK_BYTES);
-    CLEANUP(provider_unref) struct provider *copy = NULL;
-    CLEANUP(cert_free) struct cert *cert = NULL;
-    struct provider_list *list = NULL;
-    err_t err = arena == NULL ? ERR_MEMORY : ERR_OK;
-
-    *fault = (struct owner_fault){0};
-    pthread_mutex_lock(&providers->changing);
-    err = err ? err : begin_change(providers, name, now, trail, &copy);
-    err = err ? err : authorize(copy, request, now, trail, fault);
-    if (err == ERR_OK) {
-        err = owner_request_certificate(arena, request, trail, &cert);
-        fault->code = err ? "InvalidOperation" : NULL;
-    }
-    err = err ? err : apply_signer(copy, is_added, cert, trail, fault);
-    err = err ? err : finish_change(providers, copy, &list);
-    err = err ? err : save(providers, arena, copy, trail);
-    if (err) {
-        provider_list_unref(list);
-    } else {
-        show(providers, list);
-        log_change(is_added ? "signer.added" : "signer.removed", copy);
-        *ret_cert = TAKE(cert);
-    }
-    pthread_mutex_unlock(&providers->changing);
-    return err;
-}
-
-/* One that is published and does not sign yet would never do so: and who may rotate could fill the
- * list of keys in no time. */
-static err_t refuse_second_key(const struct provider *provider, int64_t now, struct trail *trail)
-{
-    const char *next = NULL;
-
-    (void)signer_kid(provider->signer, now, &next);
-    return next == NULL
-               ? ERR_OK
-               : trail_set(
-                     trail, ERR_CONFLICT,
-                     "a new key is published already and signs within %d seconds: wait for it",
-                     SIGNER_AHEAD_S);
-}
-
-err_t providers_rotate(struct providers *providers, const char *name, int64_t now,
-                       struct trail *trail, struct provider **ret)
-{
-    CLEANUP(arena_free) struct arena *arena = arena_new(PROVIDERS_WORK_BYTES);
-    CLEANUP(provider_unref) struct provider *copy = NULL;
-    const struct folder folder = {.arena = arena, .path = providers->folder, .now = now};
-    struct signer_options options = {.folder = &folder};
-    struct provider_list *list = NULL;
-    err_t err;
-
-    if (arena == NULL) {
-        return ERR_MEMORY;
-    }
-    pthread_mutex_lock(&providers->changing);
-    err = begin_change(providers, name, now, trail, &copy);
-    if (err == ERR_OK) {
-        options.place = provider_key_place(arena, copy->name);
-        options.issuer = copy->uri;
-        options.kind = copy->key_kind;
-        err = options.place == NULL ? ERR_MEMORY : refuse_second_key(copy, now, trail);
-    }
-    err = err ? err : signer_add_key(&options, trail);
-    if (err == ERR_OK) {
-        signer_free(copy->signer);
-        copy->signer = NULL;
-        err = signer_open(&options, trail, &copy->signer);
-    }
-    err = err ? err : finish_change(providers, copy, &list);
-    if (err == ERR_OK) {
-        show(providers, list);
-        log_change("provider.key.added", copy);
-        *ret = TAKE(copy);
-    }
-    pthread_mutex_unlock(&providers->changing);
-    return err;
-}
-
-/* Its keys go, so that a provider of that name made later is another one. */
+/* What lies at the place of its keys goes, so that a provider of that name made later is another
+ * one. */
 static void forget_keys(struct providers *providers, struct arena *arena,
                         const struct provider *provider)
 {
@@ -385,27 +274,190 @@ static void forget_keys(struct providers *providers, struct arena *arena,
     rmdir(folder);
 }
 
-err_t providers_remove(struct providers *providers, const char *name, struct trail *trail)
+/* Keys at its place are of one that was removed, by a server that stopped before they were: they
+ * are never taken over. */
+static err_t make_key(struct providers *providers, struct arena *arena, struct provider *fresh,
+                      int64_t now, struct trail *trail)
 {
-    CLEANUP(arena_free) struct arena *arena = arena_new(PROVIDERS_WORK_BYTES);
-    CLEANUP(provider_unref) struct provider *copy = NULL;
-    struct provider_list *list = NULL;
-    err_t err;
+    const struct folder folder = {.arena = arena, .path = providers->folder, .now = now};
+    const char *place = provider_key_place(arena, fresh->name);
+    const char *path =
+        place == NULL ? NULL : arena_printf(arena, "%s/%s", providers->folder, place);
 
-    if (arena == NULL) {
+    if (path == NULL) {
         return ERR_MEMORY;
     }
-    pthread_mutex_lock(&providers->changing);
-    err = begin_change(providers, name, 0, trail, &copy);
-    err = err ? err : list_with(providers->list, span_str(copy->name), NULL, &list);
-    err = err ? err : store_provider_remove(providers->options.store, copy->name, trail);
-    if (err) {
-        provider_list_unref(list);
-    } else {
-        show(providers, list);
-        log_change("provider.removed", copy);
-        forget_keys(providers, arena, copy);
+    forget_keys(providers, arena, fresh);
+    if (file_exists(path)) {
+        return key_failed(fresh,
+                          trail_in(trail,
+                                   trail_set(trail, ERR_CONFLICT,
+                                             "holds what is not of this provider: remove it"),
+                                   path),
+                          trail);
     }
-    pthread_mutex_unlock(&providers->changing);
+    return key_failed(fresh, provider_open_signer(&folder, fresh, trail, &fresh->signer), trail);
+}
+
+/* ---- changes ---- */
+
+static bool is_served(const struct providers *providers, const struct region *region)
+{
+    for (size_t i = 0; i < providers->options.n_regions; i++) {
+        if (providers->options.regions[i] == region) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static err_t check_new(const struct providers *providers, const struct provider *fresh,
+                       struct trail *trail)
+{
+    size_t at = 0;
+
+    if (provider_list_find(providers->list, span_str(fresh->name), &at)) {
+        return trail_set(trail, ERR_CONFLICT, "there is a provider named %s already", fresh->name);
+    }
+    return is_served(providers, fresh->region)
+               ? ERR_OK
+               : trail_set(trail, ERR_VALUE, "the region %s is not served here",
+                           fresh->region->display);
+}
+
+static err_t add(struct provider_turn *turn, int64_t now, struct trail *trail)
+{
+    struct providers *providers = turn->providers;
+    struct provider *fresh = turn->copy;
+    err_t err = check_new(providers, fresh, trail);
+
+    if (err) {
+        return err;
+    }
+    fresh->uri =
+        provider_uri(fresh->arena, &providers->options.address, fresh->name, fresh->region);
+    fresh->created = fresh->changed = now;
+    err = fresh->uri == NULL ? ERR_MEMORY : provider_set_defaults(fresh);
+    err = err ? err : turn_prepare(turn, trail);
+    if (err) {
+        return err;
+    }
+    err = make_key(providers, turn->arena, fresh, now, trail);
+    err = err ? err : turn_save(turn, trail);
+    if (err) {
+        forget_keys(providers, turn->arena, fresh);
+    }
+    return err;
+}
+
+err_t providers_add(struct providers *providers, struct provider *fresh, int64_t now,
+                    struct trail *trail)
+{
+    struct provider_turn turn = {.providers = providers, .arena = arena_new(PROVIDERS_WORK_BYTES)};
+    err_t err = turn.arena == NULL ? ERR_MEMORY : take_turn(providers, trail);
+
+    if (err) {
+        arena_free(turn.arena);
+        return err;
+    }
+    turn.copy = provider_ref(fresh);
+    err = add(&turn, now, trail);
+    turn_end(&turn, err, "provider.added", NULL);
+    return err;
+}
+
+err_t providers_change(struct providers *providers, const struct provider *expected,
+                       provider_change *apply, void *data, int64_t now, struct trail *trail,
+                       struct provider **ret)
+{
+    struct provider_turn turn;
+    err_t err = turn_begin(providers, expected, now, trail, &turn);
+
+    if (err) {
+        return err;
+    }
+    err = apply(turn.copy, data, trail);
+    err = err ? err : turn_prepare(&turn, trail);
+    err = err ? err : turn_save(&turn, trail);
+    turn_end(&turn, err, "provider.changed", ret);
+    return err;
+}
+
+/* One that is published and does not sign yet would never do so: and who may rotate could fill the
+ * list of keys in no time. */
+static err_t refuse_second_key(const struct provider *provider, int64_t now, struct trail *trail)
+{
+    const char *next = NULL;
+
+    (void)signer_kid(provider->signer, now, &next);
+    return next == NULL
+               ? ERR_OK
+               : trail_set(
+                     trail, ERR_CONFLICT,
+                     "a new key is published already and signs within %d seconds: wait for it",
+                     SIGNER_AHEAD_S);
+}
+
+static err_t rotate(struct provider_turn *turn, int64_t now, struct trail *trail)
+{
+    struct provider *copy = turn->copy;
+    const struct folder folder = {
+        .arena = turn->arena, .path = turn->providers->folder, .now = now};
+    const struct signer_options options = {
+        .folder = &folder,
+        .place = provider_key_place(turn->arena, copy->name),
+        .issuer = copy->uri,
+        .kind = copy->key_kind,
+    };
+    struct signer *signer = NULL;
+    err_t err = options.place == NULL ? ERR_MEMORY : refuse_second_key(copy, now, trail);
+
+    if (err) {
+        return err;
+    }
+    err = signer_add_key(&options, trail);
+    if (err == ERR_CONFLICT || err == ERR_TOO_MANY) {
+        trail->where[0] = '\0';
+        return err;
+    }
+    err = err ? err : signer_open(&options, trail, &signer);
+    if (err) {
+        return key_failed(copy, err, trail);
+    }
+    signer_free(copy->signer);
+    copy->signer = signer;
+    return ERR_OK;
+}
+
+err_t providers_rotate(struct providers *providers, const struct provider *expected, int64_t now,
+                       struct trail *trail, struct provider **ret)
+{
+    struct provider_turn turn;
+    err_t err = turn_begin(providers, expected, now, trail, &turn);
+
+    if (err) {
+        return err;
+    }
+    err = rotate(&turn, now, trail);
+    err = err ? err : turn_prepare(&turn, trail);
+    turn_end(&turn, err, "provider.key.added", ret);
+    return err;
+}
+
+err_t providers_remove(struct providers *providers, const struct provider *expected,
+                       struct trail *trail)
+{
+    struct provider_turn turn;
+    err_t err = begin(providers, expected, true, 0, trail, &turn);
+
+    if (err) {
+        return err;
+    }
+    err = list_with(providers->list, span_str(turn.copy->name), NULL, &turn.list);
+    err = err ? err : store_provider_remove(providers->options.store, turn.copy->name, trail);
+    if (err == ERR_OK) {
+        forget_keys(providers, turn.arena, turn.copy);
+    }
+    turn_end(&turn, err, "provider.removed", NULL);
     return err;
 }

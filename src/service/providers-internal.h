@@ -1,5 +1,6 @@
 /*
- * providers-internal.h - the list of providers and their keys, for the files providers*.c alone.
+ * providers-internal.h - the list of providers, their keys and how one is changed, for the files
+ * providers*.c alone.
  */
 #ifndef SERVICE_PROVIDERS_INTERNAL_H
 #define SERVICE_PROVIDERS_INTERNAL_H
@@ -20,8 +21,10 @@ struct providers {
     struct providers_options options;
     char *folder, *endpoint, *suffix;
     char home[PROVIDER_NAME_MAX + 1];
-    pthread_mutex_t
-        changing;         /* one change at a time; held while keys are made and the store waits */
+    /* One change at a time: held while keys are made and the store waits. n_changing counts who
+     * has it and who waits for it. */
+    pthread_mutex_t changing;
+    _Atomic unsigned n_changing;
     pthread_mutex_t lock; /* list alone; nothing is locked under it */
     struct provider_list *list;
 };
@@ -38,5 +41,27 @@ const char *provider_key_place(struct arena *arena, const char *name);
 err_t provider_open_signer(const struct folder *folder, const struct provider *provider,
                            struct trail *trail, struct signer **ret) MUST_CHECK;
 err_t provider_set_defaults(struct provider *provider) MUST_CHECK;
+
+/* ---- one change, providers-change.c ---- */
+
+struct provider_turn {
+    struct providers *providers;
+    struct arena *arena;        /* for its work */
+    struct provider *copy;      /* to be changed */
+    struct provider_list *list; /* the one that will be seen */
+};
+
+/* Waits for its turn, then copies the provider that `expected` is. ERR_UNAVAILABLE when too many
+ * wait; ERR_DENIED for a shared one; ERR_NOT_FOUND when it was removed meanwhile, also when another
+ * one has its name now: who was allowed to change the one is nobody to the other. After ERR_OK, and
+ * only then, turn_end. */
+err_t turn_begin(struct providers *providers, const struct provider *expected, int64_t now,
+                 struct trail *trail, struct provider_turn *ret) MUST_CHECK;
+/* The copy has its last form: may it be so large, and where does it stand? Before it is saved. */
+err_t turn_prepare(struct provider_turn *turn, struct trail *trail) MUST_CHECK;
+/* Into the store; what the store holds and nobody has seen yet is nothing that can fail. */
+err_t turn_save(struct provider_turn *turn, struct trail *trail) MUST_CHECK;
+/* With ERR_OK everybody sees it from now on, and *ret, unless NULL, is a reference to it. */
+void turn_end(struct provider_turn *turn, err_t err, const char *event, struct provider **ret);
 
 #endif

@@ -4,10 +4,12 @@
  */
 #include "service/providers-internal.h"
 
+#include "base/log.h"
 #include "store/providers.h"
 
 #include <stdlib.h>
 
+/* Rows as the store has them: PROVIDERS_TOTAL_BYTES of what owners made, in base64. */
 enum { LOAD_ARENA_BYTES = 1024 * 1024 * 1024 };
 
 /* ---- keys ---- */
@@ -55,6 +57,15 @@ err_t provider_set_defaults(struct provider *provider)
     return err;
 }
 
+/* What follows `name` in a resource id, up to the next slash; "" when it is not there. */
+static const char *resource_id_part(struct arena *arena, const char *id, const char *name)
+{
+    const char *at = strstr(id, name);
+
+    at = at == NULL ? "" : at + strlen(name);
+    return arena_printf(arena, "%.*s", (int)strcspn(at, "/"), at);
+}
+
 static err_t open_shared(struct providers *providers, const struct folder *opening,
                          const struct region *region, struct trail *trail, struct provider **ret)
 {
@@ -95,72 +106,116 @@ static err_t open_shared(struct providers *providers, const struct folder *openi
     return ERR_OK;
 }
 
-static err_t open_custom(struct providers *providers, const struct folder *opening,
-                         const struct store_provider *row, struct trail *trail,
-                         struct provider **ret)
+/* Everything that stands for itself without the rest of the row. */
+static err_t fill_named(struct providers *providers, const struct store_provider *row,
+                        struct provider *provider)
 {
-    CLEANUP(provider_unref) struct provider *provider = provider_new();
-    err_t err;
-
-    if (provider == NULL) {
-        return ERR_MEMORY;
-    }
-    provider->region = region_find(span_str(row->region));
-    if (provider->region == NULL) {
-        return trail_set(trail, ERR_STORE, "the database is damaged: the provider %s has no region",
-                         row->name);
-    }
     provider->name = keep(provider, row->name);
     provider->id = keep(provider, row->id);
     provider->version = row->version;
     provider->created = row->created;
     provider->changed = row->changed;
-    if (provider->name == NULL || provider->id == NULL) {
+    provider->region = region_find(span_str(row->region));
+    provider->tags = span_str("{}");
+    provider->subscription = resource_id_part(provider->arena, row->id, "/subscriptions/");
+    provider->group = resource_id_part(provider->arena, row->id, "/resourceGroups/");
+    if (provider->name == NULL || provider->id == NULL || provider->subscription == NULL ||
+        provider->group == NULL) {
         return ERR_MEMORY;
     }
-    err = provider_properties_read(provider, row->properties, trail);
-    if (err) {
-        return trail_in(trail, err, row->name);
+    provider->uri =
+        provider_uri(provider->arena, &providers->options.address, provider->name,
+                     provider->region != NULL ? provider->region : providers->options.regions[0]);
+    return provider->uri == NULL ? ERR_MEMORY : ERR_OK;
+}
+
+static err_t fill_rest(const struct folder *opening, const struct store_provider *row,
+                       struct trail *trail, struct provider *provider)
+{
+    CLEANUP(arena_free) struct arena *arena = arena_new(PROVIDERS_WORK_BYTES);
+    struct folder folder = *opening;
+    err_t err = arena == NULL ? ERR_MEMORY : ERR_OK;
+
+    folder.arena = arena;
+    if (provider->region == NULL) {
+        return trail_set(trail, ERR_STORE, "the database is damaged: there is no region '%s'",
+                         row->region);
     }
-    provider->uri = provider_uri(provider->arena, &providers->options.address, provider->name,
-                                 provider->region);
-    if (provider->uri == NULL) {
-        return ERR_MEMORY;
-    }
-    err = provider_open_signer(opening, provider, trail, &provider->signer);
-    err = err ? err : provider_set_defaults(provider);
+    err = err ? err : provider_properties_read(provider, row->properties, trail);
+    return err ? err : provider_open_signer(&folder, provider, trail, &provider->signer);
+}
+
+static void log_damage(const struct provider *provider, const char *what, err_t err,
+                       const struct trail *trail)
+{
+    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
+    struct log_line line;
+
+    trail_format(trail, err, words, sizeof(words));
+    log_begin(&line, LOG_ERROR, "provider.damaged");
+    log_text(&line, "name", provider->name);
+    log_text(&line, "what", what);
+    log_text(&line, "cause", words);
+    log_end(&line);
+}
+
+/* One that cannot be opened is answered for with 503, and stops none of the others. */
+static err_t open_custom(struct providers *providers, const struct folder *opening,
+                         const struct store_provider *row, struct provider **ret)
+{
+    CLEANUP(provider_unref) struct provider *provider = provider_new();
+    struct trail trail = {0};
+    err_t err = provider == NULL ? ERR_MEMORY : fill_named(providers, row, provider);
+
     if (err) {
         return err;
     }
-    *ret = TAKE(provider);
-    return ERR_OK;
+    err = fill_rest(opening, row, &trail, provider);
+    if (err == ERR_MEMORY) {
+        return err;
+    }
+    if (err) {
+        log_damage(provider, "provider", err, &trail);
+        provider->is_damaged = true;
+        provider->region =
+            provider->region != NULL ? provider->region : providers->options.regions[0];
+    }
+    err = provider_set_defaults(provider);
+    if (err == ERR_OK) {
+        *ret = TAKE(provider);
+    }
+    return err;
 }
 
 /* It was judged when it was set: a version of this server that reads it otherwise must not pass
- * over it. */
+ * over it, nor judge by the default. */
 static err_t add_policy(struct provider *provider, const struct store_policy *row,
-                        enum attestation_type type, struct trail *trail)
+                        enum attestation_type type)
 {
     CLEANUP(owner_request_done) struct owner_request request = {0};
     CLEANUP(arena_free) struct arena *arena = arena_new(PROVIDERS_WORK_BYTES);
+    struct provider_policy *policy = &provider->policies[type];
     struct policy_fault fault = {0};
-    struct trail inner = {0};
-    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
-    err_t err = arena == NULL ? ERR_MEMORY : owner_request_read(arena, row->jws, &inner, &request);
+    struct trail trail = {0};
+    err_t err = arena == NULL ? ERR_MEMORY : owner_request_read(arena, row->jws, &trail, &request);
 
-    err = err ? err : provider_set_policy(provider, type, &request, &inner, &fault);
+    err = err ? err : provider_set_policy(provider, type, &request, &trail, &fault);
     if (err == ERR_OK || err == ERR_MEMORY) {
         return err;
     }
-    trail_format(&inner, err, words, sizeof(words));
-    trail_set(trail, err, "its policy for %s cannot be used any more: %s", row->type,
-              fault.kind != POLICY_FAULT_NONE ? fault.text : words);
-    return trail_in(trail, err, row->provider);
+    if (fault.kind != POLICY_FAULT_NONE) {
+        trail_set(&trail, err, "%s", fault.text);
+    }
+    log_damage(provider, row->type, err, &trail);
+    policy_unref(policy->policy);
+    *policy =
+        (struct provider_policy){.jws = arena_dup(provider->arena, row->jws), .is_damaged = true};
+    return policy->jws.data == NULL ? ERR_MEMORY : ERR_OK;
 }
 
 /* The policy of a provider that is gone is nobody's. */
 static err_t add_policies(const struct provider_list *list, const struct store_policy *policies,
-                          size_t n, struct trail *trail)
+                          size_t n)
 {
     err_t err = ERR_OK;
 
@@ -170,7 +225,7 @@ static err_t add_policies(const struct provider_list *list, const struct store_p
 
         if (provider_list_find(list, span_str(policies[i].provider), &at) &&
             attestation_type_find(span_str(policies[i].type), &type)) {
-            err = add_policy(list->items[at], &policies[i], type, trail);
+            err = add_policy(list->items[at], &policies[i], type);
         }
     }
     return err;
@@ -202,12 +257,12 @@ static err_t load(struct providers *providers, const struct folder *opening, str
         list->n += err == ERR_OK;
     }
     for (size_t i = 0; err == ERR_OK && i < n_rows; i++) {
-        err = open_custom(providers, opening, &rows[i], trail, &list->items[list->n]);
+        err = open_custom(providers, opening, &rows[i], &list->items[list->n]);
         list->n += err == ERR_OK;
     }
     if (err == ERR_OK) {
         qsort(list->items, list->n, sizeof(list->items[0]), compare_providers);
-        err = add_policies(list, policies, n_policies, trail);
+        err = add_policies(list, policies, n_policies);
     }
     if (err) {
         provider_list_unref(list);

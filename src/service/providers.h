@@ -11,7 +11,13 @@
 #include "service/provider.h"
 #include "store/store.h"
 
-enum { PROVIDERS_MAX_REGIONS = 16 };
+enum {
+    PROVIDERS_MAX_REGIONS = 16,
+    PROVIDERS_PER_SUBSCRIPTION = 500,
+    PROVIDERS_SUBSCRIPTION_BYTES = 8 * 1024 * 1024, /* provider_weight, all of a subscription */
+    PROVIDERS_TOTAL_BYTES = 64 * 1024 * 1024,       /* of all */
+    PROVIDERS_CHANGES_AT_ONCE = 2,                  /* one is made, one waits */
+};
 
 struct provider_list;
 
@@ -28,7 +34,7 @@ struct providers_options {
 struct providers;
 
 /* The shared ones of the regions, and those of the store. `opening` is the folder as it is opened.
- * ERR_VALUE names what of the store cannot be read. */
+ * A damaged one of the store is there with its `fault` and keeps nobody else from being served. */
 err_t providers_open(const struct providers_options *options, const struct folder *opening,
                      struct trail *trail, struct providers **ret) MUST_CHECK;
 void providers_close(struct providers *providers);
@@ -51,18 +57,24 @@ size_t providers_region_count(const struct providers *providers);
 /* What new providers sign with. */
 enum signkey_kind providers_key_kind(const struct providers *providers);
 
-/* ---- changes ---- */
+/* ---- changes ----
+ *
+ * `expected` is the provider that the caller was allowed to change, as providers_find gave it. All
+ * of them: ERR_UNAVAILABLE when too many changes wait, ERR_NOT_FOUND when it was removed meanwhile,
+ * also when another one has its name now, ERR_DENIED for a shared one, ERR_TOO_MANY past a quota.
+ * *ret is a reference to the changed one. What goes wrong with keys is in the log; callers get
+ * ERR_INTERNAL.
+ */
 
 /* Add `fresh`, whose name, region, id, subscription, group, tags and switches are set: it gets a
  * key and an address. ERR_CONFLICT when its name is taken, ERR_VALUE for a region that is not
  * served here. */
 err_t providers_add(struct providers *providers, struct provider *fresh, int64_t now,
                     struct trail *trail) MUST_CHECK;
-/* Change one: `change` gets a copy to change and may refuse with an error. Not for shared ones:
- * ERR_DENIED. *ret is a reference to the new one. */
+/* `apply` gets a copy to change and may refuse with an error. */
 typedef err_t provider_change(struct provider *copy, void *data, struct trail *trail);
-err_t providers_change(struct providers *providers, const char *name, provider_change *change,
-                       void *data, int64_t now, struct trail *trail,
+err_t providers_change(struct providers *providers, const struct provider *expected,
+                       provider_change *apply, void *data, int64_t now, struct trail *trail,
                        struct provider **ret) MUST_CHECK;
 /* Why an owner's request was refused, in the words of the wire. */
 struct owner_fault {
@@ -71,20 +83,22 @@ struct owner_fault {
 };
 /* Set the policy of a type, or reset it when the request's payload is empty. An isolated provider
  * wants it signed by one of its signers, which is asked while nobody can change them. */
-err_t providers_set_policy(struct providers *providers, const char *name,
+err_t providers_set_policy(struct providers *providers, const struct provider *expected,
                            enum attestation_type type, const struct owner_request *request,
                            int64_t now, struct trail *trail, struct owner_fault *fault,
                            struct provider **ret) MUST_CHECK;
 /* Add or remove the certificate of a request, which one of the signers has signed. Only isolated
  * providers have signers. *ret_cert is a reference. */
-err_t providers_set_signer(struct providers *providers, const char *name, bool is_added,
-                           const struct owner_request *request, int64_t now, struct trail *trail,
-                           struct owner_fault *fault, struct cert **ret_cert) MUST_CHECK;
+err_t providers_set_signer(struct providers *providers, const struct provider *expected,
+                           bool is_added, const struct owner_request *request, int64_t now,
+                           struct trail *trail, struct owner_fault *fault,
+                           struct cert **ret_cert) MUST_CHECK;
 /* With its policies and its keys: what it signed cannot be verified any more. */
-err_t providers_remove(struct providers *providers, const char *name,
+err_t providers_remove(struct providers *providers, const struct provider *expected,
                        struct trail *trail) MUST_CHECK;
-/* A new key: published now, signing soon (signer.h). */
-err_t providers_rotate(struct providers *providers, const char *name, int64_t now,
+/* A new key: published now, signing soon (signer.h). ERR_CONFLICT while one waits to sign,
+ * ERR_TOO_MANY when no more can be published. */
+err_t providers_rotate(struct providers *providers, const struct provider *expected, int64_t now,
                        struct trail *trail, struct provider **ret) MUST_CHECK;
 
 #endif

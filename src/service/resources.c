@@ -62,7 +62,7 @@ static yyjson_mut_val *resource(struct arena *arena, yyjson_mut_doc *doc,
     json_add_value(doc, object, "systemData", system_data(arena, doc, provider));
     properties = json_add_object(doc, object, "properties");
     json_add_text(doc, properties, "attestUri", provider->uri);
-    json_add_text(doc, properties, "status", "Ready");
+    json_add_text(doc, properties, "status", provider->is_damaged ? "Error" : "Ready");
     json_add_text(doc, properties, "trustModel", provider->is_isolated ? "Isolated" : "AAD");
     json_add_text(doc, properties, "publicNetworkAccess",
                   provider->is_public ? "Enabled" : "Disabled");
@@ -197,6 +197,7 @@ struct wanted {
     yyjson_val *tags;
     bool is_public, needs_tpm_authentication;
     struct signers signers;
+    struct span model; /* trustModel: not chosen but by signers; data NULL: not said */
 };
 
 static err_t fault(struct trail *trail, const char *where, const char *what)
@@ -284,6 +285,7 @@ static err_t read_wanted(struct arena *arena, struct span body, struct trail *tr
     err = err ? err
               : read_switch(properties, "tpmAttestationAuthentication", trail, &wanted->has_tpm,
                             &wanted->needs_tpm_authentication);
+    wanted->model = json_span(json_get(properties, "trustModel"));
     signers = json_get(properties, "policySigningCertificates");
     if (err == ERR_OK && signers != NULL && !yyjson_is_null(signers)) {
         wanted->has_signers = true;
@@ -357,16 +359,20 @@ static void refuse(const struct service_call *call, err_t err, const struct trai
 {
     char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
 
-    if (err_category(err) == ERR_CAT_INTERNAL || err == ERR_STORE) {
-        answer_error(call, ret, err, trail);
-        return;
-    }
     trail_format(trail, err, words, sizeof(words));
-    answer_refuse(call, ret,
-                  err == ERR_CONFLICT ? 409
-                  : err == ERR_DENIED ? 401
-                                      : 400,
-                  code, "%s", words);
+    if (err_category(err) == ERR_CAT_INTERNAL || err_category(err) == ERR_CAT_UNAVAILABLE) {
+        answer_error(call, ret, err, trail);
+    } else if (err == ERR_TOO_MANY) {
+        answer_refuse(call, ret, 409, "QuotaExceeded", "%s", words);
+    } else if (err == ERR_NOT_FOUND) {
+        answer_refuse(call, ret, 404, "ResourceNotFound", "%s", words);
+    } else {
+        answer_refuse(call, ret,
+                      err == ERR_CONFLICT ? 409
+                      : err == ERR_DENIED ? 401
+                                          : 400,
+                      code, "%s", words);
+    }
 }
 
 static void create(struct service *service, const struct service_call *call,
@@ -392,6 +398,16 @@ static void create(struct service *service, const struct service_call *call,
     if (wanted->region == NULL) {
         answer_refuse(call, ret, 400, "LocationRequired",
                       "The location property is required for this definition.");
+        return;
+    }
+    if (wanted->model.data != NULL &&
+        !text_span_equal_nocase(wanted->model, wanted->signers.n > 0 ? "Isolated" : "AAD")) {
+        /* Or who asks for isolation and names no signer would get none of it. */
+        answer_refuse(call, ret, 400, "InvalidOperation",
+                      "a provider is Isolated when policySigningCertificates names a certificate, "
+                      "and AAD when it names none; trustModel '%.*s' does not agree with that",
+                      (int)(wanted->model.len < 40 ? wanted->model.len : 40),
+                      (const char *)wanted->model.data);
         return;
     }
     fresh = provider_new();
@@ -427,8 +443,8 @@ static void update(struct service *service, const struct service_call *call,
                       "with /certificates:add and :remove, signed by one of them");
         return;
     }
-    err = providers_change(service->providers, provider->name, apply, wanted, call->now, &trail,
-                           &changed);
+    err =
+        providers_change(service->providers, provider, apply, wanted, call->now, &trail, &changed);
     if (err) {
         refuse(call, err, &trail, err == ERR_CONFLICT ? "Conflict" : "InvalidParameter", ret);
         return;
@@ -443,7 +459,8 @@ static bool read_body(const struct service_call *call, struct span body, struct 
     err_t err = read_wanted(call->arena, body, &trail, wanted);
 
     if (err) {
-        refuse(call, err, &trail, "InvalidRequestContent", ret);
+        /* What is too many here is the body's doing, and no quota. */
+        refuse(call, err == ERR_TOO_MANY ? ERR_VALUE : err, &trail, "InvalidRequestContent", ret);
     }
     return err == ERR_OK;
 }
@@ -495,7 +512,7 @@ void service_resource_delete(struct service *service, const struct service_call 
     if (provider == NULL || !is_in(provider, path)) {
         return;
     }
-    err = providers_remove(service->providers, provider->name, &trail);
+    err = providers_remove(service->providers, provider, &trail);
     if (err == ERR_NOT_FOUND) {
         return;
     }
@@ -504,25 +521,6 @@ void service_resource_delete(struct service *service, const struct service_call 
         return;
     }
     ret->status = 200;
-}
-
-/* Callers do not hear where on the server its keys lie: that is for its log. */
-static void refuse_rotation(const struct service_call *call, const struct provider *provider,
-                            err_t err, const struct trail *trail, struct service_answer *ret)
-{
-    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
-    struct log_line line;
-
-    if (err == ERR_CONFLICT || err == ERR_TOO_MANY) {
-        answer_refuse(call, ret, 409, "Conflict", "%s", trail->what);
-        return;
-    }
-    trail_format(trail, err, words, sizeof(words));
-    log_begin(&line, LOG_ERROR, "provider.key.failed");
-    log_text(&line, "name", provider->name);
-    log_text(&line, "cause", words);
-    log_end(&line);
-    answer_error(call, ret, err_category(err) == ERR_CAT_INTERNAL ? err : ERR_INTERNAL, NULL);
 }
 
 void service_resource_rotate(struct service *service, const struct service_call *call,
@@ -541,9 +539,9 @@ void service_resource_rotate(struct service *service, const struct service_call 
     }
     err = root == NULL
               ? ERR_MEMORY
-              : providers_rotate(service->providers, provider->name, call->now, &trail, &changed);
+              : providers_rotate(service->providers, provider, call->now, &trail, &changed);
     if (err) {
-        refuse_rotation(call, provider, err, &trail, ret);
+        refuse(call, err == ERR_TOO_MANY ? ERR_CONFLICT : err, &trail, "Conflict", ret);
         return;
     }
     kid = signer_kid(changed->signer, call->now, &next);

@@ -207,7 +207,7 @@ static void *write_many(void *context)
     entry.object_id = "o";
     entry.name = name;
     for (int i = 0; i < LINES; i++) {
-        audit_refuse(audit, &entry);
+        audit_finish(audit, &entry);
         audit_finish(audit, &entry);
     }
     return NULL;
@@ -280,6 +280,34 @@ static void counts_what_nobody_known_caused_in_a_flood(void **state)
     assert_null(json_get(lines[AUDIT_ANONYMOUS_BURST + 1], "omitted"));
 }
 
+/* Nor do those of a caller who signed in, who keeps nobody else's out; changes are always there. */
+static void counts_what_one_caller_caused_in_a_flood(void **state)
+{
+    CLEANUP(audit_close) struct audit *audit = fresh();
+    static yyjson_val *lines[AUDIT_CALLER_BURST + 64];
+    struct audit_entry known = refusal, other, later;
+    size_t n;
+
+    (void)state;
+    known.issuer = "https://i";
+    known.object_id = "one";
+    other = later = known;
+    other.object_id = "another";
+    later.time += 3;
+    for (int i = 0; i < AUDIT_CALLER_BURST + 70; i++) {
+        audit_refuse(audit, &known);
+    }
+    assert_ok(audit_begin(audit, &known, NULL));
+    audit_refuse(audit, &other);
+    for (int i = 0; i < 100; i++) {
+        audit_refuse(audit, &later);
+    }
+    n = read_lines(lines, ARRAY_LEN(lines));
+    assert_int_equal(n, AUDIT_CALLER_BURST + 2 + 3 * AUDIT_CALLER_RATE);
+    assert_int_equal(yyjson_get_uint(json_get(lines[AUDIT_CALLER_BURST], "omitted")), 70);
+    assert_string_equal(json_text(json_get(lines[AUDIT_CALLER_BURST + 1], "oid")), "another");
+}
+
 static void says_who_what_where_and_how_it_ended(void **state)
 {
     CLEANUP(audit_close) struct audit *audit = fresh();
@@ -326,6 +354,7 @@ int main(void)
         cmocka_unit_test(lines_of_many_threads_are_never_torn),
         cmocka_unit_test(goes_on_in_a_new_file_after_it_was_renamed),
         cmocka_unit_test(counts_what_nobody_known_caused_in_a_flood),
+        cmocka_unit_test(counts_what_one_caller_caused_in_a_flood),
         cmocka_unit_test(says_who_what_where_and_how_it_ended),
     };
 

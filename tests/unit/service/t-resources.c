@@ -69,6 +69,10 @@ static void what_cannot_be_made_is_told(void **state)
         {"own", "{\"location\":\"eastus\",\"properties\":{\"publicNetworkAccess\":\"Maybe\"}}", 400,
          "InvalidRequestContent", "Enabled or Disabled"},
         {"own",
+         "{\"location\":\"eastus\",\"properties\":{\"trustModel\":\"Isolated\","
+         "\"policySigningCertificates\":{\"keys\":[]}}}",
+         400, "InvalidOperation", "names a certificate"},
+        {"own",
          "{\"location\":\"eastus\",\"properties\":{\"policySigningCertificates\":{\"keys\":[{"
          "\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}]}}}",
          400, "InvalidRequestContent", "not an X509 security key"},

@@ -1,0 +1,317 @@
+/*
+ * Providers while others change them, when there are too many, and when they are damaged.
+ */
+#include "attester.h"
+#include "owner.h"
+
+#include "service/providers-internal.h"
+#include "store/providers.h"
+
+static const char permit[] = "version=1.0; authorizationrules{=> permit();};";
+
+static void remove_provider(struct world *w, const char *name)
+{
+    const struct resource_path path = path_of(name);
+    struct service_answer answer = {0};
+
+    service_resource_delete(w->service, &w->call, &path, &answer);
+    assert_int_equal(answer.status, 200);
+}
+
+static unsigned put_into(struct world *w, const char *group, const char *name)
+{
+    struct resource_path path = path_of(name);
+    struct service_answer answer = {0};
+
+    path.group = span_str(group);
+    service_resource_put(w->service, &w->call, &path, span_str("{\"location\":\"eastus\"}"),
+                         &answer);
+    return answer.status;
+}
+
+/* Who may change the one is nobody to the other, whatever their names. */
+static void a_change_of_one_never_lands_on_another_of_its_name(void **state)
+{
+    struct world *w = world_new();
+    CLEANUP(provider_unref) struct provider *before = own_provider(w, "own", NULL);
+    CLEANUP(provider_unref) struct provider *changed = NULL;
+    struct trail trail = {0};
+    struct service_answer answer;
+
+    (void)state;
+    remove_provider(w, "own");
+    assert_int_equal(put_into(w, "another", "own"), 201);
+    answer = set_policy(w, before, "Tpm", policy_by(w, NULL, permit));
+    expect_refusal(&answer, 404, "NotFound", "removed meanwhile");
+    assert_null(policy_of(w, "own", "Tpm"));
+    assert_err(providers_rotate(w->service->providers, before, NOW, &trail, &changed),
+               ERR_NOT_FOUND);
+    assert_err(providers_remove(w->service->providers, before, &trail), ERR_NOT_FOUND);
+    world_free(w);
+}
+
+/* One that was made anew where it was is not the one before either. */
+static void nor_on_one_that_was_made_anew(void **state)
+{
+    struct world *w = world_new();
+    struct person owner = person_new("Owner");
+    CLEANUP(provider_unref) struct provider *before = own_provider(w, "own", NULL);
+    struct service_answer answer;
+
+    (void)state;
+    remove_provider(w, "own");
+    w->call.now++;
+    provider_unref(own_provider(w, "own", &owner));
+    answer = set_policy(w, before, "Tpm", policy_by(w, NULL, permit));
+    assert_int_not_equal(answer.status, 200);
+    assert_null(policy_of(w, "own", "Tpm"));
+    person_done(&owner);
+    world_free(w);
+}
+
+static void too_many_changes_at_once_are_refused_and_not_queued(void **state)
+{
+    struct world *w = world_new();
+    CLEANUP(provider_unref) struct provider *own = own_provider(w, "own", NULL);
+    struct service_answer answer;
+
+    (void)state;
+    atomic_store(&w->service->providers->n_changing, PROVIDERS_CHANGES_AT_ONCE);
+    answer = set_policy(w, own, "Tpm", policy_by(w, NULL, permit));
+    expect_refusal(&answer, 503, "ServiceUnavailable", "try again");
+    answer = put_resource(w, "two", "{\"location\":\"eastus\"}");
+    expect_refusal(&answer, 503, "ServiceUnavailable", "try again");
+    assert_int_equal(atomic_load(&w->service->providers->n_changing), PROVIDERS_CHANGES_AT_ONCE);
+    atomic_store(&w->service->providers->n_changing, 0);
+    answer = set_policy(w, own, "Tpm", policy_by(w, NULL, permit));
+    expect_success(&answer);
+    assert_int_equal(atomic_load(&w->service->providers->n_changing), 0);
+    world_free(w);
+}
+
+/* ---- quotas ---- */
+
+static void a_subscription_has_its_share_of_memory(void **state)
+{
+    static const char *const types[] = {"AzureGuest", "Tpm", "SgxEnclave", "OpenEnclave",
+                                        "SevSnpVm"};
+    struct world *w = world_new();
+    char *text = arena_calloc(w->arena, 1, POLICY_MAX_BYTES + 1);
+    struct span large;
+    struct service_answer answer = {0};
+    size_t sum = 0;
+
+    (void)state;
+    memset(text, ' ', POLICY_MAX_BYTES);
+    memcpy(text, permit, sizeof(permit) - 1);
+    large = policy_by(w, NULL, text);
+    for (unsigned i = 0; i < 100 && answer.status != 409; i++) {
+        CLEANUP(provider_unref)
+        struct provider *own = own_provider(w, arena_printf(w->arena, "own%u", i), NULL);
+
+        for (size_t j = 0; j < ARRAY_LEN(types) && answer.status != 409; j++) {
+            answer = set_policy(w, own, types[j], large);
+            sum += answer.status == 200 ? large.len : 0;
+        }
+    }
+    expect_refusal(&answer, 409, "QuotaExceeded", "they may take 8388608");
+    assert_in_range(sum, PROVIDERS_SUBSCRIPTION_BYTES - large.len, PROVIDERS_SUBSCRIPTION_BYTES);
+    /* Who has too much may take some away, and somebody else has his own share. */
+    {
+        CLEANUP(provider_unref)
+        struct provider *first = service_provider(w->service, span_str("own0"));
+
+        answer = set_policy(w, first, "Tpm", policy_by(w, NULL, permit));
+        expect_success(&answer);
+    }
+    world_free(w);
+}
+
+static void a_subscription_has_so_many_providers_and_no_more(void **state)
+{
+    struct world *w = world_new();
+    struct provider_list *list = w->service->providers->list, *full;
+    struct service_answer answer;
+
+    (void)state;
+    full = provider_list_new(list->n + PROVIDERS_PER_SUBSCRIPTION);
+    assert_non_null(full);
+    for (unsigned i = 0; i < PROVIDERS_PER_SUBSCRIPTION; i++) {
+        struct provider *one = provider_new();
+
+        assert_non_null(one);
+        one->name = arena_printf(one->arena, "a%05u", i);
+        one->subscription = SUBSCRIPTION;
+        one->id = one->group = "";
+        one->tags = span_str("{}");
+        full->items[full->n++] = one;
+    }
+    for (size_t i = 0; i < list->n; i++) {
+        full->items[full->n++] = provider_ref(list->items[i]);
+    }
+    w->service->providers->list = full;
+    provider_list_unref(list);
+    answer = put_resource(w, "own", "{\"location\":\"eastus\"}");
+    expect_refusal(&answer, 409, "QuotaExceeded", "has 500");
+    assert_false(file_exists(world_path(w, "signing/own")));
+    world_free(w);
+}
+
+/* ---- damage ---- */
+
+static void keys_of_one_that_was_removed_are_nobodys(void **state)
+{
+    struct world *w = world_new();
+    struct provider *own = own_provider(w, "own", NULL);
+    const char *next, *before = arena_printf(w->arena, "%s", signer_kid(own->signer, NOW, &next));
+    struct span key;
+    const char **names = NULL;
+
+    (void)state;
+    /* As a server leaves it that was stopped between the database and the folder. */
+    assert_ok(file_list(w->arena, world_path(w, "signing/own"), NULL, &names));
+    for (; *names != NULL && strstr(*names, ".key") == NULL; names++) {
+    }
+    assert_non_null(*names);
+    assert_ok(file_read(w->arena, world_path(w, arena_printf(w->arena, "signing/own/%s", *names)),
+                        64 * 1024, NULL, &key));
+    remove_provider(w, "own");
+    provider_unref(own);
+    assert_false(file_exists(world_path(w, "signing/own")));
+    assert_int_equal(mkdir(world_path(w, "signing/own"), 0700), 0);
+    assert_ok(file_write(world_path(w, "signing/own/old.key"), key, 0600, NULL));
+    own = own_provider(w, "own", NULL);
+    assert_string_not_equal(signer_kid(own->signer, NOW, &next), before);
+    assert_false(file_exists(world_path(w, "signing/own/old.key")));
+    provider_unref(own);
+    world_free(w);
+}
+
+static void what_went_wrong_with_a_key_is_no_callers_business(void **state)
+{
+    struct world *w = world_new();
+    struct service_answer answer;
+
+    (void)state;
+    assert_int_equal(mkdir(world_path(w, "signing/own"), 0700), 0);
+    assert_int_equal(mkdir(world_path(w, "signing/own/sub"), 0700), 0);
+    answer = put_resource(w, "own", "{\"location\":\"eastus\"}");
+    expect_refusal(&answer, 500, "InternalError", "internal fault");
+    assert_null(strstr(answer.message, w->folder));
+    world_free(w);
+}
+
+static void a_damaged_provider_stops_nobody_else(void **state)
+{
+    struct world *w = world_new();
+    struct service_answer answer;
+    CLEANUP(provider_unref) struct provider *damaged = NULL;
+    const struct resource_path path = path_of("bad");
+    const char **names = NULL;
+    struct trail trail = {0};
+
+    (void)state;
+    trust_issuer(w);
+    provider_unref(own_provider(w, "bad", NULL));
+    provider_unref(own_provider(w, "good", NULL));
+    assert_ok(file_list(w->arena, world_path(w, "signing/bad"), NULL, &names));
+    for (; *names != NULL; names++) {
+        if (strstr(*names, ".key") != NULL) {
+            assert_ok(file_write(world_path(w, arena_printf(w->arena, "signing/bad/%s", *names)),
+                                 span_str("no key"), 0600, NULL));
+        }
+    }
+    if (world_reopen(w, &trail) != ERR_OK) {
+        fail_msg("%s: %s", trail.where, trail.what);
+    }
+    damaged = service_provider(w->service, span_str("bad"));
+    assert_true(damaged->is_damaged);
+    service_resource_get(w->service, &w->call, &path, &answer);
+    assert_string_equal(
+        json_text(json_get(json_get(answer_root(w, &answer), "properties"), "status")), "Error");
+    answer = set_policy(w, damaged, "Tpm", policy_by(w, NULL, permit));
+    expect_refusal(&answer, 409, "Conflict", "damaged");
+    answer = put_resource(w, "bad", "{\"location\":\"eastus\",\"tags\":{\"a\":\"b\"}}");
+    expect_refusal(&answer, 409, "Conflict", "damaged");
+    {
+        CLEANUP(provider_unref)
+        struct provider *good = service_provider(w->service, span_str("good"));
+
+        answer = set_policy(w, good, "Tpm", policy_by(w, NULL, permit));
+        expect_success(&answer);
+    }
+    remove_provider(w, "bad");
+    provider_unref(own_provider(w, "bad", NULL));
+    world_free(w);
+}
+
+/* Nor does the default judge in its place. */
+static void a_policy_that_is_none_any_more_judges_nothing(void **state)
+{
+    struct world *w = world_new();
+    struct fabricate_request request;
+    struct service_answer answer = {0};
+    const struct store_policy row = {"own", "AzureGuest", span_str("no JWS"), NOW};
+    struct provider *own = own_provider(w, "own", NULL);
+
+    (void)state;
+    trust_issuer(w);
+    assert_ok(store_policy_put(w->service->store, &row, NULL));
+    provider_unref(own);
+    assert_ok(world_reopen(w, NULL));
+    own = service_provider(w->service, span_str("own"));
+    assert_false(own->is_damaged);
+    request = request_of(w, "a-secureboot-healthy");
+    service_attest_azureguest(
+        w->service, own, &w->call,
+        fabricate_outer(w->arena, fabricate_inner(w->arena, machine, &request)), &answer);
+    expect_refusal(&answer, 503, "PolicyUnavailable", "set it again");
+    answer = set_policy(w, own, "AzureGuest", policy_by(w, NULL, permit));
+    expect_success(&answer);
+    provider_unref(own);
+    own = service_provider(w->service, span_str("own"));
+    answer = (struct service_answer){0};
+    service_attest_azureguest(
+        w->service, own, &w->call,
+        fabricate_outer(w->arena, fabricate_inner(w->arena, machine, &request)), &answer);
+    expect_success(&answer);
+    provider_unref(own);
+    world_free(w);
+}
+
+/* ---- configuration rules ---- */
+
+static void configuration_rules_that_fail_are_refused_when_they_are_set(void **state)
+{
+    struct world *w = world_new();
+    CLEANUP(provider_unref) struct provider *own = own_provider(w, "own", NULL);
+    struct service_answer answer =
+        set_policy(w, own, "Tpm",
+                   policy_by(w, NULL,
+                             "version=1.2; configurationrules{ => issueproperty(type=\"x\","
+                             " value=JsonToClaimValue(\"{\")); };"
+                             "authorizationrules{=> permit();};"));
+
+    (void)state;
+    expect_refusal(&answer, 400, "PolicyEvaluationError", "JSON");
+    assert_null(policy_of(w, "own", "Tpm"));
+    world_free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_change_of_one_never_lands_on_another_of_its_name),
+        cmocka_unit_test(nor_on_one_that_was_made_anew),
+        cmocka_unit_test(too_many_changes_at_once_are_refused_and_not_queued),
+        cmocka_unit_test(a_subscription_has_its_share_of_memory),
+        cmocka_unit_test(a_subscription_has_so_many_providers_and_no_more),
+        cmocka_unit_test(keys_of_one_that_was_removed_are_nobodys),
+        cmocka_unit_test(what_went_wrong_with_a_key_is_no_callers_business),
+        cmocka_unit_test(a_damaged_provider_stops_nobody_else),
+        cmocka_unit_test(a_policy_that_is_none_any_more_judges_nothing),
+        cmocka_unit_test(configuration_rules_that_fail_are_refused_when_they_are_set),
+    };
+
+    return cmocka_run_group_tests(tests, make_machine, free_machine);
+}
