@@ -159,6 +159,30 @@ const char *text_escape_dup(struct arena *arena, struct span bytes, size_t max_c
     return text;
 }
 
+const char *text_escape_lines_dup(struct arena *arena, struct span bytes, size_t max_chars)
+{
+    enum { LINE_LEAST = 8 };
+    size_t size = max_chars + 1;
+    char *text = size < LINE_LEAST ? NULL : arena_alloc(arena, size);
+    size_t used = 0;
+
+    if (text == NULL) {
+        return "";
+    }
+    for (;;) {
+        const uint8_t *end = bytes.len == 0 ? NULL : memchr(bytes.data, '\n', bytes.len);
+        size_t len = end == NULL ? bytes.len : (size_t)(end - bytes.data);
+
+        text_escape(span_cut(bytes, 0, len), text + used, size - used);
+        used += strlen(text + used);
+        if (end == NULL || size - used <= LINE_LEAST) {
+            return text;
+        }
+        text[used++] = '\n';
+        bytes = span_cut(bytes, len + 1, bytes.len);
+    }
+}
+
 struct span text_from_utf16le(struct arena *arena, struct span utf16)
 {
     size_t units = utf16.len / 2;

@@ -22,6 +22,8 @@
 void text_escape(struct span bytes, char *text, size_t size);
 /* The same into the arena, at most max_chars bytes long (but 7); "" when the arena is full. */
 const char *text_escape_dup(struct arena *arena, struct span bytes, size_t max_chars);
+/* The same of a text of several lines, whose ends stay '\n': for messages of more than one line. */
+const char *text_escape_lines_dup(struct arena *arena, struct span bytes, size_t max_chars);
 /* UTF-16LE to UTF-8 (unpaired surrogates become U+FFFD); stops at the first NUL unit. Not yet
  * escaped. data is NULL when the arena is full. */
 struct span text_from_utf16le(struct arena *arena, struct span utf16);

@@ -84,7 +84,7 @@ void http_answer_error(struct arena *arena, struct http_response *response, unsi
     error = json_add_object(doc, root, "error");
     json_add_text(doc, error, "code", code);
     json_add_text(doc, error, "message",
-                  text_escape_dup(arena, span_str(message), ERROR_MESSAGE_MAX));
+                  text_escape_lines_dup(arena, span_str(message), ERROR_MESSAGE_MAX));
     response->error_code = code;
     http_answer_json(response, status, json_write(arena, doc, root, false));
 }

@@ -30,7 +30,7 @@ void answer_refuse(const struct service_call *call, struct service_answer *ret, 
         va_start(args, fmt);
         vsnprintf(raw, MESSAGE_MAX, fmt, args);
         va_end(args);
-        ret->message = text_escape_dup(call->arena, span_str(raw), MESSAGE_MAX);
+        ret->message = text_escape_lines_dup(call->arena, span_str(raw), MESSAGE_MAX);
     }
 }
 

@@ -225,6 +225,25 @@ static void compares_words_without_their_case(void **state)
     assert_true(text_span_equal_nocase(span_of("Xyz", 2), "xY"));
 }
 
+static void lines_of_a_message_stay_lines(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    CLEANUP(arena_free) struct arena *full = arena_new(16);
+
+    (void)state;
+    assert_string_equal(text_escape_lines_dup(arena, span_str("a\n\tb\r\n\n"), 100),
+                        "a\n\\tb\\r\n\n");
+    assert_string_equal(text_escape_lines_dup(arena, (struct span){0}, 100), "");
+    assert_string_equal(text_escape_lines_dup(arena, span_str("a"), 3), "");
+    assert_string_equal(text_escape_lines_dup(full, span_str("anything"), 100), "");
+    for (size_t max = 7; max < 40; max++) {
+        const char *shown =
+            text_escape_lines_dup(arena, span_str("one\ntwo\x01\x02\nthree and four\nfive"), max);
+
+        assert_true(strlen(shown) <= max);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -234,6 +253,7 @@ int main(void)
         cmocka_unit_test(stays_inside_any_room),
         cmocka_unit_test(copies_are_bounded),
         cmocka_unit_test(reads_utf16),
+        cmocka_unit_test(lines_of_a_message_stay_lines),
         cmocka_unit_test(compares_words_without_their_case),
     };
 
