@@ -507,6 +507,11 @@ void service_resource_delete(struct service *service, const struct service_call 
     struct trail trail = {0};
     err_t err;
 
+    if (provider_name_is_shared(path->name)) {
+        answer_refuse(call, ret, 400, "InvalidResourceName",
+                      "names that begin with 'shared' are the service's own: nobody removes it");
+        return;
+    }
     ret->status = 204;
     ret->body = span_str("");
     if (provider == NULL || !is_in(provider, path)) {

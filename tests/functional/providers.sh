@@ -73,7 +73,7 @@ is "reading signed in" "$status" 200
 call POST "$BOOTWARDEN_ENDPOINT/attest/Tpm?$query" "$data" -d '{"data":"eyJwYXlsb2FkIjp7InR5cGUiOiJhaWtjZXJ0In19"}'
 is "no TPM policy on a shared provider" "$status $(code)" "400 Bad request"
 call DELETE "$(resource sharedeus)" "$manage"
-is "a shared provider is no resource" "$status" 204
+is "nobody removes a shared provider" "$status" 400
 call GET "$BOOTWARDEN_ENDPOINT/certs"
 is "and is there still" "$(jq -r '.keys[0].kid' <<<"$body")" "$home"
 
