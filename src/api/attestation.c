@@ -181,6 +181,24 @@ static void handle_list(struct http_request *request, struct http_response *resp
     api_finish(request, &answer, response);
 }
 
+/* Baselines are of enclaves, whose evidence is not judged here: there are none of any type. */
+static void handle_baselines(struct http_request *request, struct http_response *response)
+{
+    CLEANUP(provider_unref) struct provider *provider = NULL;
+    enum attestation_type type;
+
+    if (!check_version(request, response)) {
+        return;
+    }
+    provider = find_provider(request, response);
+    if (provider != NULL && attestation_type_find(parameter(request), &type)) {
+        http_answer_json(response, 200, span_str("{\"tcbBaselines\":[]}"));
+    } else if (provider != NULL) {
+        http_answer_error(request->arena, response, 404, "NotFound",
+                          "there is no such attestation type; AzureGuest and Tpm are served");
+    }
+}
+
 /* ---- owners ---- */
 
 /* One call of an owner: the last part of the path and the body are its own. */
@@ -307,6 +325,7 @@ static void handle_signers_remove(struct http_request *request, struct http_resp
     {HTTP_GET, AT "/certificates", handle_signers_get, 0, HTTP_NO_STORE, API_ROLE_ATTEST}, \
     {HTTP_POST, AT "/certificates:add", handle_signers_add, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_ATTEST}, \
     {HTTP_POST, AT "/certificates:remove", handle_signers_remove, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_ATTEST}, \
+    {HTTP_GET, AT "/tcbbaselines/{type}", handle_baselines, 0, 0, API_ROLE_ATTEST}, \
     {HTTP_GET, AT "/certs", handle_certs, 0, 0, API_ROLE_ATTEST}, \
     {HTTP_GET, AT "/.well-known/openid-configuration", handle_openid, 0, 0, API_ROLE_ATTEST}
 

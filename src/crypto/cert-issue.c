@@ -153,6 +153,27 @@ static err_t check_request(const struct cert_request *request)
     return ERR_OK;
 }
 
+/* X509_sign would take the default's algorithms for a key that another provider holds. */
+static err_t sign_cert(X509 *x, const struct signkey *key)
+{
+    CLEANUP(EVP_MD_CTX_free) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    const char *md = signkey_public(key)->curve == CURVE_P384 ? "SHA384" : "SHA256";
+    err_t err = ERR_OK;
+
+    if (key->lock != NULL) {
+        pthread_mutex_lock(key->lock);
+    }
+    if (ctx == NULL ||
+        EVP_DigestSignInit_ex(ctx, NULL, md, NULL, signkey_properties(key), key->pkey, NULL) != 1 ||
+        X509_sign_ctx(x, ctx) <= 0) {
+        err = ERR_CRYPTO;
+    }
+    if (key->lock != NULL) {
+        pthread_mutex_unlock(key->lock);
+    }
+    return err;
+}
+
 err_t cert_issue(const struct cert_request *request, const struct pubkey *key,
                  const struct cert *issuer, const struct signkey *issuer_key, struct cert **ret)
 {
@@ -181,12 +202,7 @@ err_t cert_issue(const struct cert_request *request, const struct pubkey *key,
         return openssl_failed(ERR_MEMORY);
     }
     err = fill(x, parent == NULL ? x : parent, request, key);
-    if (err == ERR_OK &&
-        X509_sign(x, issuer_key->pkey,
-                  crypto_md(signkey_public(issuer_key)->curve == CURVE_P384 ? HASH_SHA384
-                                                                            : HASH_SHA256)) <= 0) {
-        err = ERR_CRYPTO;
-    }
+    err = err ? err : sign_cert(x, issuer_key);
     if (err) {
         return openssl_failed(err);
     }

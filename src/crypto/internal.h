@@ -8,6 +8,7 @@
 #include "crypto/pubkey.h"
 
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* The digest fetched by crypto_init; NULL for an unknown one. */
@@ -38,10 +39,20 @@ struct signkey {
     atomic_uint refs;
     EVP_PKEY *pkey;
     struct pubkey *public_key;
+    /* Of a key that a provider holds: those bear one caller at a time. NULL: it is in pkey. */
+    pthread_mutex_t *lock;
+    char properties[64]; /* what fetches that provider's algorithms; "" for the default's */
 };
+
+/* NULL or what to fetch algorithms for the key with: the default's would find no private half. */
+const char *signkey_properties(const struct signkey *key);
+
+/* Takes pkey in any case. */
+err_t signkey_wrap(EVP_PKEY *pkey, bool is_external, struct signkey **ret) MUST_CHECK;
 
 DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free)
 DEFINE_CLEANUP(EVP_PKEY_CTX *, EVP_PKEY_CTX_free)
+DEFINE_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free)
 
 size_t curve_bytes(enum pubkey_curve curve);
 const char *curve_openssl_name(enum pubkey_curve curve);

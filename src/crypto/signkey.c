@@ -5,7 +5,9 @@
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
+#include <openssl/provider.h>
 #include <openssl/rsa.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { PRIVATE_KEY_MAX_BYTES = 8 * 1024 };
@@ -13,18 +15,28 @@ enum { PRIVATE_KEY_MAX_BYTES = 8 * 1024 };
 DEFINE_CLEANUP(PKCS8_PRIV_KEY_INFO *, PKCS8_PRIV_KEY_INFO_free)
 DEFINE_CLEANUP(ECDSA_SIG *, ECDSA_SIG_free)
 
-/* Takes pkey in any case. */
-static err_t wrap(EVP_PKEY *pkey, struct signkey **ret)
+err_t signkey_wrap(EVP_PKEY *pkey, bool is_external, struct signkey **ret)
 {
     struct signkey *key = calloc(1, sizeof(*key));
+    pthread_mutex_t *lock = is_external ? malloc(sizeof(*lock)) : NULL;
     err_t err;
 
-    if (key == NULL) {
+    if (key == NULL || (is_external && lock == NULL)) {
+        free(key);
+        free(lock);
         EVP_PKEY_free(pkey);
         return ERR_MEMORY;
     }
+    if (lock != NULL) {
+        pthread_mutex_init(lock, NULL);
+    }
     atomic_init(&key->refs, 1);
+    key->lock = lock;
     key->pkey = pkey;
+    if (is_external) {
+        snprintf(key->properties, sizeof(key->properties), "?provider=%s",
+                 OSSL_PROVIDER_get0_name(EVP_PKEY_get0_provider(pkey)));
+    }
     err = pubkey_from_evp(pkey, &key->public_key);
     if (err) {
         signkey_free(key);
@@ -32,6 +44,11 @@ static err_t wrap(EVP_PKEY *pkey, struct signkey **ret)
     }
     *ret = key;
     return ERR_OK;
+}
+
+const char *signkey_properties(const struct signkey *key)
+{
+    return key->properties[0] == '\0' ? NULL : key->properties;
 }
 
 err_t signkey_generate(enum signkey_kind kind, struct signkey **ret)
@@ -54,7 +71,7 @@ err_t signkey_generate(enum signkey_kind kind, struct signkey **ret)
     default:
         return ERR_VALUE;
     }
-    return pkey == NULL ? openssl_failed(ERR_CRYPTO) : wrap(pkey, ret);
+    return pkey == NULL ? openssl_failed(ERR_CRYPTO) : signkey_wrap(pkey, false, ret);
 }
 
 /* A key whose halves do not belong together would sign what nobody can verify, or leak itself. */
@@ -98,16 +115,20 @@ err_t signkey_new_pem(struct span pem, struct signkey **ret)
         return ERR_VALUE;
     }
     err = check_pair(pkey);
-    return err ? err : wrap(TAKE(pkey), ret);
+    return err ? err : signkey_wrap(TAKE(pkey), false, ret);
 }
 
 err_t signkey_pem(const struct signkey *key, struct arena *arena, struct span *ret)
 {
-    CLEANUP(PKCS8_PRIV_KEY_INFO_free) PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key->pkey);
+    CLEANUP(PKCS8_PRIV_KEY_INFO_free)
+    PKCS8_PRIV_KEY_INFO *info = key->lock != NULL ? NULL : EVP_PKEY2PKCS8(key->pkey);
     CLEANUP(buf_done) struct buf text = {0};
     unsigned char *der = NULL;
     int len = info == NULL ? -1 : i2d_PKCS8_PRIV_KEY_INFO(info, &der);
 
+    if (key->lock != NULL) {
+        return ERR_UNSUPPORTED;
+    }
     if (len <= 0) {
         return openssl_failed(ERR_CRYPTO);
     }
@@ -128,8 +149,17 @@ void signkey_free(struct signkey *key)
     if (key != NULL && atomic_fetch_sub_explicit(&key->refs, 1, memory_order_acq_rel) == 1) {
         pubkey_free(key->public_key);
         EVP_PKEY_free(key->pkey); /* OpenSSL wipes private numbers */
+        if (key->lock != NULL) {
+            pthread_mutex_destroy(key->lock);
+            free(key->lock);
+        }
         free(key);
     }
+}
+
+bool signkey_is_external(const struct signkey *key)
+{
+    return key->lock != NULL;
 }
 
 const struct pubkey *signkey_public(const struct signkey *key)
@@ -149,10 +179,39 @@ static err_t ecdsa_from_der(const uint8_t *der, size_t len, size_t size, uint8_t
     return ERR_OK;
 }
 
+/* *len: the room in sig, then what was used of it. */
+static err_t sign_once(const struct signkey *key, enum sig_scheme scheme, enum hash_alg hash,
+                       const uint8_t *digest, uint8_t *sig, size_t *len)
+{
+    CLEANUP(EVP_PKEY_CTX_free)
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, signkey_properties(key));
+
+    if (ctx == NULL || EVP_PKEY_sign_init(ctx) != 1 ||
+        sig_setup(ctx, scheme, hash, (int)hash_size(hash)) != ERR_OK ||
+        EVP_PKEY_sign(ctx, sig, len, digest, hash_size(hash)) != 1) {
+        return openssl_failed(ERR_CRYPTO);
+    }
+    return ERR_OK;
+}
+
+static err_t sign_digest(const struct signkey *key, enum sig_scheme scheme, enum hash_alg hash,
+                         const uint8_t *digest, uint8_t *sig, size_t *len)
+{
+    err_t err;
+
+    if (key->lock != NULL) {
+        pthread_mutex_lock(key->lock);
+    }
+    err = sign_once(key, scheme, hash, digest, sig, len);
+    if (key->lock != NULL) {
+        pthread_mutex_unlock(key->lock);
+    }
+    return err;
+}
+
 err_t signkey_sign(const struct signkey *key, struct arena *arena, enum sig_scheme scheme,
                    enum hash_alg hash, struct span msg, struct span *ret)
 {
-    CLEANUP(EVP_PKEY_CTX_free) EVP_PKEY_CTX *ctx = NULL;
     bool is_ec = key->public_key->kind == PUBKEY_EC;
     uint8_t digest[HASH_MAX_BYTES];
     uint8_t sig[RSA_MAX_BYTES];
@@ -172,13 +231,9 @@ err_t signkey_sign(const struct signkey *key, struct arena *arena, enum sig_sche
     if (out == NULL) {
         return ERR_MEMORY;
     }
-    ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
-    if (ctx == NULL || EVP_PKEY_sign_init(ctx) != 1) {
-        return openssl_failed(ERR_CRYPTO);
-    }
-    err = sig_setup(ctx, scheme, hash, (int)hash_size(hash));
-    if (err || EVP_PKEY_sign(ctx, sig, &len, digest, hash_size(hash)) != 1) {
-        return openssl_failed(ERR_CRYPTO);
+    err = sign_digest(key, scheme, hash, digest, sig, &len);
+    if (err) {
+        return err;
     }
     if (is_ec) {
         err = ecdsa_from_der(sig, len, size / 2, out);

@@ -16,6 +16,18 @@ enum signkey_kind { SIGNKEY_RSA2048, SIGNKEY_RSA3072, SIGNKEY_P256, SIGNKEY_P384
 err_t signkey_generate(enum signkey_kind kind, struct signkey **ret) MUST_CHECK;
 /* PKCS#8 PEM, unencrypted: the file's mode protects it (0600; the caller checks). */
 err_t signkey_new_pem(struct span pem, struct signkey **ret) MUST_CHECK;
+/* One that is held elsewhere, by the URI of an OpenSSL store: "pkcs11:token=...;object=...",
+ * "handle:0x81000001". It signs one message at a time. ERR_NOT_FOUND with the trail's words, which
+ * do not repeat the URI: it may have a PIN in it. */
+err_t signkey_new_uri(const char *uri, struct trail *trail, struct signkey **ret) MUST_CHECK;
+/* Does text begin like such a URI? Not for "file:". */
+bool signkey_is_uri(struct span text);
+bool signkey_is_external(const struct signkey *key); /* made by signkey_new_uri */
+/* Load an OpenSSL provider by name, for such URIs; before other threads use this room. Dropped when
+ * no key of it is left and nobody else runs. */
+err_t crypto_use_provider(const char *name, struct trail *trail) MUST_CHECK;
+void crypto_drop_providers(void);
+/* ERR_UNSUPPORTED for one that is held elsewhere. */
 err_t signkey_pem(const struct signkey *key, struct arena *arena, struct span *ret) MUST_CHECK;
 struct signkey *signkey_ref(struct signkey *key);
 void signkey_free(struct signkey *key);

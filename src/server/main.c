@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "base/timestamp.h"
+#include "crypto/signkey.h"
 #include "identity/gate.h"
 #include "server/knowledge.h"
 #include "server/machine.h"
@@ -289,6 +290,18 @@ static int load_knowledge(struct run *run)
     return err ? fail(err, &trail) : SERVER_DONE;
 }
 
+/* For keys of DIR/signing that are held elsewhere. */
+static int load_openssl(struct run *run)
+{
+    struct trail trail = {0};
+    err_t err = ERR_OK;
+
+    for (size_t i = 0; err == ERR_OK && i < run->options.n_openssl_providers; i++) {
+        err = crypto_use_provider(run->options.openssl_providers[i], &trail);
+    }
+    return err ? fail(err, &trail) : SERVER_DONE;
+}
+
 static int open_folder(struct run *run)
 {
     struct trail trail = {0};
@@ -519,6 +532,7 @@ static int run_server(struct run *run)
 
     block_signals(&signals);
     code = load_knowledge(run);
+    code = code != SERVER_DONE ? code : load_openssl(run);
     code = code != SERVER_DONE ? code : open_folder(run);
     code = code != SERVER_DONE ? code : open_service(run);
     code = code != SERVER_DONE ? code : open_access(run);
@@ -561,6 +575,7 @@ int main(int argc, char **argv)
     gate_close(run.gate);
     audit_close(run.audit);
     service_close(run.service);
+    crypto_drop_providers();
     knowledge_free(run.knowledge);
     if (run.lock_fd >= 0) {
         close(run.lock_fd);

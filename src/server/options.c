@@ -39,6 +39,8 @@ static const char usage[] =
     "  --reference DIR      reference data (default: what came with the program)\n"
     "  --workers N          threads that serve (default: two per processor, 4 at least)\n"
     "  --signing-algorithm RS256|ES256|ES384\n"
+    "  --openssl-provider NAME\n"
+    "                       OpenSSL provider that holds signing keys, repeatable\n"
     "  --version, --help\n";
 
 /* Where values come from, for messages: "--listen" or "FILE:3: listen". */
@@ -314,6 +316,20 @@ static const char *set_dbx_minimum(struct reading *r, const char *value)
     return value[0] == '\0' ? "must name a file" : NULL;
 }
 
+static const char *add_openssl_provider(struct reading *r, const char *value)
+{
+    struct server_options *o = r->options;
+
+    if (o->n_openssl_providers == SERVER_MAX_OPENSSL_PROVIDERS) {
+        return arena_printf(r->arena, "more than %d providers", SERVER_MAX_OPENSSL_PROVIDERS);
+    }
+    if (value[0] == '\0' || strchr(value, '/') != NULL) {
+        return "must be the name of an OpenSSL provider, such as pkcs11 or tpm2";
+    }
+    o->openssl_providers[o->n_openssl_providers++] = copy(r, value);
+    return NULL;
+}
+
 /* One table for command line and file. */
 static const struct setting {
     const char *section, *key; /* of the file */
@@ -333,6 +349,7 @@ static const struct setting {
     {"judgement", "sbat-minimum", NULL, set_sbat_minimum},
     {"judgement", "dbx-minimum", NULL, set_dbx_minimum},
     {"signing", "algorithm", "signing-algorithm", set_algorithm},
+    {"signing", "openssl-provider", "openssl-provider", add_openssl_provider},
 };
 
 /* ---- the file ---- */

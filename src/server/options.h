@@ -10,7 +10,7 @@
 #include "server/issuer-options.h"
 #include "service/providers.h"
 
-enum { SERVER_MAX_NAMES = 12, SERVER_DEFAULT_PORT = 8443 };
+enum { SERVER_MAX_NAMES = 12, SERVER_MAX_OPENSSL_PROVIDERS = 3, SERVER_DEFAULT_PORT = 8443 };
 
 /* Documented in bootwarden-server(8), EXIT STATUS. */
 enum server_exit {
@@ -30,6 +30,8 @@ struct server_options {
     size_t n_listen;
     unsigned workers;
     enum signkey_kind signing;
+    const char *openssl_providers[SERVER_MAX_OPENSSL_PROVIDERS];
+    size_t n_openssl_providers;
     const char *endpoint; /* attestUri; NULL = made from the address */
     const char *names[SERVER_MAX_NAMES];
     size_t n_names;

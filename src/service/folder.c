@@ -178,6 +178,28 @@ static err_t read_private(const struct folder *folder, const char *path, struct 
                : ERR_NOT_FOUND;
 }
 
+/* The file has the URI of a key that is held elsewhere, on one line. */
+static err_t open_external(const struct folder *folder, struct span text, struct trail *trail,
+                           struct signkey **ret)
+{
+    size_t len = 0;
+    struct span uri;
+    err_t err;
+
+    while (len < text.len && text.data[len] > ' ' && text.data[len] < 0x7f) {
+        len++;
+    }
+    for (size_t i = len; i < text.len; i++) {
+        if (text.data[i] != '\n' && text.data[i] != '\r' && text.data[i] != ' ') {
+            return trail_set(trail, ERR_MALFORMED, "is no key, and not one URI alone");
+        }
+    }
+    uri = arena_dup(folder->arena, span_cut(text, 0, len));
+    err = uri.data == NULL ? ERR_MEMORY : signkey_new_uri((const char *)uri.data, trail, ret);
+    wipe(uri); /* a PIN may stand in it */
+    return err;
+}
+
 err_t folder_key(const struct folder *folder, const char *path, enum signkey_kind kind,
                  struct trail *trail, struct signkey **ret)
 {
@@ -185,7 +207,12 @@ err_t folder_key(const struct folder *folder, const char *path, enum signkey_kin
     struct span pem = {0};
     err_t err = read_private(folder, path, trail, &pem);
 
-    if (err == ERR_OK) {
+    if (err == ERR_OK && signkey_is_uri(pem)) {
+        err = open_external(folder, pem, trail, &key);
+        if (err) {
+            return trail_in(trail, err, path);
+        }
+    } else if (err == ERR_OK) {
         err = signkey_new_pem(pem, &key);
         if (err) {
             trail_set(trail, err, "holds no private key that can be used here: %s", no_backup);

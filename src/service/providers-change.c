@@ -389,6 +389,11 @@ static err_t refuse_second_key(const struct provider *provider, int64_t now, str
 {
     const char *next = NULL;
 
+    if (signer_is_external(provider->signer)) {
+        return trail_set(trail, ERR_CONFLICT,
+                         "the key is held outside the server: its operator makes the next one "
+                         "there, and names it in the folder of the provider's keys");
+    }
     (void)signer_kid(provider->signer, now, &next);
     return next == NULL
                ? ERR_OK

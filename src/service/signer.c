@@ -18,6 +18,7 @@ enum {
 struct signing_key {
     struct token_key *key;
     int64_t from;
+    bool is_external; /* held elsewhere: nobody but the operator makes another one */
 };
 
 struct signer {
@@ -192,7 +193,8 @@ static err_t add_key(const struct signer_options *options, const char *stem,
         return err;
     }
     found->is_wanted[found->n] = is_of_kind(signkey_public(key), options->kind);
-    found->all[found->n++] = (struct signing_key){token_key, begin_of(stem)};
+    found->all[found->n++] =
+        (struct signing_key){token_key, begin_of(stem), signkey_is_external(key)};
     return ERR_OK;
 }
 
@@ -412,6 +414,11 @@ const char *signer_kid(const struct signer *signer, int64_t now, const char **re
 
     *ret_next = last == key ? NULL : token_key_kid(last);
     return token_key_kid(key);
+}
+
+bool signer_is_external(const struct signer *signer)
+{
+    return signer->keys[signer->n_keys - 1].is_external;
 }
 
 struct span signer_jwks(const struct signer *signer)

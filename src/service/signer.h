@@ -32,11 +32,11 @@ struct signer_options {
     enum signkey_kind kind;
 };
 
-/* Every NAME.key with its NAME.pem; the last by name of the wanted kind signs, from the time in its
- * name on (one without a time: at once); all that may have signed what is valid still are
- * published. Makes a key when there is none of that kind, and a certificate where it is missing,
- * about to expire, not valid yet or for another issuer. ERR_NOT_FOUND for a NAME.pem whose NAME.key
- * is missing. */
+/* Every NAME.key (a key, or the URI of one that is held elsewhere) with its NAME.pem; the last by
+ * name of the wanted kind signs, from the time in its name on (one without a time: at once); all
+ * that may have signed what is valid still are published. Makes a key when there is none of that
+ * kind, and a certificate where it is missing, about to expire, not valid yet or for another
+ * issuer. ERR_NOT_FOUND for a NAME.pem whose NAME.key is missing. */
 err_t signer_open(const struct signer_options *options, struct trail *trail,
                   struct signer **ret) MUST_CHECK;
 /* A new key beside those that are there: to be opened then. ERR_CONFLICT when one was made in the
@@ -56,6 +56,9 @@ err_t signer_sign(const struct signer *signer, struct arena *arena, int64_t now,
                   enum signer_form form, struct span claims, struct span *ret_token) MUST_CHECK;
 /* {"keys":[...]}; borrowed. */
 struct span signer_jwks(const struct signer *signer);
+/* Is the last key held outside the server (signkey_new_uri)? Then only the operator makes another.
+ */
+bool signer_is_external(const struct signer *signer);
 /* "RS256" */
 const char *signer_algorithm(const struct signer *signer);
 /* The kid of the key that signs at `now`, and of the one that will when it is another, else NULL:

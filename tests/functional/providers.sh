@@ -57,6 +57,13 @@ call GET "$weu/certs"
 call GET "$BOOTWARDEN_ENDPOINT/providers/none/certs"
 is "nobody's address" "$status $(code)" "404 ProviderNotFound"
 
+call GET "$weu/tcbbaselines/SgxEnclave?api-version=2025-06-01"
+is "baselines, of which there are none" "$status $(jq -c . <<<"$body")" '200 {"tcbBaselines":[]}'
+call GET "$weu/tcbbaselines/Nonsense?api-version=2025-06-01"
+is "baselines of no type" "$status $(code)" "404 NotFound"
+call POST "$weu/attest/azureguest?$query" "" -d '{}'
+is "paths have no case" "$status $(code)" "400 InvalidParameter"
+
 # ---- nobody changes a shared provider, an Owner neither ----
 for token in "" "$manage" "$data"; do
     call PUT "$BOOTWARDEN_ENDPOINT/policies/AzureGuest?$query" "$token" -H 'Content-Type: text/plain' -d "$(jws "$permit")"
