@@ -135,10 +135,10 @@ static err_t open_key(const struct signer_options *options, const char *stem, st
 /* Its time is in its name: "20261122T104725Z-rs256". */
 static const char time_form[] = "%Y%m%dT%H%M%SZ";
 
-static const char *new_stem(const struct signer_options *options)
+static const char *new_stem(const struct signer_options *options, int64_t at)
 {
     const char *suffix = "key";
-    time_t seconds = (time_t)options->folder->now;
+    time_t seconds = (time_t)at;
     struct tm tm;
     char day[32] = "";
 
@@ -247,7 +247,7 @@ static err_t find_keys(const struct signer_options *options, struct found_keys *
         }
     }
     if (err == ERR_OK && !has_wanted) {
-        stem = new_stem(options);
+        stem = new_stem(options, options->folder->now);
         err = stem == NULL ? ERR_MEMORY : add_key(options, stem, found, trail);
     }
     return err;
@@ -345,19 +345,19 @@ static err_t check_room(const struct signer_options *options, struct trail *trai
 err_t signer_add_key(const struct signer_options *options, struct trail *trail)
 {
     CLEANUP(found_keys_done) struct found_keys found = {0};
-    const char *stem = new_stem(options);
-    const char *path = stem == NULL ? NULL : arena_printf(options->folder->arena, "%s.key", stem);
-    err_t err = path == NULL ? ERR_MEMORY : check_room(options, trail);
+    const char *stem = NULL, *path = NULL;
+    int64_t at = options->folder->now;
+    err_t err = check_room(options, trail);
 
     if (err) {
         return err;
     }
-    if (file_exists(path)) {
-        trail_set(trail, ERR_CONFLICT,
-                  "a signing key was made a moment ago: try again in a second");
-        return trail_in(trail, ERR_CONFLICT, path);
-    }
-    return add_key(options, stem, &found, trail);
+    /* Of keys of one second the later ones bear later times, so that their names keep the order. */
+    do {
+        stem = new_stem(options, at++);
+        path = stem == NULL ? NULL : arena_printf(options->folder->arena, "%s.key", stem);
+    } while (path != NULL && file_exists(path));
+    return path == NULL ? ERR_MEMORY : add_key(options, stem, &found, trail);
 }
 
 struct signer *signer_ref(struct signer *signer)

@@ -39,8 +39,8 @@ struct signer_options {
  * issuer. ERR_NOT_FOUND for a NAME.pem whose NAME.key is missing. */
 err_t signer_open(const struct signer_options *options, struct trail *trail,
                   struct signer **ret) MUST_CHECK;
-/* A new key beside those that are there: to be opened then. ERR_CONFLICT when one was made in the
- * same second, ERR_TOO_MANY when there are TOKEN_MAX_KEYS. */
+/* A new key beside those that are there: to be opened then. ERR_TOO_MANY when there are
+ * TOKEN_MAX_KEYS. */
 err_t signer_add_key(const struct signer_options *options, struct trail *trail) MUST_CHECK;
 struct signer *signer_ref(struct signer *signer);
 void signer_free(struct signer *signer); /* the last reference */
