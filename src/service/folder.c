@@ -195,7 +195,10 @@ static err_t open_external(const struct folder *folder, struct span text, struct
         }
     }
     uri = arena_dup(folder->arena, span_cut(text, 0, len));
-    err = uri.data == NULL ? ERR_MEMORY : signkey_new_uri((const char *)uri.data, trail, ret);
+    if (uri.data == NULL) {
+        return ERR_MEMORY;
+    }
+    err = signkey_new_uri((const char *)uri.data, trail, ret);
     wipe(uri); /* a PIN may stand in it */
     return err;
 }
