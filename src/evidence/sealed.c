@@ -7,7 +7,8 @@
 #include "crypto/seal.h"
 #include "crypto/secret.h"
 
-enum { INNER_KEY_BYTES = 32, SEALED_MAX_BYTES = 64 * 1024 };
+/* Beside the token in the inner document: a wrapped key of RSA-4096 and constants. */
+enum { INNER_KEY_BYTES = 32, INNER_REST_BYTES = 4096 };
 
 static const char transport_aad[] = "Transport Key";
 
@@ -21,10 +22,11 @@ static err_t write_sealed(struct arena *arena, const struct azureguest_sealed *s
 {
     CLEANUP(buf_done) struct buf inner = {0};
     CLEANUP(buf_done) struct buf outer = {0};
+    size_t inner_max = sealed->jwt_cipher.len * 2 + INNER_REST_BYTES;
     err_t err;
 
-    buf_init(&inner, SEALED_MAX_BYTES);
-    buf_init(&outer, SEALED_MAX_BYTES * (size_t)2);
+    buf_init(&inner, inner_max);
+    buf_init(&outer, inner_max * 2);
     /* Member order and spelling of the captured reply; all values are base64 or constants. */
     buf_add_str(&inner, "{\"Jwt\":\"");
     base64_encode(&inner, BASE64_STANDARD, sealed->jwt_cipher);

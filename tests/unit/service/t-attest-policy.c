@@ -32,7 +32,8 @@ static yyjson_val *claims_of(struct world *w, const char *name, const struct ser
     CLEANUP(provider_unref)
     struct provider *provider = service_provider(w->service, span_str(name));
     CLEANUP(token_keys_free) struct token_keys *keys = NULL;
-    struct token_verify_options options = {.iss = provider->uri, .now = w->call.now};
+    struct token_verify_options options = {
+        .iss = provider->uri, .now = w->call.now, .max_bytes = 512 * 1024};
     struct azureguest_sealed sealed;
     struct service_answer certs = {0};
     struct span key = {0}, jwt = {0};
@@ -193,6 +194,41 @@ static void a_policy_that_fails_refuses(void **state)
     world_free(w);
 }
 
+/* So many bytes of claims, in four of the same. */
+static struct service_answer attest_with(struct world *w, size_t bytes)
+{
+    char *value = arena_calloc(w->arena, 1, bytes / 4 + 1);
+
+    memset(value, 'v', bytes / 4);
+    use_policy(w, "own",
+               arena_printf(w->arena,
+                            "version=1.0; authorizationrules{=> permit();};\n"
+                            "issuancerules{ => add(type=\"v\", value=\"%s\");\n"
+                            "  c:[type==\"v\"] => issue(type=\"a\", value=c.value);\n"
+                            "  c:[type==\"v\"] => issue(type=\"b\", value=c.value);\n"
+                            "  c:[type==\"v\"] => issue(type=\"c\", value=c.value);\n"
+                            "  c:[type==\"v\"] => issue(type=\"d\", value=c.value); };",
+                            value));
+    w->call.now++;
+    return attest_at(w, "own", "a-secureboot-healthy");
+}
+
+/* Below it a token of any size reaches its machine; above, the owner hears which limit it was. */
+static void a_token_has_one_limit(void **state)
+{
+    struct world *w = world_with_provider();
+    struct service_answer answer;
+
+    (void)state;
+    for (size_t bytes = 40000; bytes < 256000; bytes += 43000) {
+        answer = attest_with(w, bytes);
+        assert_int_equal(strlen(json_text(json_get(claims_of(w, "own", &answer), "d"))), bytes / 4);
+    }
+    answer = attest_with(w, 261200);
+    expect_refusal(&answer, 400, "InvalidParameter", "a token has at most 262144");
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +237,7 @@ int main(void)
         cmocka_unit_test(no_policy_permits_what_no_claim_shows),
         cmocka_unit_test(an_owner_may_permit_what_the_default_denies),
         cmocka_unit_test(a_policy_adds_claims_and_replaces_none_of_ours),
+        cmocka_unit_test(a_token_has_one_limit),
         cmocka_unit_test(a_policy_that_fails_refuses),
     };
 
