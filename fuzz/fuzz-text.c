@@ -21,6 +21,24 @@ static void require_printable(struct arena *arena, const char *text, size_t size
     }
 }
 
+/* Each of its lines is printable, and all of them fit. */
+static void require_lines(struct arena *arena, struct span bytes, size_t max)
+{
+    const char *text = text_escape_lines_dup(arena, bytes, max);
+    size_t len = strlen(text);
+
+    if (len > max) {
+        __builtin_trap();
+    }
+    for (size_t from = 0; from < len;) {
+        size_t line = strcspn(text + from, "\n");
+        const char *one = (const char *)arena_dup(arena, span_of(text + from, line)).data;
+
+        require_printable(arena, one == NULL ? "" : one, line + 1);
+        from += line + 1;
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena *arena = arena_new(16u * 1024 * 1024);
@@ -31,6 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text_escape(span_of(data, size), text, room);
     require_printable(arena, text, room);
     require_printable(arena, text_escape_dup(arena, utf8, 64), 65);
+    require_lines(arena, span_of(data, size), room);
     if (!text_is_utf8(utf8)) {
         __builtin_trap();
     }
