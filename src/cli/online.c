@@ -164,27 +164,37 @@ static int open_client(const struct online *online, const char *base, struct htt
     return EXIT_YES;
 }
 
-int online_begin(const char *command, const struct online_options *options, struct online *ret)
+bool online_begin(const struct option_set *set, int argc, char **argv, struct online *online,
+                  int *ret_exit_code)
 {
-    *ret = (struct online){
-        .arena = arena_new(ONLINE_ARENA_BYTES),
-        .command = command,
-        .endpoint = either(options->endpoint, "BOOTWARDEN_ENDPOINT"),
-        .ca = either(options->ca, "BOOTWARDEN_CA"),
-        .subscription = either(options->subscription, "BOOTWARDEN_SUBSCRIPTION"),
-        .is_json = options->output == 1,
-    };
-    if (ret->arena == NULL) {
-        return online_out_of_memory(ret);
+    const struct online_options *where = &online->where;
+
+    if (!options_parse(set, argc, argv, &online->words, ret_exit_code)) {
+        return false;
     }
-    if (ret->endpoint == NULL) {
-        cli_complain(command,
+    online->arena = arena_new(ONLINE_ARENA_BYTES);
+    online->command = set->command;
+    online->endpoint = either(where->endpoint, "BOOTWARDEN_ENDPOINT");
+    online->ca = either(where->ca, "BOOTWARDEN_CA");
+    online->subscription = either(where->subscription, "BOOTWARDEN_SUBSCRIPTION");
+    online->is_json = where->output == 1;
+    if (online->arena == NULL) {
+        *ret_exit_code = online_out_of_memory(online);
+    } else if (online->endpoint == NULL) {
+        cli_complain(set->command,
                      "no server is named; set BOOTWARDEN_ENDPOINT or write --endpoint "
                      "https://HOST:PORT (bootwarden-server --dev writes all that is needed "
                      "into DIR/dev.env)");
-        return EXIT_USAGE;
+        *ret_exit_code = EXIT_USAGE;
+    } else {
+        *ret_exit_code = open_client(online, online->endpoint, &online->client);
     }
-    return open_client(ret, ret->endpoint, &ret->client);
+    return *ret_exit_code == EXIT_YES;
+}
+
+int online_finish(const struct online *online, int code)
+{
+    return cli_finish(online->command, online->arena, code);
 }
 
 void online_end(struct online *online)

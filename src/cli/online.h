@@ -65,6 +65,8 @@ enum online_audience {
 };
 
 struct online {
+    struct online_options where; /* targets of the option table */
+    struct option_result words;  /* its arguments */
     struct arena *arena;
     const char *command;       /* for messages: "provider list" */
     const char *endpoint, *ca; /* ca may be NULL: the system's */
@@ -76,8 +78,13 @@ struct online {
     const char *tokens[ONLINE_AUDIENCES]; /* as they were needed */
 };
 
-/* An exit code; nothing is connected yet. online_end in any case. */
-int online_begin(const char *command, const struct online_options *options, struct online *ret);
+/* Read the words of the command, whose table has ONLINE_WHERE(online->where). False with an exit
+ * code when it shall not run: help was printed, or what is wrong. Nothing is connected yet.
+ * online_end in any case. */
+bool online_begin(const struct option_set *set, int argc, char **argv, struct online *online,
+                  int *ret_exit_code);
+/* cli_finish. */
+int online_finish(const struct online *online, int code);
 void online_end(struct online *online);
 DEFINE_CLEANUP_DONE(struct online, online_end)
 

@@ -237,7 +237,6 @@ static int create(struct online *online, const char *name, const struct wanted *
 int provider_cmd_create(int argc, char **argv)
 {
     CLEANUP(online_end) struct online online = {0};
-    struct online_options where = {0};
     struct wanted w = NOTHING_WANTED;
     const struct option options[] = {
         {"location", 'l', OPTION_TEXT, "LOCATION", "region, such as eastus", &w.location, NULL, 0},
@@ -247,8 +246,8 @@ int provider_cmd_create(int argc, char **argv)
          &w.signers, NULL, 0},
         SWITCHES(w),
         {"tag", 't', OPTION_LIST, "NAME=VALUE", "repeatable", &w.tags, NULL, 0},
-        ONLINE_WHERE(where),
-        ONLINE_OUTPUT(where),
+        ONLINE_WHERE(online.where),
+        ONLINE_OUTPUT(online.where),
     };
     const struct option_set set = {
         .command = "provider create",
@@ -261,10 +260,9 @@ int provider_cmd_create(int argc, char **argv)
         .max_arguments = 1,
         .notes = "Exit status: 0 made, 2 wrong use, 3 the service refuses or is not reachable.",
     };
-    struct option_result result;
     int code = EXIT_YES;
 
-    if (!options_parse(&set, argc, argv, &result, &code)) {
+    if (!online_begin(&set, argc, argv, &online, &code)) {
         return code;
     }
     if (w.location == NULL) {
@@ -273,12 +271,11 @@ int provider_cmd_create(int argc, char **argv)
         return EXIT_USAGE;
     }
     w.group = w.group == NULL ? GROUP_DEFAULT : w.group;
-    code = online_begin("provider create", &where, &online);
-    code = code ? code : online_need_subscription(&online);
-    code = code ? code : check_name(&online, result.arguments[0]);
+    code = online_need_subscription(&online);
+    code = code ? code : check_name(&online, online.words.arguments[0]);
     code = code ? code : provider_check_group(&online, w.group);
-    code = code ? code : create(&online, result.arguments[0], &w);
-    return cli_finish("provider create", online.arena, code);
+    code = code ? code : create(&online, online.words.arguments[0], &w);
+    return online_finish(&online, code);
 }
 
 /* ---- update ---- */
@@ -305,15 +302,14 @@ static int update(struct online *online, const char *name, const struct wanted *
 int provider_cmd_update(int argc, char **argv)
 {
     CLEANUP(online_end) struct online online = {0};
-    struct online_options where = {0};
     struct wanted w = NOTHING_WANTED;
     const struct option options[] = {
         SWITCHES(w),
         {"tag", 't', OPTION_LIST, "NAME=VALUE", "set this tag; repeatable", &w.tags, NULL, 0},
         {"untag", 0, OPTION_LIST, "NAME", "remove this tag; repeatable", &w.untags, NULL, 0},
-        {"group", 'g', OPTION_TEXT, "GROUP", "its resource group", &w.group, NULL, 0},
-        ONLINE_WHERE(where),
-        ONLINE_OUTPUT(where),
+        PROVIDER_GROUP(w.group),
+        ONLINE_WHERE(online.where),
+        ONLINE_OUTPUT(online.where),
     };
     const struct option_set set = {
         .command = "provider update",
@@ -325,10 +321,9 @@ int provider_cmd_update(int argc, char **argv)
         .max_arguments = 1,
         .notes = "Exit status: 0 changed, 2 wrong use, 3 the service refuses or is not reachable.",
     };
-    struct option_result result;
     int code = EXIT_YES;
 
-    if (!options_parse(&set, argc, argv, &result, &code)) {
+    if (!online_begin(&set, argc, argv, &online, &code)) {
         return code;
     }
     if (w.tpm_authentication < 0 && w.public_access < 0 && w.tags.n == 0 && w.untags.n == 0) {
@@ -336,9 +331,8 @@ int provider_cmd_update(int argc, char **argv)
                                         "--public-access, --tag or --untag");
         return EXIT_USAGE;
     }
-    code = online_begin("provider update", &where, &online);
-    code = code ? code : update(&online, result.arguments[0], &w);
-    return cli_finish("provider update", online.arena, code);
+    code = update(&online, online.words.arguments[0], &w);
+    return online_finish(&online, code);
 }
 
 /* ---- delete ---- */
@@ -386,12 +380,11 @@ static int remove_one(struct online *online, const char *name, const char *group
 int provider_cmd_delete(int argc, char **argv)
 {
     CLEANUP(online_end) struct online online = {0};
-    struct online_options where = {0};
     const char *group = NULL;
     const struct option options[] = {
-        {"group", 'g', OPTION_TEXT, "GROUP", "its resource group", &group, NULL, 0},
-        ONLINE_WHERE(where),
-        ONLINE_OUTPUT(where),
+        PROVIDER_GROUP(group),
+        ONLINE_WHERE(online.where),
+        ONLINE_OUTPUT(online.where),
     };
     const struct option_set set = {
         .command = "provider delete",
@@ -406,13 +399,11 @@ int provider_cmd_delete(int argc, char **argv)
         .notes = "Exit status: 0 removed, 2 wrong use, 3 there is none, or the service refuses or "
                  "is\nnot reachable.",
     };
-    struct option_result result;
     int code = EXIT_YES;
 
-    if (!options_parse(&set, argc, argv, &result, &code)) {
+    if (!online_begin(&set, argc, argv, &online, &code)) {
         return code;
     }
-    code = online_begin("provider delete", &where, &online);
-    code = code ? code : remove_one(&online, result.arguments[0], group);
-    return cli_finish("provider delete", online.arena, code);
+    code = remove_one(&online, online.words.arguments[0], group);
+    return online_finish(&online, code);
 }

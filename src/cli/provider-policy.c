@@ -337,12 +337,11 @@ int provider_cmd_policy_show(int argc, char **argv)
 {
     CLEANUP(online_end) struct online online = {0};
     struct policy_job job = {.online = &online};
-    struct online_options where = {0};
     const char *group = NULL;
     const struct option options[] = {
-        {"group", 'g', OPTION_TEXT, "GROUP", "its resource group", &group, NULL, 0},
-        ONLINE_WHERE(where),
-        ONLINE_OUTPUT(where),
+        PROVIDER_GROUP(group),
+        ONLINE_WHERE(online.where),
+        ONLINE_OUTPUT(online.where),
     };
     const struct option_set set = {
         .command = "provider policy show",
@@ -355,22 +354,21 @@ int provider_cmd_policy_show(int argc, char **argv)
         .max_arguments = 2,
         .notes = NOTES "2 wrong use, 3 the service refuses or is not reachable.",
     };
-    struct option_result result;
     int code = EXIT_YES;
 
-    if (!options_parse(&set, argc, argv, &result, &code)) {
+    if (!online_begin(&set, argc, argv, &online, &code)) {
         return code;
     }
-    code = online_begin("provider policy show", &where, &online);
-    code = code ? code : find_type(&online, result.arguments[1], &job.type);
-    code = code ? code : find(&job, result.arguments[0], group);
+    code = find_type(&online, online.words.arguments[1], &job.type);
+    code = code ? code : find(&job, online.words.arguments[0], group);
     code = code ? code : show(&job);
-    return cli_finish("provider policy show", online.arena, code);
+    return online_finish(&online, code);
 }
 
-static int set_policy(struct policy_job *job, const struct option_result *words, const char *group)
+static int set_policy(struct policy_job *job, const char *group)
 {
     struct online *online = job->online;
+    const struct option_result *words = &online->words;
     const char *path = words->arguments[2];
     struct trail trail = {0};
     struct span text = {0};
@@ -392,13 +390,12 @@ int provider_cmd_policy_set(int argc, char **argv)
 {
     CLEANUP(online_end) struct online online = {0};
     struct policy_job job = {.online = &online};
-    struct online_options where = {0};
     const char *group = NULL;
     const struct option options[] = {
         PROVIDER_SIGNING(job.signing),
-        {"group", 'g', OPTION_TEXT, "GROUP", "its resource group", &group, NULL, 0},
-        ONLINE_WHERE(where),
-        ONLINE_OUTPUT(where),
+        PROVIDER_GROUP(group),
+        ONLINE_WHERE(online.where),
+        ONLINE_OUTPUT(online.where),
     };
     const struct option_set set = {
         .command = "provider policy set",
@@ -412,29 +409,26 @@ int provider_cmd_policy_set(int argc, char **argv)
         .notes = NOTES "1 it is no policy, 2 wrong use or unreadable file,\n"
                        "3 the service refuses or is not reachable.",
     };
-    struct option_result result;
     int code = EXIT_YES;
 
-    if (!options_parse(&set, argc, argv, &result, &code)) {
+    if (!online_begin(&set, argc, argv, &online, &code)) {
         return code;
     }
-    code = online_begin("provider policy set", &where, &online);
-    code = code ? code : set_policy(&job, &result, group);
+    code = set_policy(&job, group);
     provider_signing_done(&job.signing);
-    return cli_finish("provider policy set", online.arena, code);
+    return online_finish(&online, code);
 }
 
 int provider_cmd_policy_reset(int argc, char **argv)
 {
     CLEANUP(online_end) struct online online = {0};
     struct policy_job job = {.online = &online};
-    struct online_options where = {0};
     const char *group = NULL;
     const struct option options[] = {
         PROVIDER_SIGNING(job.signing),
-        {"group", 'g', OPTION_TEXT, "GROUP", "its resource group", &group, NULL, 0},
-        ONLINE_WHERE(where),
-        ONLINE_OUTPUT(where),
+        PROVIDER_GROUP(group),
+        ONLINE_WHERE(online.where),
+        ONLINE_OUTPUT(online.where),
     };
     const struct option_set set = {
         .command = "provider policy reset",
@@ -447,18 +441,16 @@ int provider_cmd_policy_reset(int argc, char **argv)
         .max_arguments = 2,
         .notes = NOTES "2 wrong use, 3 the service refuses or is not reachable.",
     };
-    struct option_result result;
     int code = EXIT_YES;
 
-    if (!options_parse(&set, argc, argv, &result, &code)) {
+    if (!online_begin(&set, argc, argv, &online, &code)) {
         return code;
     }
-    code = online_begin("provider policy reset", &where, &online);
-    code = code ? code : find_type(&online, result.arguments[1], &job.type);
+    code = find_type(&online, online.words.arguments[1], &job.type);
     code = code ? code : provider_signing_load(&online, &job.signing);
-    code = code ? code : find(&job, result.arguments[0], group);
+    code = code ? code : find(&job, online.words.arguments[0], group);
     code = code ? code : provider_need_own(&online, &job.target);
     code = code ? code : change(&job, NULL);
     provider_signing_done(&job.signing);
-    return cli_finish("provider policy reset", online.arena, code);
+    return online_finish(&online, code);
 }

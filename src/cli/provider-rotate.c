@@ -99,12 +99,11 @@ static int rotate(struct online *online, const char *name, const char *group)
 int provider_cmd_rotate(int argc, char **argv)
 {
     CLEANUP(online_end) struct online online = {0};
-    struct online_options where = {0};
     const char *group = NULL;
     const struct option options[] = {
-        {"group", 'g', OPTION_TEXT, "GROUP", "its resource group", &group, NULL, 0},
-        ONLINE_WHERE(where),
-        ONLINE_OUTPUT(where),
+        PROVIDER_GROUP(group),
+        ONLINE_WHERE(online.where),
+        ONLINE_OUTPUT(online.where),
     };
     const struct option_set set = {
         .command = "provider rotate-key",
@@ -117,13 +116,11 @@ int provider_cmd_rotate(int argc, char **argv)
         .max_arguments = 1,
         .notes = "Exit status: 0 done, 2 wrong use, 3 the service refuses or is not reachable.",
     };
-    struct option_result result;
     int code = EXIT_YES;
 
-    if (!options_parse(&set, argc, argv, &result, &code)) {
+    if (!online_begin(&set, argc, argv, &online, &code)) {
         return code;
     }
-    code = online_begin("provider rotate-key", &where, &online);
-    code = code ? code : rotate(&online, result.arguments[0], group);
-    return cli_finish("provider rotate-key", online.arena, code);
+    code = rotate(&online, online.words.arguments[0], group);
+    return online_finish(&online, code);
 }

@@ -93,12 +93,11 @@ int provider_print(const struct online *online, yyjson_val *resource)
 int provider_cmd_show(int argc, char **argv)
 {
     CLEANUP(online_end) struct online online = {0};
-    struct online_options where = {0};
     const char *group = NULL;
     const struct option options[] = {
-        {"group", 'g', OPTION_TEXT, "GROUP", "its resource group", &group, NULL, 0},
-        ONLINE_WHERE(where),
-        ONLINE_OUTPUT(where),
+        PROVIDER_GROUP(group),
+        ONLINE_WHERE(online.where),
+        ONLINE_OUTPUT(online.where),
     };
     const struct option_set set = {
         .command = "provider show",
@@ -111,17 +110,15 @@ int provider_cmd_show(int argc, char **argv)
         .notes = "Exit status: 0 shown, 2 wrong use, 3 there is none, or the service refuses or is "
                  "not reachable.",
     };
-    struct option_result result;
     struct provider_target target;
     int code = EXIT_YES;
 
-    if (!options_parse(&set, argc, argv, &result, &code)) {
+    if (!online_begin(&set, argc, argv, &online, &code)) {
         return code;
     }
-    code = online_begin("provider show", &where, &online);
-    code = code ? code : provider_find(&online, result.arguments[0], group, false, &target);
+    code = provider_find(&online, online.words.arguments[0], group, false, &target);
     code = code ? code : provider_print(&online, target.resource);
-    return cli_finish("provider show", online.arena, code);
+    return online_finish(&online, code);
 }
 
 /* ---- all ---- */
@@ -251,12 +248,11 @@ static int list(struct online *online, const char *group)
 int provider_cmd_list(int argc, char **argv)
 {
     CLEANUP(online_end) struct online online = {0};
-    struct online_options where = {0};
     const char *group = NULL;
     const struct option options[] = {
         {"group", 'g', OPTION_TEXT, "GROUP", "only those of this resource group", &group, NULL, 0},
-        ONLINE_WHERE(where),
-        ONLINE_OUTPUT(where),
+        ONLINE_WHERE(online.where),
+        ONLINE_OUTPUT(online.where),
     };
     const struct option_set set = {
         .command = "provider list",
@@ -267,13 +263,11 @@ int provider_cmd_list(int argc, char **argv)
         .n_options = ARRAY_LEN(options),
         .notes = "Exit status: 0 listed, 2 wrong use, 3 the service refuses or is not reachable.",
     };
-    struct option_result result;
     int code = EXIT_YES;
 
-    if (!options_parse(&set, argc, argv, &result, &code)) {
+    if (!online_begin(&set, argc, argv, &online, &code)) {
         return code;
     }
-    code = online_begin("provider list", &where, &online);
-    code = code ? code : list(&online, group);
-    return cli_finish("provider list", online.arena, code);
+    code = list(&online, group);
+    return online_finish(&online, code);
 }

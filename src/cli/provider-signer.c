@@ -88,12 +88,11 @@ static int list(struct online *online, const char *name, const char *group)
 int provider_cmd_signer_list(int argc, char **argv)
 {
     CLEANUP(online_end) struct online online = {0};
-    struct online_options where = {0};
     const char *group = NULL;
     const struct option options[] = {
-        {"group", 'g', OPTION_TEXT, "GROUP", "its resource group", &group, NULL, 0},
-        ONLINE_WHERE(where),
-        ONLINE_OUTPUT(where),
+        PROVIDER_GROUP(group),
+        ONLINE_WHERE(online.where),
+        ONLINE_OUTPUT(online.where),
     };
     const struct option_set set = {
         .command = "provider signer list",
@@ -105,15 +104,13 @@ int provider_cmd_signer_list(int argc, char **argv)
         .max_arguments = 1,
         .notes = "Exit status: 0 listed, 2 wrong use, 3 the service refuses or is not reachable.",
     };
-    struct option_result result;
     int code = EXIT_YES;
 
-    if (!options_parse(&set, argc, argv, &result, &code)) {
+    if (!online_begin(&set, argc, argv, &online, &code)) {
         return code;
     }
-    code = online_begin("provider signer list", &where, &online);
-    code = code ? code : list(&online, result.arguments[0], group);
-    return cli_finish("provider signer list", online.arena, code);
+    code = list(&online, online.words.arguments[0], group);
+    return online_finish(&online, code);
 }
 
 /* ---- add and remove ---- */
@@ -221,9 +218,10 @@ static int change(struct signer_job *job)
     return code ? code : print_changed(job);
 }
 
-static int run(struct signer_job *job, const struct option_result *words, const char *group)
+static int run(struct signer_job *job, const char *group)
 {
     struct online *online = job->online;
+    const struct option_result *words = &online->words;
     int code;
 
     if (job->signing.key_path == NULL || job->signing.cert_path == NULL) {
@@ -242,13 +240,12 @@ static int change_signer(int argc, char **argv, const char *command, bool is_add
 {
     CLEANUP(online_end) struct online online = {0};
     struct signer_job job = {.online = &online, .is_added = is_added};
-    struct online_options where = {0};
     const char *group = NULL;
     const struct option options[] = {
         PROVIDER_SIGNING(job.signing),
-        {"group", 'g', OPTION_TEXT, "GROUP", "its resource group", &group, NULL, 0},
-        ONLINE_WHERE(where),
-        ONLINE_OUTPUT(where),
+        PROVIDER_GROUP(group),
+        ONLINE_WHERE(online.where),
+        ONLINE_OUTPUT(online.where),
     };
     const struct option_set set = {
         .command = command,
@@ -268,17 +265,15 @@ static int change_signer(int argc, char **argv, const char *command, bool is_add
             "Exit status: 0 done, 2 wrong use or unreadable file, 3 the service refuses or is\n"
             "not reachable.",
     };
-    struct option_result result;
     int code = EXIT_YES;
 
-    if (!options_parse(&set, argc, argv, &result, &code)) {
+    if (!online_begin(&set, argc, argv, &online, &code)) {
         return code;
     }
-    code = online_begin(command, &where, &online);
-    code = code ? code : run(&job, &result, group);
+    code = run(&job, group);
     provider_signing_done(&job.signing);
     cert_free(job.cert);
-    return cli_finish(command, online.arena, code);
+    return online_finish(&online, code);
 }
 
 int provider_cmd_signer_add(int argc, char **argv)

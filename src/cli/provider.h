@@ -37,6 +37,11 @@ struct provider_target {
     bool is_isolated;
 };
 
+/* The row of an option table for it; `g` is a const char *. */
+#define PROVIDER_GROUP(g)                                                                          \
+    {                                                                                              \
+        "group", 'g', OPTION_TEXT, "GROUP", "its resource group", &(g), NULL, 0                    \
+    }
 /* By name, in the group or (NULL) in the whole subscription; names of shared ones, too. With
  * `or_uri` the name may be the address itself, "https://...", which asks the management plane
  * nothing. That there is none is said: EXIT_SERVICE. */
