@@ -15,32 +15,6 @@ static const char *const role_members[] = {"id",      "name",       "description
 static const char *const assignment_members[] = {"principalId", "tenantId",    "roleDefinitionId",
                                                  "scope",       "description", NULL};
 
-static err_t only(yyjson_val *object, const char *const *names, struct trail *trail)
-{
-    yyjson_val *key, *value;
-    size_t index, max;
-
-    if (!yyjson_is_obj(object)) {
-        return trail_set(trail, ERR_JSON_TYPE, "is not an object");
-    }
-    yyjson_obj_foreach(object, index, max, key, value)
-    {
-        const char *const *name = names;
-
-        while (*name != NULL && !span_is(json_span(key), *name)) {
-            name++;
-        }
-        if (*name == NULL) {
-            char shown[64];
-
-            text_escape(json_span(key), shown, sizeof(shown));
-            return trail_set(trail, ERR_VALUE, "has the unknown member '%s'", shown);
-        }
-    }
-    (void)value;
-    return ERR_OK;
-}
-
 /* A text without NUL: a name that ends early is another name. */
 static err_t need_text(yyjson_val *object, const char *name, struct trail *trail, const char **ret)
 {
@@ -94,7 +68,7 @@ static err_t read_role(struct arena *arena, struct access_rules *rules, yyjson_v
                        struct trail *trail)
 {
     struct access_role role = {0};
-    err_t err = only(value, role_members, trail);
+    err_t err = json_need_only(value, role_members, trail);
 
     err = err ? err : need_text(value, "id", trail, &role.id);
     err = err ? err : need_text(value, "name", trail, &role.name);
@@ -108,7 +82,7 @@ static err_t read_assignment(struct arena *arena, struct access_rules *rules, yy
                              struct trail *trail)
 {
     struct access_assignment assignment = {0};
-    err_t err = only(value, assignment_members, trail);
+    err_t err = json_need_only(value, assignment_members, trail);
 
     (void)arena;
     err = err ? err : need_text(value, "principalId", trail, &assignment.principal);
@@ -163,7 +137,7 @@ err_t access_rules_read(struct span json, struct trail *trail, struct access_rul
         return trail_set(trail, ERR_TOO_LARGE, "is larger than %d bytes", ACCESS_RULES_MAX_BYTES);
     }
     err = err ? err : json_read(arena, json, NULL, trail, &root);
-    err = err ? err : only(root, root_members, trail);
+    err = err ? err : json_need_only(root, root_members, trail);
     if (err) {
         return err;
     }

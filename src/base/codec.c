@@ -220,3 +220,36 @@ const char *base64_dup(struct arena *arena, enum base64_form form, struct span b
     }
     return text;
 }
+
+err_t percent_decode(struct arena *arena, struct span text, bool is_form, struct span *ret)
+{
+    uint8_t *out = arena_alloc(arena, text.len + 1);
+    size_t n = 0;
+
+    if (out == NULL) {
+        return ERR_MEMORY;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+
+        if (c == '%') {
+            int high = text.len - i > 2 ? hex_value(text.data[i + 1]) : -1;
+            int low = text.len - i > 2 ? hex_value(text.data[i + 2]) : -1;
+
+            if (high < 0 || low < 0) {
+                return ERR_MALFORMED;
+            }
+            c = (uint8_t)(high << 4 | low);
+            i += 2;
+        } else if (c == '+' && is_form) {
+            c = ' ';
+        }
+        if (c == '\0') {
+            return ERR_MALFORMED;
+        }
+        out[n++] = c;
+    }
+    out[n] = '\0';
+    *ret = span_of(out, n);
+    return ERR_OK;
+}

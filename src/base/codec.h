@@ -1,5 +1,5 @@
 /*
- * codec.h - hexadecimal and base64 (RFC 4648), strictly.
+ * codec.h - hexadecimal and base64 (RFC 4648), percent encoding (RFC 3986, 2.1), strictly.
  *
  * Decoders refuse unknown characters, wrong lengths and non-zero leftover bits, so that one
  * value has one spelling. Results live in the arena.
@@ -30,6 +30,10 @@ enum base64_form {
 
 err_t base64_decode(struct arena *arena, enum base64_form form, struct span text,
                     struct span *ret) MUST_CHECK;
+/* %XX decoded; with `is_form` a "+" is a space (application/x-www-form-urlencoded). ERR_MALFORMED
+ * for a broken escape, and for NUL, which would end a text early. NUL-terminated. */
+err_t percent_decode(struct arena *arena, struct span text, bool is_form,
+                     struct span *ret) MUST_CHECK;
 /* Appends; BASE64_URL without padding, BASE64_STANDARD with. */
 void base64_encode(struct buf *buf, enum base64_form form, struct span bytes);
 /* Into the arena; NULL at its limit. */

@@ -1,6 +1,7 @@
 /* Who may send these bytes: anybody who reaches the port, before any authentication. */
 #include "http/message.h"
 
+#include "base/codec.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -352,44 +353,18 @@ unsigned http_head_parse(struct span bytes, struct trail *trail, struct http_hea
     return status;
 }
 
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 err_t http_percent_decode(struct arena *arena, struct span text, struct span *ret)
 {
-    uint8_t *out = arena_alloc(arena, text.len + 1);
-    size_t n = 0;
+    struct span out = {0};
+    err_t err = percent_decode(arena, text, false, &out);
 
-    if (out == NULL) {
-        return ERR_MEMORY;
+    for (size_t i = 0; i < out.len && err == ERR_OK; i++) {
+        err = out.data[i] < ' ' || out.data[i] == 0x7f ? ERR_MALFORMED : ERR_OK;
     }
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.data[i];
-
-        if (c == '%') {
-            int high = text.len - i > 2 ? hex_value(text.data[i + 1]) : -1;
-            int low = text.len - i > 2 ? hex_value(text.data[i + 2]) : -1;
-
-            if (high < 0 || low < 0) {
-                return ERR_MALFORMED;
-            }
-            c = (uint8_t)(high << 4 | low);
-            i += 2;
-        }
-        if (c < ' ' || c == 0x7f) {
-            return ERR_MALFORMED;
-        }
-        out[n++] = c;
+    if (err == ERR_OK) {
+        *ret = out;
     }
-    out[n] = 0;
-    *ret = span_of(out, n);
-    return ERR_OK;
+    return err;
 }
 
 err_t http_path_parse(struct arena *arena, struct span path, struct http_path *ret)

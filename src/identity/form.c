@@ -3,47 +3,13 @@
  */
 #include "identity/form.h"
 
+#include "base/codec.h"
 #include "base/text.h"
 #include "crypto/secret.h"
 
-static int hex_digit(uint8_t c)
-{
-    uint8_t lower = c | 0x20;
-
-    return c >= '0' && c <= '9' ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 err_t form_decode(struct arena *arena, struct span text, struct span *ret)
 {
-    uint8_t *out = arena_alloc(arena, text.len + 1);
-    size_t n = 0;
-
-    if (out == NULL) {
-        return ERR_MEMORY;
-    }
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.data[i];
-
-        if (c == '%') {
-            int high = text.len - i > 2 ? hex_digit(text.data[i + 1]) : -1;
-            int low = high < 0 ? -1 : hex_digit(text.data[i + 2]);
-
-            if (low < 0) {
-                return ERR_MALFORMED;
-            }
-            c = (uint8_t)(high << 4 | low);
-            i += 2;
-        } else if (c == '+') {
-            c = ' ';
-        }
-        if (c == '\0') {
-            return ERR_MALFORMED;
-        }
-        out[n++] = c;
-    }
-    out[n] = '\0';
-    *ret = span_of(out, n);
-    return ERR_OK;
+    return percent_decode(arena, text, true, ret);
 }
 
 static err_t add(struct arena *arena, struct span pair, struct trail *trail, struct form *form)

@@ -202,32 +202,6 @@ err_t principals_without(const struct principals *base, struct span client_id,
 static const char *const root_members[] = {"tenant", "subscription", "principals", NULL};
 static const char *const members[] = {"clientId", "objectId", "name", "secret", NULL};
 
-static err_t only(yyjson_val *object, const char *const *names, struct trail *trail)
-{
-    yyjson_val *key, *value;
-    size_t index, max;
-
-    if (!yyjson_is_obj(object)) {
-        return trail_set(trail, ERR_JSON_TYPE, "is not an object");
-    }
-    yyjson_obj_foreach(object, index, max, key, value)
-    {
-        const char *const *name = names;
-
-        while (*name != NULL && !span_is(json_span(key), *name)) {
-            name++;
-        }
-        if (*name == NULL) {
-            char shown[64];
-
-            text_escape(json_span(key), shown, sizeof(shown));
-            return trail_set(trail, ERR_VALUE, "has the unknown member '%s'", shown);
-        }
-    }
-    (void)value;
-    return ERR_OK;
-}
-
 static err_t need_guid(yyjson_val *object, const char *name, struct trail *trail,
                        char ret[GUID_SIZE])
 {
@@ -255,7 +229,7 @@ static err_t read_principal(yyjson_val *value, struct trail *trail, struct princ
 {
     const char *secret = json_text(json_get(value, "secret"));
     struct span name = {0};
-    err_t err = only(value, members, trail);
+    err_t err = json_need_only(value, members, trail);
 
     err = err ? err : need_guid(value, "clientId", trail, ret->client_id);
     err = err ? err : need_guid(value, "objectId", trail, ret->object_id);
@@ -308,7 +282,7 @@ err_t principals_read(struct span json, struct trail *trail, struct principals *
         return trail_set(trail, ERR_TOO_LARGE, "is larger than %d bytes", PRINCIPALS_MAX_BYTES);
     }
     err = err ? err : json_read(arena, json, NULL, trail, &root);
-    err = err ? err : only(root, root_members, trail);
+    err = err ? err : json_need_only(root, root_members, trail);
     err = err ? err : need_guid(root, "tenant", trail, made->tenant);
     err = err ? err : need_guid(root, "subscription", trail, made->subscription);
     err = err ? err : json_need_array(root, "principals", trail, &list);

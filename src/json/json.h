@@ -40,6 +40,8 @@ struct span json_span(yyjson_val *value);
 /* The string as text when it holds no NUL byte, else NULL. */
 const char *json_text(yyjson_val *value);
 
+/* An object with no members but these (NULL ends the names). ERR_JSON_TYPE, ERR_VALUE. */
+err_t json_need_only(yyjson_val *object, const char *const *names, struct trail *trail) MUST_CHECK;
 /* Members that must be there, of the right type; the trail names the member. */
 err_t json_need(yyjson_val *object, const char *name, struct trail *trail,
                 yyjson_val **ret) MUST_CHECK;

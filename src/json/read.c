@@ -231,6 +231,32 @@ err_t json_need(yyjson_val *object, const char *name, struct trail *trail, yyjso
     return ERR_OK;
 }
 
+err_t json_need_only(yyjson_val *object, const char *const *names, struct trail *trail)
+{
+    yyjson_val *key, *value;
+    size_t index, max;
+
+    if (!yyjson_is_obj(object)) {
+        return trail_set(trail, ERR_JSON_TYPE, "is not an object");
+    }
+    yyjson_obj_foreach(object, index, max, key, value)
+    {
+        const char *const *name = names;
+
+        while (*name != NULL && !span_is(json_span(key), *name)) {
+            name++;
+        }
+        if (*name == NULL) {
+            char shown[64];
+
+            text_escape(json_span(key), shown, sizeof(shown));
+            return trail_set(trail, ERR_VALUE, "has the unknown member '%s'", shown);
+        }
+    }
+    (void)value;
+    return ERR_OK;
+}
+
 err_t json_need_string(yyjson_val *object, const char *name, struct trail *trail, struct span *ret)
 {
     yyjson_val *value = NULL;

@@ -69,27 +69,13 @@ static const struct command {
      "is removed. Its records stay for their time, without a machine.", ""},
 };
 
-static int complain(enum server_exit code, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static int complain(enum server_exit code, const char *fmt, ...)
-{
-    char text[1024], shown[1024];
-    va_list args;
-
-    va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-    text_escape(span_str(text), shown, sizeof(shown));
-    fprintf(stderr, "bootwarden-server: %s\n", shown);
-    return code;
-}
-
 static int fail(err_t err, const struct trail *trail)
 {
     char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 48];
 
     trail_format(trail, err, words, sizeof(words));
-    return complain(server_exit_of(err), "%s%s", words,
-                    err == ERR_NOT_FOUND ? "; --data must name the folder of a server" : "");
+    return server_complain(server_exit_of(err), "%s%s", words,
+                           err == ERR_NOT_FOUND ? "; --data must name the folder of a server" : "");
 }
 
 /* ---- arguments ---- */
@@ -131,14 +117,15 @@ static bool read_arguments(int argc, char **argv, struct arguments *ret, int *re
         case 'o':
             ret->is_json = strcmp(optarg, "json") == 0;
             if (!ret->is_json && strcmp(optarg, "table") != 0) {
-                complain(SERVER_USAGE, "--output must be table or json");
+                server_complain(SERVER_USAGE, "--output must be table or json");
                 return false;
             }
             break;
         case 'e':
             if (!read_digest(optarg, ret->ek)) {
-                complain(SERVER_USAGE, "--ek must be a SHA-256 digest, 64 hex digits, as machine "
-                                       "show and the log of the server write it");
+                server_complain(SERVER_USAGE,
+                                "--ek must be a SHA-256 digest, 64 hex digits, as machine "
+                                "show and the log of the server write it");
                 return false;
             }
             ret->has_ek = true;
@@ -148,7 +135,7 @@ static bool read_arguments(int argc, char **argv, struct arguments *ret, int *re
             *ret_exit = SERVER_DONE;
             return false;
         default:
-            complain(SERVER_USAGE, "see bootwarden-server machine --help");
+            server_complain(SERVER_USAGE, "see bootwarden-server machine --help");
             return false;
         }
     }
@@ -156,8 +143,9 @@ static bool read_arguments(int argc, char **argv, struct arguments *ret, int *re
     ret->command = left > 0 ? argv[optind] : NULL;
     ret->machine = left > 1 ? argv[optind + 1] : NULL;
     if (left > 2) {
-        complain(SERVER_USAGE, "'%.100s' is not expected; see bootwarden-server machine --help",
-                 argv[optind + 2]);
+        server_complain(SERVER_USAGE,
+                        "'%.100s' is not expected; see bootwarden-server machine --help",
+                        argv[optind + 2]);
         return false;
     }
     return true;
@@ -170,24 +158,25 @@ static const struct command *check_arguments(const struct arguments *arguments)
     bool is_list = command == &commands[0];
 
     if (arguments->command == NULL) {
-        complain(SERVER_USAGE, "machine: which command? There are list, show, disable, enable, "
-                               "replace, forget-clock and remove");
+        server_complain(SERVER_USAGE,
+                        "machine: which command? There are list, show, disable, enable, "
+                        "replace, forget-clock and remove");
     } else if (command == NULL) {
-        complain(SERVER_USAGE,
-                 "'%.100s' is no command; there are list, show, disable, enable, replace, "
-                 "forget-clock and remove",
-                 arguments->command);
+        server_complain(SERVER_USAGE,
+                        "'%.100s' is no command; there are list, show, disable, enable, replace, "
+                        "forget-clock and remove",
+                        arguments->command);
     } else if (is_list != (arguments->machine == NULL)) {
-        complain(SERVER_USAGE,
-                 is_list ? "machine list takes no machine; use machine show %.100s"
-                         : "machine %.100s: which one? Give its name or id",
-                 is_list ? arguments->machine : command->name);
+        server_complain(SERVER_USAGE,
+                        is_list ? "machine list takes no machine; use machine show %.100s"
+                                : "machine %.100s: which one? Give its name or id",
+                        is_list ? arguments->machine : command->name);
         command = NULL;
     } else if (arguments->is_json && command->is_change) {
-        complain(SERVER_USAGE, "--output is for list and show");
+        server_complain(SERVER_USAGE, "--output is for list and show");
         command = NULL;
     } else if (arguments->has_ek && (!command->is_change || command->change != STORE_REPLACE)) {
-        complain(SERVER_USAGE, "--ek is for replace");
+        server_complain(SERVER_USAGE, "--ek is for replace");
         command = NULL;
     }
     return command;
@@ -219,13 +208,13 @@ static int find_machine(struct store *store, const char *text, struct store_mach
         return fail(err, &trail);
     }
     if (is_id && is_name && strcmp(by_id.id, ret->id) != 0) {
-        return complain(SERVER_NO,
-                        "'%.100s' is the id of machine %s and the name of machine %s; "
-                        "use the other of the two for the one you mean",
-                        text, by_id.name, ret->id);
+        return server_complain(SERVER_NO,
+                               "'%.100s' is the id of machine %s and the name of machine %s; "
+                               "use the other of the two for the one you mean",
+                               text, by_id.name, ret->id);
     }
     if (!is_id && !is_name) {
-        return complain(
+        return server_complain(
             SERVER_NO, "no machine has the name or id '%.100s'; see bootwarden-server machine list",
             text);
     }
@@ -283,10 +272,11 @@ static int change(struct store *store, const struct command *command,
                                            timestamp_now(), &trail, &is_new);
 
     if (err == ERR_CONFLICT) {
-        return complain(SERVER_NO, "machine %s stays as it is: %s", machine->name, trail.what);
+        return server_complain(SERVER_NO, "machine %s stays as it is: %s", machine->name,
+                               trail.what);
     }
     if (err == ERR_NOT_FOUND) {
-        return complain(SERVER_NO, "machine %s is gone", machine->name);
+        return server_complain(SERVER_NO, "machine %s is gone", machine->name);
     }
     if (err) {
         return fail(err, &trail);
@@ -327,7 +317,7 @@ static int run(struct store *store, const struct command *command,
         return fail(err, &trail);
     }
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        return complain(SERVER_FAILED, "standard output cannot be written");
+        return server_complain(SERVER_FAILED, "standard output cannot be written");
     }
     return code;
 }

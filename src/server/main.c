@@ -55,21 +55,6 @@ struct run {
     struct http_server *server;
 };
 
-/* One clear line; the exit code says which kind of trouble. */
-static int fail_with(enum server_exit code, err_t err, const struct trail *trail)
-{
-    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 48];
-
-    trail_format(trail, err, words, sizeof(words));
-    fprintf(stderr, "bootwarden-server: %s\n", words);
-    return code;
-}
-
-static int fail(err_t err, const struct trail *trail)
-{
-    return fail_with(server_exit_of(err), err, trail);
-}
-
 /* ---- the port ---- */
 
 static uint16_t any_free_port(void)
@@ -287,7 +272,7 @@ static int load_knowledge(struct run *run)
     struct trail trail = {0};
     err_t err = server_knowledge_load(&run->options, &trail, &run->knowledge);
 
-    return err ? fail(err, &trail) : SERVER_DONE;
+    return err ? server_fail(err, &trail) : SERVER_DONE;
 }
 
 /* For keys of DIR/signing that are held elsewhere. */
@@ -299,7 +284,7 @@ static int load_openssl(struct run *run)
     for (size_t i = 0; err == ERR_OK && i < run->options.n_openssl_providers; i++) {
         err = crypto_use_provider(run->options.openssl_providers[i], &trail);
     }
-    return err ? fail(err, &trail) : SERVER_DONE;
+    return err ? server_fail(err, &trail) : SERVER_DONE;
 }
 
 static int open_folder(struct run *run)
@@ -309,7 +294,7 @@ static int open_folder(struct run *run)
     char *absolute;
 
     if (err) {
-        return fail(err, &trail);
+        return server_fail(err, &trail);
     }
     absolute = realpath(run->options.data, NULL);
     run->folder =
@@ -317,7 +302,7 @@ static int open_folder(struct run *run)
     free(absolute);
     err = run->folder == NULL ? ERR_MEMORY : choose_port(run, &trail);
     err = err ? err : choose_names(run);
-    return err ? fail(err, &trail) : SERVER_DONE;
+    return err ? server_fail(err, &trail) : SERVER_DONE;
 }
 
 static int open_service(struct run *run)
@@ -340,7 +325,7 @@ static int open_service(struct run *run)
     err_t err = service_open(&options, &trail, &run->service);
 
     if (err) {
-        return fail(err, &trail);
+        return server_fail(err, &trail);
     }
     run->lock_fd = -1;
     return SERVER_DONE;
@@ -368,7 +353,7 @@ static int open_access(struct run *run)
     if (err == ERR_OK && run->options.is_dev) {
         err = write_environment(run, &trail);
     }
-    return err ? fail(err, &trail) : SERVER_DONE;
+    return err ? server_fail(err, &trail) : SERVER_DONE;
 }
 
 /* What helps against an address that cannot be served on. */
@@ -415,7 +400,7 @@ static int start_server(struct run *run)
 
     run->api = api_new(run->service, run->metrics);
     if (run->api == NULL || options.certificate_file == NULL || options.key_file == NULL) {
-        return fail(ERR_MEMORY, NULL);
+        return server_fail(ERR_MEMORY, NULL);
     }
     memcpy(options.listen, o->listen, sizeof(options.listen));
     api_set_access(run->api, run->gate, run->audit);
@@ -428,8 +413,8 @@ static int start_server(struct run *run)
         if (!is_file) {
             explain_address(run, err, &trail);
         }
-        return is_file || err == ERR_MEMORY ? fail(err, &trail)
-                                            : fail_with(SERVER_ADDRESS, err, &trail);
+        return is_file || err == ERR_MEMORY ? server_fail(err, &trail)
+                                            : server_fail_with(SERVER_ADDRESS, err, &trail);
     }
     api_set_server(run->api, run->server);
     return SERVER_DONE;

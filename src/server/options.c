@@ -51,35 +51,6 @@ struct reading {
     const char *config_fault; /* of the first bad line */
 };
 
-static void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
-static void complain(const char *fmt, ...)
-{
-    char text[1024];
-    va_list args;
-
-    va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-    fprintf(stderr, "bootwarden-server: %s\n", text);
-}
-
-enum server_exit server_exit_of(err_t err)
-{
-    switch (err_category(err)) {
-    case ERR_CAT_INPUT:
-    case ERR_CAT_LIMIT:
-    case ERR_CAT_AUTH:
-    case ERR_CAT_NOT_FOUND:
-    case ERR_CAT_CONFLICT:
-        return SERVER_USAGE;
-    case ERR_CAT_NONE:
-    case ERR_CAT_UNAVAILABLE:
-    case ERR_CAT_INTERNAL:
-    default:
-        return SERVER_FAILED;
-    }
-}
-
 /* ---- values: each returns NULL or what is wrong ---- */
 
 static const char *copy(struct reading *r, const char *text)
@@ -385,8 +356,8 @@ static bool read_file(struct reading *r)
 
     /* A folder would read as an empty file, a pipe would wait for a writer. */
     if (file_exists(r->file) && !file_is_regular(r->file)) {
-        complain("%s: is %s, not a file", r->file,
-                 file_is_folder(r->file) ? "a folder" : "a device or a pipe");
+        server_complain(SERVER_USAGE, "%s: is %s, not a file", r->file,
+                        file_is_folder(r->file) ? "a folder" : "a device or a pipe");
         return false;
     }
     line = ini_parse(r->file, on_entry, r);
@@ -394,10 +365,11 @@ static bool read_file(struct reading *r)
         return true;
     }
     if (line < 0) {
-        complain("%s: cannot be read: %s", r->file, strerror(errno));
+        server_complain(SERVER_USAGE, "%s: cannot be read: %s", r->file, strerror(errno));
     } else {
-        complain("%s:%d: %s", r->file, line,
-                 r->config_fault != NULL ? r->config_fault : "is not of the form key = value");
+        server_complain(SERVER_USAGE, "%s:%d: %s", r->file, line,
+                        r->config_fault != NULL ? r->config_fault
+                                                : "is not of the form key = value");
     }
     return false;
 }
@@ -449,18 +421,20 @@ static bool read_command_line(struct reading *r, int argc, char **argv, int *ret
             *ret_exit = SERVER_DONE;
             return false;
         case '?':
-            complain("see bootwarden-server --help");
+            server_complain(SERVER_USAGE, "see bootwarden-server --help");
             return false;
         default:
             fault = settings[which - 100].set(r, optarg);
             if (fault != NULL) {
-                complain("--%s %.100s: %s", settings[which - 100].option, optarg, fault);
+                server_complain(SERVER_USAGE, "--%s %.100s: %s", settings[which - 100].option,
+                                optarg, fault);
                 return false;
             }
         }
     }
     if (optind < argc) {
-        complain("'%.100s' is not expected; see bootwarden-server --help", argv[optind]);
+        server_complain(SERVER_USAGE, "'%.100s' is not expected; see bootwarden-server --help",
+                        argv[optind]);
         return false;
     }
     return true;
@@ -479,7 +453,8 @@ static bool fill_rest(struct reading *r)
     const char *missing;
 
     if (o->is_dev == (r->file != NULL)) {
-        complain("either --dev or --config FILE is needed; see bootwarden-server --help");
+        server_complain(SERVER_USAGE,
+                        "either --dev or --config FILE is needed; see bootwarden-server --help");
         return false;
     }
     if (r->file != NULL && !read_file(r)) {
@@ -487,15 +462,16 @@ static bool fill_rest(struct reading *r)
     }
     missing = access_options_finish(r->arena, &o->access);
     if (missing != NULL) {
-        complain("%s: %s", r->file, missing);
+        server_complain(SERVER_USAGE, "%s: %s", r->file, missing);
         return false;
     }
     if (o->data == NULL && !o->is_dev) {
-        complain("%s: [server] data is missing: the folder for keys and database", r->file);
+        server_complain(SERVER_USAGE,
+                        "%s: [server] data is missing: the folder for keys and database", r->file);
         return false;
     }
     if ((o->tls_certificate == NULL) != (o->tls_key == NULL)) {
-        complain("%s: tls-certificate and tls-key go together", r->file);
+        server_complain(SERVER_USAGE, "%s: tls-certificate and tls-key go together", r->file);
         return false;
     }
     o->data = o->data == NULL ? "bootwarden-data" : o->data;

@@ -7,21 +7,11 @@
 #include "base/arena.h"
 #include "crypto/signkey.h"
 #include "http/server.h"
+#include "server/exit.h"
 #include "server/issuer-options.h"
 #include "service/providers.h"
 
 enum { SERVER_MAX_NAMES = 12, SERVER_MAX_OPENSSL_PROVIDERS = 3, SERVER_DEFAULT_PORT = 8443 };
-
-/* Documented in bootwarden-server(8), EXIT STATUS. */
-enum server_exit {
-    SERVER_DONE = 0,
-    SERVER_NO = 1, /* no such machine */
-    SERVER_USAGE = 2,
-    SERVER_ADDRESS = 3,
-    SERVER_FAILED = 4,
-};
-/* 2 for what whoever starts the program puts right (words, files, modes), 4 for what fails. */
-enum server_exit server_exit_of(err_t err);
 
 struct server_options {
     bool is_dev;

@@ -40,28 +40,6 @@ struct run {
     char secret[PRINCIPAL_SECRET_SIZE];
 };
 
-static int complain(enum server_exit code, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static int complain(enum server_exit code, const char *fmt, ...)
-{
-    char text[1024], shown[1024];
-    va_list args;
-
-    va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-    text_escape(span_str(text), shown, sizeof(shown));
-    fprintf(stderr, "bootwarden-server: %s\n", shown);
-    return code;
-}
-
-static int fail(err_t err, const struct trail *trail)
-{
-    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 48];
-
-    trail_format(trail, err, words, sizeof(words));
-    return complain(server_exit_of(err), "%s", words);
-}
-
 /* ---- arguments ---- */
 
 /* False ends the program with *ret_exit. */
@@ -82,7 +60,7 @@ static bool read_arguments(int argc, char **argv, struct run *run, int *ret_exit
         case 'o':
             run->is_json = strcmp(optarg, "json") == 0;
             if (!run->is_json && strcmp(optarg, "table") != 0) {
-                complain(SERVER_USAGE, "--output must be table or json");
+                server_complain(SERVER_USAGE, "--output must be table or json");
                 return false;
             }
             break;
@@ -91,7 +69,7 @@ static bool read_arguments(int argc, char **argv, struct run *run, int *ret_exit
             *ret_exit = SERVER_DONE;
             return false;
         default:
-            complain(SERVER_USAGE, "see bootwarden-server principal --help");
+            server_complain(SERVER_USAGE, "see bootwarden-server principal --help");
             return false;
         }
     }
@@ -99,8 +77,9 @@ static bool read_arguments(int argc, char **argv, struct run *run, int *ret_exit
     run->command = left > 0 ? argv[optind] : "";
     run->subject = left > 1 ? argv[optind + 1] : NULL;
     if (left > 2) {
-        complain(SERVER_USAGE, "'%.100s' is not expected; see bootwarden-server principal --help",
-                 argv[optind + 2]);
+        server_complain(SERVER_USAGE,
+                        "'%.100s' is not expected; see bootwarden-server principal --help",
+                        argv[optind + 2]);
         return false;
     }
     return true;
@@ -120,17 +99,18 @@ static bool check_arguments(const struct run *run)
             continue;
         }
         if ((commands[i].needs == NULL) != (run->subject == NULL)) {
-            complain(SERVER_USAGE, "principal %s needs %s", run->command,
-                     commands[i].needs == NULL ? "nothing more" : commands[i].needs);
+            server_complain(SERVER_USAGE, "principal %s needs %s", run->command,
+                            commands[i].needs == NULL ? "nothing more" : commands[i].needs);
             return false;
         }
         if (run->is_json && strcmp(run->command, "remove") == 0) {
-            complain(SERVER_USAGE, "--output is for list, add and new-secret");
+            server_complain(SERVER_USAGE, "--output is for list, add and new-secret");
             return false;
         }
         return true;
     }
-    complain(SERVER_USAGE, "principal: which command? There are list, add, new-secret and remove");
+    server_complain(SERVER_USAGE,
+                    "principal: which command? There are list, add, new-secret and remove");
     return false;
 }
 
@@ -141,7 +121,7 @@ static int print(struct run *run, yyjson_mut_doc *doc, yyjson_mut_val *root)
     struct span text = json_write(run->arena, doc, root, true);
 
     if (text.data == NULL) {
-        return fail(ERR_MEMORY, NULL);
+        return server_fail(ERR_MEMORY, NULL);
     }
     printf("%.*s\n", (int)text.len, (const char *)text.data);
     return SERVER_DONE;
@@ -162,7 +142,7 @@ static int show_all(struct run *run)
     size_t n = principals_count(run->principals);
 
     if (root == NULL) {
-        return fail(ERR_MEMORY, NULL);
+        return server_fail(ERR_MEMORY, NULL);
     }
     if (run->is_json) {
         json_add_text(doc, root, "tenant", principals_tenant(run->principals));
@@ -191,7 +171,7 @@ static int show_secret(struct run *run)
     yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
 
     if (root == NULL) {
-        return fail(ERR_MEMORY, NULL);
+        return server_fail(ERR_MEMORY, NULL);
     }
     if (run->is_json) {
         json_add_text(doc, root, "tenant", principals_tenant(run->principals));
@@ -213,14 +193,15 @@ static int lock(struct run *run)
     const char *path = arena_printf(run->arena, "%s/identity/lock", run->data);
 
     if (path == NULL) {
-        return fail(ERR_MEMORY, NULL);
+        return server_fail(ERR_MEMORY, NULL);
     }
     run->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (run->lock_fd < 0 || flock(run->lock_fd, LOCK_EX) != 0) {
-        return complain(errno == ENOENT ? SERVER_USAGE : SERVER_FAILED,
-                        "%s: %s; --data must name the folder of a server with its own identity "
-                        "provider",
-                        path, strerror(errno));
+        return server_complain(
+            errno == ENOENT ? SERVER_USAGE : SERVER_FAILED,
+            "%s: %s; --data must name the folder of a server with its own identity "
+            "provider",
+            path, strerror(errno));
     }
     return SERVER_DONE;
 }
@@ -294,11 +275,11 @@ static int change(struct run *run)
     err_t err = prepare(run, &trail, &changed);
 
     if (err == ERR_NOT_FOUND) {
-        return complain(SERVER_NO, "%s", trail.what);
+        return server_complain(SERVER_NO, "%s", trail.what);
     }
     err = err ? err : write_audited(run, changed, &trail);
     if (err) {
-        return fail(err, &trail);
+        return server_fail(err, &trail);
     }
     if (strcmp(run->command, "remove") == 0) {
         printf("principal %s (%s) is removed; tokens that it has are refused from now on.\n",
@@ -320,17 +301,18 @@ static int work(struct run *run)
     }
     err = files_principals(run->arena, run->data, &trail, &run->principals);
     if (err == ERR_NOT_FOUND) {
-        return complain(SERVER_USAGE,
-                        "%s/identity/principals.json: does not exist; --data must name the folder "
-                        "of a server with its own identity provider",
-                        run->data);
+        return server_complain(
+            SERVER_USAGE,
+            "%s/identity/principals.json: does not exist; --data must name the folder "
+            "of a server with its own identity provider",
+            run->data);
     }
     if (err) {
-        return fail(err, &trail);
+        return server_fail(err, &trail);
     }
     code = is_list ? show_all(run) : change(run);
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        return complain(SERVER_FAILED, "standard output cannot be written");
+        return server_complain(SERVER_FAILED, "standard output cannot be written");
     }
     return code;
 }
@@ -347,7 +329,7 @@ int principal_command(int argc, char **argv)
     if (!check_arguments(&run)) {
         return SERVER_USAGE;
     }
-    code = arena == NULL || crypto_init() != ERR_OK ? fail(ERR_MEMORY, NULL) : work(&run);
+    code = arena == NULL || crypto_init() != ERR_OK ? server_fail(ERR_MEMORY, NULL) : work(&run);
     principals_free(run.principals);
     secret_wipe(span_of(run.secret, sizeof(run.secret)));
     if (run.lock_fd >= 0) {

@@ -202,6 +202,28 @@ static void base64_comes_back_at_every_length(void **state)
     arena_free(arena);
 }
 
+static void percent_encoding_is_whole_and_holds_no_nul(void **state)
+{
+    static const char *const broken[] = {"%", "%4", "a%4", "%4g", "%g4", "%%41", "%00", "a%00b"};
+    struct arena *arena = test_arena();
+    struct span out = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+        assert_err(percent_decode(arena, span_str(broken[i]), true, &out), ERR_MALFORMED);
+    }
+    assert_err(percent_decode(arena, span_of("a\0b", 3), false, &out), ERR_MALFORMED);
+    assert_null(out.data);
+    assert_ok(percent_decode(arena, span_str("%41%7e%C3%a4%2b+%0A"), false, &out));
+    assert_true(span_is(out, "A~\xc3\xa4++\n"));
+    assert_int_equal(out.data[out.len], 0);
+    assert_ok(percent_decode(arena, span_str("a+b%2B"), true, &out));
+    assert_true(span_is(out, "a b+"));
+    assert_ok(percent_decode(arena, span_str(""), true, &out));
+    assert_int_equal(out.len, 0);
+    arena_free(arena);
+}
+
 static void running_out_of_memory_is_no_bad_encoding(void **state)
 {
     struct arena *arena = arena_new(16);
@@ -225,6 +247,7 @@ int main(void)
         cmocka_unit_test(fixed_sizes_are_exact),
         cmocka_unit_test(each_form_takes_its_own_spelling_alone),
         cmocka_unit_test(takes_64_characters_and_no_others),
+        cmocka_unit_test(percent_encoding_is_whole_and_holds_no_nul),
         cmocka_unit_test(running_out_of_memory_is_no_bad_encoding),
         cmocka_unit_test(hexadecimal_comes_back),
         cmocka_unit_test(base64_comes_back_at_every_length),

@@ -267,6 +267,22 @@ static void needed_members_are_there_and_of_their_type(void **state)
     arena_free(arena);
 }
 
+static void other_members_are_refused_by_name(void **state)
+{
+    static const char *const names[] = {"a", "b", NULL};
+    struct arena *arena = test_arena();
+    struct trail trail = {0};
+
+    (void)state;
+    assert_err(json_need_only(read_text(arena, "[]"), names, NULL), ERR_JSON_TYPE);
+    assert_err(json_need_only(read_text(arena, "{\"a\":1,\"c\\n\":2}"), names, &trail), ERR_VALUE);
+    assert_string_equal(trail.what, "has the unknown member 'c\\n'");
+    assert_err(json_need_only(read_text(arena, "{\"a\\u0000\":1}"), names, NULL), ERR_VALUE);
+    assert_ok(json_need_only(read_text(arena, "{\"b\":1}"), names, &trail));
+    assert_ok(json_need_only(read_text(arena, "{}"), names, &trail));
+    arena_free(arena);
+}
+
 static void needed_base64_names_its_member(void **state)
 {
     struct arena *arena = test_arena();
@@ -301,6 +317,7 @@ int main(void)
         cmocka_unit_test(members_are_found_by_exact_name),
         cmocka_unit_test(strings_with_nul_are_bytes_but_no_text),
         cmocka_unit_test(needed_members_are_there_and_of_their_type),
+        cmocka_unit_test(other_members_are_refused_by_name),
         cmocka_unit_test(needed_base64_names_its_member),
     };
 
