@@ -150,7 +150,7 @@ static bool is_told_by_boot_attestation(const struct job *job, const struct wind
     const struct appraisal *boot = job->result->boot;
 
     /* Another system between hibernation and resume: then that one was attested. */
-    return windows->is_whole && windows->resumed == STATE_YES && boot != NULL &&
+    return windows != NULL && windows->is_whole && windows->resumed == STATE_YES && boot != NULL &&
            boot->windows != NULL && appraisal_is_proven(boot);
 }
 

@@ -45,7 +45,7 @@ static void trail_words(struct trail *trail, const char *fmt, va_list args)
     text_escape(span_str(raw), trail->what, sizeof(trail->what));
 }
 
-err_t trail_set(struct trail *trail, err_t err, const char *fmt, ...)
+err_t(trail_set)(struct trail *trail, err_t err, const char *fmt, ...)
 {
     va_list args;
 
@@ -57,7 +57,7 @@ err_t trail_set(struct trail *trail, err_t err, const char *fmt, ...)
     return err;
 }
 
-err_t trail_set_at(struct trail *trail, err_t err, uint64_t offset, const char *fmt, ...)
+err_t(trail_set_at)(struct trail *trail, err_t err, uint64_t offset, const char *fmt, ...)
 {
     va_list args;
 

@@ -96,6 +96,12 @@ err_t trail_set(struct trail *trail, err_t err, const char *fmt, ...) PRINTF_LIK
 /* The same with the byte offset at which reading stopped. */
 err_t trail_set_at(struct trail *trail, err_t err, uint64_t offset, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
+#ifdef __clang_analyzer__
+/* It reads one file at a time: this tells it what comes back. */
+#define trail_set(trail, err, ...) ((void)(trail_set)((trail), (err), __VA_ARGS__), (err))
+#define trail_set_at(trail, err, offset, ...)                                                      \
+    ((void)(trail_set_at)((trail), (err), (offset), __VA_ARGS__), (err))
+#endif
 /* Put `name` in front of the path, on the way out, and return err: "TpmInfo" + ".AikPub". */
 err_t trail_in(struct trail *trail, err_t err, const char *name);
 /* "where: what (at byte N)" into text, always terminated; falls back to err_text(err). size must

@@ -41,7 +41,7 @@ static inline bool span_starts(struct span a, const char *text)
 {
     size_t n = strlen(text);
 
-    return a.len >= n && memcmp(a.data, text, n) == 0;
+    return n == 0 || (a.len >= n && memcmp(a.data, text, n) == 0);
 }
 
 /* `n` bytes from `from`, cut to what is there. */

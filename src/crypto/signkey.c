@@ -18,7 +18,7 @@ DEFINE_CLEANUP(ECDSA_SIG *, ECDSA_SIG_free)
 err_t signkey_wrap(EVP_PKEY *pkey, bool is_external, struct signkey **ret)
 {
     struct signkey *key = calloc(1, sizeof(*key));
-    pthread_mutex_t *lock = is_external ? malloc(sizeof(*lock)) : NULL;
+    pthread_mutex_t *lock = is_external ? malloc(sizeof(pthread_mutex_t)) : NULL;
     err_t err;
 
     if (key == NULL || (is_external && lock == NULL)) {

@@ -199,7 +199,7 @@ static err_t eval_comparison(struct eval *e, const struct node *node, struct jme
     err_t err = eval_node(e, part, current, ret);
 
     for (part = part->next; err == ERR_OK && part != NULL; part = part->next) {
-        struct jmespath_value right;
+        struct jmespath_value right = value_null();
 
         err = eval_node(e, part, current, &right);
         err = err ? err : compare(e, part->comparison, *ret, right, ret);

@@ -10,7 +10,7 @@
  * none, ERR_USAGE for a wrong number of arguments, ERR_JSON_TYPE when `&` stands where none belongs
  * or is missing. */
 err_t function_bind(struct node *call, struct span name, struct trail *trail) MUST_CHECK;
-err_t function_call(struct eval *e, const struct node *call, struct jmespath_value current,
+err_t function_call(struct eval *e, const struct node *node, struct jmespath_value current,
                     struct jmespath_value *ret) MUST_CHECK;
 
 /* ---- for the files that implement them ---- */

@@ -13,13 +13,6 @@ err_t budget_take(struct jmespath_budget *budget, uint64_t steps, struct trail *
     return ERR_OK;
 }
 
-err_t arena_refused(const struct arena *arena, struct trail *trail)
-{
-    return arena_is_exhausted(arena)
-               ? trail_set(trail, ERR_TOO_LARGE, "the query needs more memory than it may use")
-               : ERR_MEMORY;
-}
-
 enum jmespath_fault jmespath_fault(err_t err)
 {
     switch (err) {

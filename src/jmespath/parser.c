@@ -124,7 +124,7 @@ static err_t parse_call(struct parser *p, const struct token *name, struct node 
     err_t err = parser_node(p, NODE_FUNCTION, &call);
 
     err = err ? err : parser_advance(p);
-    if (err) {
+    if (err || call == NULL) {
         return err;
     }
     call->offset = (uint32_t)name->offset;
@@ -309,7 +309,7 @@ static err_t parse_path(struct parser *p, struct node **ret)
     while (err == ERR_OK && p->now.kind == TOKEN_FLATTEN) {
         err = parse_flatten(p, chain);
     }
-    if (err == ERR_OK) {
+    if (err == ERR_OK && chain != NULL) {
         *ret = chain->n_parts == 1 ? chain->first : chain;
     }
     return err;

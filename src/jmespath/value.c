@@ -184,9 +184,11 @@ bool value_is_true(struct jmespath_value value)
 
 const struct jmespath_value *value_find(struct jmespath_value object, struct span name)
 {
+    const struct jmespath_value *items = object.items;
+
     for (size_t i = 0; i < object.n; i++) {
-        if (span_equal(value_span(object.items[2 * i]), name)) {
-            return &object.items[2 * i + 1];
+        if (span_equal(value_span(items[2 * i]), name)) {
+            return &items[2 * i + 1];
         }
     }
     return NULL;

@@ -98,7 +98,14 @@ static inline uint64_t value_find_steps(struct jmespath_value object)
 /* Counts down; ERR_TOO_MANY when nothing is left. */
 err_t budget_take(struct jmespath_budget *budget, uint64_t steps, struct trail *trail) MUST_CHECK;
 /* Why an arena gave nothing: a limit that the query reached, or a machine without memory. */
-err_t arena_refused(const struct arena *arena, struct trail *trail) MUST_CHECK;
+MUST_CHECK static inline err_t arena_refused(const struct arena *arena, struct trail *trail)
+{
+    if (!arena_is_exhausted(arena)) {
+        return ERR_MEMORY;
+    }
+    trail_set(trail, ERR_TOO_LARGE, "the query needs more memory than it may use");
+    return ERR_TOO_LARGE;
+}
 
 /* Deep equality. */
 err_t value_equal(struct jmespath_value a, struct jmespath_value b, struct jmespath_budget *budget,

@@ -73,7 +73,7 @@ void service_provider_info(struct service *service, const struct provider *provi
         arena_printf(call->arena, "%s/.well-known/openid-configuration", provider->uri);
 
     (void)service;
-    buf_init(&out, 64 * 1024);
+    buf_init(&out, (size_t)64 * 1024);
     buf_add_str(&out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                       "<meta name=\"viewport\" content=\"width=device-width\">\n<title>");
     add_html(&out, provider->name);

@@ -155,6 +155,15 @@ static err_t copy_expected(const struct providers *providers, const struct provi
     return provider_copy(there, ret);
 }
 
+/* Nothing is changed. */
+static void drop(struct provider_turn *turn)
+{
+    provider_list_unref(turn->list);
+    provider_unref(turn->copy);
+    give_turn(turn->providers);
+    arena_free(turn->arena);
+}
+
 static err_t begin(struct providers *providers, const struct provider *expected, bool is_removal,
                    int64_t now, struct trail *trail, struct provider_turn *ret)
 {
@@ -174,7 +183,7 @@ static err_t begin(struct providers *providers, const struct provider *expected,
                       expected->name);
     }
     if (err) {
-        turn_end(&turn, err, NULL, NULL);
+        drop(&turn);
         return err;
     }
     turn.copy->changed = now;
@@ -219,13 +228,13 @@ err_t turn_save(struct provider_turn *turn, struct trail *trail)
 void turn_end(struct provider_turn *turn, err_t err, const char *event, struct provider **ret)
 {
     if (err) {
-        provider_list_unref(turn->list);
-    } else {
-        show(turn->providers, turn->list);
-        log_change(event, turn->copy);
-        if (ret != NULL) {
-            *ret = provider_ref(turn->copy);
-        }
+        drop(turn);
+        return;
+    }
+    show(turn->providers, turn->list);
+    log_change(event, turn->copy);
+    if (ret != NULL) {
+        *ret = provider_ref(turn->copy);
     }
     provider_unref(turn->copy);
     give_turn(turn->providers);

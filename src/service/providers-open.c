@@ -261,7 +261,7 @@ static err_t load(struct providers *providers, const struct folder *opening, str
         list->n += err == ERR_OK;
     }
     if (err == ERR_OK) {
-        qsort(list->items, list->n, sizeof(list->items[0]), compare_providers);
+        qsort(list->items, list->n, sizeof(struct provider *), compare_providers);
         err = add_policies(list, policies, n_policies);
     }
     if (err) {
@@ -275,11 +275,12 @@ static err_t load(struct providers *providers, const struct folder *opening, str
 err_t providers_open(const struct providers_options *options, const struct folder *opening,
                      struct trail *trail, struct providers **ret)
 {
-    CLEANUP(providers_close) struct providers *providers = calloc(1, sizeof(*providers));
+    CLEANUP(providers_close) struct providers *providers = NULL;
     CLEANUP(arena_free) struct arena *arena = arena_new(LOAD_ARENA_BYTES);
     err_t err;
 
-    if (providers == NULL || arena == NULL) {
+    providers = arena == NULL ? NULL : calloc(1, sizeof(*providers));
+    if (providers == NULL) {
         return ERR_MEMORY;
     }
     pthread_mutex_init(&providers->changing, NULL);

@@ -8,7 +8,7 @@
 
 struct provider_list *provider_list_new(size_t n)
 {
-    struct provider_list *list = calloc(1, sizeof(*list) + n * sizeof(list->items[0]));
+    struct provider_list *list = calloc(1, sizeof(*list) + n * sizeof(struct provider *));
 
     if (list != NULL) {
         atomic_init(&list->refs, 1);
@@ -23,7 +23,7 @@ void provider_list_unref(const struct provider_list *list)
     if (list == NULL) {
         return;
     }
-    memcpy(&own, &list, sizeof(own));
+    memcpy(&own, &list, sizeof(struct provider_list *));
     if (atomic_fetch_sub(&own->refs, 1) > 1) {
         return;
     }
