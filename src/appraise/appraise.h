@@ -207,8 +207,9 @@ err_t appraise_azurevm_claims(struct arena *arena, yyjson_mut_doc *doc,
 
 /*
  * Claims, then the policy on them. A denial becomes the reason policy-denied unless the verdict is
- * unhealthy or worse already; so does a policy that cannot be evaluated. The token gets *incoming
- * and then ret->issued, and only when appraisal->verdict is healthy or changed afterwards.
+ * unhealthy or worse already; a policy that cannot be evaluated becomes policy-failed. The token
+ * gets *incoming and then ret->issued, and only when appraisal->verdict is healthy or changed
+ * afterwards.
  */
 err_t appraise_decide(struct arena *arena, yyjson_mut_doc *doc, struct appraisal *appraisal,
                       const struct evidence *evidence, const struct policy *policy,

@@ -68,12 +68,14 @@ err_t appraise_decide(struct arena *arena, yyjson_mut_doc *doc, struct appraisal
     }
     /* A worse verdict already says more than the policy can; its reasons are what to act on. */
     if (!ret->is_permitted && appraisal->verdict < VERDICT_UNHEALTHY) {
+        bool has_failed = ret->decision == POLICY_ERROR;
         const char *key = key_words(appraisal);
 
-        appraisal_add_reason(appraisal, REASON_POLICY_DENIED, "S-1", "policy",
-                             ret->decision == POLICY_ERROR
-                                 ? "the policy cannot be evaluated on this boot: %s%s%s%s"
-                                 : "the policy denies this boot: %s%s%s%s",
+        /* A policy that breaks off says nothing of the machine. */
+        appraisal_add_reason(appraisal, has_failed ? REASON_POLICY_FAILED : REASON_POLICY_DENIED,
+                             "S-1", "policy",
+                             has_failed ? "the policy cannot be evaluated on this boot: %s%s%s%s"
+                                        : "the policy denies this boot: %s%s%s%s",
                              ret->rule, key[0] != '\0' ? " (" : "", key,
                              key[0] != '\0' ? "; name it as a db anchor if it is yours)" : "");
     }

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 enum {
-    STEPS = POLICY_MAX_STEPS,
     DEFAULT_PCR_MASK = 0xffffff,
     DEFAULT_VALIDITY_MINUTES = 1440,
 };
@@ -23,7 +22,17 @@ static void run_free(struct run *run)
 }
 DEFINE_CLEANUP(struct run *, run_free)
 
-static struct run *run_new(const struct policy *policy, struct policy_fault *fault)
+struct limits {
+    uint64_t steps, jmespath_steps;
+    size_t memory;
+};
+static const struct limits configuration_limits = {
+    POLICY_CONFIGURE_STEPS, POLICY_CONFIGURE_JMESPATH_STEPS, POLICY_CONFIGURE_MEMORY};
+static const struct limits evaluation_limits = {POLICY_MAX_STEPS, POLICY_MAX_JMESPATH_STEPS,
+                                                POLICY_MAX_MEMORY};
+
+static struct run *run_new(const struct policy *policy, const struct limits *limits,
+                           struct policy_fault *fault)
 {
     struct run *run = calloc(1, sizeof(*run));
 
@@ -32,14 +41,14 @@ static struct run *run_new(const struct policy *policy, struct policy_fault *fau
     }
     run->policy = policy;
     run->fault = fault;
-    run->keep = arena_new(POLICY_MAX_MEMORY / 2);
-    run->scratch = arena_new(POLICY_MAX_MEMORY / 2);
+    run->keep = arena_new(limits->memory / 2);
+    run->scratch = arena_new(limits->memory / 2);
     if (run->keep == NULL || run->scratch == NULL) {
         run_free(run);
         return NULL;
     }
-    run->steps_left = STEPS;
-    run->budget.steps_left = POLICY_MAX_JMESPATH_STEPS;
+    run->max_steps = run->steps_left = limits->steps;
+    run->budget.steps_left = limits->jmespath_steps;
     claim_index_init(&run->incoming, run->keep);
     claim_index_init(&run->issued, run->keep);
     claim_index_init(&run->properties, run->keep);
@@ -231,7 +240,7 @@ static err_t run_section(struct run *run, enum policy_section section, struct tr
 err_t policy_configure(struct arena *arena, const struct policy *policy,
                        struct policy_properties *ret, struct policy_fault *fault)
 {
-    CLEANUP(run_free) struct run *run = run_new(policy, fault);
+    CLEANUP(run_free) struct run *run = run_new(policy, &configuration_limits, fault);
     const struct rule *denied = NULL, *permitted = NULL;
     err_t err;
 
@@ -306,12 +315,22 @@ static err_t decide(struct run *run, struct arena *arena, const struct claims *i
     return ERR_OK;
 }
 
+static unsigned work_of(const struct run *run)
+{
+    uint64_t steps = POLICY_MAX_STEPS - run->steps_left;
+    uint64_t queries = POLICY_MAX_JMESPATH_STEPS - run->budget.steps_left;
+    uint64_t a = steps * 1000 / POLICY_MAX_STEPS;
+    uint64_t b = queries * 1000 / POLICY_MAX_JMESPATH_STEPS;
+
+    return (unsigned)(a > b ? a : b);
+}
+
 err_t policy_evaluate(struct arena *arena, const struct policy *policy,
                       const struct claims *incoming, struct policy_trace *trace,
                       struct policy_result *ret)
 {
     struct policy_result result = {.decision = POLICY_ERROR, .rule = ""};
-    CLEANUP(run_free) struct run *run = run_new(policy, &result.fault);
+    CLEANUP(run_free) struct run *run = run_new(policy, &evaluation_limits, &result.fault);
     bool is_permitted;
     err_t err = run == NULL ? ERR_MEMORY : ERR_OK;
 
@@ -335,6 +354,7 @@ err_t policy_evaluate(struct arena *arena, const struct policy *policy,
     err = err ? err
               : read_properties(arena, is_permitted ? &run->properties : NULL, POLICY_ISSUANCE,
                                 &result.properties);
+    result.work = work_of(run);
     if (err == ERR_OK && result.rule == NULL) {
         err = ERR_MEMORY;
     }

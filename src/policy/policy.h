@@ -33,6 +33,11 @@ enum {
     POLICY_MAX_MEMORY = 192 * 1024 * 1024, /* of an evaluation: limit */
     POLICY_MAX_ISSUED = 1000,              /* claims: limit */
     POLICY_MAX_ISSUED_BYTES = 256 * 1024,  /* of their types and values: limit */
+    /* Of the configuration rules. They see no claims, so they need next to nothing; and they run at
+     * each change and at each start, for all policies. */
+    POLICY_CONFIGURE_STEPS = 200000,
+    POLICY_CONFIGURE_JMESPATH_STEPS = 20000,
+    POLICY_CONFIGURE_MEMORY = 8 * 1024 * 1024,
 };
 
 struct policy;
@@ -121,6 +126,8 @@ struct policy_result {
     struct claims *issued; /* by the policy, distinct, in order of first issue; empty when denied */
     struct policy_properties properties; /* of issuance; the defaults when denied */
     struct policy_fault fault;           /* of POLICY_ERROR */
+    /* The steps it took, in thousandths of those that it may take: 1000 at a limit. */
+    unsigned work;
 };
 
 /* How it came to the result, rule by rule, for `policy eval --explain`. */

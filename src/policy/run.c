@@ -37,7 +37,8 @@ err_t run_spend(struct run *run, uint64_t steps)
     if (steps > run->steps_left) {
         run->steps_left = 0;
         return run_fail(run, POLICY_FAULT_LIMIT, "evaluation",
-                        "it takes more than %d steps of comparing", POLICY_MAX_STEPS);
+                        "it takes more than %llu steps of comparing",
+                        (unsigned long long)run->max_steps);
     }
     run->steps_left -= steps;
     return ERR_OK;

@@ -52,7 +52,7 @@ struct run {
     struct claim_index incoming;
     struct claim_index issued, properties; /* distinct */
     size_t issued_bytes;
-    uint64_t steps_left;
+    uint64_t max_steps, steps_left;
     struct jmespath_budget budget;
     struct parsed *parsed;
     enum policy_section section;

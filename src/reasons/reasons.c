@@ -97,6 +97,9 @@ static const char *const remedies[REASON_COUNT] = {
         "Quote PCRs 11 to 14 beside 0 to 7 and send the whole log of this boot; after a resume "
         "from "
         "hibernation, and when another boot loader ran before Windows', restart Windows directly.",
+    [REASON_POLICY_FAILED] =
+        "The provider's policy broke off, which says nothing of this machine: its owner mends the "
+        "rule that is named ('bootwarden policy eval --explain').",
     [REASON_SECURE_BOOT_OFF] = "Turn Secure Boot on in the VM's firmware settings and restart it.",
     [REASON_SECURE_BOOT_UNKNOWN] =
         "The measured Secure Boot state is incomplete: update the firmware and restart.",

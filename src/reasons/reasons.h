@@ -60,6 +60,7 @@ enum verdict {
     X(NO_EVIDENCE,             CANNOT_JUDGE, "no-evidence")                                        \
     X(LOG_UNSUPPORTED,         CANNOT_JUDGE, "log-unsupported")                                    \
     X(WINDOWS_STATE_UNKNOWN,   CANNOT_JUDGE, "windows-state-unknown")                              \
+    X(POLICY_FAILED,           CANNOT_JUDGE, "policy-failed")                                      \
     /* proven, and bad */                                                                          \
     X(SECURE_BOOT_OFF,         UNHEALTHY,    "secure-boot-off")                                    \
     X(SECURE_BOOT_UNKNOWN,     UNHEALTHY,    "secure-boot-unknown")                                \

@@ -100,6 +100,18 @@ bool answer_damaged_policy(const struct service_call *call, const struct provide
     return true;
 }
 
+void answer_busy_policy(const struct service_call *call, const struct provider *provider,
+                        struct service_answer *ret)
+{
+    answer_refuse(
+        call, ret, 503, "PolicyBusy",
+        "the policy of %s takes long to evaluate, and as many such evaluations run as may "
+        "at once: try again",
+        provider->name);
+    ret->retry_after_s = 1;
+    ret->note = "limit=slow-policies";
+}
+
 void answer_json(const struct service_call *call, struct service_answer *ret, yyjson_mut_doc *doc,
                  yyjson_mut_val *value)
 {

@@ -28,6 +28,7 @@ struct reporting {
     struct store_machine machine;
     struct tpm_name ak_name; /* of that record */
     struct appraisal *appraisal;
+    unsigned work; /* of the policy */
 };
 
 static const struct provider_policy *tpm_policy(const struct reporting *r)
@@ -37,15 +38,24 @@ static const struct provider_policy *tpm_policy(const struct reporting *r)
 
 /* ---- the first exchange ---- */
 
+/* Whom a context is of: another provider made later under the name is somebody else. */
+static const char *context_owner(const struct reporting *r)
+{
+    return arena_printf(r->call->arena, "%s/%lld", r->provider->name,
+                        (long long)r->provider->created);
+}
+
 /* The ticket's own random name is the challenge: what the context is for, it names itself. */
 static err_t make_challenge(const struct reporting *r, struct span *ret_body)
 {
     struct arena *arena = r->call->arena;
+    const char *owner = context_owner(r);
     struct span sealed = {0};
     struct ticket ticket = {0};
-    err_t err =
-        ticket_seal(arena, service_secret(r->service), TICKET_TPM,
-                    r->call->now + SERVICE_CHALLENGE_S, span_str(r->provider->name), &sealed);
+    err_t err = owner == NULL
+                    ? ERR_MEMORY
+                    : ticket_seal(arena, service_secret(r->service), TICKET_TPM,
+                                  r->call->now + SERVICE_CHALLENGE_S, span_str(owner), &sealed);
 
     err = err ? err : ticket_open(arena, service_secret(r->service), TICKET_TPM, sealed, &ticket);
     return err ? err
@@ -61,11 +71,12 @@ enum context_state { CONTEXT_GOOD, CONTEXT_FOREIGN, CONTEXT_EXPIRED, CONTEXT_USE
 static err_t open_context(struct reporting *r, struct trail *trail, enum context_state *ret)
 {
     bool was_used = false;
-    err_t err = ticket_open(r->call->arena, service_secret(r->service), TICKET_TPM,
-                            r->evidence->tpm->service_context, &r->context);
+    const char *owner = context_owner(r);
+    err_t err = owner == NULL ? ERR_MEMORY
+                              : ticket_open(r->call->arena, service_secret(r->service), TICKET_TPM,
+                                            r->evidence->tpm->service_context, &r->context);
 
-    if (err == ERR_SIGNATURE ||
-        (err == ERR_OK && !span_is(r->context.payload, r->provider->name))) {
+    if (err == ERR_SIGNATURE || (err == ERR_OK && !span_is(r->context.payload, owner))) {
         *ret = CONTEXT_FOREIGN;
         return ERR_OK;
     }
@@ -141,7 +152,29 @@ static bool is_of_machine(const struct reporting *r)
            r->appraisal->aks[r->appraisal->main_ak].proof == AK_PROOF_ENROLLED;
 }
 
-static err_t judge(struct reporting *r)
+/* AK-7, whoever else vouches for the key. */
+static err_t refuse_disabled(struct reporting *r, struct trail *trail)
+{
+    const struct appraised_ak *ak = &r->appraisal->aks[r->appraisal->main_ak];
+    struct store_machine machine = {0};
+    bool is_disabled = r->is_own_certificate && r->machine.id[0] != '\0' && !r->machine.is_active;
+    err_t err = ERR_NOT_FOUND;
+
+    if (r->appraisal->n_aks > 0 && ak->name.len > 0) {
+        err = store_machine_by_ak(r->service->store, tpm_name_span(&ak->name), trail, &machine);
+    }
+    if (err != ERR_OK && err != ERR_NOT_FOUND) {
+        return err;
+    }
+    if (is_disabled || (err == ERR_OK && !machine.is_active)) {
+        appraisal_add_reason(r->appraisal, REASON_AK_UNTRUSTED, "AK-7", ak->label,
+                             "the machine of this attestation key was disabled by an operator, who "
+                             "lets it in again with: bootwarden-server machine enable NAME");
+    }
+    return ERR_OK;
+}
+
+static err_t judge(struct reporting *r, struct trail *trail)
 {
     const struct appraise_trust trust = {
         .ek = r->trust->ek,
@@ -172,7 +205,7 @@ static err_t judge(struct reporting *r)
                          "while the machine's record is active and has this key",
                          "See bootwarden-server machine list.");
     }
-    return err;
+    return err ? err : refuse_disabled(r, trail);
 }
 
 /* ---- the report ---- */
@@ -212,16 +245,27 @@ static err_t write_report(const struct reporting *r, const struct policy_result 
     return err ? err : tpm_report_write(arena, token, ret_body);
 }
 
+/* A policy may ask for so little that nothing is known of the boot: that is no health. */
+static const char *shown_verdict(const struct reporting *r)
+{
+    const struct appraisal *a = r->appraisal;
+    bool is_whole =
+        (a->attested.have[HASH_SHA256] & APPRAISE_REQUIRED_PCRS) == APPRAISE_REQUIRED_PCRS;
+
+    return verdict_name(a->verdict == VERDICT_HEALTHY && !is_whole ? VERDICT_CANNOT_JUDGE
+                                                                   : a->verdict);
+}
+
 static const char *note(const struct reporting *r, const char *decision)
 {
     return arena_printf(r->call->arena, "type=Tpm provider=%s verdict=%s policy=%s%s%s",
-                        r->provider->name, verdict_name(r->appraisal->verdict), decision,
+                        r->provider->name, shown_verdict(r), decision,
                         is_of_machine(r) ? " machine=" : "", is_of_machine(r) ? r->machine.id : "");
 }
 
 static void count(const struct reporting *r)
 {
-    const char *verdict[] = {verdict_name(r->appraisal->verdict)};
+    const char *verdict[] = {shown_verdict(r)};
 
     metric_add(r->service->verdicts, verdict, 1);
     for (size_t i = 0; i < r->appraisal->n_reasons; i++) {
@@ -246,7 +290,7 @@ static err_t report(struct reporting *r, struct trail *trail, struct service_ans
     bool is_first = false;
     err_t err = claims == NULL ? ERR_MEMORY : find_record(r, trail);
 
-    err = err ? err : judge(r);
+    err = err ? err : judge(r, trail);
     if (err) {
         return err;
     }
@@ -263,6 +307,7 @@ static err_t report(struct reporting *r, struct trail *trail, struct service_ans
         return ERR_OK;
     }
     err = policy_evaluate(arena, tpm_policy(r)->policy, claims, NULL, &decision);
+    r->work = decision.work;
     if (err == ERR_OK && decision.is_permitted) {
         err = write_report(r, &decision, trail, &ret->body);
     }
@@ -292,6 +337,7 @@ static err_t answer_request(struct reporting *r, struct span request, struct tra
                             struct service_answer *ret)
 {
     enum context_state state = CONTEXT_GOOD;
+    struct slow_turn turn;
     err_t err = tpm_request_parse(r->call->arena, request, trail, &r->evidence);
 
     err = err ? err : open_context(r, trail, &state);
@@ -302,9 +348,14 @@ static err_t answer_request(struct reporting *r, struct span request, struct tra
         refuse_context(r->call, state, ret);
         return ERR_OK;
     }
+    if (!slow_enter(r->provider->slow, &r->service->n_slow, r->call->now, &turn)) {
+        answer_busy_policy(r->call, r->provider, ret);
+        return ERR_OK;
+    }
     r->trust = service_trust(r->service);
     r->knowledge = service_knowledge(r->service);
     err = report(r, trail, ret);
+    slow_leave(r->provider->slow, &turn, r->work, r->call->now);
     appraisal_done(r->appraisal);
     trust_free(r->trust);
     knowledge_free(r->knowledge);

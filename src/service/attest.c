@@ -496,9 +496,11 @@ static const char *operator_words(const void *context, const struct reason *reas
 
 static void refuse(const struct attesting *a, struct service_answer *ret)
 {
-    answer_reasons(a->call, a->appraisal,
-                   a->appraisal->verdict == VERDICT_UNHEALTHY ? "PolicyEvaluationError"
-                                                              : "InvalidParameter",
+    bool is_policys = a->appraisal->verdict == VERDICT_UNHEALTHY ||
+                      (a->appraisal->verdict == VERDICT_CANNOT_JUDGE && a->decision.rule != NULL &&
+                       a->decision.decision == POLICY_ERROR);
+
+    answer_reasons(a->call, a->appraisal, is_policys ? "PolicyEvaluationError" : "InvalidParameter",
                    operator_words, a, ret);
 }
 
@@ -545,6 +547,24 @@ static err_t attest(struct attesting *a, struct span body, struct trail *trail,
     return ERR_OK;
 }
 
+/* From the bytes to the answer. */
+static err_t answer_request(struct attesting *a, struct span body, struct trail *trail,
+                            struct service_answer *ret)
+{
+    err_t err = azureguest_parse(a->call->arena, body, trail, &a->evidence);
+
+    if (err) {
+        return err;
+    }
+    a->trust = service_trust(a->service);
+    a->knowledge = service_knowledge(a->service);
+    err = attest(a, body, trail, ret);
+    appraisal_done(a->appraisal);
+    trust_free(a->trust);
+    knowledge_free(a->knowledge);
+    return err;
+}
+
 void service_attest_azureguest(struct service *service, const struct provider *provider,
                                const struct service_call *call, struct span body,
                                struct service_answer *ret)
@@ -552,6 +572,7 @@ void service_attest_azureguest(struct service *service, const struct provider *p
     struct attesting *a = arena_calloc(call->arena, 1, sizeof(*a));
     struct trail trail = {0};
     struct service_answer answer = {0};
+    struct slow_turn turn;
     err_t err;
 
     if (a == NULL) {
@@ -561,19 +582,16 @@ void service_attest_azureguest(struct service *service, const struct provider *p
     if (answer_damaged_policy(call, provider, ATTEST_AZUREGUEST, ret)) {
         return;
     }
+    if (!slow_enter(provider->slow, &service->n_slow, call->now, &turn)) {
+        answer_busy_policy(call, provider, ret);
+        return;
+    }
     a->service = service;
     a->provider = provider;
     a->call = call;
     claims_init(&a->claims, call->arena);
-    err = azureguest_parse(call->arena, body, &trail, &a->evidence);
-    if (err == ERR_OK) {
-        a->trust = service_trust(service);
-        a->knowledge = service_knowledge(service);
-        err = attest(a, body, &trail, &answer);
-        appraisal_done(a->appraisal);
-        trust_free(a->trust);
-        knowledge_free(a->knowledge);
-    }
+    err = answer_request(a, body, &trail, &answer);
+    slow_leave(provider->slow, &turn, a->decision.work, call->now);
     if (err) {
         answer = (struct service_answer){0};
         answer_error(call, &answer, err, &trail);

@@ -39,7 +39,8 @@ struct service {
     _Atomic uint64_t trust_quick;  /* trust_quick_stamp of that trust */
     _Atomic uint64_t trust_failed; /* trust_stamp of what could not be loaded; 0 = none */
     _Atomic int64_t next_sweep;
-    bool is_sweep_held; /* the ticking thread's */
+    bool is_sweep_held;      /* the ticking thread's */
+    _Atomic unsigned n_slow; /* evaluations of slow policies that run */
     struct metric *verdicts, *reasons, *freshness, *joins, *dropped;
 };
 
@@ -68,10 +69,13 @@ void answer_reasons(const struct service_call *call, const struct appraisal *app
                     const char *code,
                     const char *(*more)(const void *context, const struct reason *reason),
                     const void *context, struct service_answer *ret);
-/* 200 with value as the body. */
 /* The provider's policy of the type cannot be used any more: 503, and true. */
 bool answer_damaged_policy(const struct service_call *call, const struct provider *provider,
                            enum attestation_type type, struct service_answer *ret);
+/* The provider's policy is slow, and as many of those run as may: 503. */
+void answer_busy_policy(const struct service_call *call, const struct provider *provider,
+                        struct service_answer *ret);
+/* 200 with value as the body. */
 void answer_json(const struct service_call *call, struct service_answer *ret, yyjson_mut_doc *doc,
                  yyjson_mut_val *value);
 

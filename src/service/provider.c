@@ -20,7 +20,10 @@ struct provider *provider_new(void)
         return NULL;
     }
     provider->arena = arena_new(PROVIDER_ARENA_BYTES);
-    if (provider->arena == NULL) {
+    provider->slow = slow_new();
+    if (provider->arena == NULL || provider->slow == NULL) {
+        arena_free(provider->arena);
+        slow_unref(provider->slow);
         free(provider);
         return NULL;
     }
@@ -48,6 +51,7 @@ void provider_unref(struct provider *provider)
     }
     signers_done(&provider->signers);
     signer_free(provider->signer);
+    slow_unref(provider->slow);
     arena_free(provider->arena);
     free(provider);
 }
@@ -103,6 +107,8 @@ err_t provider_copy(const struct provider *provider, struct provider **ret)
         fits = copy_policy(arena, &provider->policies[i], &copy->policies[i]) && fits;
     }
     copy->signer = signer_ref(provider->signer);
+    slow_unref(copy->slow);
+    copy->slow = slow_ref(provider->slow);
     copy->id = copy_text(arena, provider->id, &fits);
     copy->subscription = copy_text(arena, provider->subscription, &fits);
     copy->group = copy_text(arena, provider->group, &fits);
@@ -338,6 +344,23 @@ static err_t keep_string(struct provider *provider, yyjson_val *root, const char
     return *ret == NULL ? ERR_MEMORY : ERR_OK;
 }
 
+/* Nothing is guessed: whoever reads a model wrongly opens what was closed. */
+static err_t damaged(struct trail *trail, const char *name, const char *what)
+{
+    return trail_in(trail, trail_set(trail, ERR_STORE, "%s", what), name);
+}
+
+static bool find_key_kind(struct span name, enum signkey_kind *ret)
+{
+    for (size_t i = 0; i < ARRAY_LEN(key_kinds); i++) {
+        if (span_is(name, key_kinds[i].name)) {
+            *ret = key_kinds[i].kind;
+            return true;
+        }
+    }
+    return false;
+}
+
 static err_t read_members(struct provider *provider, struct arena *arena, yyjson_val *root,
                           struct trail *trail)
 {
@@ -361,10 +384,14 @@ static err_t read_members(struct provider *provider, struct arena *arena, yyjson
         return err;
     }
     provider->is_isolated = span_is(model, "Isolated");
-    for (size_t i = 0; i < ARRAY_LEN(key_kinds); i++) {
-        if (span_is(algorithm, key_kinds[i].name)) {
-            provider->key_kind = key_kinds[i].kind;
-        }
+    if (!provider->is_isolated && !span_is(model, "AAD")) {
+        return damaged(trail, "trustModel", "expected AAD or Isolated");
+    }
+    if (provider->is_isolated != (provider->signers.n > 0)) {
+        return damaged(trail, "policySigningCertificates", "does not agree with trustModel");
+    }
+    if (!find_key_kind(algorithm, &provider->key_kind)) {
+        return damaged(trail, "signingAlgorithm", "is unknown");
     }
     provider->tags = json_write(provider->arena, doc, yyjson_val_mut_copy(doc, tags), false);
     return provider->tags.data == NULL ? ERR_MEMORY : ERR_OK;

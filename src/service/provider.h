@@ -13,6 +13,7 @@
 #include "provider/signers.h"
 #include "provider/type.h"
 #include "service/signer.h"
+#include "service/slow.h"
 
 #include <stdatomic.h>
 
@@ -43,6 +44,7 @@ struct provider {
     struct signers signers;
     struct provider_policy policies[ATTEST_TYPE_COUNT];
     struct signer *signer;
+    struct slow *slow; /* how long its policies took of late; shared with its earlier forms */
     /* Of the resource. A shared one has no subscription. */
     const char *id, *subscription, *group;
     struct span tags; /* JSON object */

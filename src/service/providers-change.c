@@ -112,12 +112,36 @@ static err_t check_quotas(const struct providers *providers, const struct provid
 
 /* ---- one change ---- */
 
-/* Who holds the turn makes keys and waits for the disk, and a waiting caller occupies a worker: few
- * of them may, so that attestation goes on meanwhile. */
-static err_t take_turn(struct providers *providers, struct trail *trail)
+/* A place among the changers; false when there is none for this subscription. */
+static bool find_place(struct providers *providers, const char *subscription, size_t *ret)
 {
-    if (atomic_fetch_add(&providers->n_changing, 1) >= PROVIDERS_CHANGES_AT_ONCE) {
-        atomic_fetch_sub(&providers->n_changing, 1);
+    size_t n_own = 0, place = PROVIDERS_CHANGES_AT_ONCE;
+
+    pthread_mutex_lock(&providers->lock);
+    for (size_t i = 0; i < PROVIDERS_CHANGES_AT_ONCE; i++) {
+        const char *there = providers->changers[i];
+
+        n_own += there != NULL && text_span_equal_nocase(span_str(there), subscription);
+        place = there == NULL ? i : place;
+    }
+    if (n_own >= PROVIDERS_CHANGES_OF_ONE) {
+        place = PROVIDERS_CHANGES_AT_ONCE;
+    }
+    if (place < PROVIDERS_CHANGES_AT_ONCE) {
+        providers->changers[place] = subscription;
+    }
+    pthread_mutex_unlock(&providers->lock);
+    *ret = place;
+    return place < PROVIDERS_CHANGES_AT_ONCE;
+}
+
+/* Who holds the turn makes keys and waits for the disk, and a waiting caller occupies a worker: few
+ * of them may, so that attestation goes on meanwhile, and no subscription takes all places. The
+ * caller keeps `subscription` until give_turn. */
+static err_t take_turn(struct providers *providers, const char *subscription, struct trail *trail,
+                       size_t *ret_place)
+{
+    if (!find_place(providers, subscription, ret_place)) {
         return trail_set(trail, ERR_UNAVAILABLE,
                          "too many changes of attestation providers at once; try again");
     }
@@ -125,10 +149,14 @@ static err_t take_turn(struct providers *providers, struct trail *trail)
     return ERR_OK;
 }
 
-static void give_turn(struct providers *providers)
+static void give_turn(const struct provider_turn *turn)
 {
+    struct providers *providers = turn->providers;
+
     pthread_mutex_unlock(&providers->changing);
-    atomic_fetch_sub(&providers->n_changing, 1);
+    pthread_mutex_lock(&providers->lock);
+    providers->changers[turn->place] = NULL;
+    pthread_mutex_unlock(&providers->lock);
 }
 
 static err_t copy_expected(const struct providers *providers, const struct provider *expected,
@@ -158,9 +186,9 @@ static err_t copy_expected(const struct providers *providers, const struct provi
 /* Nothing is changed. */
 static void drop(struct provider_turn *turn)
 {
+    give_turn(turn);
     provider_list_unref(turn->list);
     provider_unref(turn->copy);
-    give_turn(turn->providers);
     arena_free(turn->arena);
 }
 
@@ -168,7 +196,11 @@ static err_t begin(struct providers *providers, const struct provider *expected,
                    int64_t now, struct trail *trail, struct provider_turn *ret)
 {
     struct provider_turn turn = {.providers = providers, .arena = arena_new(PROVIDERS_WORK_BYTES)};
-    err_t err = turn.arena == NULL ? ERR_MEMORY : take_turn(providers, trail);
+    err_t err =
+        turn.arena == NULL
+            ? ERR_MEMORY
+            : take_turn(providers, expected->subscription == NULL ? "" : expected->subscription,
+                        trail, &turn.place);
 
     if (err) {
         arena_free(turn.arena);
@@ -236,8 +268,8 @@ void turn_end(struct provider_turn *turn, err_t err, const char *event, struct p
     if (ret != NULL) {
         *ret = provider_ref(turn->copy);
     }
+    give_turn(turn);
     provider_unref(turn->copy);
-    give_turn(turn->providers);
     arena_free(turn->arena);
 }
 
@@ -363,7 +395,8 @@ err_t providers_add(struct providers *providers, struct provider *fresh, int64_t
                     struct trail *trail)
 {
     struct provider_turn turn = {.providers = providers, .arena = arena_new(PROVIDERS_WORK_BYTES)};
-    err_t err = turn.arena == NULL ? ERR_MEMORY : take_turn(providers, trail);
+    err_t err = turn.arena == NULL ? ERR_MEMORY
+                                   : take_turn(providers, fresh->subscription, trail, &turn.place);
 
     if (err) {
         arena_free(turn.arena);

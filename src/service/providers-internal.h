@@ -21,11 +21,11 @@ struct providers {
     struct providers_options options;
     char *folder, *endpoint, *suffix;
     char home[PROVIDER_NAME_MAX + 1];
-    /* One change at a time: held while keys are made and the store waits. n_changing counts who
-     * has it and who waits for it. */
+    /* One change at a time: held while keys are made and the store waits. */
     pthread_mutex_t changing;
-    _Atomic unsigned n_changing;
-    pthread_mutex_t lock; /* list alone; nothing is locked under it */
+    pthread_mutex_t lock; /* list and changers alone; nothing is locked under it */
+    /* Subscriptions of the change that is made and of those that wait; NULL: nobody. */
+    const char *changers[PROVIDERS_CHANGES_AT_ONCE];
     struct provider_list *list;
 };
 
@@ -49,6 +49,7 @@ struct provider_turn {
     struct arena *arena;        /* for its work */
     struct provider *copy;      /* to be changed */
     struct provider_list *list; /* the one that will be seen */
+    size_t place;               /* in changers */
 };
 
 /* Waits for its turn, then copies the provider that `expected` is. ERR_UNAVAILABLE when too many

@@ -145,17 +145,19 @@ static err_t fill_rest(const struct folder *opening, const struct store_provider
     return err ? err : provider_open_signer(&folder, provider, trail, &provider->signer);
 }
 
-static void log_damage(const struct provider *provider, const char *what, err_t err,
-                       const struct trail *trail)
+static void log_damage(const char *name, const char *what, err_t err, const struct trail *trail)
 {
     char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
     struct log_line line;
 
     trail_format(trail, err, words, sizeof(words));
     log_begin(&line, LOG_ERROR, "provider.damaged");
-    log_text(&line, "name", provider->name);
+    log_text(&line, "name", name);
     log_text(&line, "what", what);
     log_text(&line, "cause", words);
+    log_text(&line, "remedy",
+             "restore the folder of keys and the database together and start again, or have its "
+             "owner set the policy again, or remove the provider");
     log_end(&line);
 }
 
@@ -175,7 +177,7 @@ static err_t open_custom(struct providers *providers, const struct folder *openi
         return err;
     }
     if (err) {
-        log_damage(provider, "provider", err, &trail);
+        log_damage(provider->name, "provider", err, &trail);
         provider->is_damaged = true;
         provider->region =
             provider->region != NULL ? provider->region : providers->options.regions[0];
@@ -206,11 +208,22 @@ static err_t add_policy(struct provider *provider, const struct store_policy *ro
     if (fault.kind != POLICY_FAULT_NONE) {
         trail_set(&trail, err, "%s", fault.text);
     }
-    log_damage(provider, row->type, err, &trail);
+    log_damage(provider->name, row->type, err, &trail);
     policy_unref(policy->policy);
     *policy =
         (struct provider_policy){.jws = arena_dup(provider->arena, row->jws), .is_damaged = true};
     return policy->jws.data == NULL ? ERR_MEMORY : ERR_OK;
+}
+
+/* A policy that nobody knows the type of: the default must not judge where an owner may have said
+ * otherwise. */
+static void distrust(struct provider *provider, const char *type)
+{
+    struct trail trail = {0};
+
+    trail_set(&trail, ERR_STORE, "the database is damaged: there is no type of this name");
+    log_damage(provider->name, type, ERR_STORE, &trail);
+    provider->is_damaged = true;
 }
 
 /* The policy of a provider that is gone is nobody's. */
@@ -223,9 +236,13 @@ static err_t add_policies(const struct provider_list *list, const struct store_p
         enum attestation_type type;
         size_t at = 0;
 
-        if (provider_list_find(list, span_str(policies[i].provider), &at) &&
-            attestation_type_find(span_str(policies[i].type), &type)) {
+        if (!provider_list_find(list, span_str(policies[i].provider), &at)) {
+            continue;
+        }
+        if (attestation_type_find(span_str(policies[i].type), &type)) {
             err = add_policy(list->items[at], &policies[i], type);
+        } else {
+            distrust(list->items[at], policies[i].type);
         }
     }
     return err;

@@ -16,7 +16,8 @@ enum {
     PROVIDERS_PER_SUBSCRIPTION = 500,
     PROVIDERS_SUBSCRIPTION_BYTES = 8 * 1024 * 1024, /* provider_weight, all of a subscription */
     PROVIDERS_TOTAL_BYTES = 64 * 1024 * 1024,       /* of all */
-    PROVIDERS_CHANGES_AT_ONCE = 2,                  /* one is made, one waits */
+    PROVIDERS_CHANGES_AT_ONCE = 3, /* one is made, the others wait; fewer than workers */
+    PROVIDERS_CHANGES_OF_ONE = 2,  /* of those, in one subscription */
 };
 
 struct provider_list;

@@ -193,11 +193,11 @@ void service_resource_default(struct service *service, const struct service_call
 /* What a body asks for. */
 struct wanted {
     const struct region *region; /* NULL: not said */
-    bool has_tags, has_public, has_tpm, has_signers;
+    bool has_tags, has_public, has_tpm, has_signers, has_model;
     yyjson_val *tags;
     bool is_public, needs_tpm_authentication;
     struct signers signers;
-    struct span model; /* trustModel: not chosen but by signers; data NULL: not said */
+    bool is_isolated; /* trustModel: not chosen but by signers */
 };
 
 static err_t fault(struct trail *trail, const char *where, const char *what)
@@ -221,6 +221,37 @@ static err_t read_switch(yyjson_val *properties, const char *name, struct trail 
     return *ret || text_span_equal_nocase(text, "Disabled")
                ? ERR_OK
                : fault(trail, name, "expected Enabled or Disabled");
+}
+
+/* Or who asks for isolation would get none of it and hear nothing. */
+static err_t read_model(yyjson_val *properties, struct trail *trail, struct wanted *wanted)
+{
+    yyjson_val *value = json_get(properties, "trustModel");
+    struct span text = json_span(value);
+
+    if (value == NULL || yyjson_is_null(value)) {
+        return ERR_OK;
+    }
+    wanted->has_model = true;
+    wanted->is_isolated = text_span_equal_nocase(text, "Isolated");
+    return wanted->is_isolated || text_span_equal_nocase(text, "AAD")
+               ? ERR_OK
+               : fault(trail, "trustModel", "expected AAD or Isolated");
+}
+
+static err_t read_signers(struct arena *arena, yyjson_val *properties, struct trail *trail,
+                          struct wanted *wanted)
+{
+    yyjson_val *value = json_get(properties, "policySigningCertificates");
+    err_t err;
+
+    if (value == NULL || yyjson_is_null(value)) {
+        return ERR_OK;
+    }
+    wanted->has_signers = true;
+    /* Templates of Azure send an empty set for none. */
+    err = signers_read(arena, value, trail, &wanted->signers);
+    return err ? trail_in(trail, err, "policySigningCertificates") : ERR_OK;
 }
 
 static err_t read_tags(yyjson_val *root, struct trail *trail, struct wanted *wanted)
@@ -264,7 +295,7 @@ static err_t read_location(yyjson_val *root, struct trail *trail, struct wanted 
 static err_t read_wanted(struct arena *arena, struct span body, struct trail *trail,
                          struct wanted *wanted)
 {
-    yyjson_val *root = NULL, *properties, *signers;
+    yyjson_val *root = NULL, *properties;
     err_t err = json_read(arena, body, NULL, trail, &root);
 
     if (err == ERR_OK && !yyjson_is_obj(root)) {
@@ -285,14 +316,8 @@ static err_t read_wanted(struct arena *arena, struct span body, struct trail *tr
     err = err ? err
               : read_switch(properties, "tpmAttestationAuthentication", trail, &wanted->has_tpm,
                             &wanted->needs_tpm_authentication);
-    wanted->model = json_span(json_get(properties, "trustModel"));
-    signers = json_get(properties, "policySigningCertificates");
-    if (err == ERR_OK && signers != NULL && !yyjson_is_null(signers)) {
-        wanted->has_signers = true;
-        err = signers_read(arena, signers, trail, &wanted->signers);
-        err = err ? trail_in(trail, err, "policySigningCertificates") : ERR_OK;
-    }
-    return err;
+    err = err ? err : read_model(properties, trail, wanted);
+    return err ? err : read_signers(arena, properties, trail, wanted);
 }
 
 static const char *keep_span(struct provider *provider, struct span text)
@@ -300,10 +325,19 @@ static const char *keep_span(struct provider *provider, struct span text)
     return (const char *)arena_dup(provider->arena, text).data;
 }
 
+static const char *model_name(bool is_isolated)
+{
+    return is_isolated ? "Isolated" : "AAD";
+}
+
 static err_t keep_tags(struct provider *provider, const struct wanted *wanted)
 {
     yyjson_mut_doc *doc = json_new(provider->arena);
 
+    if (wanted->tags == NULL) {
+        provider->tags = span_str("{}");
+        return ERR_OK;
+    }
     if (doc == NULL) {
         return ERR_MEMORY;
     }
@@ -321,6 +355,19 @@ static err_t apply(struct provider *provider, void *data, struct trail *trail)
     provider->needs_tpm_authentication =
         wanted->has_tpm ? wanted->needs_tpm_authentication : provider->needs_tpm_authentication;
     return wanted->has_tags ? keep_tags(provider, wanted) : ERR_OK;
+}
+
+/* What a PUT does not say is as at the beginning: it replaces. Who may sign is no part of that, and
+ * stays. */
+static void want_defaults(struct wanted *wanted)
+{
+    if (!wanted->has_public) {
+        wanted->has_public = wanted->is_public = true;
+    }
+    if (!wanted->has_tpm) {
+        wanted->has_tpm = wanted->needs_tpm_authentication = true;
+    }
+    wanted->has_tags = true; /* NULL: none */
 }
 
 static bool are_same_signers(const struct signers *a, const struct signers *b)
@@ -400,14 +447,11 @@ static void create(struct service *service, const struct service_call *call,
                       "The location property is required for this definition.");
         return;
     }
-    if (wanted->model.data != NULL &&
-        !text_span_equal_nocase(wanted->model, wanted->signers.n > 0 ? "Isolated" : "AAD")) {
-        /* Or who asks for isolation and names no signer would get none of it. */
+    if (wanted->has_model && wanted->is_isolated != (wanted->signers.n > 0)) {
         answer_refuse(call, ret, 400, "InvalidOperation",
                       "a provider is Isolated when policySigningCertificates names a certificate, "
-                      "and AAD when it names none; trustModel '%.*s' does not agree with that",
-                      (int)(wanted->model.len < 40 ? wanted->model.len : 40),
-                      (const char *)wanted->model.data);
+                      "and AAD when it names none; trustModel %s does not agree with that",
+                      model_name(wanted->is_isolated));
         return;
     }
     fresh = provider_new();
@@ -435,6 +479,12 @@ static void update(struct service *service, const struct service_call *call,
                       "The resource '%s' already exists in location '%s': a provider does not "
                       "move.",
                       provider->name, provider->region->name);
+        return;
+    }
+    if (wanted->has_model && wanted->is_isolated != provider->is_isolated) {
+        answer_refuse(call, ret, 400, "InvalidOperation",
+                      "the trust model is chosen when a provider is made: '%s' is %s, and stays so",
+                      provider->name, model_name(provider->is_isolated));
         return;
     }
     if (wanted->has_signers && !are_same_signers(&wanted->signers, &provider->signers)) {
@@ -478,6 +528,7 @@ void service_resource_put(struct service *service, const struct service_call *ca
         return;
     }
     if (provider != NULL && is_in(provider, path)) {
+        want_defaults(&wanted);
         update(service, call, provider, &wanted, ret);
     } else {
         create(service, call, path, &wanted, ret);

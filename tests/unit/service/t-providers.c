@@ -73,19 +73,31 @@ static void too_many_changes_at_once_are_refused_and_not_queued(void **state)
 {
     struct world *w = world_new();
     CLEANUP(provider_unref) struct provider *own = own_provider(w, "own", NULL);
+    const char **changers = w->service->providers->changers;
     struct service_answer answer;
 
     (void)state;
-    atomic_store(&w->service->providers->n_changing, PROVIDERS_CHANGES_AT_ONCE);
+    for (size_t i = 0; i < PROVIDERS_CHANGES_AT_ONCE; i++) {
+        changers[i] = "another";
+    }
     answer = set_policy(w, own, "Tpm", policy_by(w, NULL, permit));
     expect_refusal(&answer, 503, "ServiceUnavailable", "try again");
+    assert_true(answer.retry_after_s > 0);
     answer = put_resource(w, "two", "{\"location\":\"eastus\"}");
     expect_refusal(&answer, 503, "ServiceUnavailable", "try again");
-    assert_int_equal(atomic_load(&w->service->providers->n_changing), PROVIDERS_CHANGES_AT_ONCE);
-    atomic_store(&w->service->providers->n_changing, 0);
+    assert_string_equal(changers[0], "another");
+    /* One subscription does not take what is left for the others. */
+    for (size_t i = 0; i < PROVIDERS_CHANGES_AT_ONCE; i++) {
+        changers[i] = i < PROVIDERS_CHANGES_OF_ONE ? own->subscription : NULL;
+    }
+    answer = set_policy(w, own, "Tpm", policy_by(w, NULL, permit));
+    expect_refusal(&answer, 503, "ServiceUnavailable", "try again");
+    changers[0] = "another";
     answer = set_policy(w, own, "Tpm", policy_by(w, NULL, permit));
     expect_success(&answer);
-    assert_int_equal(atomic_load(&w->service->providers->n_changing), 0);
+    for (size_t i = PROVIDERS_CHANGES_OF_ONE; i < PROVIDERS_CHANGES_AT_ONCE; i++) {
+        assert_null(changers[i]);
+    }
     world_free(w);
 }
 
