@@ -234,6 +234,42 @@ static void a_configuration_that_fails_is_a_fault(void **state)
     arena_free(arena);
 }
 
+/* They see no claims, so they need next to nothing; and they run at each start. */
+static void configuration_rules_have_small_limits_of_their_own(void **state)
+{
+    static const char numbers[] = "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20]";
+    struct arena *arena = test_arena();
+    const char *square =
+        arena_printf(arena, "JmesPath(\"%s\", \"map(&map(&[@,@,@,@,@,@],[%s]),[%s][][])\")",
+                     numbers, "`0`,`1`,`2`,`3`,`4`,`5`,`6`,`7`,`8`,`9`",
+                     "`[[1,2,3,4,5,6,7,8,9],[1,2,3,4,5,6,7,8,9],[1,2,3,4,5,6,7,8,9]]`,"
+                     "`[[1,2,3,4,5,6,7,8,9],[1,2,3,4,5,6,7,8,9],[1,2,3,4,5,6,7,8,9]]`");
+    const char *many = "";
+    struct policy *policy;
+    struct policy_properties p;
+    struct policy_result result;
+    struct policy_fault fault;
+
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        many =
+            arena_printf(arena, "%s => issueproperty(type=\"p%d\", value=%s);\n", many, i, square);
+    }
+    policy = compile(arena_printf(
+        arena, "version=1.2;configurationrules{%s};authorizationrules{=>permit();};", many));
+    assert_err(policy_configure(arena, policy, &p, &fault), ERR_VALUE);
+    assert_int_equal(fault.kind, POLICY_FAULT_LIMIT);
+    policy_unref(policy);
+    /* What is too much for them is little for an evaluation. */
+    policy = compile(arena_printf(
+        arena, "version=1.2;authorizationrules{=>permit();};issuancerules{%s};", many));
+    assert_ok(policy_evaluate(arena, policy, claims_new(arena), NULL, &result));
+    assert_int_equal(result.decision, POLICY_PERMIT);
+    assert_in_range(result.work, 1, 20);
+    policy_unref(policy);
+    arena_free(arena);
+}
+
 /* A name that a read-only value gives would show the value. */
 static void a_type_made_of_a_read_only_value_is_not_issued(void **state)
 {
@@ -351,6 +387,7 @@ int main(void)
         cmocka_unit_test(ordering_against_a_set_fails_before_claims_are_looked_at),
         cmocka_unit_test(properties_have_defaults_and_the_last_one_counts),
         cmocka_unit_test(a_configuration_that_fails_is_a_fault),
+        cmocka_unit_test(configuration_rules_have_small_limits_of_their_own),
         cmocka_unit_test(a_type_made_of_a_read_only_value_is_not_issued),
         cmocka_unit_test(claims_for_the_token_are_not_seen_by_rules),
         cmocka_unit_test(the_token_takes_the_services_value_first),

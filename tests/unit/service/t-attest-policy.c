@@ -190,7 +190,84 @@ static void a_policy_that_fails_refuses(void **state)
                "version=1.2; authorizationrules{=> permit();};\n"
                "issuancerules{ => issue(type=\"x\", value=JsonToClaimValue(\"{\")); };");
     answer = attest_at(w, "own", "a-secureboot-healthy");
-    expect_refusal(&answer, 400, "PolicyEvaluationError", "cannot be evaluated");
+    /* Its owner's fault is not the machine's. */
+    expect_refusal(&answer, 400, "PolicyEvaluationError", "cannot-judge: policy-failed: ");
+    assert_non_null(strstr(answer.message, "cannot be evaluated"));
+    world_free(w);
+}
+
+static void a_slow_policy_is_evaluated_once_at_a_time(void **state)
+{
+    struct world *w = world_with_provider();
+    CLEANUP(provider_unref) struct provider *own = service_provider(w->service, span_str("own"));
+    struct service_answer answer;
+    struct slow_turn first, second;
+
+    (void)state;
+    use_policy(w, "own", "version=1.0; authorizationrules{=> permit();}; issuancerules{};");
+    /* Nothing is known of it: as many as like. */
+    assert_true(slow_enter(own->slow, &w->service->n_slow, w->call.now, &first));
+    answer = attest_at(w, "own", "a-secureboot-healthy");
+    expect_success(&answer);
+    slow_leave(own->slow, &first, SLOW_WORK, w->call.now);
+    /* It was slow, and one runs: also after its owner set another. */
+    assert_true(slow_enter(own->slow, &w->service->n_slow, w->call.now, &first));
+    assert_false(slow_enter(own->slow, &w->service->n_slow, w->call.now, &second));
+    use_policy(w, "own", "version=1.0; authorizationrules{=> permit();}; issuancerules{ };");
+    answer = attest_at(w, "own", "a-secureboot-healthy");
+    expect_refusal(&answer, 503, "PolicyBusy", "try again");
+    assert_int_equal(answer.retry_after_s, 1);
+    answer = attest_at(w, "sharedeus", "a-secureboot-healthy");
+    expect_success(&answer);
+    slow_leave(own->slow, &first, 0, w->call.now);
+    w->call.now++;
+    answer = attest_at(w, "own", "a-secureboot-healthy");
+    expect_success(&answer);
+    /* As many as may, of others. */
+    atomic_store(&w->service->n_slow, SLOW_AT_ONCE);
+    answer = attest_at(w, "own", "a-secureboot-healthy");
+    expect_refusal(&answer, 503, "PolicyBusy", "try again");
+    assert_int_equal(atomic_load(&w->service->n_slow), SLOW_AT_ONCE);
+    /* A minute later it is one of many. */
+    w->call.now += SLOW_FOR_S;
+    answer = attest_at(w, "own", "a-secureboot-healthy");
+    expect_success(&answer);
+    world_free(w);
+}
+
+/* One that takes long says so by what it took. */
+static void a_policy_that_takes_long_is_known_by_it(void **state)
+{
+    struct world *w = world_with_provider();
+    CLEANUP(provider_unref) struct provider *own = service_provider(w->service, span_str("own"));
+    const char *list = "", *text;
+    struct service_answer answer;
+
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        list = arena_printf(w->arena, "%s%s%d", list, i == 0 ? "" : ",", i);
+    }
+    text = arena_printf(w->arena,
+                        "version=1.2; authorizationrules{=> permit();};\n"
+                        "issuancerules{ => issue(type=\"n\", value=JmesPath(\"[%s]\", "
+                        "\"length(@)\")); };",
+                        list);
+    use_policy(w, "own", text);
+    answer = attest_at(w, "own", "a-secureboot-healthy");
+    expect_success(&answer);
+    assert_int_equal(atomic_load(&own->slow->until), 0);
+    use_policy(
+        w, "own",
+        arena_printf(w->arena,
+                     "version=1.2; authorizationrules{=> permit();};\n"
+                     "issuancerules{ => issue(type=\"n\", value=JmesPath(\"[%s]\", "
+                     "\"[[*].[@,@,@,@,@,@,@,@][],[*].[@,@,@,@,@,@,@,@][]][].[@,@,@,@,@,@,@,@][]"
+                     "[?@ != `0`] | length(@)\")); };",
+                     list));
+    w->call.now++;
+    answer = attest_at(w, "own", "a-secureboot-healthy");
+    expect_success(&answer);
+    assert_int_equal(atomic_load(&own->slow->until), w->call.now + SLOW_FOR_S);
     world_free(w);
 }
 
@@ -239,6 +316,8 @@ int main(void)
         cmocka_unit_test(a_policy_adds_claims_and_replaces_none_of_ours),
         cmocka_unit_test(a_token_has_one_limit),
         cmocka_unit_test(a_policy_that_fails_refuses),
+        cmocka_unit_test(a_slow_policy_is_evaluated_once_at_a_time),
+        cmocka_unit_test(a_policy_that_takes_long_is_known_by_it),
     };
 
     return cmocka_run_group_tests(tests, make_machine, free_machine);

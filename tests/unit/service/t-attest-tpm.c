@@ -280,6 +280,86 @@ static void a_key_that_was_replaced_proves_nothing_any_more_AK_6(void **state)
     client_end(&c);
 }
 
+/* Whoever else vouches for its key. */
+static void a_disabled_machine_is_refused_AK_7(void **state)
+{
+    static const char waives[] =
+        "version=1.2;\n"
+        "configurationrules{ => issueproperty(type=\"required_pcr_mask\", value=255);\n"
+        "  => issueproperty(type=\"require_valid_aik_cert\", value=false); };\n"
+        "authorizationrules{ => permit(); };\nissuancerules{};\n";
+    struct client c;
+    struct service_answer answer;
+    struct store_machine m;
+
+    (void)state;
+    client_begin(&c, "a-secureboot-healthy", policy);
+    m = enrol(c.w);
+    answer = exchange(&c);
+    expect_success(&answer);
+    operate(c.w, &m, STORE_DISABLE);
+    answer = exchange(&c);
+    expect_refusal(&answer, 400, "InvalidParameter", "was disabled by an operator");
+    answer = set_policy(c.w, c.provider, "Tpm", policy_by(c.w, NULL, waives));
+    expect_success(&answer);
+    provider_unref(c.provider);
+    c.provider = service_provider(c.w->service, span_str("own"));
+    answer = exchange(&c);
+    expect_refusal(&answer, 400, "InvalidParameter", "was disabled by an operator");
+    operate(c.w, &m, STORE_ENABLE);
+    answer = exchange(&c);
+    expect_success(&answer);
+    client_end(&c);
+}
+
+/* Of the boot nothing is known then, and nothing is said. */
+static void a_proof_of_almost_nothing_is_no_health(void **state)
+{
+    static const char asks_nothing[] =
+        "version=1.2;\n"
+        "configurationrules{ => issueproperty(type=\"required_pcr_mask\", value=0); };\n"
+        "authorizationrules{ => permit(); };\n"
+        "issuancerules{ c:[type==\"secureBootEnabled\"] => issue(claim=c); };\n";
+    struct client c;
+    struct service_answer answer;
+
+    (void)state;
+    client_begin(&c, "a-secureboot-healthy", asks_nothing);
+    c.pcrs.have[HASH_SHA256] = 1u << 4;
+    answer = exchange(&c);
+    expect_success(&answer);
+    assert_non_null(strstr(answer.note, "verdict=cannot-judge policy=permits"));
+    c.pcrs.have[HASH_SHA256] = 0xff;
+    answer = exchange(&c);
+    expect_success(&answer);
+    assert_non_null(strstr(answer.note, "verdict=healthy policy=permits"));
+    client_end(&c);
+}
+
+/* Another one of the same name is somebody else's. */
+static void a_challenge_ends_with_its_provider(void **state)
+{
+    struct client c;
+    struct service_answer answer = {0};
+    const struct resource_path path = path_of("own");
+
+    (void)state;
+    client_begin(&c, "a-secureboot-healthy", policy);
+    take_challenge(&c);
+    service_resource_delete(c.w->service, &c.w->call, &path, &answer);
+    assert_int_equal(answer.status, 200);
+    provider_unref(c.provider);
+    c.w->call.now++;
+    c.provider = own_provider(c.w, "own", NULL);
+    answer = set_policy(c.w, c.provider, "Tpm", policy_by(c.w, NULL, policy));
+    expect_success(&answer);
+    provider_unref(c.provider);
+    c.provider = service_provider(c.w->service, span_str("own"));
+    answer = send(&c);
+    expect_refusal(&answer, 400, "InvalidParameter", "was not issued by this provider");
+    client_end(&c);
+}
+
 static void a_report_says_what_the_policy_issues(void **state)
 {
     struct client c;
@@ -319,6 +399,9 @@ int main(void)
         cmocka_unit_test(the_policy_decides_on_what_is_proven),
         cmocka_unit_test(an_attestation_key_without_a_known_issuer_needs_a_policy_that_waives_it),
         cmocka_unit_test(a_key_that_was_replaced_proves_nothing_any_more_AK_6),
+        cmocka_unit_test(a_disabled_machine_is_refused_AK_7),
+        cmocka_unit_test(a_proof_of_almost_nothing_is_no_health),
+        cmocka_unit_test(a_challenge_ends_with_its_provider),
         cmocka_unit_test(a_report_says_what_the_policy_issues),
     };
 

@@ -291,6 +291,54 @@ static void a_policy_that_is_none_any_more_judges_nothing(void **state)
     world_free(w);
 }
 
+/* What is read wrongly must not open what was closed, nor let the default judge. */
+static void nothing_of_a_damaged_row_is_guessed(void **state)
+{
+    static const char good[] = "{\"subscription\":\"s\",\"resourceGroup\":\"g\",\"trustModel\":"
+                               "\"AAD\",\"publicNetworkAccess\":true,"
+                               "\"tpmAttestationAuthentication\":true,\"signingAlgorithm\":"
+                               "\"RS256\",\"policySigningCertificates\":{\"keys\":[]},\"tags\":{}}";
+    static const char *const changes[][2] = {
+        {"\"AAD\"", "\"Isolatd\""},
+        {"\"AAD\"", "\"Isolated\""}, /* without anybody who may sign */
+        {"\"RS256\"", "\"RS265\""},
+        {"\"publicNetworkAccess\":true", "\"publicNetworkAccess\":1"},
+    };
+    struct provider *fresh = provider_new();
+    struct trail trail = {0};
+
+    (void)state;
+    assert_ok(provider_properties_read(fresh, span_str(good), &trail));
+    provider_unref(fresh);
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+        struct arena *arena = test_arena();
+        const char *at = strstr(good, changes[i][0]);
+        const char *bad = arena_printf(arena, "%.*s%s%s", (int)(at - good), good, changes[i][1],
+                                       at + strlen(changes[i][0]));
+
+        fresh = provider_new();
+        assert_int_not_equal(provider_properties_read(fresh, span_str(bad), NULL), ERR_OK);
+        provider_unref(fresh);
+        arena_free(arena);
+    }
+}
+
+static void a_policy_of_an_unknown_type_stops_its_provider(void **state)
+{
+    struct world *w = world_new();
+    const struct store_policy row = {"own", "AzureGuestt", span_str("x"), NOW};
+    struct provider *own = own_provider(w, "own", NULL);
+
+    (void)state;
+    assert_ok(store_policy_put(w->service->store, &row, NULL));
+    provider_unref(own);
+    assert_ok(world_reopen(w, NULL));
+    own = service_provider(w->service, span_str("own"));
+    assert_true(own->is_damaged);
+    provider_unref(own);
+    world_free(w);
+}
+
 /* ---- configuration rules ---- */
 
 static void configuration_rules_that_fail_are_refused_when_they_are_set(void **state)
@@ -322,6 +370,8 @@ int main(void)
         cmocka_unit_test(what_went_wrong_with_a_key_is_no_callers_business),
         cmocka_unit_test(a_damaged_provider_stops_nobody_else),
         cmocka_unit_test(a_policy_that_is_none_any_more_judges_nothing),
+        cmocka_unit_test(nothing_of_a_damaged_row_is_guessed),
+        cmocka_unit_test(a_policy_of_an_unknown_type_stops_its_provider),
         cmocka_unit_test(configuration_rules_that_fail_are_refused_when_they_are_set),
     };
 

@@ -72,6 +72,10 @@ static void what_cannot_be_made_is_told(void **state)
          "{\"location\":\"eastus\",\"properties\":{\"trustModel\":\"Isolated\","
          "\"policySigningCertificates\":{\"keys\":[]}}}",
          400, "InvalidOperation", "names a certificate"},
+        {"own", "{\"location\":\"eastus\",\"properties\":{\"trustModel\":5}}", 400,
+         "InvalidRequestContent", "AAD or Isolated"},
+        {"own", "{\"location\":\"eastus\",\"properties\":{\"trustModel\":[\"Isolated\"]}}", 400,
+         "InvalidRequestContent", "AAD or Isolated"},
         {"own",
          "{\"location\":\"eastus\",\"properties\":{\"policySigningCertificates\":{\"keys\":[{"
          "\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}]}}}",
@@ -140,6 +144,66 @@ static void owners_do_not_choose_new_signers(void **state)
     provider_unref(open);
     person_done(&one);
     person_done(&two);
+    world_free(w);
+}
+
+/* Or a template that is deployed again would ask for isolation, hear "200" and have none. */
+static void the_trust_model_stays(void **state)
+{
+    static const char isolated[] =
+        "{\"location\":\"eastus\",\"properties\":{\"trustModel\":\"Isolated\"}}";
+    static const char aad[] = "{\"location\":\"eastus\",\"properties\":{\"trustModel\":\"aad\"}}";
+    static const char none[] = "{\"location\":\"eastus\",\"properties\":{"
+                               "\"policySigningCertificates\":{\"keys\":[]}}}";
+    struct world *w = world_new();
+    struct person one = person_new("One");
+    struct provider *own = own_provider(w, "own", &one), *open = own_provider(w, "open", NULL);
+    struct service_answer answer;
+
+    (void)state;
+    answer = put_resource(w, "open", isolated);
+    expect_refusal(&answer, 400, "InvalidOperation", "is AAD, and stays so");
+    answer = patch(w, "open", isolated);
+    expect_refusal(&answer, 400, "InvalidOperation", "is AAD, and stays so");
+    answer = put_resource(w, "own", aad);
+    expect_refusal(&answer, 400, "InvalidOperation", "is Isolated, and stays so");
+    answer = put_resource(w, "own", none);
+    expect_refusal(&answer, 400, "InvalidOperation", "chosen when a provider is made");
+    answer = put_resource(w, "own", isolated);
+    expect_success(&answer);
+    /* Azure's own templates name an empty set. */
+    answer = put_resource(w, "open", none);
+    expect_success(&answer);
+    answer = put_resource(w, "open", aad);
+    expect_success(&answer);
+    provider_unref(own);
+    provider_unref(open);
+    person_done(&one);
+    world_free(w);
+}
+
+static void a_put_replaces_and_a_patch_does_not(void **state)
+{
+    struct world *w = world_new();
+    struct provider *own = own_provider(w, "own", NULL);
+    struct service_answer answer =
+        patch(w, "own",
+              "{\"tags\":{\"a\":\"b\"},\"properties\":{\"publicNetworkAccess\":\"Disabled\","
+              "\"tpmAttestationAuthentication\":\"Disabled\"}}");
+
+    (void)state;
+    expect_success(&answer);
+    answer = patch(w, "own", "{\"properties\":{\"publicNetworkAccess\":\"Enabled\"}}");
+    expect_success(&answer);
+    expect_text(properties_of(w, &answer), "publicNetworkAccess", "Enabled");
+    expect_text(properties_of(w, &answer), "tpmAttestationAuthentication", "Disabled");
+    expect_text(json_get(answer_root(w, &answer), "tags"), "a", "b");
+    answer = put_resource(w, "own", "{\"location\":\"eastus\",\"properties\":{}}");
+    expect_success(&answer);
+    expect_text(properties_of(w, &answer), "publicNetworkAccess", "Enabled");
+    expect_text(properties_of(w, &answer), "tpmAttestationAuthentication", "Enabled");
+    assert_int_equal(yyjson_obj_size(json_get(answer_root(w, &answer), "tags")), 0);
+    provider_unref(own);
     world_free(w);
 }
 
@@ -277,6 +341,8 @@ int main(void)
         cmocka_unit_test(what_cannot_be_made_is_told),
         cmocka_unit_test(a_name_belongs_to_who_had_it_first),
         cmocka_unit_test(owners_do_not_choose_new_signers),
+        cmocka_unit_test(the_trust_model_stays),
+        cmocka_unit_test(a_put_replaces_and_a_patch_does_not),
         cmocka_unit_test(a_provider_does_not_move),
         cmocka_unit_test(a_resource_has_the_documented_form),
         cmocka_unit_test(lists_show_what_is_in_their_scope),
