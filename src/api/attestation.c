@@ -67,7 +67,8 @@ static struct provider *find_provider(struct http_request *request, struct http_
     } else if (provider->is_damaged) {
         http_answer_error(
             request->arena, response, 503, "ProviderUnavailable",
-            "the provider %s is damaged: the server's log says how (provider.damaged)",
+            "the provider %s is damaged: the server's log says how (provider.damaged), "
+            "and its operator starts the server again with what is missing",
             provider->name);
         provider_unref(provider);
         provider = NULL;

@@ -120,13 +120,21 @@ bool protect_begin(struct http_request *request, struct http_response *response,
     const struct audit_entry entry =
         entry_of(request, change->caller, change->action, change->scope);
 
-    if (audit_begin(api->audit, &entry, NULL) == ERR_OK) {
+    err_t err = audit_begin(api->audit, &entry, NULL);
+
+    if (err == ERR_OK) {
         return true;
     }
     arena_extend(request->arena, REFUSAL_BYTES);
+    response->retry_after_s = RETRY_S;
+    if (err == ERR_TOO_MANY) {
+        http_answer_error(request->arena, response, 429, "TooManyRequests",
+                          "you change more than one caller may; wait, and try again");
+        response->note = "limit=changes";
+        return false;
+    }
     http_answer_error(request->arena, response, 503, "ServiceUnavailable",
                       "the change cannot be recorded now, so it was not made; try again later");
-    response->retry_after_s = RETRY_S;
     response->note = "reason=audit-failed";
     return false;
 }

@@ -30,7 +30,7 @@ struct audit {
     int fd;
     bool is_torn;    /* the last line has no end: the disk was full, or the machine went down */
     bool is_failing; /* logged already */
-    struct purse anonymous, callers[CALLER_PURSES];
+    struct purse anonymous, callers[CALLER_PURSES], changers[CALLER_PURSES];
     uint64_t omitted;
 };
 
@@ -321,8 +321,26 @@ static err_t put(struct audit *audit, const char *event, const struct audit_entr
     return trail_in(trail, err, audit->path);
 }
 
+/* Changes of the command line have no issuer and are whoever runs the server's. */
+static bool may_change(struct audit *audit, const struct audit_entry *entry)
+{
+    bool may;
+
+    if (entry->issuer == NULL) {
+        return true;
+    }
+    pthread_mutex_lock(&audit->lock);
+    may = spend(&audit->changers[purse_of(entry)], entry->time, AUDIT_CHANGE_BURST,
+                AUDIT_CHANGE_RATE);
+    pthread_mutex_unlock(&audit->lock);
+    return may;
+}
+
 err_t audit_begin(struct audit *audit, const struct audit_entry *entry, struct trail *trail)
 {
+    if (!may_change(audit, entry)) {
+        return trail_set(trail, ERR_TOO_MANY, "too many changes by one caller");
+    }
     return put(audit, "begin", entry, true, trail);
 }
 

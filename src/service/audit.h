@@ -20,7 +20,8 @@
  * thereby stop all changes, of those without a caller AUDIT_ANONYMOUS_BURST are written at once and
  * AUDIT_ANONYMOUS_RATE a second after that, of those of one caller AUDIT_CALLER_BURST and
  * AUDIT_CALLER_RATE; how many were left out stands in the next line ("omitted"). No change is ever
- * left out.
+ * left out: who asks for more than AUDIT_CHANGE_BURST at once and AUDIT_CHANGE_RATE a second after
+ * that gets none of them, 429.
  *
  * Any thread.
  */
@@ -39,6 +40,8 @@ enum {
     AUDIT_ANONYMOUS_RATE = 10, /* a second */
     AUDIT_CALLER_BURST = 200,
     AUDIT_CALLER_RATE = 1,
+    AUDIT_CHANGE_BURST = 1000,
+    AUDIT_CHANGE_RATE = 1,
 };
 
 struct audit;
@@ -69,6 +72,7 @@ struct audit_entry {
     const char *detail; /* what came of a change: "type=Tpm policy=HASH" */
 };
 
+/* ERR_TOO_MANY: the caller changes too much; nothing was written. */
 err_t audit_begin(struct audit *audit, const struct audit_entry *entry,
                   struct trail *trail) MUST_CHECK;
 void audit_finish(struct audit *audit, const struct audit_entry *entry);

@@ -41,7 +41,7 @@ struct service {
     _Atomic int64_t next_sweep;
     bool is_sweep_held;      /* the ticking thread's */
     _Atomic unsigned n_slow; /* evaluations of slow policies that run */
-    struct metric *verdicts, *reasons, *freshness, *joins, *dropped;
+    struct metric *verdicts, *reasons, *freshness, *joins, *dropped, *damaged;
 };
 
 static inline struct span service_secret(const struct service *service)

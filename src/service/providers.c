@@ -89,6 +89,21 @@ const struct provider_list *providers_all(struct providers *providers)
     return list;
 }
 
+size_t providers_count_damaged(struct providers *providers)
+{
+    const struct provider_list *list = providers_all(providers);
+    size_t n = 0;
+
+    for (size_t i = 0; i < list->n; i++) {
+        n += list->items[i]->is_damaged;
+        for (size_t type = 0; type < ATTEST_TYPE_COUNT; type++) {
+            n += list->items[i]->policies[type].is_damaged;
+        }
+    }
+    provider_list_unref(list);
+    return n;
+}
+
 /* ---- finding ---- */
 
 struct provider *providers_find(struct providers *providers, struct span name)

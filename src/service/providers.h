@@ -58,6 +58,9 @@ size_t providers_region_count(const struct providers *providers);
 /* What new providers sign with. */
 enum signkey_kind providers_key_kind(const struct providers *providers);
 
+/* Damaged providers and policies, for who watches the server. */
+size_t providers_count_damaged(struct providers *providers);
+
 /* ---- changes ----
  *
  * `expected` is the provider that the caller was allowed to change, as providers_find gave it. All

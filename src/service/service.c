@@ -111,6 +111,9 @@ static void register_metrics(struct service *service, struct metrics *metrics)
     service->dropped =
         metrics_counter(metrics, "bootwarden_records_dropped",
                         "Records of unproven evidence dropped because the queue was full.", NULL);
+    service->damaged =
+        metrics_gauge(metrics, "bootwarden_providers_damaged",
+                      "Providers and policies that are damaged and answer 503.", NULL);
 }
 
 static char *join(const char *folder, const char *name)
@@ -389,6 +392,7 @@ void service_tick(struct service *service, int64_t now)
     bool is_due = now >= next || next - now > SERVICE_SWEEP_EVERY_S; /* the clock was set back */
 
     trust_free(trust);
+    metric_set(service->damaged, NULL, providers_count_damaged(service->providers));
     if (is_stale && (is_due || stamp != atomic_load(&service->trust_failed))) {
         refresh_trust(service);
     }

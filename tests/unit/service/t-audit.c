@@ -308,6 +308,33 @@ static void counts_what_one_caller_caused_in_a_flood(void **state)
     assert_string_equal(json_text(json_get(lines[AUDIT_CALLER_BURST + 1], "oid")), "another");
 }
 
+/* Each of them waits for the disk, whatever comes of it. */
+static void who_changes_too_much_changes_nothing(void **state)
+{
+    CLEANUP(audit_close) struct audit *audit = fresh();
+    static yyjson_val *lines[AUDIT_CHANGE_BURST + 64];
+    struct audit_entry known = refusal, other;
+    struct trail trail = {0};
+
+    (void)state;
+    known.issuer = "https://i";
+    known.object_id = "one";
+    other = known;
+    other.object_id = "another";
+    for (int i = 0; i < AUDIT_CHANGE_BURST; i++) {
+        assert_ok(audit_begin(audit, &known, NULL));
+    }
+    assert_err(audit_begin(audit, &known, &trail), ERR_TOO_MANY);
+    assert_ok(audit_begin(audit, &other, NULL));
+    known.time += 2;
+    for (int i = 0; i < 2 * AUDIT_CHANGE_RATE; i++) {
+        assert_ok(audit_begin(audit, &known, NULL));
+    }
+    assert_err(audit_begin(audit, &known, NULL), ERR_TOO_MANY);
+    assert_int_equal(read_lines(lines, ARRAY_LEN(lines)),
+                     AUDIT_CHANGE_BURST + 1 + 2 * AUDIT_CHANGE_RATE);
+}
+
 static void says_who_what_where_and_how_it_ended(void **state)
 {
     CLEANUP(audit_close) struct audit *audit = fresh();
@@ -355,6 +382,7 @@ int main(void)
         cmocka_unit_test(goes_on_in_a_new_file_after_it_was_renamed),
         cmocka_unit_test(counts_what_nobody_known_caused_in_a_flood),
         cmocka_unit_test(counts_what_one_caller_caused_in_a_flood),
+        cmocka_unit_test(who_changes_too_much_changes_nothing),
         cmocka_unit_test(says_who_what_where_and_how_it_ended),
     };
 

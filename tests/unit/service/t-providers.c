@@ -238,6 +238,7 @@ static void a_damaged_provider_stops_nobody_else(void **state)
     }
     damaged = service_provider(w->service, span_str("bad"));
     assert_true(damaged->is_damaged);
+    assert_int_equal(providers_count_damaged(w->service->providers), 1);
     service_resource_get(w->service, &w->call, &path, &answer);
     assert_string_equal(
         json_text(json_get(json_get(answer_root(w, &answer), "properties"), "status")), "Error");
