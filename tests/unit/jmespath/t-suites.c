@@ -111,8 +111,10 @@ static void gives_what_the_public_suites_want(void **state)
     for (size_t i = 0; i < ARRAY_LEN(suites); i++) {
         check_suite(suites[i], &tally);
     }
-    print_message("%zu cases (%zu of errors, %zu of timing), %zu faults\n", tally.cases,
-                  tally.errors, tally.timed, tally.faults);
+    print_message("figure: jmespath: %zu of %zu cases of %zu suites as wanted (%zu of errors, %zu "
+                  "of timing)\n",
+                  tally.cases - tally.faults, tally.cases, ARRAY_LEN(suites), tally.errors,
+                  tally.timed);
     assert_int_equal(tally.faults, 0);
     assert_int_equal(tally.cases, 908 + 11);
     assert_int_equal(tally.timed, 6);
