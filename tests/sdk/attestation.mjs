@@ -2,21 +2,38 @@
 // signers, keys, metadata and the TPM exchange, with the client's own validation of every token on.
 //
 // The environment has BOOTWARDEN_ENDPOINT, _TENANT, _SUBSCRIPTION, _CLIENT_ID, _CLIENT_SECRET, and
-// NODE_EXTRA_CA_CERTS the CA. Each check says what it saw; the exit code is 1 when one failed.
+// NODE_EXTRA_CA_CERTS the CA; where providers have host names, their common suffix in _HOST_SUFFIX. For
+// the guest that attests: TPM2TOOLS_TCTI, BOOTWARDEN_GUEST_LOG, and BOOTWARDEN_GUEST_CA, whose .pem the
+// server trusts for attestation keys. Each check says what it saw; the exit code is 1 when one failed.
+import dns from "node:dns";
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { AttestationAdministrationClient, AttestationClient } from "@azure/attestation";
+import { AttestationAdministrationClient, AttestationClient, createAttestationPolicyToken } from "@azure/attestation";
 import { ClientSecretCredential } from "@azure/identity";
+import { Guest } from "./guest.mjs";
 
 const env = (name) => process.env[`BOOTWARDEN_${name}`] ?? fail(`BOOTWARDEN_${name} is not set`);
 const fail = (words) => { throw new Error(words); };
 const endpoint = env("ENDPOINT");
 const PERMIT = "version=1.0; authorizationrules{=> permit();}; issuancerules{};";
+// A guest reports only what the client asked for by a policy: here Secure Boot, and PCRs 0 to 7.
+const REPORT = `version=1.2;
+configurationrules{ => issueproperty(type="required_pcr_mask", value=255); };
+authorizationrules{ [type=="secureBootEnabled", value==true] && [type=="aikValidated", value==true] => permit(); };
+issuancerules{ c:[type=="secureBootEnabled"] => issue(claim=c); };`;
 const work = mkdtempSync(join(tmpdir(), "bootwarden-sdk."));
 let passed = 0;
 let failed = 0;
+
+// Names that no resolver of this machine knows: the sockets ask here, the clients notice nothing.
+if (process.env.BOOTWARDEN_HOST_SUFFIX) {
+  const lookup = dns.lookup;
+  dns.lookup = (name, ...rest) =>
+    lookup(name.endsWith(`.${process.env.BOOTWARDEN_HOST_SUFFIX}`) ? "127.0.0.1" : name, ...rest);
+}
 
 async function check(name, run) {
   try {
@@ -89,12 +106,50 @@ async function metadata(uri) {
   }
 }
 
+// The client's own class of tokens. It is exported through what it makes alone, and attestTpm checks
+// nothing: what the service answers is the caller's to read.
+const Token = createAttestationPolicyToken(PERMIT).constructor;
+
+function problems(report, signers, issuer) {
+  return new Token(report).getTokenProblems(signers, {
+    validateToken: true, validateExpirationTime: true, validateNotBeforeTime: true,
+    validateIssuer: true, expectedIssuer: issuer,
+  });
+}
+
+const ask = async (client, message) =>
+  JSON.parse(await client.attestTpm(JSON.stringify({ payload: message }))).payload;
+
 async function init(client) {
-  const answer = JSON.parse(await client.attestTpm(JSON.stringify({ payload: { type: "aikcert" } })));
-  if (!answer.payload.challenge || !answer.payload.service_context) {
+  const answer = await ask(client, { type: "aikcert" });
+  if (!answer.challenge || !answer.service_context) {
     fail(`the first exchange gives ${JSON.stringify(answer)}`);
   }
-  return answer.payload;
+  return answer;
+}
+
+// Both exchanges; the report, held against the provider's own keys and what was asked.
+async function report(client, uri, guest) {
+  const nonce = randomBytes(24);
+  const request = guest.request(await init(client), nonce);
+  const { report: token } = await ask(client, { request });
+  const signers = await client.getAttestationSigners();
+  const [header, body, signature] = token.split(".");
+  const claims = JSON.parse(Buffer.from(body, "base64url"));
+
+  expect(problems(token, signers, uri), [], "problems of the report");
+  expect(signers.some((signer) => signer.keyId === JSON.parse(Buffer.from(header, "base64url")).kid), true, "a published key");
+  expect(claims.iss, uri, "iss");
+  expect(claims["x-ms-ver"], "1.0", "x-ms-ver");
+  expect(claims["x-ms-attestation-type"], "tpm", "x-ms-attestation-type");
+  expect(claims.rp_data, nonce.toString("base64url"), "the nonce, rp_data");
+  expect(claims.secureBootEnabled, true, "what the policy issued");
+  // The validation is on: another issuer, and another word in the token, are problems to it.
+  expect(problems(token, signers, `${uri}/other`).length, 1, "problems with another issuer");
+  const other = Buffer.from(JSON.stringify({ ...claims, secureBootEnabled: false })).toString("base64url");
+  expect(problems(`${header}.${other}.${signature}`, signers, uri), ["Attestation Token is not properly signed."],
+         "problems of a changed report");
+  await refused(400, "InvalidParameter", () => ask(client, { request })); // a challenge is good once
 }
 
 // ---- policies ----
@@ -143,11 +198,15 @@ try {
     policySigningCertificates: { keys: [{ kty: "RSA", use: "sig", x5c: [owner.der] }] },
   });
   const free = await provider("sdkfree", { tpmAttestationAuthentication: "Disabled" });
+  const guest = new Guest(work, env("GUEST_CA"), env("GUEST_LOG"));
+  // The home region's: the bare host, or a name of its own.
+  const home = (await (await fetch(`${endpoint}/providers`)).json()).value[0].attestUri;
+  expect(home === endpoint, !process.env.BOOTWARDEN_HOST_SUFFIX, "the home region is the bare host");
   const signed = (by) => ({ privateKey: by.key, certificate: by.cert });
 
   expect(open.trustModel, "AAD", "trust model");
   expect(isolated.trustModel, "Isolated", "trust model");
-  for (const [name, uri] of [["shared", endpoint], ["AAD", open.attestUri], ["Isolated", isolated.attestUri]]) {
+  for (const [name, uri] of [["shared", home], ["AAD", open.attestUri], ["Isolated", isolated.attestUri]]) {
     await check(`${name}: metadata and keys`, () => metadata(uri));
   }
 
@@ -165,7 +224,7 @@ try {
   await check("a policy that is none is refused", () =>
     refused(400, "PolicyParsingError", () => aad.setPolicy("TPM", "version=1.0; authorizationrules{=> permit()};")));
 
-  const shared = new AttestationAdministrationClient(endpoint, credential);
+  const shared = new AttestationAdministrationClient(home, credential);
   await check("shared: the default policy can be read", async () => {
     if (!(await shared.getPolicy("AzureGuest")).body.includes("secureboot")) fail("no default policy");
   });
@@ -190,15 +249,22 @@ try {
     refused(400, "InvalidParameter", () => apart.addPolicyManagementCertificate(stranger.cert, stranger.key, stranger.cert)));
 
   await check("TPM without a policy is told so", () =>
-    refused(400, "Bad request", () => new AttestationClient(open.attestUri, credential)
-      .attestTpm(JSON.stringify({ payload: { type: "aikcert" } }))));
-  await aad.setPolicy("TPM", PERMIT);
-  await new AttestationAdministrationClient(free.attestUri, credential).setPolicy("TPM", PERMIT);
-  await check("TPM: first exchange with a credential", () =>
-    init(new AttestationClient(open.attestUri, credential)));
-  await check("TPM: without one it is refused", () =>
-    refused(401, "Unauthorized", () => init(new AttestationClient(open.attestUri))));
-  await check("TPM: without one, where the provider asks for none", () => init(new AttestationClient(free.attestUri)));
+    refused(400, "Bad request", () => init(new AttestationClient(open.attestUri, credential))));
+  const [known, unknown, anybody] = [new AttestationClient(open.attestUri, credential),
+                                     new AttestationClient(open.attestUri), new AttestationClient(free.attestUri)];
+  await aad.setPolicy("TPM", REPORT);
+  await new AttestationAdministrationClient(free.attestUri, credential).setPolicy("TPM", REPORT);
+  await check("TPM: without a credential it is refused", () => refused(401, "Unauthorized", () => init(unknown)));
+  await check("TPM: neither is a request taken without one", async () => {
+    const request = guest.request(await init(known), "nonce");
+    await refused(401, "Unauthorized", () => ask(unknown, { request }));
+  });
+  await check("TPM: another provider's challenge is refused", async () => {
+    const request = guest.request(await init(anybody), "nonce");
+    await refused(400, "InvalidParameter", () => ask(known, { request }));
+  });
+  await check("TPM: a report with a credential", () => report(known, open.attestUri, guest));
+  await check("TPM: a report without one, where the provider asks for none", () => report(anybody, free.attestUri, guest));
 } catch (error) {
   failed++;
   console.error(`FAILED: ${error.stack}`);

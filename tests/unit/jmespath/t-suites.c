@@ -4,6 +4,7 @@
  */
 #include "support/support.h"
 
+#include "base/file.h"
 #include "jmespath/jmespath.h"
 #include "json/json.h"
 
@@ -102,6 +103,21 @@ static void check_suite(const char *name, struct tally *tally)
     }
 }
 
+/* A suite that is there and not named above would be counted nowhere. */
+static size_t suites_there(void)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    const char **names = NULL;
+    size_t n = 0;
+
+    assert_ok(file_list(arena, arena_printf(arena, "%s/policy/jmespath", test_public_data()), NULL,
+                        &names));
+    for (size_t i = 0; names[i] != NULL; i++) {
+        n += strstr(names[i], ".json") != NULL ? 1 : 0;
+    }
+    return n;
+}
+
 static void gives_what_the_public_suites_want(void **state)
 {
     struct tally tally = {0};
@@ -111,9 +127,12 @@ static void gives_what_the_public_suites_want(void **state)
     for (size_t i = 0; i < ARRAY_LEN(suites); i++) {
         check_suite(suites[i], &tally);
     }
-    print_message("%zu cases (%zu of errors, %zu of timing), %zu faults\n", tally.cases,
-                  tally.errors, tally.timed, tally.faults);
+    print_message("figure: jmespath: %zu of %zu cases of %zu suites as wanted (%zu of errors, %zu "
+                  "of timing)\n",
+                  tally.cases - tally.faults, tally.cases, ARRAY_LEN(suites), tally.errors,
+                  tally.timed);
     assert_int_equal(tally.faults, 0);
+    assert_int_equal(suites_there(), ARRAY_LEN(suites));
     assert_int_equal(tally.cases, 908 + 11);
     assert_int_equal(tally.timed, 6);
 }
