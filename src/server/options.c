@@ -3,6 +3,7 @@
 #include "api/api.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "service/service.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -477,6 +478,9 @@ static bool fill_rest(struct reading *r)
     o->data = o->data == NULL ? "bootwarden-data" : o->data;
     if (o->n_listen == 0) {
         (void)!set_listen(r, o->is_dev ? "localhost:0" : "localhost:8443");
+    }
+    if (o->n_regions == 0) {
+        o->regions[o->n_regions++] = region_find(span_str(SERVICE_HOME_REGION));
     }
     o->workers = o->workers == 0 ? usual_workers() : o->workers;
     return true;

@@ -25,8 +25,8 @@ struct server_options {
     const char *endpoint; /* attestUri; NULL = made from the address */
     const char *names[SERVER_MAX_NAMES];
     size_t n_names;
-    const struct region *regions[PROVIDERS_MAX_REGIONS]; /* the first is home */
-    size_t n_regions;                                    /* 0 = the default */
+    const struct region *regions[PROVIDERS_MAX_REGIONS]; /* the first is home; a default */
+    size_t n_regions;                                    /* at least one, once read */
     const char *host_suffix;                             /* NULL = providers have paths */
     const char *tls_certificate, *tls_key;               /* NULL = DIR/tls */
     const char *reference;    /* folder; NULL = what came with the program */

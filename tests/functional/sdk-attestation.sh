@@ -26,7 +26,7 @@ export TPM2TOOLS_TCTI=$VTPM_TCTI BOOTWARDEN_GUEST_LOG=$VTPM_EVENT_LOG BOOTWARDEN
 # host names.
 run() {
     local said code audit address=/providers/sdkaad
-    start_server "$1" --dev --data "$1" --region eastus ${2:+--host-suffix "$2"}
+    start_server "$1" --dev --data "$1" ${2:+--host-suffix "$2"}
     cp "$work/akca.pem" "$1/trust/ak/"
     set -a
     # shellcheck source=/dev/null
