@@ -35,7 +35,7 @@ enum {
     POLICY_MAX_ISSUED_BYTES = 256 * 1024,  /* of their types and values: limit */
     /* Of the configuration rules. They see no claims, so they need next to nothing; and they run at
      * each change and at each start, for all policies. */
-    POLICY_CONFIGURE_STEPS = 200000,
+    POLICY_CONFIGURE_STEPS = 50000,
     POLICY_CONFIGURE_JMESPATH_STEPS = 20000,
     POLICY_CONFIGURE_MEMORY = 8 * 1024 * 1024,
 };
