@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct json_limits limits = {64, 64u * 1024 * 1024};
+    static const struct json_limits limits = {.max_depth = 64, .max_values = 64u * 1024 * 1024};
     struct arena *arena = arena_new(512u * 1024 * 1024);
     struct hasher *hasher = crypto_init() == ERR_OK ? hasher_new() : NULL;
     struct eventlog *log = NULL;

@@ -1,6 +1,6 @@
 /*
- * Who can send these bytes: whoever may set the policy of a provider, and anybody with a draft
- * policy in a request.
+ * Who can send these bytes: whoever may set the policy of a provider; and to the command line,
+ * whoever wrote a file.
  */
 #include "policy/policy.h"
 

@@ -6,7 +6,7 @@
 
 static void check(struct arena *arena, err_t err, struct text *text)
 {
-    static const struct json_limits limits = {64, 64u * 1024 * 1024};
+    static const struct json_limits limits = {.max_depth = 64, .max_values = 64u * 1024 * 1024};
     yyjson_val *root = NULL;
     struct span json = {0};
 

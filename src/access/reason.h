@@ -3,6 +3,7 @@
  *
  * The words are for those who run the service. Who was refused learns only that a valid token is
  * needed (attestation-api section 4), never which check failed: that would help with the next try.
+ * The one exception is a shared provider, where no next try can help (api/protect.h).
  */
 #ifndef ACCESS_REASON_H
 #define ACCESS_REASON_H

@@ -6,11 +6,19 @@
 #include "api/protect.h"
 
 #include "base/text.h"
+#include "provider/request.h"
 #include "service/service.h"
 
 #include <string.h>
 
+enum { TYPED_MAX = 40 }; /* of what a caller typed, in an answer */
+
 #define BELOW "/providers/{provider}"
+
+static int shown_length(struct span typed)
+{
+    return (int)(typed.len < TYPED_MAX ? typed.len : TYPED_MAX);
+}
 
 /* attestation-api section 2: these, on every path that wants a version. */
 static bool check_version(struct http_request *request, struct http_response *response)
@@ -34,7 +42,7 @@ static bool check_version(struct http_request *request, struct http_response *re
         http_answer_error(request->arena, response, 400, "InvalidParameter",
                           "the api-version '%.*s' is not known; the newest stable one is "
                           "2025-06-01",
-                          (int)(version.len < 40 ? version.len : 40), (const char *)version.data);
+                          shown_length(version), (const char *)version.data);
     }
     return false;
 }
@@ -56,9 +64,9 @@ static struct span parameter(const struct http_request *request)
 static struct provider *find_provider(struct http_request *request, struct http_response *response)
 {
     struct service *service = api_of(request)->service;
-    struct provider *provider =
-        is_below(request) ? service_provider(service, request->parameters[0])
-                          : service_provider_at(service, http_request_header(request, "Host"));
+    struct provider *provider = is_below(request)
+                                    ? service_provider(service, request->parameters[0])
+                                    : service_provider_at(service, request->head->host);
 
     if (provider == NULL) {
         http_answer_error(request->arena, response, 404, "ProviderNotFound",
@@ -128,7 +136,8 @@ static void handle_attest_other(struct http_request *request, struct http_respon
 
     if (!attestation_type_find(parameter(request), &type)) {
         http_answer_error(request->arena, response, 404, "NotFound",
-                          "there is no such attestation type; AzureGuest and Tpm are served");
+                          "there is no attestation type '%.*s'; AzureGuest and Tpm are served",
+                          shown_length(parameter(request)), (const char *)parameter(request).data);
     } else if (check_version(request, response)) {
         http_answer_error(request->arena, response, 400, "InvalidOperation",
                           "evidence of type %s is not judged here: it is of another kind than boot "
@@ -196,7 +205,9 @@ static void handle_baselines(struct http_request *request, struct http_response 
         http_answer_json(response, 200, span_str("{\"tcbBaselines\":[]}"));
     } else if (provider != NULL) {
         http_answer_error(request->arena, response, 404, "NotFound",
-                          "there is no such attestation type; AzureGuest and Tpm are served");
+                          "there are no TCB baselines of '%.*s': it is no attestation type; there "
+                          "are AzureGuest, Tpm, SgxEnclave, OpenEnclave, SevSnpVm and TdxVm",
+                          shown_length(parameter(request)), (const char *)parameter(request).data);
     }
 }
 
@@ -253,12 +264,37 @@ static void call_signers_get(struct service *service, const struct provider *pro
     service_signers_get(service, provider, call, ret);
 }
 
+/* The JWS of a body in the form of its operation; false when the answer says that it has another
+ * form. */
+static bool unwrap_signer(const struct service_call *call, enum owner_operation operation,
+                          struct span *body, struct service_answer *ret)
+{
+    struct trail trail = {0};
+    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
+    err_t err = owner_request_unwrap(call->arena, *body, operation, &trail, body);
+
+    /* Without memory the service gets the body as it is, and says so. */
+    if (err == ERR_OK || err == ERR_MEMORY) {
+        return true;
+    }
+    trail_format(&trail, err, words, sizeof(words));
+    ret->status = 400;
+    ret->code = "InvalidOperation";
+    ret->message = arena_printf(call->arena, "the body is not accepted: %s", words);
+    if (ret->message == NULL) {
+        ret->message = "the body is not accepted";
+    }
+    return false;
+}
+
 static void call_signers_add(struct service *service, const struct provider *provider,
                              const struct service_call *call, struct span type, struct span body,
                              struct service_answer *ret)
 {
     (void)type;
-    service_signers_add(service, provider, call, body, ret);
+    if (unwrap_signer(call, OWNER_ADDS_SIGNER, &body, ret)) {
+        service_signers_add(service, provider, call, body, ret);
+    }
 }
 
 static void call_signers_remove(struct service *service, const struct provider *provider,
@@ -266,7 +302,9 @@ static void call_signers_remove(struct service *service, const struct provider *
                                 struct service_answer *ret)
 {
     (void)type;
-    service_signers_remove(service, provider, call, body, ret);
+    if (unwrap_signer(call, OWNER_REMOVES_SIGNER, &body, ret)) {
+        service_signers_remove(service, provider, call, body, ret);
+    }
 }
 
 static void handle_policy_get(struct http_request *request, struct http_response *response)
@@ -280,21 +318,10 @@ static void handle_policy_set(struct http_request *request, struct http_response
                    service_policy_set);
 }
 
-/* "Tpm:reset" is one segment. */
 static void handle_policy_reset(struct http_request *request, struct http_response *response)
 {
-    static const char ending[] = ":reset";
-    struct span segment = parameter(request);
-    size_t len = sizeof(ending) - 1;
-
-    if (segment.len <= len ||
-        !text_span_equal_nocase(span_cut(segment, segment.len - len, len), ending)) {
-        http_answer_error(request->arena, response, 404, "NotFound",
-                          "there is nothing to POST to here but /policies/TYPE:reset");
-        return;
-    }
-    run_owner_call(request, response, ACCESS_ATTESTATION_DELETE,
-                   span_cut(segment, 0, segment.len - len), service_policy_reset);
+    run_owner_call(request, response, ACCESS_ATTESTATION_DELETE, parameter(request),
+                   service_policy_reset);
 }
 
 static void handle_signers_get(struct http_request *request, struct http_response *response)
@@ -320,9 +347,9 @@ static void handle_signers_remove(struct http_request *request, struct http_resp
     {HTTP_POST, AT "/attest/AzureGuest", handle_attest_azureguest, API_ATTEST_BODY_MAX, HTTP_NO_STORE, API_ROLE_ATTEST}, \
     {HTTP_POST, AT "/attest/Tpm", handle_attest_tpm, API_ATTEST_BODY_MAX, HTTP_NO_STORE, API_ROLE_ATTEST}, \
     {HTTP_POST, AT "/attest/{type}", handle_attest_other, API_ATTEST_BODY_MAX, HTTP_NO_STORE, API_ROLE_ATTEST}, \
+    {HTTP_POST, AT "/policies/{type}:reset", handle_policy_reset, API_POLICY_BODY_MAX, HTTP_NO_STORE, API_ROLE_ATTEST}, \
     {HTTP_GET, AT "/policies/{type}", handle_policy_get, 0, HTTP_NO_STORE, API_ROLE_ATTEST}, \
     {HTTP_PUT, AT "/policies/{type}", handle_policy_set, API_POLICY_BODY_MAX, HTTP_NO_STORE, API_ROLE_ATTEST}, \
-    {HTTP_POST, AT "/policies/{type}", handle_policy_reset, API_POLICY_BODY_MAX, HTTP_NO_STORE, API_ROLE_ATTEST}, \
     {HTTP_GET, AT "/certificates", handle_signers_get, 0, HTTP_NO_STORE, API_ROLE_ATTEST}, \
     {HTTP_POST, AT "/certificates:add", handle_signers_add, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_ATTEST}, \
     {HTTP_POST, AT "/certificates:remove", handle_signers_remove, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_ATTEST}, \

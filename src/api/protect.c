@@ -65,8 +65,14 @@ static void answer(struct http_request *request, struct http_response *response,
                           "callers cannot be identified now; try again later");
         response->retry_after_s = RETRY_S;
     } else if (plane == ACCESS_DATA) {
-        http_answer_error(request->arena, response, 401, "Unauthorized", "%s",
-                          access_message(request->arena, request->head->path));
+        /* That a provider is a shared one is no secret, and no other token would help. */
+        http_answer_error(request->arena, response, 401, "Unauthorized", "%s%s",
+                          access_message(request->arena, request->head->path),
+                          reason == ACCESS_SHARED
+                              ? "; no token will do here: this provider is "
+                                "shared and nobody changes it, so create one of "
+                                "your own"
+                              : "");
         challenge(request, response, api, reason);
     } else if (caller != NULL) {
         http_answer_error(request->arena, response, 403, "AuthorizationFailed",

@@ -235,19 +235,22 @@ static uint8_t lower(uint8_t c)
     return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
 }
 
-bool text_span_equal_nocase(struct span a, const char *b)
+bool text_spans_equal_nocase(struct span a, struct span b)
 {
-    size_t len = strlen(b);
-
-    if (a.len != len) {
+    if (a.len != b.len) {
         return false;
     }
-    for (size_t i = 0; i < len; i++) {
-        if (lower(a.data[i]) != lower((uint8_t)b[i])) {
+    for (size_t i = 0; i < a.len; i++) {
+        if (lower(a.data[i]) != lower(b.data[i])) {
             return false;
         }
     }
     return true;
+}
+
+bool text_span_equal_nocase(struct span a, const char *b)
+{
+    return text_spans_equal_nocase(a, span_str(b));
 }
 
 bool text_equal_nocase(const char *a, const char *b)

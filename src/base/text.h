@@ -30,6 +30,7 @@ struct span text_from_utf16le(struct arena *arena, struct span utf16);
 /* ASCII only: case-insensitive equality. */
 bool text_equal_nocase(const char *a, const char *b);
 bool text_span_equal_nocase(struct span a, const char *b);
+bool text_spans_equal_nocase(struct span a, struct span b);
 /* True when all bytes are valid UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool text_is_utf8(struct span bytes);
 

@@ -46,7 +46,7 @@ int cli_fail(const char *command, const char *what, err_t err, const struct trai
     trail_format(trail, err, words, sizeof(words));
     if (category == ERR_CAT_NOT_FOUND && strstr(words, "cannot open") != NULL) {
         remedy = "; check the name";
-    } else if (err == ERR_DENIED) {
+    } else if (err == ERR_DENIED && strchr(words, ';') == NULL) { /* none of its own */
         remedy = "; run as a user who may read it";
     }
     /* Messages about files name the file themselves. */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SHOWN_MAX = 1000, ENCODED_MAX_BYTES = 64 * 1024, SIGNAL_WORDS_MAX = 400 };
+enum { SHOWN_MAX = 1000, ENCODED_MAX_BYTES = 64 * 1024, SIGNAL_WORDS_MAX = 1400 };
 
 const char *const online_outputs[] = {"text", "json", NULL};
 
@@ -48,7 +48,7 @@ static void watch_signals(const struct online *online, const char *look_with)
     }
     snprintf(
         interrupted, sizeof(interrupted),
-        "\nbootwarden %s: interrupted while the change was on its way: '%.150s' shows whether it "
+        "\nbootwarden %s: interrupted while the change was on its way: '%.1100s' shows whether it "
         "was made\n",
         online->command, look_with);
     is_changing = 1;

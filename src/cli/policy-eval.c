@@ -186,7 +186,8 @@ static int print_text(const struct eval *e)
 
 static int load_claims(struct eval *e)
 {
-    static const struct json_limits limits = {8, (size_t)16 * CLAIMS_MAX};
+    static const struct json_limits limits = {.max_depth = 8,
+                                              .max_values = (size_t)16 * CLAIMS_MAX};
     struct trail trail = {0};
     struct span text = {0};
     yyjson_val *root = NULL;
@@ -261,6 +262,12 @@ int policy_cmd_eval(int argc, char **argv)
     e.is_json = output == 1;
     if (e.claims_path == NULL) {
         cli_complain("policy eval", "--claims is missing: name the file with the incoming claims");
+        return EXIT_USAGE;
+    }
+    if (strcmp(e.path, "-") == 0 && strcmp(e.claims_path, "-") == 0) {
+        cli_complain("policy eval",
+                     "the policy and the claims cannot both come from standard input (-): put one "
+                     "of them into a file");
         return EXIT_USAGE;
     }
     if (arena == NULL) {

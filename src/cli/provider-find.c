@@ -190,6 +190,14 @@ int provider_find(struct online *online, const char *name, const char *group, bo
         ret->uri = (const char *)arena_dup(online->arena, span_of(name, len)).data;
         return ret->uri == NULL ? online_out_of_memory(online) : EXIT_YES;
     }
+    if (strncmp(name, "https://", 8) == 0) {
+        cli_complain(online->command,
+                     "'%s' is an address, which says where policies and signers are, not which "
+                     "resource it is; write the provider's name, which 'bootwarden provider list' "
+                     "shows",
+                     ret->name);
+        return EXIT_USAGE;
+    }
     code = online_need_subscription(online);
     code = code ? code : provider_check_group(online, group);
     if (code != EXIT_YES) {

@@ -203,6 +203,8 @@ static int show(struct policy_job *job)
 
 /* ---- set and reset ---- */
 
+enum { WARNINGS_MAX = 10 }; /* printed; the rest is counted */
+
 /* What is no policy is not sent; what is hardly meant is said. */
 static int check(const struct online *online, const char *path, struct span text)
 {
@@ -218,9 +220,13 @@ static int check(const struct online *online, const char *path, struct span text
         return EXIT_NO;
     }
     err = err ? err : policy_lint(online->arena, policy, &warnings);
-    for (size_t i = 0; err == ERR_OK && i < warnings.n; i++) {
+    for (size_t i = 0; err == ERR_OK && i < warnings.n && i < WARNINGS_MAX; i++) {
         cli_complain(online->command, "%s:%u:%u: warning: %s", online_show(online, span_str(path)),
                      warnings.items[i].line, warnings.items[i].column, warnings.items[i].text);
+    }
+    if (err == ERR_OK && warnings.n > WARNINGS_MAX) {
+        cli_complain(online->command, "%s: and %zu more warnings; see 'bootwarden policy check'",
+                     online_show(online, span_str(path)), warnings.n - WARNINGS_MAX);
     }
     return err ? cli_fail(online->command, path, err, NULL) : EXIT_YES;
 }

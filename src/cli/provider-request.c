@@ -46,12 +46,26 @@ int provider_read_cert(const struct online *online, const char *path, struct cer
     return err ? cli_fail(online->command, path, err, &trail) : EXIT_YES;
 }
 
+static bool holds(struct span text, const char *words)
+{
+    return text.len > 0 && memmem(text.data, text.len, words, strlen(words)) != NULL;
+}
+
 static err_t read_key(const struct online *online, const char *path, struct trail *trail,
                       struct signkey **ret)
 {
+    static const char begin[] = "-----BEGIN CERTIFICATE-----";
     struct span pem = {0};
-    err_t err = file_read_private(online->arena, path, KEY_FILE_MAX_BYTES, trail, &pem);
+    err_t err = file_read(online->arena, path, KEY_FILE_MAX_BYTES, trail, &pem);
+    bool is_certificate = err == ERR_OK && !holds(pem, "PRIVATE KEY-----") && holds(pem, begin);
 
+    secret_wipe(pem);
+    if (is_certificate) { /* before its mode is judged as a key's */
+        return trail_set(trail, ERR_VALUE,
+                         "holds a certificate and no private key; it belongs to --sign-cert, its "
+                         "key to --sign-key");
+    }
+    err = err ? err : file_read_private(online->arena, path, KEY_FILE_MAX_BYTES, trail, &pem);
     if (err) {
         return err;
     }

@@ -89,7 +89,10 @@ static int rotate(struct online *online, const char *name, const char *group)
     }
     request.path =
         provider_versioned(online, arena_printf(online->arena, "%s/rotateKey", target.path));
-    request.look_with = arena_printf(online->arena, "curl %s/certs", target.uri);
+    request.look_with = online->ca == NULL
+                            ? arena_printf(online->arena, "curl %s/certs", target.uri)
+                            : arena_printf(online->arena, "curl --cacert %s %s/certs",
+                                           online_show(online, span_str(online->ca)), target.uri);
     code = online_ask(online, &request, target.name, &answer);
     code = code ? code : read_rotation(online, &target, answer.json, &rotation);
     code = code ? code : check_published(online, &target, &rotation);

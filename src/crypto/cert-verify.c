@@ -255,8 +255,7 @@ static err_t check_leaf(struct search *search, const struct cert *leaf, enum cer
     if (search->eku != NULL && leaf->is_ca) {
         return fault(search, ERR_MISMATCH, leaf, "is a CA, not a TPM's key");
     }
-    if (role == CERT_ROLE_AK && leaf->has_key_usage &&
-        (leaf->key_usage & KEY_USAGE_DIGITAL_SIGNATURE) == 0) {
+    if (role == CERT_ROLE_AK && !cert_may_sign(leaf)) {
         return fault(search, ERR_MISMATCH, leaf, "is not for signing (key usage)");
     }
     return check_time(search, leaf);

@@ -114,6 +114,11 @@ bool cert_has_eku(const struct cert *cert, const char *oid)
     return false;
 }
 
+bool cert_may_sign(const struct cert *cert)
+{
+    return !cert->has_key_usage || (cert->key_usage & KEY_USAGE_DIGITAL_SIGNATURE) != 0;
+}
+
 void cert_name_text(struct span name, char *text, size_t size)
 {
     const unsigned char *at = name.data;

@@ -40,6 +40,8 @@ struct span cert_spki(const struct cert *cert);
 /* Subject and issuer are the same name. Says nothing about who signed. */
 bool cert_is_self_issued(const struct cert *cert);
 bool cert_has_eku(const struct cert *cert, const char *oid);
+/* Without a keyUsage, or with one that has digitalSignature (RFC 5280, 4.2.1.3). */
+bool cert_may_sign(const struct cert *cert);
 /* Subject / issuer as "CN=..., O=..." (RFC 2253 order, escaped); in the arena. For display only
  * (X-10). */
 const char *cert_subject(const struct cert *cert, struct arena *arena);

@@ -6,7 +6,10 @@
 
 #include <stdio.h>
 
-enum { MAX_EMPTY_BYTES = 16 }; /* empty lines in front of a request */
+enum {
+    MAX_EMPTY_BYTES = 16, /* empty lines in front of a request */
+    PORT_DIGITS = 5,
+};
 
 static const struct {
     enum http_method method;
@@ -128,7 +131,90 @@ static bool cut_at(struct span *rest, uint8_t separator, struct span *ret_part)
     return true;
 }
 
-/* Origin form, absolute form (whose host says nothing here) or "*" (RFC 9112, 3.2). */
+static bool is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_letter(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* An address in brackets, without them. Which one it is matters to nobody here. */
+static bool is_ip_literal(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+
+        if (!is_digit(c) && c != ':' && c != '.' && ((c | 0x20) < 'a' || (c | 0x20) > 'f')) {
+            return false;
+        }
+    }
+    return memchr(text.data, ':', text.len) != NULL;
+}
+
+/* Labels of letters, digits, "-" and "_", none of them empty but for one dot at the end: stricter
+ * than RFC 3986, 3.2.2, whose escapes and delimiters no name in DNS has. */
+static bool is_host_name(struct span text)
+{
+    bool has_label = false;
+
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+
+        if (c == '.' && !has_label) {
+            return false;
+        }
+        if (c != '.' && !is_digit(c) && !is_letter(c) && c != '-' && c != '_') {
+            return false;
+        }
+        has_label = c != '.';
+    }
+    return text.len > 0;
+}
+
+static bool is_port(struct span text)
+{
+    unsigned port = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_digit(text.data[i]) || i == PORT_DIGITS) {
+            return false;
+        }
+        port = port * 10 + (text.data[i] - '0');
+    }
+    return port <= UINT16_MAX;
+}
+
+/* uri-host [ ":" port ] (RFC 9110, 7.2). Nobody else's name may pass for one of ours. */
+static bool is_authority(struct span text)
+{
+    struct span host = text;
+    struct span port = {0};
+    const uint8_t *end;
+
+    if (span_starts(text, "[")) {
+        end = memchr(text.data, ']', text.len);
+        if (end == NULL || !is_ip_literal(span_cut(text, 1, (size_t)(end - text.data) - 1))) {
+            return false;
+        }
+        port = span_cut(text, (size_t)(end - text.data) + 1, text.len);
+        return port.len == 0 || (span_starts(port, ":") && is_port(span_cut(port, 1, port.len)));
+    }
+    if (cut_at(&text, ':', &host)) {
+        port = text;
+    }
+    return is_host_name(host) && is_port(port);
+}
+
+static bool starts_nocase(struct span text, const char *start)
+{
+    return text_span_equal_nocase(span_cut(text, 0, strlen(start)), start);
+}
+
+/* Origin form, absolute form or "*" (RFC 9112, 3.2). The authority of an absolute form is kept in
+ * head->host. */
 static bool parse_target(struct span target, struct http_head *head)
 {
     struct span path;
@@ -138,13 +224,26 @@ static bool parse_target(struct span target, struct http_head *head)
             return false;
         }
     }
-    if (span_starts(target, "https://") || span_starts(target, "http://")) {
-        const uint8_t *slash;
+    if (starts_nocase(target, "https://") || starts_nocase(target, "http://")) {
+        size_t len = 0;
 
-        target = span_cut(target, span_starts(target, "https") ? 8 : 7, target.len);
-        slash = target.len == 0 ? NULL : memchr(target.data, '/', target.len);
-        target = slash == NULL ? span_str("/")
-                               : span_cut(target, (size_t)(slash - target.data), target.len);
+        target = span_cut(target, starts_nocase(target, "https") ? 8 : 7, target.len);
+        while (len < target.len && target.data[len] != '/' && target.data[len] != '?') {
+            len++;
+        }
+        head->host = span_cut(target, 0, len);
+        if (!is_authority(head->host)) {
+            return false;
+        }
+        target = span_cut(target, len, target.len);
+        if (target.len == 0) {
+            target = span_str("/");
+        }
+        if (span_starts(target, "?")) {
+            head->path = span_str("/");
+            head->query = target.len == 1 ? span_str("") : span_cut(target, 1, target.len);
+            return true;
+        }
     }
     if (!span_starts(target, "/") && !span_is(target, "*")) {
         return false;
@@ -178,7 +277,7 @@ static unsigned parse_request_line(struct span line, struct trail *trail, struct
     }
     head->is_http_1_0 = span_is(line, "HTTP/1.0");
     if (!parse_target(target, head)) {
-        return refuse(trail, 400, "the request target is not a path");
+        return refuse(trail, 400, "the request target is neither a path nor the address of one");
     }
     for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
         if (span_is(method, methods[i].name)) {
@@ -324,11 +423,30 @@ static void read_connection(struct http_head *head)
     }
 }
 
+/* RFC 9112, 3.2: one Host header, of the right form. */
+static unsigned read_host(struct trail *trail, struct http_head *head)
+{
+    struct span host = http_head_find(head, "host");
+    size_t n = count_headers(head, "host");
+
+    if (n > 1 || (n == 0 && !head->is_http_1_0)) {
+        return refuse(trail, 400, "there must be one Host header");
+    }
+    if (host.len > 0 && !is_authority(host)) {
+        return refuse(trail, 400, "the Host header is not of the form NAME or NAME:PORT");
+    }
+    if (head->host.data == NULL) {
+        head->host = host;
+    } else if (n == 1 && !text_spans_equal_nocase(head->host, host)) {
+        return refuse(trail, 400, "the Host header names another host than the request target");
+    }
+    return 0;
+}
+
 unsigned http_head_parse(struct span bytes, struct trail *trail, struct http_head *ret)
 {
     struct http_head head = {0};
     struct span line = {0};
-    size_t n_hosts;
     unsigned status;
 
     while (bytes.len >= 2 && bytes.data[0] == '\r' && bytes.data[1] == '\n') {
@@ -341,10 +459,7 @@ unsigned http_head_parse(struct span bytes, struct trail *trail, struct http_hea
     while (status == 0 && next_line(&bytes, &line) && line.len > 0) {
         status = parse_header(line, trail, &head);
     }
-    n_hosts = count_headers(&head, "host");
-    if (status == 0 && (n_hosts > 1 || (n_hosts == 0 && !head.is_http_1_0))) {
-        status = refuse(trail, 400, "there must be one Host header");
-    }
+    status = status != 0 ? status : read_host(trail, &head);
     status = status != 0 ? status : read_framing(trail, &head);
     if (status == 0) {
         read_connection(&head);

@@ -4,7 +4,10 @@
  * Who may send these bytes: anybody who reaches the port. Nothing is guessed: where two readers
  * could disagree about where a request ends (two lengths, a length and chunks, a bare line feed,
  * space before a colon, folded lines), the request is refused, so that nothing can be smuggled
- * past a balancer. Pure functions over borrowed bytes; nothing is allocated.
+ * past a balancer. For the same reason a request has one host: RFC 9112, 3.2.2 lets the authority
+ * of an absolute-form target win over the Host header, and where the two differ the request is
+ * refused, for whoever routed it here may have looked at the other one. Pure functions over
+ * borrowed bytes; nothing is allocated.
  */
 #ifndef HTTP_MESSAGE_H
 #define HTTP_MESSAGE_H
@@ -41,6 +44,9 @@ struct http_header {
 /* Everything borrows from the bytes that were parsed. */
 struct http_head {
     enum http_method method;
+    /* Whom it is for, as NAME, NAME:PORT or [ADDRESS]:PORT of the right form: the authority of an
+     * absolute-form target, else the Host header. Empty when neither says (HTTP/1.0, "Host:"). */
+    struct span host;
     struct span path;  /* raw, begins with "/"; or "*" */
     struct span query; /* raw, without "?"; data NULL when there is none */
     struct http_header headers[HTTP_MAX_HEADERS];

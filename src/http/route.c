@@ -12,21 +12,18 @@ static struct span next_segment(const char **at)
     return span_of(begin, len);
 }
 
-static bool span_equal_nocase(struct span a, struct span b)
+/* What stands for {name} of "{name}:operation" or "{name}"; empty when nothing does. */
+static struct span before_operation(struct span segment, struct span want)
 {
-    if (a.len != b.len) {
-        return false;
-    }
-    for (size_t i = 0; i < a.len; i++) {
-        uint8_t x = a.data[i], y = b.data[i];
+    const uint8_t *end = memchr(want.data, '}', want.len);
+    struct span operation = span_cut(want, (size_t)(end - want.data) + 1, want.len);
 
-        x = x >= 'A' && x <= 'Z' ? (uint8_t)(x | 0x20) : x;
-        y = y >= 'A' && y <= 'Z' ? (uint8_t)(y | 0x20) : y;
-        if (x != y) {
-            return false;
-        }
+    if (segment.len < operation.len ||
+        !text_spans_equal_nocase(span_cut(segment, segment.len - operation.len, operation.len),
+                                 operation)) {
+        return (struct span){0};
     }
-    return true;
+    return span_cut(segment, 0, segment.len - operation.len);
 }
 
 static bool matches(const char *pattern, struct http_request *request)
@@ -48,11 +45,13 @@ static bool matches(const char *pattern, struct http_request *request)
             return false;
         }
         if (want.len > 0 && want.data[0] == '{') {
-            if (request->path.segments[i].len == 0) {
+            struct span name = before_operation(request->path.segments[i], want);
+
+            if (name.len == 0) {
                 return false;
             }
-            request->parameters[request->n_parameters++] = request->path.segments[i];
-        } else if (!span_equal_nocase(want, request->path.segments[i])) {
+            request->parameters[request->n_parameters++] = name;
+        } else if (!text_spans_equal_nocase(want, request->path.segments[i])) {
             return false;
         }
     }
@@ -79,6 +78,9 @@ enum http_match http_routes_match(const struct http_routes *routes, unsigned rol
             return HTTP_MATCH_FOUND;
         }
         allowed |= route->methods | ((route->methods & HTTP_GET) != 0 ? HTTP_HEAD : 0);
+        if (strstr(route->pattern, "}:") != NULL) {
+            break;
+        }
     }
     request->route = NULL;
     request->n_parameters = 0;

@@ -3,7 +3,9 @@
  *
  * A table of routes, read only. Literal segments are compared ignoring ASCII case, as Azure's
  * clients expect; "{name}" stands for exactly one segment that is not empty, "*" as the last one
- * for all that follow. The first route that fits wins, so exact ones stand before patterns.
+ * for all that follow. "{name}:operation" is a segment that ends so; where it fits, no later route
+ * is asked. The first route that fits wins, so exact ones stand before patterns, and those with an
+ * operation before those without.
  */
 #ifndef HTTP_ROUTE_H
 #define HTTP_ROUTE_H

@@ -27,12 +27,27 @@ struct gate {
 
 /* ---- rules ---- */
 
+/* What is wrong with the file, and what to do about it. */
+static err_t explain_rules(const struct gate *gate, err_t err, const struct trail *fault,
+                           struct trail *trail)
+{
+    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
+
+    trail_format(fault, err, words, sizeof(words));
+    trail_set(trail, err,
+              "%.200s; correct it (docs/formats/access.md), or move it away and only the owners "
+              "that the configuration names have roles",
+              words);
+    return trail_in(trail, err, gate->rules_path);
+}
+
 static err_t load_rules(struct gate *gate, struct trail *trail)
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(OPEN_ARENA_BYTES);
     CLEANUP(access_rules_free) struct access_rules *own = NULL;
     struct access_rules *rules = NULL, *before;
     struct log_line line;
+    struct trail fault = {0};
     struct span json = {0};
     err_t err = arena == NULL ? ERR_MEMORY : ERR_OK;
 
@@ -40,8 +55,8 @@ static err_t load_rules(struct gate *gate, struct trail *trail)
     if (err == ERR_OK && file_exists(gate->rules_path)) {
         err = file_read_guarded(arena, gate->rules_path, ACCESS_RULES_MAX_BYTES, trail, &json);
         if (err == ERR_OK) {
-            err = access_rules_read(json, trail, &own);
-            err = err ? trail_in(trail, err, gate->rules_path) : ERR_OK;
+            err = access_rules_read(json, &fault, &own);
+            err = err ? explain_rules(gate, err, &fault, trail) : ERR_OK;
         }
     }
     err = err ? err : access_rules_with(own, gate->extra, gate->n_extra, trail, &rules);

@@ -135,8 +135,8 @@ static err_t parse_number(struct call *call, struct span text, struct jmespath_v
     if (copy.data == NULL) {
         return arena_refused(call->eval->arena, call->eval->trail);
     }
-    end = yyjson_read_number((const char *)copy.data, &json, YYJSON_READ_NOFLAG, NULL, NULL);
-    if (end != (const char *)copy.data + copy.len || !value_of_number(&json, ret)) {
+    end = yyjson_read_number((const char *)copy.data, &json, YYJSON_READ_NUMBER_AS_RAW, NULL, NULL);
+    if (end != (const char *)copy.data + copy.len || !value_of_text((const char *)copy.data, ret)) {
         *ret = value_null();
     }
     return ERR_OK;

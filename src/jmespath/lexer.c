@@ -175,7 +175,8 @@ static err_t unquote(struct arena *arena, const struct token *token, struct trai
 static err_t read_json(struct arena *arena, struct span text, const struct token *token,
                        struct trail *trail, yyjson_val **ret)
 {
-    static const struct json_limits limits = {JMESPATH_MAX_DEPTH, JMESPATH_MAX_TEXT};
+    static const struct json_limits limits = {
+        .max_depth = JMESPATH_MAX_DEPTH, .max_values = JMESPATH_MAX_TEXT, .keeps_numbers = true};
     struct trail inner = {0};
     char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
     err_t err = json_read(arena, text, &limits, &inner, ret);
@@ -231,7 +232,13 @@ err_t token_literal(struct arena *arena, const struct token *token, struct trail
     err_t err = unquote(arena, token, trail, &text);
 
     err = err ? err : read_json(arena, text, token, trail, &json);
-    return err ? err : value_from_json(arena, json, trail, ret);
+    err = err ? err : value_from_json(arena, json, trail, ret);
+    if (err == ERR_UNSUPPORTED) {
+        return trail_set_at(trail, ERR_MALFORMED, token->offset,
+                            "the JSON in backticks: a number is too large, or has more digits than "
+                            "can be kept");
+    }
+    return err;
 }
 
 int64_t token_number(const struct token *token)

@@ -15,9 +15,14 @@ struct jmespath_value value_integer(int64_t integer)
         .kind = JMESPATH_NUMBER, .form = NUMBER_NEGATIVE, .negative = integer};
 }
 
+static bool is_integer(double real)
+{
+    return real == trunc(real) && real >= -NUMBER_2_63 && real < NUMBER_2_64;
+}
+
 struct jmespath_value value_real(double real)
 {
-    if (real == trunc(real) && real >= -NUMBER_2_63 && real < NUMBER_2_64) {
+    if (is_integer(real)) {
         return real < 0 ? value_integer((int64_t)real) : value_natural((uint64_t)real);
     }
     return (struct jmespath_value){.kind = JMESPATH_NUMBER, .form = NUMBER_REAL, .real = real};
@@ -30,8 +35,39 @@ double value_to_real(struct jmespath_value number)
                                             : number.real;
 }
 
-bool value_of_number(yyjson_val *json, struct jmespath_value *ret)
+bool value_of_text(const char *text, struct jmespath_value *ret)
 {
+    bool is_negative = false;
+    uint64_t magnitude = 0;
+    yyjson_val number = {0};
+    const char *end;
+    double real;
+
+    if (json_number_whole(span_str(text), &is_negative, &magnitude) &&
+        (!is_negative || magnitude <= (uint64_t)INT64_MAX + 1)) {
+        *ret = is_negative ? (struct jmespath_value){.kind = JMESPATH_NUMBER,
+                                                     .form = NUMBER_NEGATIVE,
+                                                     .negative = (int64_t)(0 - magnitude)}
+                           : value_natural(magnitude);
+        return true;
+    }
+    end = yyjson_read_number(text, &number, YYJSON_READ_NOFLAG, NULL, NULL);
+    if (end == NULL || *end != '\0' || !yyjson_is_real(&number)) {
+        return false;
+    }
+    real = yyjson_get_real(&number);
+    if (!isfinite(real) || is_integer(real)) {
+        return false; /* a fraction that got lost, or a whole number that became another one */
+    }
+    *ret = (struct jmespath_value){.kind = JMESPATH_NUMBER, .form = NUMBER_REAL, .real = real};
+    return true;
+}
+
+static bool value_of_number(yyjson_val *json, struct jmespath_value *ret)
+{
+    if (yyjson_is_raw(json)) {
+        return value_of_text(yyjson_get_raw(json), ret);
+    }
     if (yyjson_is_uint(json)) {
         *ret = value_natural(yyjson_get_uint(json));
     } else if (yyjson_is_sint(json)) {
@@ -126,7 +162,8 @@ static err_t from_json(struct arena *arena, yyjson_val *json, size_t depth, stru
     } else if (yyjson_is_null(json)) {
         *ret = value_null();
     } else if (!value_of_number(json, ret)) {
-        return trail_set(trail, ERR_JSON_TYPE, "is no JSON value");
+        return trail_set(trail, ERR_UNSUPPORTED,
+                         "a number is too large, or has more digits than can be kept");
     }
     return ERR_OK;
 }
@@ -153,7 +190,9 @@ err_t jmespath_from_json(struct arena *arena, yyjson_val *json, struct trail *tr
 err_t jmespath_read(struct arena *arena, struct span text, struct trail *trail,
                     const struct jmespath_value **ret)
 {
-    static const struct json_limits limits = {JMESPATH_MAX_JSON_DEPTH, JMESPATH_MAX_JSON_VALUES};
+    static const struct json_limits limits = {.max_depth = JMESPATH_MAX_JSON_DEPTH,
+                                              .max_values = JMESPATH_MAX_JSON_VALUES,
+                                              .keeps_numbers = true};
     yyjson_val *json = NULL;
     err_t err = json_read(arena, text, &limits, trail, &json);
 

@@ -83,8 +83,10 @@ static inline size_t value_width(struct jmespath_value value)
     return value.kind == JMESPATH_OBJECT ? (size_t)value.n * 2 : value.n;
 }
 
-/* A value of a yyjson number; false when it is none. */
-bool value_of_number(yyjson_val *json, struct jmespath_value *ret);
+/* A number from its text of JSON: exactly when it is whole and fits, as the nearest double
+ * otherwise. False when that would change a fraction into a whole number or one whole number into
+ * another, and for what is too large for a double. */
+bool value_of_text(const char *text, struct jmespath_value *ret);
 err_t value_from_json(struct arena *arena, yyjson_val *json, struct trail *trail,
                       struct jmespath_value *ret) MUST_CHECK;
 

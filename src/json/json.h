@@ -19,6 +19,7 @@
 struct json_limits {
     size_t max_depth;
     size_t max_values;
+    bool keeps_numbers; /* as their text (yyjson_is_raw), which says what a double cannot */
 };
 
 /* JSON_MAX_ESCAPED: longest text made of bytes that are no UTF-8. */
@@ -39,6 +40,10 @@ err_t json_get_nocase(yyjson_val *object, const char *name, struct trail *trail,
 struct span json_span(yyjson_val *value);
 /* The string as text when it holds no NUL byte, else NULL. */
 const char *json_text(yyjson_val *value);
+
+/* A number, given as its text of valid JSON, when it is whole (2.0 and 2e1 are) and 64 bits hold
+ * its magnitude: exactly. False otherwise. */
+bool json_number_whole(struct span text, bool *ret_is_negative, uint64_t *ret_magnitude);
 
 /* An object with no members but these (NULL ends the names). ERR_JSON_TYPE, ERR_VALUE. */
 err_t json_need_only(yyjson_val *object, const char *const *names, struct trail *trail) MUST_CHECK;

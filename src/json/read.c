@@ -138,17 +138,24 @@ static err_t check_tree(struct arena *arena, yyjson_val *value, struct trail *tr
 err_t json_read(struct arena *arena, struct span text, const struct json_limits *limits,
                 struct trail *trail, yyjson_val **ret)
 {
-    static const struct json_limits standard = {JSON_MAX_DEPTH, JSON_MAX_VALUES};
+    static const struct json_limits standard = {.max_depth = JSON_MAX_DEPTH,
+                                                .max_values = JSON_MAX_VALUES};
     struct json_memory *memory;
     yyjson_read_err fault = {0};
+    yyjson_read_flag flags = YYJSON_READ_NOFLAG;
     yyjson_doc *doc;
-    err_t err = check_shape(text, limits == NULL ? &standard : limits, trail);
+    err_t err;
 
+    if (limits == NULL) {
+        limits = &standard;
+    }
+    flags |= limits->keeps_numbers ? YYJSON_READ_NUMBER_AS_RAW : 0;
+    err = check_shape(text, limits, trail);
     if (err) {
         return err;
     }
     if (text.len == 0) {
-        return trail_set(trail, ERR_JSON_SYNTAX, "is empty, expected JSON");
+        return trail_set(trail, ERR_JSON_SYNTAX, "the text is empty, expected JSON");
     }
     memory = json_memory_new(arena);
     if (memory == NULL) {
@@ -156,13 +163,13 @@ err_t json_read(struct arena *arena, struct span text, const struct json_limits 
     }
     /* Without YYJSON_READ_INSITU the text is only read. */
     /* NOLINTNEXTLINE(performance-no-int-to-ptr): how const goes away without a warning. */
-    doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.len, YYJSON_READ_NOFLAG, &memory->alc,
-                           &fault);
+    doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.len, flags, &memory->alc, &fault);
     if (doc == NULL) {
         if (fault.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
             return ERR_MEMORY;
         }
-        return trail_set_at(trail, ERR_JSON_SYNTAX, fault.pos, "is not valid JSON: %s", fault.msg);
+        return trail_set_at(trail, ERR_JSON_SYNTAX, fault.pos, "the text is not valid JSON: %s",
+                            fault.msg);
     }
     err = check_tree(arena, yyjson_doc_get_root(doc), trail);
     if (err == ERR_OK) {

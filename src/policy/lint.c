@@ -148,8 +148,13 @@ static err_t literal_json(struct linting *l, const struct expr *e)
     const struct jmespath_value *value = NULL;
     err_t err = scratch == NULL ? ERR_MEMORY : jmespath_read(scratch, e->string, NULL, &value);
 
-    return err == ERR_OK || err == ERR_MEMORY ? err
-                                              : warn(l, e->offset, "the text is not valid JSON");
+    if (err == ERR_OK || err == ERR_MEMORY) {
+        return err;
+    }
+    return warn(l, e->offset,
+                err == ERR_UNSUPPORTED
+                    ? "a number in the JSON is too large, or has more digits than can be kept"
+                    : "the text is not valid JSON");
 }
 
 static const char *kind_wanted(enum function function)

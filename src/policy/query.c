@@ -81,6 +81,9 @@ static err_t read_json(struct run *run, const char *what, struct arena *arena, s
     case ERR_JSON_DUPLICATE:
         return run_fail(run, POLICY_FAULT_INVALID_JSON, what,
                         "the JSON has a member twice in one object");
+    case ERR_UNSUPPORTED:
+        return run_fail(run, POLICY_FAULT_UNSUPPORTED_JSON, what,
+                        "a number in the JSON is too large, or has more digits than can be kept");
     default:
         return run_fail(run, POLICY_FAULT_INVALID_JSON, what, "the text is not valid JSON");
     }

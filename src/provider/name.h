@@ -27,8 +27,9 @@ const char *provider_uri(struct arena *arena, const struct provider_address *add
                          const char *name, const struct region *region);
 
 enum provider_host { PROVIDER_HOST_HOME, PROVIDER_HOST_NAMED, PROVIDER_HOST_UNKNOWN };
-/* Whose host is this (a Host header, with or without port)? *ret_name and *ret_short of
- * PROVIDER_HOST_NAMED borrow from it. Any host that is not below the suffix is the bare one. */
+/* Whose host is this (with or without port, in the form that http_head_parse holds it to: what is
+ * no host never comes here)? *ret_name and *ret_short of PROVIDER_HOST_NAMED borrow from it. Any
+ * host that is not below the suffix is the bare one. */
 enum provider_host provider_host_read(const struct provider_address *address, struct span host,
                                       struct span *ret_name, struct span *ret_short);
 

@@ -38,10 +38,9 @@ static struct span trim(struct span text)
     return text;
 }
 
-/* Bare, a JSON string, or an object with one string of a known name (the 2025-06-01 form). */
+/* Bare or a JSON string. */
 static err_t unwrap(struct arena *arena, struct span body, struct trail *trail, struct span *ret)
 {
-    static const char *const members[] = {"policyCertificateToAdd", "policyCertificateToRemove"};
     struct span text = trim(body);
     yyjson_val *root = NULL;
     err_t err;
@@ -54,16 +53,38 @@ static err_t unwrap(struct arena *arena, struct span body, struct trail *trail, 
     if (err) {
         return err;
     }
-    for (size_t i = 0; i < ARRAY_LEN(members) && yyjson_is_obj(root); i++) {
-        if (json_get(root, members[i]) != NULL) {
-            root = json_get(root, members[i]);
-        }
-    }
     if (!yyjson_is_str(root)) {
         return trail_set(trail, ERR_VALUE, "expected a JSON string with a JWS in compact form");
     }
     *ret = json_span(root);
     return ERR_OK;
+}
+
+err_t owner_request_unwrap(struct arena *arena, struct span body, enum owner_operation operation,
+                           struct trail *trail, struct span *ret)
+{
+    static const char *const members[] = {
+        [OWNER_ADDS_SIGNER] = "policyCertificateToAdd",
+        [OWNER_REMOVES_SIGNER] = "policyCertificateToRemove",
+    };
+    const char *const only[] = {members[operation], NULL};
+    yyjson_val *root = NULL;
+    err_t err;
+
+    if (!span_starts(trim(body), "{")) {
+        *ret = body;
+        return ERR_OK;
+    }
+    err = json_read(arena, trim(body), NULL, trail, &root);
+    if (err) {
+        return err;
+    }
+    err = json_need_only(root, only, NULL);
+    if (err) {
+        return trail_set(trail, err, "expected a JWS as a JSON string, or as the member %s alone",
+                         only[0]);
+    }
+    return json_need_string(root, only[0], trail, ret);
 }
 
 /* The key that the header shows. */
@@ -203,6 +224,11 @@ err_t owner_request_authorize(struct arena *arena, const struct owner_request *r
                          "the key that signed this is not one of the provider's policy signers");
     }
     err = check_path(request, signers, now, &path);
+    if (err == ERR_OK && !cert_may_sign(request->chain[0])) {
+        return trail_set(trail, ERR_MISMATCH,
+                         "the signer's certificate is not for signing: its keyUsage has no "
+                         "digitalSignature");
+    }
     if (err == ERR_OK || err == ERR_MEMORY) {
         return err;
     }
@@ -234,7 +260,9 @@ err_t owner_request_policy(struct arena *arena, const struct owner_request *requ
                          "base64url");
     }
     if (base64_decode(arena, BASE64_URL_LENIENT, json_span(member), ret_text) != ERR_OK) {
-        return trail_set(trail, ERR_ENCODING, "AttestationPolicy: not base64url");
+        return trail_set(trail, ERR_ENCODING,
+                         "AttestationPolicy: not base64url (the text as it is, which the "
+                         "api-version 2018-09-01-preview knew, is not taken)");
     }
     return ERR_OK;
 }

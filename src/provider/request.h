@@ -29,6 +29,16 @@ void owner_request_done(struct owner_request *request);
 DEFINE_CLEANUP_DONE(struct owner_request, owner_request_done)
 
 /*
+ * A body about a signer: the JWS inside {"policyCertificateToAdd"} or {"policyCertificateToRemove"}
+ * (the 2025-06-01 form), any other body as it is, for owner_request_read. An object has the member
+ * of its own operation and no other, or what was meant to be removed would be added: ERR_VALUE,
+ * ERR_JSON_*. *ret borrows from the body or the arena.
+ */
+enum owner_operation { OWNER_ADDS_SIGNER, OWNER_REMOVES_SIGNER };
+err_t owner_request_unwrap(struct arena *arena, struct span body, enum owner_operation operation,
+                           struct trail *trail, struct span *ret) MUST_CHECK;
+
+/*
  * The text of a body: a compact JWS, bare or as a JSON string (which one client sends where another
  * sends the bare form). ERR_SIGNATURE when it does not verify under its own key, ERR_VALUE for a
  * signature without x5c or jwk; what jws_read refuses with its code.
@@ -38,9 +48,10 @@ err_t owner_request_read(struct arena *arena, struct span body, struct trail *tr
 
 /*
  * Signed by one of these? The leaf is one of them, or was issued under one of them that is a CA.
- * The validity of a registered certificate is not asked: who cannot renew it in time would lose the
- * provider. ERR_VALUE when nobody signed, ERR_UNTRUSTED (and others of cert_verify) when somebody
- * else did.
+ * Neither validity nor key usage of a registered certificate is asked, it counts as a key: who
+ * cannot renew it in time would lose the provider. One that was issued must be for signing.
+ * ERR_VALUE when nobody signed, ERR_UNTRUSTED (and others of cert_verify) when somebody else did,
+ * ERR_MISMATCH for a certificate that is not for signing.
  */
 err_t owner_request_authorize(struct arena *arena, const struct owner_request *request,
                               const struct signers *signers, int64_t now,

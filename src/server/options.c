@@ -455,7 +455,10 @@ static bool fill_rest(struct reading *r)
 
     if (o->is_dev == (r->file != NULL)) {
         server_complain(SERVER_USAGE,
-                        "either --dev or --config FILE is needed; see bootwarden-server --help");
+                        o->is_dev ? "--dev and --config cannot both be given: --dev needs no file; "
+                                    "see bootwarden-server --help"
+                                  : "either --dev or --config FILE is needed; see "
+                                    "bootwarden-server --help");
         return false;
     }
     if (r->file != NULL && !read_file(r)) {

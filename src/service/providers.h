@@ -44,7 +44,7 @@ DEFINE_CLEANUP(struct providers *, providers_close)
 /* References; NULL when there is none. */
 struct provider *providers_home(struct providers *providers);
 struct provider *providers_find(struct providers *providers, struct span name);
-/* By the Host header of a request; a name below the suffix that is not known is nobody's. */
+/* By the host of a request; a name below the suffix that is not known is nobody's. */
 struct provider *providers_at_host(struct providers *providers, struct span host);
 
 /* A snapshot of all, by name; give it back with provider_list_unref. */

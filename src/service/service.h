@@ -79,7 +79,7 @@ struct service_answer {
     const char *note; /* fields for the log line; or NULL */
 };
 
-/* A provider by its name or by the Host header of a request; NULL when there is none. A reference,
+/* A provider by its name or by the host of a request; NULL when there is none. A reference,
  * for provider_unref: what a call answers may borrow from it until then. */
 struct provider *service_provider(struct service *service, struct span name);
 struct provider *service_provider_at(struct service *service, struct span host);

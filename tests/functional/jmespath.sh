@@ -77,7 +77,7 @@ mkfifo "$work/fifo"
 timeout 20 "$bin" jmespath a "$work/fifo" 2>"$work/err"
 is 'a named pipe' "$?" 2
 is 'document' "$(echo '{,}' | "$bin" jmespath a 2>&1)" \
-    'bootwarden jmespath: -: is not valid JSON: unexpected character, expected a string for object key (at byte 1)'
+    'bootwarden jmespath: -: the text is not valid JSON: unexpected character, expected a string for object key (at byte 1)'
 is 'a member twice' "$(echo '{"a":1,"a":2}' | "$bin" jmespath a 2>&1)" \
     'bootwarden jmespath: -: a: member occurs twice'
 is 'depth' "$(printf '[%.0s' {1..129} | "$bin" jmespath a 2>&1)" \

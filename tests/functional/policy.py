@@ -162,6 +162,7 @@ for arguments, wanted in (
         (("chek",), "there is no 'chek'; write check, fmt or eval"),
         (("check",), "see 'bootwarden policy check --help'"),
         (("eval", policy), "--claims is missing"),
+        (("eval", "-", "-c", "-"), "cannot both come from standard input"),
         (("eval", "--clams", "x", policy), "did you mean '--claims'")):
     ran = run(*arguments)
     expect(f"policy {arguments}", ran.returncode, 2)

@@ -61,6 +61,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def reply(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path.startswith(answer.get("breaks_at", "-")):
+            self.close_connection = True
+            return
         if self.path == "/certs":
             status, text = 200, answer.get("certs", json.dumps({"keys": [published.jwk()]}))
         else:
@@ -182,6 +185,20 @@ def check(command, refusal, made):
     return faults
 
 
+def check_rotation():
+    """A connection that breaks in the middle: what is advised must work where a CA is named."""
+    corp = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Attestation/attestationProviders/corp"
+    resource = {"id": corp, "name": "corp", "properties": {"attestUri": uri, "trustModel": "AAD"}}
+    answer.clear()
+    answer.update(plain(200, json.dumps({"value": [resource]})) | {"breaks_at": corp + "/rotateKey"})
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BOOTWARDEN_") and "proxy" not in name.lower()}
+    environment |= {"BOOTWARDEN_ENDPOINT": uri, "BOOTWARDEN_CA": str(tls.cert), "BOOTWARDEN_TOKEN": "t0ken", "BOOTWARDEN_SUBSCRIPTION": "s"}
+    run = subprocess.run([program, "provider", "rotate-key", "corp"], env=environment, capture_output=True, text=True,
+                         stdin=subprocess.DEVNULL, timeout=60)
+    wanted = f"; 'curl --cacert {tls.cert} {uri}/certs' shows whether the change was made"
+    return [] if run.returncode == 3 and wanted in run.stderr else [f"exit {run.returncode}: {run.stderr}"]
+
+
 (work / "permit.txt").write_text(PERMIT)
 failed = 0
 try:
@@ -189,6 +206,9 @@ try:
         for words_of_fault in check(command, refusal, made):
             failed += 1
             print(f"FAULT: {' '.join(command)}, '{refusal}': {words_of_fault}")
+    for words_of_fault in check_rotation():
+        failed += 1
+        print(f"FAULT: rotate-key: {words_of_fault}")
 finally:
     server.shutdown()
     for file in work.iterdir():

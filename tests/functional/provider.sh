@@ -193,6 +193,16 @@ is 'exit status of a policy that is too large' $? 1
 run policy show corp Tpm
 is 'the policy that was there' "$out" "$PERMIT"
 
+# ---- a policy with very many oddities ----
+{
+    echo 'version=1.2; authorizationrules{'
+    for i in {1..300}; do echo "=> issue(type=\"a$i\", value=1);"; done
+    echo '=> permit();};'
+} >"$work/odd.txt"
+run policy set corp SgxEnclave "$work/odd.txt"
+is 'warnings that are printed' "$(grep -c ': warning: ' "$work/err")" 10
+has 'warnings that are not' "$(tail -1 "$work/err")" "odd.txt: and [0-9]+ more warnings; see 'bootwarden policy check'\$"
+
 # ---- isolated: signed or not at all ----
 say 3 "isolated, policy of Tpm: refused with 400 InvalidOperation: .*; sign it with --sign-key KEY.pem --sign-cert CERT.pem$" policy set isolated Tpm "$work/permit.txt"
 mapfile -t owner < <(by owner)
@@ -203,10 +213,20 @@ say 2 'stranger.pem: its first certificate is not of the key in --sign-key' poli
 say 2 '--sign-key and --sign-cert belong together' policy set isolated Tpm "$work/permit.txt" --sign-key "$work/owner.key"
 cp "$work/owner.key" "$work/loose.key"
 chmod 644 "$work/loose.key"
-say 2 'loose.key' policy set isolated Tpm "$work/permit.txt" --sign-key "$work/loose.key" --sign-cert "$work/owner.pem"
+say 2 'loose.key: holds a private key but its mode is 0644; run: chmod 600 [^;]*$' policy set isolated Tpm "$work/permit.txt" --sign-key "$work/loose.key" --sign-cert "$work/owner.pem"
+say 2 'owner.pem: holds a certificate and no private key; it belongs to --sign-cert, its key to --sign-key$' policy set isolated Tpm "$work/permit.txt" --sign-key "$work/owner.pem" --sign-cert "$work/owner.pem"
 openssl pkcs8 -topk8 -passout pass:x -in "$work/owner.key" -out "$work/closed.key"
 chmod 600 "$work/closed.key"
 say 2 'closed.key: holds no private key in PKCS#8 PEM form without a passphrase; .openssl pkey' policy set isolated Tpm "$work/permit.txt" --sign-key "$work/closed.key" --sign-cert "$work/owner.pem"
+# Issued by a signer that is a CA, for a server: whoever has it must not set policies.
+openssl req -new -newkey rsa:2048 -nodes -subj /CN=web -keyout "$work/web.key" -out "$work/web.csr" 2>/dev/null
+openssl x509 -req -in "$work/web.csr" -CA "$work/owner.pem" -CAkey "$work/owner.key" -CAcreateserial -days 2 -out "$work/web.pem" \
+    -extfile <(printf 'keyUsage=keyEncipherment\nextendedKeyUsage=serverAuth\n') 2>/dev/null
+mapfile -t web < <(by web)
+say 3 'refused with 400 InvalidParameter: .*its keyUsage has no digitalSignature' policy set isolated Tpm "$work/permit.txt" "${web[@]}"
+openssl x509 -req -in "$work/web.csr" -CA "$work/owner.pem" -CAkey "$work/owner.key" -CAcreateserial -days 2 -out "$work/web.pem" \
+    -extfile <(printf 'keyUsage=digitalSignature\n') 2>/dev/null
+run policy set isolated Tpm "$work/permit.txt" "${web[@]}"
 run policy set isolated Tpm "$work/permit.txt" "${owner[@]}"
 shows 'set, signed by CN=owner, x-ms-policy-hash'
 run policy show isolated Tpm -o json
@@ -316,6 +336,10 @@ is 'exit status with a full disk' $? 4
 has 'a full disk' "$(cat "$work/err")" 'standard output: .*; the result is not whole'
 
 # ---- away ----
+for verb in delete rotate-key 'update --public-access enabled'; do
+    # shellcheck disable=SC2086
+    say 2 "'$endpoint/providers/corp' is an address, .* write the provider's name, which 'bootwarden provider list' shows\$" $verb "$endpoint/providers/corp"
+done
 run delete corp
 shows '^corp: deleted with its policies and keys; tokens that it signed cannot be verified any more$'
 say 3 "there is no provider 'corp' in the subscription" delete corp

@@ -61,6 +61,7 @@ call GET "$weu/tcbbaselines/SgxEnclave?api-version=2025-06-01"
 is "baselines, of which there are none" "$status $(jq -c . <<<"$body")" '200 {"tcbBaselines":[]}'
 call GET "$weu/tcbbaselines/Nonsense?api-version=2025-06-01"
 is "baselines of no type" "$status $(code)" "404 NotFound"
+has "baselines of no type" "$body" "no TCB baselines of 'Nonsense': it is no attestation type"
 call POST "$weu/attest/azureguest?$query" "" -d '{}'
 is "paths have no case" "$status $(code)" "400 InvalidParameter"
 
@@ -73,6 +74,11 @@ for token in "" "$manage" "$data"; do
     call POST "$BOOTWARDEN_ENDPOINT/certificates:add?$query" "$token" -d '"a.b.c"'
     is "signer of a shared provider" "$status $(code)" "401 Unauthorized"
 done
+has "why not" "$body" 'Access to /certificates:add requires a valid JWT bearer token; no token will do here: this provider is shared and nobody changes it'
+call GET "$BOOTWARDEN_ENDPOINT/policies/AzureGuest:reset?$query" "$data"
+is "a reset is posted" "$status $(code)" "405 MethodNotAllowed"
+call DELETE "$BOOTWARDEN_ENDPOINT/policies/AzureGuest?$query" "$data" -i
+has "what a policy can do" "$body" '^Allow: GET, HEAD, PUT.$'
 call GET "$BOOTWARDEN_ENDPOINT/policies/AzureGuest?$query"
 is "reading without signing in" "$status $(code)" "401 Unauthorized"
 call GET "$BOOTWARDEN_ENDPOINT/policies/AzureGuest?$query" "$data"
@@ -92,6 +98,13 @@ call PUT "$own/policies/Tpm?$query" "$data" -H 'Content-Type: text/plain' -d "$(
 is "policy set" "$status $(claim '.["x-ms-policy-result"]')" "200 Updated"
 call PUT "$own/policies/Tpm?$query" "$data" -H 'Content-Type: text/plain' -d "$(jws 'version=1.0; authorizationrules{ => permit() };')"
 is "bad policy" "$status $(code)" "400 PolicyParsingError"
+call PUT "$own/policies/Tpm?$query" "$data" -H 'Content-Type: text/plain' -d ""
+has "an empty body" "$status $body" '^400 .*JWS'
+for pair in add:Remove remove:Add; do
+    call POST "$own/certificates:${pair%:*}?$query" "$data" -H 'Content-Type: application/json' -d "{\"policyCertificateTo${pair#*:}\":\"a.b.\"}"
+    is "a body of the other operation" "$status $(code)" "400 InvalidOperation"
+    has "a body of the other operation" "$body" "expected a JWS as a JSON string, or as the member policyCertificateTo[AR][a-z]+ alone"
+done
 call GET "$own/policies/Tpm?$query" "$data"
 is "the one before stays" "$(claim '.["x-ms-policy"]')" "$(jws "$permit")"
 call PUT "$own/policies/Tpm" "$data" -d "$(jws "$permit")"
@@ -155,6 +168,12 @@ at() { curl -sS --cacert "$BOOTWARDEN_CA" --resolve "$1:$port:127.0.0.1" "https:
 is "by host" "$(at "sharedeus.eus.$suffix" | jq -r .issuer)" "https://sharedeus.eus.$suffix:$port"
 is "whatever the case" "$(at "SharedEUS.eus.$suffix" | jq -r .issuer)" "https://sharedeus.eus.$suffix:$port"
 is "nobody's host" "$(at "nobody.eus.$suffix" -o /dev/null -w '%{http_code}')" 404
+is "one dot at the end" "$(at "sharedeus.eus.$suffix" -H "Host: sharedeus.eus.$suffix.:$port" -o /dev/null -w '%{http_code}')" 200
+for wrong in "sharedeus.eus.$suffix.." "sharedeus.eus.$suffix@evil" "sharedeus.eus.$suffix/x" "[sharedeus.eus.$suffix]" \
+    "sharedeus.eus.$suffix:$port:9" "sharedeus.eus.$suffix:x@y"; do
+    is "Host: $wrong" "$(at "sharedeus.eus.$suffix" -H "Host: $wrong" -o /dev/null -w '%{http_code}')" 400
+done
+is "a target of another host" "$(at "sharedeus.eus.$suffix" --request-target "https://nobody.eus.$suffix/certs" -o /dev/null -w '%{http_code}')" 400
 is "the bare host is home" "$(curl -sS --cacert "$BOOTWARDEN_CA" "$BOOTWARDEN_ENDPOINT/.well-known/openid-configuration" | jq -r .issuer)" \
     "https://sharedeus.eus.$suffix:$port"
 

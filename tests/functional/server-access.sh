@@ -233,6 +233,13 @@ is 'the same environment' "$(cat "$work/data/dev.env")" "$before"
 call GET "$T/discovery/v2.0/keys"
 is 'the same key' "$(jq -r '.keys[0].kid' <<<"$body")" "$kid"
 stop_server
+for text in '' '{"roles":[]}' '{"roleAssignments":[7]}'; do
+    install -m 600 <(printf %s "$text") "$work/data/access.json"
+    out=$("$server" --dev --data "$work/data" 2>&1)
+    is "broken roles: '$text'" "$?" 2
+    has 'what to do about them' "$out" "access.json: .*; correct it .*, or move it away"
+done
+rm "$work/data/access.json"
 chmod 640 "$work/data/identity/principals.json"
 out=$("$server" --dev --data "$work/data" 2>&1)
 is 'loose principals' "$?" 2

@@ -22,7 +22,7 @@ refuses() {
 is 'help' "$("$server" --help | head -1 | cut -c1-30)" 'usage: bootwarden-server --dev'
 has 'version' "$("$server" --version)" '^bootwarden-server [0-9]'
 refuses 2 'either --dev or --config'
-refuses 2 'either --dev or --config' --dev --config x
+refuses 2 '--dev and --config cannot both be given' --dev --config x
 refuses 2 '.' --nonsense
 refuses 2 "'more' is not expected" --dev more
 refuses 2 'ADDR:PORT' --dev --listen nonsense

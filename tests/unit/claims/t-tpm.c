@@ -39,7 +39,8 @@ static yyjson_val *json(struct attester *t, const struct claims *claims, const c
     yyjson_val *root = NULL;
 
     assert_ok(json_read(t->r.machine.arena, span_str(text(claims, type)),
-                        &(struct json_limits){32, 1024 * 1024}, NULL, &root));
+                        &(struct json_limits){.max_depth = 32, .max_values = 1024 * 1024}, NULL,
+                        &root));
     return root;
 }
 

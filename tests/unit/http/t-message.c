@@ -94,12 +94,14 @@ static void reads_absolute_targets_and_http_1_0(void **state)
 
     (void)state;
     assert_int_equal(
-        http_head_parse(span_str("GET https://h:1/certs?a HTTP/1.1\r\n" HOST "\r\n"), NULL, &head),
+        http_head_parse(span_str("GET https://a/certs?a HTTP/1.1\r\n" HOST "\r\n"), NULL, &head),
         0);
     assert_true(span_is(head.path, "/certs"));
     assert_int_equal(
-        http_head_parse(span_str("GET http://h HTTP/1.1\r\n" HOST "\r\n"), NULL, &head), 0);
+        http_head_parse(span_str("GET http://a HTTP/1.1\r\n" HOST "\r\n"), NULL, &head), 0);
     assert_true(span_is(head.path, "/"));
+    assert_int_equal(http_head_parse(span_str("GET http://a?b HTTP/1.0\r\n\r\n"), NULL, &head), 0);
+    assert_true(span_is(head.path, "/") && span_is(head.query, "b"));
     assert_int_equal(http_head_parse(span_str("GET /? HTTP/1.0\r\n\r\n"), NULL, &head), 0);
     assert_false(head.keeps_alive);
     assert_non_null(head.query.data);
@@ -107,6 +109,109 @@ static void reads_absolute_targets_and_http_1_0(void **state)
         http_head_parse(span_str("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"), NULL, &head),
         0);
     assert_true(head.keeps_alive);
+}
+
+static void refuses_hosts_that_are_none(void **state)
+{
+    static const char *const hosts[] = {
+        "p1.eus.attest.test..",
+        "..",
+        ".",
+        ".p1.eus.attest.test",
+        "p1..attest.test",
+        "p1.eus.attest.test@evil",
+        "x@p1.eus.attest.test",
+        "p1.eus.attest.test:x@y",
+        "p1.eus.attest.test/x",
+        "[p1.eus.attest.test]",
+        "p1.eus.attest.test:8443:9",
+        "p1.eus.attest.test evil",
+        "p1%2eeus.attest.test",
+        "p1.eus.attest.test:84430",
+        "p1.eus.attest.test:99999",
+        "p1.eus.attest.test:+1",
+        "p1.eus.attest.test?",
+        ":8443",
+        "[::1",
+        "[]",
+        "[::1]x",
+        "[::1]8443",
+        "[::1]:x",
+        "[1]",
+        "::1",
+        "h\xc3\xa4.test",
+        "a,b",
+    };
+    struct arena *arena = test_arena();
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        struct http_head head;
+        struct trail trail = {0};
+
+        if (http_head_parse(
+                span_str(arena_printf(arena, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", hosts[i])),
+                &trail, &head) != 400) {
+            fail_msg("Host: %s", hosts[i]);
+        }
+        /* "https://a/b" is a host and a path. */
+        if (strpbrk(hosts[i], "/?") == NULL &&
+            http_head_parse(
+                span_str(arena_printf(arena, "GET https://%s/ HTTP/1.0\r\n\r\n", hosts[i])), &trail,
+                &head) != 400) {
+            fail_msg("https://%s/", hosts[i]);
+        }
+    }
+    arena_free(arena);
+}
+
+/* RFC 9112, 3.2.2: who routed the request by the one must not be answered by the other. */
+static void refuses_targets_of_another_host(void **state)
+{
+    static const char *const texts[] = {
+        "GET https://p2.eus.attest.test/certs HTTP/1.1\r\nHost: p1.eus.attest.test\r\n\r\n",
+        "GET https://p1.eus.attest.test:1/certs HTTP/1.1\r\nHost: p1.eus.attest.test\r\n\r\n",
+        "GET https://p1.eus.attest.test/certs HTTP/1.1\r\nHost:\r\n\r\n",
+        "GET HTTPS://p2.eus.attest.test HTTP/1.0\r\nHost: p1.eus.attest.test\r\n\r\n",
+        "GET https://user@p1.eus.attest.test/ HTTP/1.1\r\nHost: p1.eus.attest.test\r\n\r\n",
+        "GET https:///certs HTTP/1.1\r\nHost:\r\n\r\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct http_head head;
+
+        if (http_head_parse(span_str(texts[i]), NULL, &head) != 400) {
+            fail_msg("%s", texts[i]);
+        }
+    }
+}
+
+static void tells_whom_a_request_is_for(void **state)
+{
+    static const struct {
+        const char *text, *host;
+    } cases[] = {
+        {"GET / HTTP/1.1\r\nHost: P1.eus.attest.test.:8443\r\n\r\n", "P1.eus.attest.test.:8443"},
+        {"GET / HTTP/1.1\r\nHost: [::1]:8443\r\n\r\n", "[::1]:8443"},
+        {"GET / HTTP/1.1\r\nHost: [::ffff:10.0.0.1]\r\n\r\n", "[::ffff:10.0.0.1]"},
+        {"GET / HTTP/1.1\r\nHost: 10.0.0.1:\r\n\r\n", "10.0.0.1:"},
+        {"GET / HTTP/1.1\r\nHost: my_host-1\t\r\n\r\n", "my_host-1"},
+        {"GET / HTTP/1.1\r\nHost:\r\n\r\n", ""},
+        {"GET / HTTP/1.0\r\n\r\n", ""},
+        {"GET HTTPS://p1.test:1?a HTTP/1.0\r\n\r\n", "p1.test:1"},
+        {"GET https://p1.test/a HTTP/1.1\r\nHost: P1.test\r\n\r\n", "p1.test"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct http_head head;
+
+        if (http_head_parse(span_str(cases[i].text), NULL, &head) != 0 ||
+            !span_is(head.host, cases[i].host)) {
+            fail_msg("%s", cases[i].text);
+        }
+    }
 }
 
 static void refuses_the_65th_header(void **state)
@@ -284,6 +389,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_requests_that_two_readers_could_read_differently),
         cmocka_unit_test(refuses_bare_line_feeds_endless_heads_and_endless_emptiness),
+        cmocka_unit_test(refuses_hosts_that_are_none),
+        cmocka_unit_test(refuses_targets_of_another_host),
+        cmocka_unit_test(tells_whom_a_request_is_for),
         cmocka_unit_test(refuses_the_65th_header),
         cmocka_unit_test(finds_the_end_of_a_head_however_it_is_cut),
         cmocka_unit_test(reads_what_clients_send),

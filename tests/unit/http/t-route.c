@@ -13,6 +13,7 @@ enum { ROLE_GUEST = 1, ROLE_METRICS = 2 };
 static const struct http_route items[] = {
     {.methods = HTTP_POST, .pattern = "/attest/AzureGuest", .handler = nothing},
     {.methods = HTTP_POST, .pattern = "/attest/{type}", .handler = nothing},
+    {.methods = HTTP_POST, .pattern = "/policies/{type}:reset", .handler = nothing},
     {.methods = HTTP_GET, .pattern = "/policies/{type}", .handler = nothing},
     {.methods = HTTP_PUT | HTTP_DELETE, .pattern = "/policies/{type}", .handler = nothing},
     {.methods = HTTP_GET, .pattern = "/", .handler = nothing},
@@ -64,6 +65,32 @@ static void names_the_methods_that_a_path_has(void **state)
                      HTTP_MATCH_NO_METHOD);
     http_methods_text(allowed, text, sizeof(text));
     assert_string_equal(text, "GET, HEAD, PUT, DELETE");
+    assert_int_equal(match(arena, HTTP_GET, "/policies/Tpm:reset", &request, &allowed),
+                     HTTP_MATCH_NO_METHOD);
+    http_methods_text(allowed, text, sizeof(text));
+    assert_string_equal(text, "POST");
+    arena_free(arena);
+}
+
+/* What is no operation is part of the name; the operation alone names nothing. */
+static void knows_an_operation_behind_a_name(void **state)
+{
+    struct arena *arena = test_arena();
+    struct http_request request;
+    unsigned allowed;
+
+    (void)state;
+    assert_int_equal(match(arena, HTTP_POST, "/policies/:reset", &request, &allowed),
+                     HTTP_MATCH_NO_METHOD);
+    assert_int_equal(match(arena, HTTP_POST, "/policies/Tpm:rest", &request, &allowed),
+                     HTTP_MATCH_NO_METHOD);
+    assert_int_equal(match(arena, HTTP_GET, "/policies/Tpm:rest", &request, &allowed),
+                     HTTP_MATCH_FOUND);
+    assert_true(span_is(request.parameters[0], "Tpm:rest"));
+    assert_int_equal(match(arena, HTTP_POST, "/policies/Tpm:RESET", &request, &allowed),
+                     HTTP_MATCH_FOUND);
+    assert_int_equal(request.n_parameters, 1);
+    assert_true(span_is(request.parameters[0], "Tpm"));
     arena_free(arena);
 }
 
@@ -84,7 +111,7 @@ static void matches_without_regard_to_case_and_keeps_parameters(void **state)
     assert_true(span_is(request.parameters[0], "SgxEnclave"));
     assert_int_equal(match(arena, HTTP_DELETE, "/policies/x", &request, &allowed),
                      HTTP_MATCH_FOUND);
-    assert_ptr_equal(request.route, &items[3]);
+    assert_ptr_equal(request.route, &items[4]);
     assert_int_equal(match(arena, HTTP_GET, "/files/a/b/c", &request, &allowed), HTTP_MATCH_FOUND);
     arena_free(arena);
 }
@@ -106,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_no_route_for_paths_that_merely_resemble_one),
         cmocka_unit_test(names_the_methods_that_a_path_has),
+        cmocka_unit_test(knows_an_operation_behind_a_name),
         cmocka_unit_test(matches_without_regard_to_case_and_keeps_parameters),
         cmocka_unit_test(shows_head_as_get),
     };

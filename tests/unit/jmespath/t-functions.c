@@ -111,6 +111,13 @@ static void counts_and_rounds(void **state)
          "[null,null,null,null,null,null,null,null,null,null,null,null,null,null,null,null,null,"
          "null]"},
         {"\"1\\u0000\"", "to_number(@)", "null"},
+        {"[9007199254740993.0, 9007199254740993]", "[@[0], @[0] == @[1]]",
+         "[9007199254740993,true]"},
+        {"0", "[to_number('9007199254740993.0'), `18446744073709551615.0`]",
+         "[9007199254740993,18446744073709551615]"},
+        {"null", "to_number('9007199254740993.5')", "null"}, /* no double holds it */
+        {"0", "`[1e999]`", "syntax"},
+        {"0", "`0.99999999999999999999`", "syntax"},
     };
 
     (void)state;

@@ -301,7 +301,7 @@ static void refuses_documents_that_are_nested_too_deep(void **state)
     } cases[] = {{JMESPATH_MAX_JSON_DEPTH, ERR_OK},
                  {JMESPATH_MAX_JSON_DEPTH + 1, ERR_TOO_DEEP},
                  {100000, ERR_TOO_DEEP}};
-    const struct json_limits wide = {2 * JMESPATH_MAX_NESTING, 10000};
+    const struct json_limits wide = {.max_depth = 2 * JMESPATH_MAX_NESTING, .max_values = 10000};
     CLEANUP(arena_free) struct arena *arena = test_arena();
     const struct jmespath_value *value = NULL;
 

@@ -85,7 +85,7 @@ static void check_case(struct arena *arena, const char *suite, yyjson_val *given
 
 static void check_suite(const char *name, struct tally *tally)
 {
-    static const struct json_limits limits = {64, 100000};
+    static const struct json_limits limits = {.max_depth = 64, .max_values = 100000};
     CLEANUP(arena_free) struct arena *arena = test_arena();
     const char *path = arena_printf(arena, "policy/jmespath/%s.json", name);
     yyjson_val *root = NULL;

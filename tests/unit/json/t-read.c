@@ -92,7 +92,7 @@ static void refuses_depth_and_number_past_the_limits(void **state)
     struct arena *arena = test_arena();
     struct trail trail = {0};
     yyjson_val *root = NULL;
-    const struct json_limits tight = {2, 5};
+    const struct json_limits tight = {.max_depth = 2, .max_values = 5};
 
     (void)state;
     assert_err(
@@ -133,7 +133,7 @@ static void strings_are_not_counted(void **state)
                                         "\"\\u005b\\u005b\\u005b[[[\"",
                                         "\"\\\"\\\"\""};
     struct arena *arena = test_arena();
-    const struct json_limits tight = {1, 4};
+    const struct json_limits tight = {.max_depth = 1, .max_values = 4};
     yyjson_val *root = NULL;
 
     (void)state;

@@ -39,6 +39,48 @@ static void a_result_that_nobody_filled_in_permits_nothing(void **state)
     assert_false(result.is_permitted);
 }
 
+/* What a double rounds is another number: kept exactly, or refused. */
+static void whole_numbers_of_json_are_exact_or_refused(void **state)
+{
+    static const struct {
+        const char *json, *want; /* NULL: unsupported-json */
+    } cases[] = {
+        {"9007199254740993.5", NULL},
+        {"0.99999999999999999999", NULL},
+        {"9223372036854775808", NULL},
+        {"-9223372036854775809", NULL},
+        {"-9223372036854775809.0", NULL},
+        {"[1,2.5]", NULL},
+        {"1e999", NULL},
+        {"9007199254740993.0", "9007199254740993"},
+        {"9223372036854775807.0", "9223372036854775807"},
+        {"-9223372036854775808.00", "-9223372036854775808"},
+        {"90071992547409930e-1", "9007199254740993"},
+        {"2.0", "2"},
+        {"2e1", "20"},
+    };
+    struct arena *arena = test_arena();
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct policy_result result =
+            evaluate(arena,
+                     arena_printf(arena,
+                                  "version=1.2;authorizationrules{=> permit();};issuancerules{"
+                                  "=> add(type=\"n\", value=JsonToClaimValue(\"%s\"));"
+                                  "[type==\"n\", value==%s] => issue(type=\"same\", value=true);};",
+                                  cases[i].json, cases[i].want == NULL ? "0" : cases[i].want),
+                     claims_new(arena));
+
+        if (cases[i].want == NULL ? result.decision != POLICY_ERROR ||
+                                        result.fault.kind != POLICY_FAULT_UNSUPPORTED_JSON
+                                  : result.decision != POLICY_PERMIT || result.issued->n != 1) {
+            fail_msg("%s", cases[i].json);
+        }
+    }
+    arena_free(arena);
+}
+
 static void decisions_are_said_in_words_with_their_line(void **state)
 {
     static const struct {
@@ -381,6 +423,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_result_that_nobody_filled_in_permits_nothing),
+        cmocka_unit_test(whole_numbers_of_json_are_exact_or_refused),
         cmocka_unit_test(decisions_are_said_in_words_with_their_line),
         cmocka_unit_test(messages_do_not_show_values),
         cmocka_unit_test(every_rule_says_whether_it_fired_and_why_not),

@@ -110,6 +110,7 @@ static const struct {
     {"=>issue(type=\"a\", value=1);=>permit();", 3, "nothing reaches the token"},
     {"=>add(type=\"a\", value=JmesPath(\"{}\", \"a[\"));=>permit();", 38, "the query is not valid"},
     {"=>add(type=\"a\", value=JsonToClaimValue(\"{\"));=>permit();", 40, "not valid JSON"},
+    {"=>add(type=\"a\", value=JsonToClaimValue(\"1e999\"));=>permit();", 40, "is too large"},
     {"=>add(type=\"a\", value=NegateBool(\"true\"));=>permit();", 34, "needs a Boolean"},
     {"[type==\"h\", issuer==\"AttestationPolicy\"]=>permit();", 1, "no rule of this policy makes"},
     {"[type==\"h\", issuer==\"AttestationPolicy\"]=>permit();=>add(type=\"h\",value=1);", 1,

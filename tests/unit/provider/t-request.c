@@ -187,6 +187,32 @@ static void a_signer_that_is_no_authority_vouches_for_nobody(void **state)
     arena_free(arena);
 }
 
+/* Issued under a registered authority, for another purpose: the key usage of a CA here, as that of
+ * a server would be. */
+static void a_certificate_that_is_not_for_signing_signs_no_policy(void **state)
+{
+    struct arena *arena = test_arena();
+    CLEANUP(signers_done) struct signers signers = {0};
+    struct person below = person(SIGNKEY_P256, CERT_CA, "Below", &root);
+    CLEANUP(owner_request_done) struct owner_request request = {0};
+    struct trail trail = {0};
+
+    (void)state;
+    assert_false(cert_may_sign(below.cert));
+    assert_true(cert_may_sign(leaf_of_root.cert));
+    assert_true(cert_may_sign(alone.cert)); /* no key usage */
+    assert_ok(signers_add(&signers, root.cert));
+    assert_ok(owner_request_read(arena, signed_by(arena, &below, policy), NULL, &request));
+    assert_err(owner_request_authorize(arena, &request, &signers, NOW, &trail), ERR_MISMATCH);
+    assert_non_null(strstr(trail.what, "digitalSignature"));
+    /* Registered itself, it counts as a key. */
+    assert_ok(signers_add(&signers, below.cert));
+    assert_ok(owner_request_authorize(arena, &request, &signers, NOW, NULL));
+    signkey_free(below.key);
+    cert_free(below.cert);
+    arena_free(arena);
+}
+
 static void bodies_that_are_no_requests_are_refused_with_words(void **state)
 {
     static const struct {
@@ -215,6 +241,48 @@ static void bodies_that_are_no_requests_are_refused_with_words(void **state)
         assert_true(strlen(trail.what) > 0);
     }
     arena_free(arena);
+}
+
+/* What was meant to be removed must not be added. */
+static void bodies_of_the_other_operation_are_refused(void **state)
+{
+    static const struct {
+        const char *body;
+        enum owner_operation operation;
+    } cases[] = {
+        {"{\"policyCertificateToRemove\":\"a.b.\"}", OWNER_ADDS_SIGNER},
+        {"{\"policyCertificateToAdd\":\"a.b.\"}", OWNER_REMOVES_SIGNER},
+        {"{\"policyCertificateToAdd\":\"a.b.\",\"policyCertificateToRemove\":\"a.b.\"}",
+         OWNER_ADDS_SIGNER},
+        {"{\"policyCertificateToAdd\":\"a.b.\",\"policyCertificateToRemove\":\"a.b.\"}",
+         OWNER_REMOVES_SIGNER},
+        {"{\"policyCertificateToAdd\":1}", OWNER_ADDS_SIGNER},
+        {"{}", OWNER_ADDS_SIGNER},
+        {"{", OWNER_ADDS_SIGNER},
+        {" {\"jws\":\"a.b.\"}", OWNER_REMOVES_SIGNER},
+    };
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    struct span text = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct trail trail = {0};
+
+        if (owner_request_unwrap(arena, span_str(cases[i].body), cases[i].operation, &trail,
+                                 &text) == ERR_OK) {
+            fail_msg("%s", cases[i].body);
+        }
+        assert_true(strlen(trail.what) > 0);
+    }
+    assert_ok(owner_request_unwrap(arena, span_str("{\"policyCertificateToAdd\":\"a.b.\"}"),
+                                   OWNER_ADDS_SIGNER, NULL, &text));
+    assert_true(span_is(text, "a.b."));
+    assert_ok(owner_request_unwrap(arena, span_str(" {\"policyCertificateToRemove\":\"a.b.\"}\n"),
+                                   OWNER_REMOVES_SIGNER, NULL, &text));
+    assert_true(span_is(text, "a.b."));
+    assert_ok(owner_request_unwrap(arena, span_str("\"a.b.\""), OWNER_ADDS_SIGNER, NULL, &text));
+    assert_true(span_is(text, "\"a.b.\""));
+    assert_ok(owner_request_unwrap(arena, span_str(""), OWNER_ADDS_SIGNER, NULL, &text));
 }
 
 static void policies_that_are_missing_or_no_base64url_are_refused(void **state)
@@ -253,7 +321,6 @@ static void requests_are_read_in_every_form_that_clients_send(void **state)
         arena_printf(arena, "%.*s", (int)jws.len, jws.data),
         arena_printf(arena, "\"%.*s\"", (int)jws.len, jws.data),
         arena_printf(arena, " \"%.*s\"\r\n", (int)jws.len, jws.data),
-        arena_printf(arena, "{\"policyCertificateToRemove\":\"%.*s\"}", (int)jws.len, jws.data),
     };
 
     (void)state;
@@ -389,7 +456,9 @@ int main(void)
         cmocka_unit_test(a_header_chooses_no_algorithm_for_a_key),
         cmocka_unit_test(isolated_providers_believe_their_signers_alone),
         cmocka_unit_test(a_signer_that_is_no_authority_vouches_for_nobody),
+        cmocka_unit_test(a_certificate_that_is_not_for_signing_signs_no_policy),
         cmocka_unit_test(bodies_that_are_no_requests_are_refused_with_words),
+        cmocka_unit_test(bodies_of_the_other_operation_are_refused),
         cmocka_unit_test(policies_that_are_missing_or_no_base64url_are_refused),
         cmocka_unit_test(requests_are_read_in_every_form_that_clients_send),
         cmocka_unit_test(the_recorded_policy_is_read),
