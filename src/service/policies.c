@@ -92,7 +92,7 @@ static bool read_request(const struct service_call *call, struct span body,
         return false;
     }
     trail_format(&trail, err, words, sizeof(words));
-    answer_refuse(call, ret, 400, "InvalidOperation", "the body is no JWS in compact form: %s",
+    answer_refuse(call, ret, 400, "InvalidOperation", "the request's JWS is not accepted: %s",
                   words);
     return false;
 }

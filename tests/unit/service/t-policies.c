@@ -114,7 +114,7 @@ static void bodies_that_are_no_jws_are_invalid_operations(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
         answer = set_policy(w, own, "Tpm", span_str(bodies[i]));
-        expect_refusal(&answer, 400, "InvalidOperation", "JWS");
+        expect_refusal(&answer, 400, "InvalidOperation", "JWS is not accepted: ");
     }
     answer = set_policy(w, own, "Nonsense", policy_by(w, NULL, permit));
     expect_refusal(&answer, 400, "InvalidParameter", "no attestation type");
