@@ -27,16 +27,19 @@ struct signer;
 
 struct signer_options {
     const struct folder *folder;
-    const char *place;  /* in DIR: "signing", "signing/NAME"; made when it is missing */
-    const char *issuer; /* attestUri: subject of new certificates, origin of jku */
-    enum signkey_kind kind;
+    const char *place;      /* in DIR: "signing", "signing/NAME"; made when it is missing */
+    const char *issuer;     /* attestUri: subject of new certificates, origin of jku */
+    enum signkey_kind kind; /* of keys that are made; others sign if they are of its algorithm */
+    /* A key was made there before: what to do when there is none any more. NULL: one is made. */
+    const char *lost;
 };
 
-/* Every NAME.key (a key, or the URI of one that is held elsewhere) with its NAME.pem; the last by
- * name of the wanted kind signs, from the time in its name on (one without a time: at once); all
- * that may have signed what is valid still are published. Makes a key when there is none of that
- * kind, and a certificate where it is missing, about to expire, not valid yet or for another
- * issuer. ERR_NOT_FOUND for a NAME.pem whose NAME.key is missing. */
+/* Every NAME.key (a key, or the URI of one that is held elsewhere) with its NAME.pem
+ * (signer-cert.h); the last by name of the wanted algorithm signs, from the time in its name on
+ * (one without a time: at once); all that may have signed what is valid still are published. Makes
+ * a key when there is none of that algorithm. ERR_NOT_FOUND for a NAME.pem whose NAME.key is
+ * missing, and with `lost` when there is no key; ERR_MISMATCH where keys are held elsewhere and
+ * none is of the algorithm. */
 err_t signer_open(const struct signer_options *options, struct trail *trail,
                   struct signer **ret) MUST_CHECK;
 /* A new key beside those that are there: to be opened then. ERR_TOO_MANY when there are
@@ -51,7 +54,8 @@ enum signer_form {
     SIGNER_X5C,   /* and the certificates */
     SIGNER_X5T,   /* or their leaf's thumbprint */
 };
-/* claims: JSON text of an object. The provider's issuer is the one of the options. */
+/* claims: JSON text of an object. The provider's issuer is the one of the options. ERR_SIGNING_KEY
+ * when the key is held elsewhere and cannot be used now. */
 err_t signer_sign(const struct signer *signer, struct arena *arena, int64_t now,
                   enum signer_form form, struct span claims, struct span *ret_token) MUST_CHECK;
 /* {"keys":[...]}; borrowed. */
