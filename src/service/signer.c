@@ -1,6 +1,7 @@
 #include "service/signer.h"
 
 #include "base/file.h"
+#include "base/log.h"
 #include "service/signer-cert.h"
 #include "token/token.h"
 
@@ -8,12 +9,20 @@
 #include <stdlib.h>
 #include <time.h>
 
+enum { LOG_EVERY_S = 60, CHECK_ARENA_BYTES = 256 * 1024 };
+
+/* Whether a key signs. Beside the key, not in it: a signer is immutable. */
+struct key_health {
+    _Atomic int64_t logged; /* when it was last logged that it does not; 0: it does */
+};
+
 /* A key of the wanted kind, and from when on it signs. */
 struct signing_key {
     struct token_key *key;
     int64_t from;
     bool is_external; /* held elsewhere: nobody but the operator makes another one */
     struct signkey *signkey;
+    struct key_health *health;
     char *file;
 };
 
@@ -111,6 +120,7 @@ static void key_done(struct signing_key *key)
 {
     token_key_free(key->key);
     signkey_free(key->signkey);
+    free(key->health);
     free(key->file);
 }
 
@@ -144,7 +154,8 @@ static err_t add_key(const struct signer_options *options, const char *stem,
     if (err) {
         return err;
     }
-    if (asprintf(&at->file, "%s.key", stem) < 0) {
+    at->health = calloc(1, sizeof(*at->health));
+    if (at->health == NULL || asprintf(&at->file, "%s.key", stem) < 0) {
         at->file = NULL;
         return ERR_MEMORY;
     }
@@ -402,6 +413,40 @@ static const struct signing_key *key_at(const struct signer *signer, int64_t now
     return &signer->keys[chosen];
 }
 
+static void log_failing(const struct signing_key *key)
+{
+    char cause[SIGNKEY_CAUSE_SIZE];
+    struct log_line line;
+
+    signkey_cause(key->signkey, cause);
+    log_begin(&line, LOG_ERROR, "signing.failed");
+    log_text(&line, "file", key->file);
+    log_text(&line, "cause", cause);
+    log_text(&line, "effect", "what needs a token of this key is answered with 503");
+    log_text(&line, "advice",
+             "see that the TPM or module that the file names is there and has the key; it is tried "
+             "again with the next request, no restart is needed");
+    log_end(&line);
+}
+
+/* At the first failure and every minute of them, and when it signs again. */
+static void note_health(const struct signing_key *key, int64_t now, err_t err)
+{
+    int64_t logged = atomic_load_explicit(&key->health->logged, memory_order_relaxed);
+    struct log_line line;
+
+    if (err == ERR_SIGNING_KEY) {
+        if ((logged == 0 || now - logged >= LOG_EVERY_S || now < logged) &&
+            atomic_compare_exchange_strong(&key->health->logged, &logged, now)) {
+            log_failing(key);
+        }
+    } else if (err == ERR_OK && logged != 0 && atomic_exchange(&key->health->logged, 0) != 0) {
+        log_begin(&line, LOG_INFO, "signing.restored");
+        log_text(&line, "file", key->file);
+        log_end(&line);
+    }
+}
+
 err_t signer_sign(const struct signer *signer, struct arena *arena, int64_t now,
                   enum signer_form form, struct span claims, struct span *ret_token)
 {
@@ -411,8 +456,25 @@ err_t signer_sign(const struct signer *signer, struct arena *arena, int64_t now,
                 : form == SIGNER_X5T ? TOKEN_X5T
                                      : TOKEN_NO_CERT,
     };
+    const struct signing_key *key = key_at(signer, now);
+    err_t err = token_sign_with(key->key, arena, &header, claims, ret_token);
 
-    return token_sign_with(key_at(signer, now)->key, arena, &header, claims, ret_token);
+    note_health(key, now, err);
+    return err;
+}
+
+err_t signer_check(const struct signer *signer, int64_t now)
+{
+    CLEANUP(arena_free) struct arena *arena = NULL;
+    struct span token = {0};
+
+    if (atomic_load(&key_at(signer, now)->health->logged) == 0) {
+        return ERR_OK;
+    }
+    /* Whether it signs again, only a signature tells. It is for nobody: it claims nothing. */
+    arena = arena_new(CHECK_ARENA_BYTES);
+    return arena == NULL ? ERR_MEMORY
+                         : signer_sign(signer, arena, now, SIGNER_PLAIN, span_str("{}"), &token);
 }
 
 const char *signer_kid(const struct signer *signer, int64_t now, const char **ret_next)

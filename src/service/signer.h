@@ -4,7 +4,7 @@
  * The token keys stay behind this interface: text goes in, a token comes out. It takes serialised
  * claims and not a document, because the signer is to become a process of its own (design section
  * 8): no guest byte is parsed where a private key is in reach. Immutable after opening, reference
- * counted, any thread.
+ * counted, any thread. A key that is held elsewhere and does not sign is logged here.
  *
  * Rotation leaves no gap. A new key is published at once and signs SIGNER_AHEAD_S later, when
  * whoever keeps a copy of the key set has fetched it anew; the one before stays published until the
@@ -58,6 +58,9 @@ enum signer_form {
  * when the key is held elsewhere and cannot be used now. */
 err_t signer_sign(const struct signer *signer, struct arena *arena, int64_t now,
                   enum signer_form form, struct span claims, struct span *ret_token) MUST_CHECK;
+/* Did the key of now make the last signature that it was asked for? If not, it is asked for another
+ * one. ERR_SIGNING_KEY. */
+err_t signer_check(const struct signer *signer, int64_t now) MUST_CHECK;
 /* {"keys":[...]}; borrowed. */
 struct span signer_jwks(const struct signer *signer);
 /* Is the last key held outside the server (signkey_new_uri)? Then only the operator makes another.
