@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/timestamp.h"
+#include "crypto/signkey.h"
 #include "http/request.h"
 #include "identity/gate.h"
 
@@ -88,11 +89,12 @@ static void handle_healthz(struct http_request *request, struct http_response *r
 static void handle_readyz(struct http_request *request, struct http_response *response)
 {
     struct trail trail = {0};
-    err_t err = service_check(api_of(request)->service, &trail);
+    err_t err = service_check(api_of(request)->service, timestamp_now(), &trail);
 
     if (err) {
-        http_answer_error(request->arena, response, 503, "ServiceUnavailable",
-                          "records cannot be written: %s",
+        http_answer_error(request->arena, response, 503, "ServiceUnavailable", "%s: %s",
+                          err == ERR_SIGNING_KEY ? "tokens cannot be signed"
+                                                 : "records cannot be written",
                           trail.what[0] != '\0' ? trail.what : err_text(err));
         response->retry_after_s = 5;
         return;
@@ -117,6 +119,7 @@ static void handle_metrics(struct http_request *request, struct http_response *r
     }
     buf_init(&text, METRICS_MAX_BYTES);
     metric_set(api->log_dropped, NULL, log_dropped());
+    metric_set(api->unsigned_tokens, NULL, signkey_failures());
     metrics_write(api->metrics, &text);
     if (buf_err(&text) != ERR_OK) {
         http_answer_error(request->arena, response, 500, "InternalError",
@@ -247,6 +250,9 @@ static void register_metrics(struct api *api)
     api->log_dropped =
         metrics_counter(m, "bootwarden_log_lines_dropped",
                         "Log lines that nobody read: standard error was full.", NULL);
+    api->unsigned_tokens =
+        metrics_counter(m, "bootwarden_signing_failures",
+                        "Signatures that a key held outside the server did not make.", NULL);
     api->handshakes = metrics_counter(m, "bootwarden_tls_handshakes_failed",
                                       "Connections that never became TLS.", NULL);
     api->timeouts = metrics_counter(m, "bootwarden_http_requests_timed_out",

@@ -28,6 +28,7 @@ struct api {
     _Atomic(const struct http_server *) server;
     struct metric *requests, *durations;
     struct metric *connections, *accepted, *refused, *handshakes, *timeouts, *log_dropped;
+    struct metric *unsigned_tokens;
     struct metric *sign_ins;
     struct http_route routes[API_MAX_ROUTES];
     size_t n_routes;

@@ -57,6 +57,7 @@ enum err_category {
     X(TIMEOUT,          UNAVAILABLE, "timeout",          "did not answer in time")                 \
     X(TPM,              UNAVAILABLE, "tpm",              "the TPM refused or failed")              \
     X(REFUSED,          UNAVAILABLE, "refused",          "the service refused")                    \
+    X(SIGNING_KEY,      UNAVAILABLE, "signing-key",      "the signing key cannot be used now")     \
     X(MEMORY,           INTERNAL,    "memory",           "out of memory")                          \
     X(IO,               INTERNAL,    "io",               "cannot be read or written")              \
     X(CRYPTO,           INTERNAL,    "crypto",           "the cryptographic library failed")       \

@@ -153,25 +153,84 @@ static err_t check_request(const struct cert_request *request)
     return ERR_OK;
 }
 
-/* X509_sign would take the default's algorithms for a key that another provider holds. */
-static err_t sign_cert(X509 *x, const struct signkey *key)
+/* The algorithm of a signature, into x. RFC 4055, 5: parameters NULL for RSA. RFC 5758, 3.2: none
+ * for ECDSA. */
+static err_t name_algorithm(X509 *x, bool is_ec, enum hash_alg hash)
 {
-    CLEANUP(EVP_MD_CTX_free) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    const char *md = signkey_public(key)->curve == CURVE_P384 ? "SHA384" : "SHA256";
-    err_t err = ERR_OK;
+    /* OpenSSL lends it read-only, but has no other way to a certificate that it does not sign. */
+    union {
+        const X509_ALGOR *lent;
+        X509_ALGOR *own;
+    } algorithm = {.lent = X509_get0_tbs_sigalg(x)};
+    int nid = !is_ec                ? NID_sha256WithRSAEncryption
+              : hash == HASH_SHA384 ? NID_ecdsa_with_SHA384
+                                    : NID_ecdsa_with_SHA256;
 
-    if (key->lock != NULL) {
-        pthread_mutex_lock(key->lock);
+    return X509_ALGOR_set0(algorithm.own, OBJ_nid2obj(nid), is_ec ? V_ASN1_UNDEF : V_ASN1_NULL,
+                           NULL) == 1
+               ? ERR_OK
+               : ERR_CRYPTO;
+}
+
+/* RFC 5280, 4.1: what is signed, by which algorithm, the signature. */
+static err_t put_signed(X509 *x, struct span tbs, struct span signature, struct buf *out)
+{
+    CLEANUP(buf_done) struct buf body = {0};
+    CLEANUP(buf_done) struct buf bits = {0};
+    unsigned char *algorithm = NULL;
+    int len = i2d_X509_ALGOR(X509_get0_tbs_sigalg(x), &algorithm);
+    err_t err;
+
+    if (len <= 0) {
+        return ERR_CRYPTO;
     }
-    if (ctx == NULL ||
-        EVP_DigestSignInit_ex(ctx, NULL, md, NULL, signkey_properties(key), key->pkey, NULL) != 1 ||
-        X509_sign_ctx(x, ctx) <= 0) {
-        err = ERR_CRYPTO;
+    buf_init(&body, CERT_MAX_BYTES);
+    buf_init(&bits, RSA_MAX_BYTES + 1);
+    buf_u8(&bits, 0); /* no bit of the last byte is unused */
+    buf_add(&bits, signature);
+    buf_add(&body, tbs);
+    buf_add(&body, span_of(algorithm, (size_t)len));
+    der_put(&body, DER_BIT_STRING, buf_span(&bits));
+    OPENSSL_free(algorithm);
+    err = buf_err(&bits) ? buf_err(&bits) : buf_err(&body);
+    if (err == ERR_OK) {
+        der_put(out, DER_SEQUENCE, buf_span(&body));
     }
-    if (key->lock != NULL) {
-        pthread_mutex_unlock(key->lock);
+    return err ? err : buf_err(out);
+}
+
+/* Not X509_sign: what names the algorithm would come from the provider that holds the key, and that
+ * of a TPM names ECDSA with a parameter, which no careful reader takes. */
+static err_t sign_cert(X509 *x, const struct signkey *key, struct buf *out)
+{
+    bool is_ec = signkey_public(key)->kind == PUBKEY_EC;
+    enum hash_alg hash = signkey_public(key)->curve == CURVE_P384 ? HASH_SHA384 : HASH_SHA256;
+    uint8_t digest[HASH_MAX_BYTES];
+    struct sign_job job = {
+        .scheme = is_ec ? SIG_ECDSA : SIG_RSASSA, .hash = hash, .digest = digest};
+    unsigned char *tbs = NULL;
+    int len;
+    err_t err = name_algorithm(x, is_ec, hash);
+
+    if (err) {
+        return err;
     }
+    len = i2d_re_X509_tbs(x, &tbs);
+    if (len <= 0) {
+        return ERR_CRYPTO;
+    }
+    err = hash_once(hash, span_of(tbs, (size_t)len), digest);
+    err = err ? err : signkey_do(key, &job);
+    err = err ? err : put_signed(x, span_of(tbs, (size_t)len), span_of(job.sig, job.len), out);
+    OPENSSL_free(tbs);
     return err;
+}
+
+bool cert_is_made_here(const struct cert *cert)
+{
+    return cert_is_self_issued(cert) && cert->serial.len == SERIAL_BYTES &&
+           (cert->serial.data[0] & 0xc0) == 0x40 && !cert->is_ca && !cert->has_key_usage &&
+           !cert->has_eku && cert->ski.len > 0;
 }
 
 err_t cert_issue(const struct cert_request *request, const struct pubkey *key,
@@ -179,9 +238,8 @@ err_t cert_issue(const struct cert_request *request, const struct pubkey *key,
 {
     CLEANUP(X509_free) X509 *x = NULL;
     CLEANUP(X509_free) X509 *parent = NULL;
-    unsigned char *der = NULL;
+    CLEANUP(buf_done) struct buf der = {0};
     const unsigned char *at;
-    int len;
     err_t err = check_request(request);
 
     if (err) {
@@ -202,15 +260,7 @@ err_t cert_issue(const struct cert_request *request, const struct pubkey *key,
         return openssl_failed(ERR_MEMORY);
     }
     err = fill(x, parent == NULL ? x : parent, request, key);
-    err = err ? err : sign_cert(x, issuer_key);
-    if (err) {
-        return openssl_failed(err);
-    }
-    len = i2d_X509(x, &der);
-    if (len <= 0) {
-        return openssl_failed(ERR_CRYPTO);
-    }
-    err = cert_new_der(span_of(der, (size_t)len), NULL, ret);
-    OPENSSL_free(der);
-    return err;
+    buf_init(&der, CERT_MAX_BYTES);
+    err = err ? err : sign_cert(x, issuer_key, &der);
+    return err ? openssl_failed(err) : cert_new_der(buf_span(&der), NULL, ret);
 }

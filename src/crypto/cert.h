@@ -101,6 +101,9 @@ struct cert_request {
 err_t cert_issue(const struct cert_request *request, const struct pubkey *key,
                  const struct cert *issuer, const struct signkey *issuer_key,
                  struct cert **ret) MUST_CHECK;
+/* Is it of the form that cert_issue gives a self-signed CERT_TOKEN, down to the serial number?
+ * Those of other programs are not, so that no such one is taken for ours and made anew. */
+bool cert_is_made_here(const struct cert *cert);
 /* PEM text in the arena. */
 err_t cert_pem(const struct cert *cert, struct arena *arena, struct span *ret) MUST_CHECK;
 

@@ -8,7 +8,6 @@
 #include "crypto/pubkey.h"
 
 #include <openssl/evp.h>
-#include <pthread.h>
 #include <stdatomic.h>
 
 /* The digest fetched by crypto_init; NULL for an unknown one. */
@@ -35,20 +34,37 @@ struct pubkey {
     uint8_t bytes[];
 };
 
+struct outside; /* signkey-store.c */
+
 struct signkey {
     atomic_uint refs;
-    EVP_PKEY *pkey;
+    EVP_PKEY *pkey; /* of a key that is held elsewhere: NULL */
     struct pubkey *public_key;
-    /* Of a key that a provider holds: those bear one caller at a time. NULL: it is in pkey. */
-    pthread_mutex_t *lock;
-    char properties[64]; /* what fetches that provider's algorithms; "" for the default's */
+    struct outside *outside; /* where it is held; NULL: the key is in pkey */
 };
 
-/* NULL or what to fetch algorithms for the key with: the default's would find no private half. */
-const char *signkey_properties(const struct signkey *key);
-
 /* Takes pkey in any case. */
-err_t signkey_wrap(EVP_PKEY *pkey, bool is_external, struct signkey **ret) MUST_CHECK;
+err_t signkey_wrap(EVP_PKEY *pkey, struct signkey **ret) MUST_CHECK;
+
+/* A digest to be signed, and the signature as OpenSSL gives it: DER of r and s for ECDSA. */
+struct sign_job {
+    enum sig_scheme scheme;
+    enum hash_alg hash;
+    const uint8_t *digest;
+    uint8_t sig[RSA_MAX_BYTES];
+    size_t len; /* of sig */
+};
+
+/* With any key; ERR_SIGNING_KEY for one that is held elsewhere and cannot be used now. */
+err_t signkey_do(const struct signkey *key, struct sign_job *job) MUST_CHECK;
+/* With this one; context and properties (NULL: the defaults) are where its algorithms are. Leaves
+ * OpenSSL's words. */
+err_t sign_job_do(struct sign_job *job, EVP_PKEY *pkey, OSSL_LIB_CTX *context,
+                  const char *properties) MUST_CHECK;
+
+/* signkey-store.c: one use of a key that is held elsewhere, and the end of it. */
+err_t outside_sign(const struct signkey *key, struct sign_job *job) MUST_CHECK;
+void outside_free(struct outside *outside);
 
 DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free)
 DEFINE_CLEANUP(EVP_PKEY_CTX *, EVP_PKEY_CTX_free)

@@ -5,7 +5,6 @@
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
-#include <openssl/provider.h>
 #include <openssl/rsa.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,28 +14,17 @@ enum { PRIVATE_KEY_MAX_BYTES = 8 * 1024 };
 DEFINE_CLEANUP(PKCS8_PRIV_KEY_INFO *, PKCS8_PRIV_KEY_INFO_free)
 DEFINE_CLEANUP(ECDSA_SIG *, ECDSA_SIG_free)
 
-err_t signkey_wrap(EVP_PKEY *pkey, bool is_external, struct signkey **ret)
+err_t signkey_wrap(EVP_PKEY *pkey, struct signkey **ret)
 {
     struct signkey *key = calloc(1, sizeof(*key));
-    pthread_mutex_t *lock = is_external ? malloc(sizeof(pthread_mutex_t)) : NULL;
     err_t err;
 
-    if (key == NULL || (is_external && lock == NULL)) {
-        free(key);
-        free(lock);
+    if (key == NULL) {
         EVP_PKEY_free(pkey);
         return ERR_MEMORY;
     }
-    if (lock != NULL) {
-        pthread_mutex_init(lock, NULL);
-    }
     atomic_init(&key->refs, 1);
-    key->lock = lock;
     key->pkey = pkey;
-    if (is_external) {
-        snprintf(key->properties, sizeof(key->properties), "?provider=%s",
-                 OSSL_PROVIDER_get0_name(EVP_PKEY_get0_provider(pkey)));
-    }
     err = pubkey_from_evp(pkey, &key->public_key);
     if (err) {
         signkey_free(key);
@@ -44,11 +32,6 @@ err_t signkey_wrap(EVP_PKEY *pkey, bool is_external, struct signkey **ret)
     }
     *ret = key;
     return ERR_OK;
-}
-
-const char *signkey_properties(const struct signkey *key)
-{
-    return key->properties[0] == '\0' ? NULL : key->properties;
 }
 
 err_t signkey_generate(enum signkey_kind kind, struct signkey **ret)
@@ -71,7 +54,7 @@ err_t signkey_generate(enum signkey_kind kind, struct signkey **ret)
     default:
         return ERR_VALUE;
     }
-    return pkey == NULL ? openssl_failed(ERR_CRYPTO) : signkey_wrap(pkey, false, ret);
+    return pkey == NULL ? openssl_failed(ERR_CRYPTO) : signkey_wrap(pkey, ret);
 }
 
 /* A key whose halves do not belong together would sign what nobody can verify, or leak itself. */
@@ -115,18 +98,18 @@ err_t signkey_new_pem(struct span pem, struct signkey **ret)
         return ERR_VALUE;
     }
     err = check_pair(pkey);
-    return err ? err : signkey_wrap(TAKE(pkey), false, ret);
+    return err ? err : signkey_wrap(TAKE(pkey), ret);
 }
 
 err_t signkey_pem(const struct signkey *key, struct arena *arena, struct span *ret)
 {
     CLEANUP(PKCS8_PRIV_KEY_INFO_free)
-    PKCS8_PRIV_KEY_INFO *info = key->lock != NULL ? NULL : EVP_PKEY2PKCS8(key->pkey);
+    PKCS8_PRIV_KEY_INFO *info = key->outside != NULL ? NULL : EVP_PKEY2PKCS8(key->pkey);
     CLEANUP(buf_done) struct buf text = {0};
     unsigned char *der = NULL;
     int len = info == NULL ? -1 : i2d_PKCS8_PRIV_KEY_INFO(info, &der);
 
-    if (key->lock != NULL) {
+    if (key->outside != NULL) {
         return ERR_UNSUPPORTED;
     }
     if (len <= 0) {
@@ -149,17 +132,14 @@ void signkey_free(struct signkey *key)
     if (key != NULL && atomic_fetch_sub_explicit(&key->refs, 1, memory_order_acq_rel) == 1) {
         pubkey_free(key->public_key);
         EVP_PKEY_free(key->pkey); /* OpenSSL wipes private numbers */
-        if (key->lock != NULL) {
-            pthread_mutex_destroy(key->lock);
-            free(key->lock);
-        }
+        outside_free(key->outside);
         free(key);
     }
 }
 
 bool signkey_is_external(const struct signkey *key)
 {
-    return key->lock != NULL;
+    return key->outside != NULL;
 }
 
 const struct pubkey *signkey_public(const struct signkey *key)
@@ -179,34 +159,28 @@ static err_t ecdsa_from_der(const uint8_t *der, size_t len, size_t size, uint8_t
     return ERR_OK;
 }
 
-/* *len: the room in sig, then what was used of it. */
-static err_t sign_once(const struct signkey *key, enum sig_scheme scheme, enum hash_alg hash,
-                       const uint8_t *digest, uint8_t *sig, size_t *len)
+err_t sign_job_do(struct sign_job *job, EVP_PKEY *pkey, OSSL_LIB_CTX *context,
+                  const char *properties)
 {
     CLEANUP(EVP_PKEY_CTX_free)
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, signkey_properties(key));
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(context, pkey, properties);
+    size_t len = sizeof(job->sig);
 
     if (ctx == NULL || EVP_PKEY_sign_init(ctx) != 1 ||
-        sig_setup(ctx, scheme, hash, (int)hash_size(hash)) != ERR_OK ||
-        EVP_PKEY_sign(ctx, sig, len, digest, hash_size(hash)) != 1) {
-        return openssl_failed(ERR_CRYPTO);
+        sig_setup(ctx, job->scheme, job->hash, (int)hash_size(job->hash)) != ERR_OK ||
+        /* A TPM asks for it with ECDSA, too, and takes SHA-256 otherwise. */
+        EVP_PKEY_CTX_set_signature_md(ctx, crypto_md(job->hash)) != 1 ||
+        EVP_PKEY_sign(ctx, job->sig, &len, job->digest, hash_size(job->hash)) != 1) {
+        return ERR_CRYPTO;
     }
+    job->len = len;
     return ERR_OK;
 }
 
-static err_t sign_digest(const struct signkey *key, enum sig_scheme scheme, enum hash_alg hash,
-                         const uint8_t *digest, uint8_t *sig, size_t *len)
+err_t signkey_do(const struct signkey *key, struct sign_job *job)
 {
-    err_t err;
-
-    if (key->lock != NULL) {
-        pthread_mutex_lock(key->lock);
-    }
-    err = sign_once(key, scheme, hash, digest, sig, len);
-    if (key->lock != NULL) {
-        pthread_mutex_unlock(key->lock);
-    }
-    return err;
+    return key->outside != NULL ? outside_sign(key, job)
+                                : openssl_failed(sign_job_do(job, key->pkey, NULL, NULL));
 }
 
 err_t signkey_sign(const struct signkey *key, struct arena *arena, enum sig_scheme scheme,
@@ -214,8 +188,7 @@ err_t signkey_sign(const struct signkey *key, struct arena *arena, enum sig_sche
 {
     bool is_ec = key->public_key->kind == PUBKEY_EC;
     uint8_t digest[HASH_MAX_BYTES];
-    uint8_t sig[RSA_MAX_BYTES];
-    size_t len = sizeof(sig);
+    struct sign_job job = {.scheme = scheme, .hash = hash, .digest = digest};
     uint8_t *out;
     size_t size = is_ec ? 2 * curve_bytes(key->public_key->curve) : key->public_key->a.len;
     err_t err;
@@ -231,14 +204,14 @@ err_t signkey_sign(const struct signkey *key, struct arena *arena, enum sig_sche
     if (out == NULL) {
         return ERR_MEMORY;
     }
-    err = sign_digest(key, scheme, hash, digest, sig, &len);
+    err = signkey_do(key, &job);
     if (err) {
         return err;
     }
     if (is_ec) {
-        err = ecdsa_from_der(sig, len, size / 2, out);
-    } else if (len == size) {
-        memcpy(out, sig, len);
+        err = ecdsa_from_der(job.sig, job.len, size / 2, out);
+    } else if (job.len == size) {
+        memcpy(out, job.sig, job.len);
     } else {
         err = ERR_CRYPTO;
     }
@@ -258,7 +231,7 @@ err_t signkey_decrypt_pkcs1(const struct signkey *key, struct arena *arena, stru
     if (out == NULL) {
         return ERR_MEMORY;
     }
-    if (key->public_key->kind != PUBKEY_RSA) {
+    if (key->public_key->kind != PUBKEY_RSA || key->outside != NULL) {
         return ERR_VALUE;
     }
     ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);

@@ -65,7 +65,11 @@ void answer_error(const struct service_call *call, struct service_answer *ret, e
     case ERR_CAT_NONE:
     default:
         /* The store's words are for the operator's log: to a caller it is just not possible now. */
-        if (err == ERR_UNAVAILABLE && trail != NULL && trail->what[0] != '\0') {
+        if (err == ERR_SIGNING_KEY) {
+            answer_refuse(call, ret, 503, "SigningKeyUnavailable",
+                          "the key that signs cannot be used now; try again later");
+            ret->retry_after_s = 5;
+        } else if (err == ERR_UNAVAILABLE && trail != NULL && trail->what[0] != '\0') {
             answer_refuse(call, ret, 503, "ServiceUnavailable", "%s", trail->what);
             ret->retry_after_s = 5;
         } else if (err == ERR_STORE || err_category(err) == ERR_CAT_UNAVAILABLE) {

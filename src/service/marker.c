@@ -8,6 +8,8 @@
 
 enum { MARKER_MAX_BYTES = 4096 };
 
+static const char shared[] = "signing/shared";
+
 static const char heading[] = "# Made by bootwarden-server. A piece that is listed here and "
                               "missing is not made anew: restore "
                               "it\n# from a backup, or remove this file to have a new one made.\n";
@@ -139,16 +141,64 @@ err_t marker_check(const struct folder *folder, struct trail *trail, bool *ret_i
     return ERR_OK;
 }
 
+static err_t read_marker(const struct folder *folder, const char *marker, struct trail *trail,
+                         struct span *ret)
+{
+    return file_exists(marker)
+               ? file_read_guarded(folder->arena, marker, MARKER_MAX_BYTES, trail, ret)
+               : ERR_OK;
+}
+
+err_t marker_has_key(const struct folder *folder, const char *place, struct trail *trail, bool *ret)
+{
+    const char *marker = folder_in(folder, "initialised");
+    struct span text = {0};
+    err_t err = marker == NULL ? ERR_MEMORY : read_marker(folder, marker, trail, &text);
+
+    if (err == ERR_OK) {
+        *ret = is_listed(text, place);
+    }
+    return err;
+}
+
+/* Keys of shared providers of further regions, those that are there and those that were: a region
+ * may be served again after a while. Only theirs begin like this (docs/formats/providers.md). */
+static void add_shared(const struct folder *folder, struct span text, struct buf *list)
+{
+    const char *path = folder_in(folder, "signing");
+    const char **names = NULL;
+
+    if (path != NULL && file_list(folder->arena, path, NULL, &names) == ERR_OK) {
+        for (; *names != NULL; names++) {
+            const char *place = arena_printf(folder->arena, "signing/%s", *names);
+
+            const char *keys = place == NULL ? NULL : folder_in(folder, place);
+
+            if (keys != NULL && strncmp(place, shared, strlen(shared)) == 0 &&
+                !is_listed(text, place) && has_key(folder, keys)) {
+                buf_addf(list, "%s\n", place);
+            }
+        }
+    }
+    for (size_t at = 0; at < text.len;) {
+        const uint8_t *end = memchr(text.data + at, '\n', text.len - at);
+        size_t to = end == NULL ? text.len : (size_t)(end - text.data);
+        struct span entry = span_cut(text, at, to - at);
+
+        if (entry.len > strlen(shared) && memcmp(entry.data, shared, strlen(shared)) == 0) {
+            buf_addf(list, "%.*s\n", (int)entry.len, (const char *)entry.data);
+        }
+        at = to + 1;
+    }
+}
+
 err_t marker_write(const struct folder *folder, struct trail *trail)
 {
     CLEANUP(buf_done) struct buf list = {0};
     const char *marker = folder_in(folder, "initialised");
     struct span text = {0};
-    err_t err = marker == NULL ? ERR_MEMORY : ERR_OK;
+    err_t err = marker == NULL ? ERR_MEMORY : read_marker(folder, marker, trail, &text);
 
-    if (err == ERR_OK && file_exists(marker)) {
-        err = file_read_guarded(folder->arena, marker, MARKER_MAX_BYTES, trail, &text);
-    }
     if (err) {
         return err;
     }
@@ -163,6 +213,7 @@ err_t marker_write(const struct folder *folder, struct trail *trail)
             buf_addf(&list, "%s\n", pieces[i].name);
         }
     }
+    add_shared(folder, text, &list);
     err = buf_err(&list);
     if (err || span_equal(text, buf_span(&list))) {
         return err;

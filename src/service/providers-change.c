@@ -337,7 +337,8 @@ static err_t make_key(struct providers *providers, struct arena *arena, struct p
                                    path),
                           trail);
     }
-    return key_failed(fresh, provider_open_signer(&folder, fresh, trail, &fresh->signer), trail);
+    return key_failed(fresh, provider_open_signer(&folder, fresh, NULL, trail, &fresh->signer),
+                      trail);
 }
 
 /* ---- changes ---- */

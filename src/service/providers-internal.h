@@ -36,10 +36,10 @@ int provider_names_compare(const char *a, struct span b);
 bool provider_list_find(const struct provider_list *list, struct span name, size_t *ret);
 
 /* providers-open.c: the key of a provider, made when it has none; its place is in lower case, as a
- * name is one whatever its case. And its default policies. */
+ * name is one whatever its case. lost: as signer.h has it. And its default policies. */
 const char *provider_key_place(struct arena *arena, const char *name);
 err_t provider_open_signer(const struct folder *folder, const struct provider *provider,
-                           struct trail *trail, struct signer **ret) MUST_CHECK;
+                           const char *lost, struct trail *trail, struct signer **ret) MUST_CHECK;
 err_t provider_set_defaults(struct provider *provider) MUST_CHECK;
 
 /* ---- one change, providers-change.c ---- */

@@ -5,6 +5,7 @@
 #include "service/providers-internal.h"
 
 #include "base/log.h"
+#include "service/marker.h"
 #include "store/providers.h"
 
 #include <stdlib.h>
@@ -27,13 +28,14 @@ const char *provider_key_place(struct arena *arena, const char *name)
 }
 
 err_t provider_open_signer(const struct folder *folder, const struct provider *provider,
-                           struct trail *trail, struct signer **ret)
+                           const char *lost, struct trail *trail, struct signer **ret)
 {
     const struct signer_options options = {
         .folder = folder,
         .place = provider_key_place(folder->arena, provider->name),
         .issuer = provider->uri,
         .kind = provider->key_kind,
+        .lost = lost,
     };
 
     return options.place == NULL ? ERR_MEMORY : signer_open(&options, trail, ret);
@@ -66,6 +68,23 @@ static const char *resource_id_part(struct arena *arena, const char *id, const c
     return arena_printf(arena, "%.*s", (int)strcspn(at, "/"), at);
 }
 
+/* The key of a further region's provider: made when the region is new here, never again. */
+static err_t open_shared_signer(const struct folder *opening, const struct provider *provider,
+                                struct trail *trail, struct signer **ret)
+{
+    const char *place = provider_key_place(opening->arena, provider->name);
+    const char *lost = arena_printf(opening->arena,
+                                    "restore it from a backup; or, for a new one, remove "
+                                    "%s/initialised: then tokens that are out cannot be verified "
+                                    "any more",
+                                    opening->path);
+    bool was_made = false;
+    err_t err = place == NULL || lost == NULL ? ERR_MEMORY
+                                              : marker_has_key(opening, place, trail, &was_made);
+
+    return err ? err : provider_open_signer(opening, provider, was_made ? lost : NULL, trail, ret);
+}
+
 static err_t open_shared(struct providers *providers, const struct folder *opening,
                          const struct region *region, struct trail *trail, struct provider **ret)
 {
@@ -96,7 +115,7 @@ static err_t open_shared(struct providers *providers, const struct folder *openi
         provider->signer = signer_ref(providers->options.home_signer);
         err = ERR_OK;
     } else {
-        err = provider_open_signer(opening, provider, trail, &provider->signer);
+        err = open_shared_signer(opening, provider, trail, &provider->signer);
     }
     err = err ? err : provider_set_defaults(provider);
     if (err) {
@@ -142,7 +161,11 @@ static err_t fill_rest(const struct folder *opening, const struct store_provider
                          row->region);
     }
     err = err ? err : provider_properties_read(provider, row->properties, trail);
-    return err ? err : provider_open_signer(&folder, provider, trail, &provider->signer);
+    /* A provider is in the store only after it got its key. */
+    return err ? err
+               : provider_open_signer(&folder, provider,
+                                      "restore it from a backup, or remove the provider", trail,
+                                      &provider->signer);
 }
 
 static void log_damage(const char *name, const char *what, err_t err, const struct trail *trail)

@@ -153,6 +153,23 @@ size_t providers_region_count(const struct providers *providers)
     return providers->options.n_regions;
 }
 
+err_t providers_check(struct providers *providers, int64_t now, struct trail *trail)
+{
+    const struct provider_list *list = providers_all(providers);
+    err_t err = ERR_OK;
+
+    for (size_t i = 0; err == ERR_OK && i < list->n; i++) {
+        if (list->items[i]->is_shared) {
+            err = signer_check(list->items[i]->signer, now);
+        }
+    }
+    provider_list_unref(list);
+    return err == ERR_SIGNING_KEY ? trail_set(trail, err,
+                                              "a key that is held outside the server does not "
+                                              "sign: the server's log says which (signing.failed)")
+                                  : err;
+}
+
 enum signkey_kind providers_key_kind(const struct providers *providers)
 {
     return providers->options.key_kind;

@@ -53,6 +53,9 @@ void provider_list_unref(const struct provider_list *list);
 size_t provider_list_count(const struct provider_list *list);
 const struct provider *provider_list_at(const struct provider_list *list,
                                         size_t index); /* borrowed */
+/* ERR_SIGNING_KEY, with the trail's words, when the key of a shared one does not sign
+ * (signer_check): that of somebody's own keeps nobody else from being served. */
+err_t providers_check(struct providers *providers, int64_t now, struct trail *trail) MUST_CHECK;
 const struct region *providers_region(const struct providers *providers, size_t index);
 size_t providers_region_count(const struct providers *providers);
 /* What new providers sign with. */

@@ -402,11 +402,12 @@ void service_tick(struct service *service, int64_t now)
     }
 }
 
-err_t service_check(struct service *service, struct trail *trail)
+err_t service_check(struct service *service, int64_t now, struct trail *trail)
 {
     err_t err = check_data_file(service, trail);
 
-    return err ? err : store_check(service->store, trail);
+    err = err ? err : store_check(service->store, trail);
+    return err ? err : providers_check(service->providers, now, trail);
 }
 
 /* ---- providers ---- */

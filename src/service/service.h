@@ -60,8 +60,9 @@ err_t service_reload(struct service *service, struct trail *trail) MUST_CHECK;
 void service_set_knowledge(struct service *service, struct knowledge *knowledge);
 /* About once a second: trust files that changed, what has expired. */
 void service_tick(struct service *service, int64_t now);
-/* Ready to serve? The trail says why not. */
-err_t service_check(struct service *service, struct trail *trail) MUST_CHECK;
+/* Ready to serve? The trail says why not. ERR_SIGNING_KEY when a shared provider's key does not
+ * sign. */
+err_t service_check(struct service *service, int64_t now, struct trail *trail) MUST_CHECK;
 
 /* What a call works with: the arena takes the answer, the hasher is the thread's own. */
 struct service_call {

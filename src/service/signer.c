@@ -1,17 +1,19 @@
 #include "service/signer.h"
 
 #include "base/file.h"
+#include "base/log.h"
+#include "service/signer-cert.h"
 #include "token/token.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum {
-    CERT_DAYS = 5 * 365,
-    CERT_LEFT_DAYS = 30,
-    DAY = 86400,
-    COMMON_NAME_MAX = 64, /* RFC 5280, ub-common-name */
+enum { LOG_EVERY_S = 60, CHECK_ARENA_BYTES = 256 * 1024 };
+
+/* Whether a key signs. Beside the key, not in it: a signer is immutable. */
+struct key_health {
+    _Atomic int64_t logged; /* when it was last logged that it does not; 0: it does */
 };
 
 /* A key of the wanted kind, and from when on it signs. */
@@ -19,6 +21,9 @@ struct signing_key {
     struct token_key *key;
     int64_t from;
     bool is_external; /* held elsewhere: nobody but the operator makes another one */
+    struct signkey *signkey;
+    struct key_health *health;
+    char *file;
 };
 
 struct signer {
@@ -41,89 +46,38 @@ static const struct {
     {SIGNKEY_P384, "ES384", "es384"},
 };
 
-static bool is_of_kind(const struct pubkey *key, enum signkey_kind kind)
+static const char *alg_of_kind(enum signkey_kind kind)
 {
-    switch (kind) {
-    case SIGNKEY_RSA2048:
-        return pubkey_kind(key) == PUBKEY_RSA && pubkey_bits(key) == 2048;
-    case SIGNKEY_RSA3072:
-        return pubkey_kind(key) == PUBKEY_RSA && pubkey_bits(key) == 3072;
-    case SIGNKEY_P256:
-        return pubkey_kind(key) == PUBKEY_EC && pubkey_curve(key) == CURVE_P256;
-    case SIGNKEY_P384:
-        return pubkey_kind(key) == PUBKEY_EC && pubkey_curve(key) == CURVE_P384;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (kinds[i].kind == kind) {
+            return kinds[i].alg;
+        }
     }
-    return false;
+    return "";
 }
 
-/* The subject is the attestUri where that fits. */
-static const char *subject_of(const struct signer_options *options)
+static const char *alg_of_key(const struct signkey *key)
 {
-    return strlen(options->issuer) <= COMMON_NAME_MAX ? options->issuer : "Bootwarden attestation";
+    return token_alg_name(token_alg_of(signkey_public(key)));
 }
 
-static err_t make_cert(const struct signer_options *options, const struct signkey *key,
-                       const char *path, struct trail *trail, struct cert **ret)
+/* The algorithm decides, not the size: an operator may bring a larger key than is made here. */
+static bool is_wanted(const struct signer_options *options, const struct signkey *key)
 {
-    const struct cert_request request = {
-        .profile = CERT_TOKEN,
-        .common_name = subject_of(options),
-        .not_before = options->folder->now - DAY,
-        .not_after = options->folder->now + (int64_t)CERT_DAYS * DAY,
-    };
-    CLEANUP(cert_free) struct cert *cert = NULL;
-    err_t err = cert_issue(&request, signkey_public(key), NULL, key, &cert);
-
-    err = err ? err : folder_make_cert(options->folder, path, "token-certificate", cert, trail);
-    if (err) {
-        return err;
-    }
-    *ret = TAKE(cert);
-    return ERR_OK;
-}
-
-/* A certificate that an authority issued is the operator's: never replaced. */
-static bool is_cert_usable(struct arena *arena, const struct signer_options *options,
-                           const struct signkey *key, const struct cert *cert)
-{
-    int64_t not_before = 0, not_after = 0;
-
-    if (cert_key(cert) == NULL || !pubkey_equal(cert_key(cert), signkey_public(key))) {
-        return false;
-    }
-    if (!cert_is_self_issued(cert)) {
-        return true;
-    }
-    cert_validity(cert, &not_before, &not_after);
-    return options->folder->now >= not_before &&
-           not_after - options->folder->now > (int64_t)CERT_LEFT_DAYS * DAY &&
-           strcmp(cert_common_name(cert, arena), subject_of(options)) == 0;
+    return strcmp(alg_of_key(key), alg_of_kind(options->kind)) == 0;
 }
 
 /* `stem` is the path without ending. */
 static err_t open_key(const struct signer_options *options, const char *stem, struct trail *trail,
                       struct token_key **ret, struct signkey **ret_key)
 {
-    struct arena *arena = options->folder->arena;
     CLEANUP(signkey_free) struct signkey *key = NULL;
     CLEANUP(cert_free) struct cert *cert = NULL;
-    const char *key_path = arena_printf(arena, "%s.key", stem);
-    const char *cert_path = arena_printf(arena, "%s.pem", stem);
-    err_t err = key_path == NULL || cert_path == NULL ? ERR_MEMORY : ERR_OK;
+    const char *key_path = arena_printf(options->folder->arena, "%s.key", stem);
+    err_t err = key_path == NULL ? ERR_MEMORY : ERR_OK;
 
     err = err ? err : folder_key(options->folder, key_path, options->kind, trail, &key);
-    if (err) {
-        return err;
-    }
-    err = folder_cert(options->folder, cert_path, trail, &cert);
-    if (err != ERR_OK && err != ERR_NOT_FOUND) {
-        return err;
-    }
-    if (cert == NULL || !is_cert_usable(arena, options, key, cert)) {
-        cert_free(cert);
-        cert = NULL;
-        err = make_cert(options, key, cert_path, trail, &cert);
-    }
+    err = err ? err : signer_cert_open(options, key, stem, trail, &cert);
     err = err ? err : token_key_new(key, &cert, 1, ret);
     if (err) {
         return err;
@@ -162,17 +116,25 @@ static int64_t begin_of(const char *stem)
     return end == NULL ? 0 : (int64_t)timegm(&tm) + SIGNER_AHEAD_S;
 }
 
+static void key_done(struct signing_key *key)
+{
+    token_key_free(key->key);
+    signkey_free(key->signkey);
+    free(key->health);
+    free(key->file);
+}
+
 /* Keys of one opening, before it is known which of them are still of use. */
 struct found_keys {
     struct signing_key all[TOKEN_MAX_KEYS]; /* owned */
-    bool is_wanted[TOKEN_MAX_KEYS];         /* of the kind that signs */
+    bool is_wanted[TOKEN_MAX_KEYS];         /* of the algorithm that signs */
     size_t n;
 };
 
 static void found_keys_done(struct found_keys *found)
 {
     for (size_t i = 0; i < found->n; i++) {
-        token_key_free(found->all[i].key);
+        key_done(&found->all[i]);
     }
 }
 DEFINE_CLEANUP_DONE(struct found_keys, found_keys_done)
@@ -180,21 +142,26 @@ DEFINE_CLEANUP_DONE(struct found_keys, found_keys_done)
 static err_t add_key(const struct signer_options *options, const char *stem,
                      struct found_keys *found, struct trail *trail)
 {
-    CLEANUP(signkey_free) struct signkey *key = NULL;
-    struct token_key *token_key = NULL;
+    struct signing_key *at = &found->all[found->n];
     err_t err;
 
     if (found->n == TOKEN_MAX_KEYS) {
         trail_set(trail, ERR_TOO_MANY, "more than %d keys: remove the oldest", TOKEN_MAX_KEYS);
         return trail_in(trail, ERR_TOO_MANY, stem);
     }
-    err = open_key(options, stem, trail, &token_key, &key);
+    found->n++; /* so that what there is of it is freed */
+    err = open_key(options, stem, trail, &at->key, &at->signkey);
     if (err) {
         return err;
     }
-    found->is_wanted[found->n] = is_of_kind(signkey_public(key), options->kind);
-    found->all[found->n++] =
-        (struct signing_key){token_key, begin_of(stem), signkey_is_external(key)};
+    at->health = calloc(1, sizeof(*at->health));
+    if (at->health == NULL || asprintf(&at->file, "%s.key", stem) < 0) {
+        at->file = NULL;
+        return ERR_MEMORY;
+    }
+    at->from = begin_of(stem);
+    at->is_external = signkey_is_external(at->signkey);
+    found->is_wanted[found->n - 1] = is_wanted(options, at->signkey);
     return ERR_OK;
 }
 
@@ -224,16 +191,41 @@ static err_t check_key_of(const char *folder, struct arena *arena, const char *n
     return trail_in(trail, ERR_NOT_FOUND, key);
 }
 
-static err_t find_keys(const struct signer_options *options, struct found_keys *found,
-                       struct trail *trail)
+/* An operator who keeps a key outside the disk has not asked for one on it. */
+static err_t check_external(const struct signer_options *options, const struct found_keys *found,
+                            struct trail *trail)
+{
+    const char *wanted = alg_of_kind(options->kind), *has;
+
+    for (size_t i = 0; i < found->n; i++) {
+        if (found->all[i].is_external) {
+            has = alg_of_key(found->all[i].signkey);
+            trail_set(trail, ERR_MISMATCH,
+                      "names a key that signs %s, but the algorithm here is %s, and no key of it "
+                      "is there: add the URI of one in a file beside this one, or set the "
+                      "algorithm to %s",
+                      has, wanted, has);
+            return trail_in(trail, ERR_MISMATCH, found->all[i].file);
+        }
+    }
+    return ERR_OK;
+}
+
+static err_t refuse_lost(const struct signer_options *options, const char *folder,
+                         struct trail *trail)
+{
+    trail_set(trail, ERR_NOT_FOUND, "%s, but a key was made there before: %s",
+              file_is_folder(folder) ? "holds no key any more" : "is missing", options->lost);
+    return trail_in(trail, ERR_NOT_FOUND, folder);
+}
+
+static err_t open_all(const struct signer_options *options, const char *folder, const char **names,
+                      struct found_keys *found, struct trail *trail)
 {
     struct arena *arena = options->folder->arena;
-    const char *folder = folder_in(options->folder, options->place), *stem;
-    const char **names = NULL;
-    bool has_wanted = false;
-    err_t err = folder == NULL ? ERR_MEMORY : file_make_folder(folder, 0700, trail);
+    const char *stem;
+    err_t err = ERR_OK;
 
-    err = err ? err : file_list_guarded(arena, folder, trail, &names);
     for (size_t i = 0; err == ERR_OK && names[i] != NULL; i++) {
         if (has_ending(names[i], ".pem")) {
             err = check_key_of(folder, arena, names[i], trail);
@@ -243,14 +235,40 @@ static err_t find_keys(const struct signer_options *options, struct found_keys *
         if (has_ending(names[i], ".key")) {
             stem = arena_printf(arena, "%s/%.*s", folder, (int)(strlen(names[i]) - 4), names[i]);
             err = stem == NULL ? ERR_MEMORY : add_key(options, stem, found, trail);
-            has_wanted = has_wanted || (err == ERR_OK && found->is_wanted[found->n - 1]);
         }
     }
-    if (err == ERR_OK && !has_wanted) {
-        stem = new_stem(options, options->folder->now);
-        err = stem == NULL ? ERR_MEMORY : add_key(options, stem, found, trail);
-    }
     return err;
+}
+
+static err_t find_keys(const struct signer_options *options, struct found_keys *found,
+                       struct trail *trail)
+{
+    const char *folder = folder_in(options->folder, options->place), *stem;
+    const char **names = NULL;
+    bool has_wanted = false;
+    err_t err = folder == NULL ? ERR_MEMORY : ERR_OK;
+
+    if (err == ERR_OK && options->lost != NULL && !file_is_folder(folder)) {
+        return refuse_lost(options, folder, trail);
+    }
+    err = err ? err : file_make_folder(folder, 0700, trail);
+    err = err ? err : file_list_guarded(options->folder->arena, folder, trail, &names);
+    err = err ? err : open_all(options, folder, names, found, trail);
+    for (size_t i = 0; err == ERR_OK && i < found->n; i++) {
+        has_wanted = has_wanted || found->is_wanted[i];
+    }
+    if (err || has_wanted) {
+        return err;
+    }
+    if (found->n == 0 && options->lost != NULL) {
+        return refuse_lost(options, folder, trail);
+    }
+    err = check_external(options, found, trail);
+    if (err) {
+        return err;
+    }
+    stem = new_stem(options, options->folder->now);
+    return stem == NULL ? ERR_MEMORY : add_key(options, stem, found, trail);
 }
 
 /* Nothing that it signed is valid any more: a later one took over so long ago. */
@@ -279,6 +297,7 @@ static err_t publish(const struct signer_options *options, const struct found_ke
     return err ? err : jwks_write(options->folder->arena, keys, ret);
 }
 
+/* Takes the keys that sign. */
 static struct signer *signer_new(struct found_keys *found, struct span jwks, const char *issuer)
 {
     struct signer *signer = calloc(1, sizeof(*signer));
@@ -297,8 +316,8 @@ static struct signer *signer_new(struct found_keys *found, struct span jwks, con
     signer->jwks_len = jwks.len;
     for (size_t i = 0; i < found->n; i++) {
         if (found->is_wanted[i]) {
-            signer->keys[signer->n_keys] = found->all[i];
-            signer->keys[signer->n_keys++].key = token_key_ref(found->all[i].key);
+            signer->keys[signer->n_keys++] = found->all[i];
+            found->all[i] = (struct signing_key){0};
         }
     }
     return signer;
@@ -374,7 +393,7 @@ void signer_free(struct signer *signer)
         return;
     }
     for (size_t i = 0; i < signer->n_keys; i++) {
-        token_key_free(signer->keys[i].key);
+        key_done(&signer->keys[i]);
     }
     free(signer->jku);
     free(signer->jwks);
@@ -382,7 +401,7 @@ void signer_free(struct signer *signer)
 }
 
 /* The last whose time has come; when none has, the first: tokens are signed at all times. */
-static const struct token_key *key_at(const struct signer *signer, int64_t now)
+static const struct signing_key *key_at(const struct signer *signer, int64_t now)
 {
     size_t chosen = 0;
 
@@ -391,7 +410,41 @@ static const struct token_key *key_at(const struct signer *signer, int64_t now)
             chosen = i;
         }
     }
-    return signer->keys[chosen].key;
+    return &signer->keys[chosen];
+}
+
+static void log_failing(const struct signing_key *key)
+{
+    char cause[SIGNKEY_CAUSE_SIZE];
+    struct log_line line;
+
+    signkey_cause(key->signkey, cause);
+    log_begin(&line, LOG_ERROR, "signing.failed");
+    log_text(&line, "file", key->file);
+    log_text(&line, "cause", cause);
+    log_text(&line, "effect", "what needs a token of this key is answered with 503");
+    log_text(&line, "advice",
+             "see that the TPM or module that the file names is there and has the key; it is tried "
+             "again with the next request, no restart is needed");
+    log_end(&line);
+}
+
+/* At the first failure and every minute of them, and when it signs again. */
+static void note_health(const struct signing_key *key, int64_t now, err_t err)
+{
+    int64_t logged = atomic_load_explicit(&key->health->logged, memory_order_relaxed);
+    struct log_line line;
+
+    if (err == ERR_SIGNING_KEY) {
+        if ((logged == 0 || now - logged >= LOG_EVERY_S || now < logged) &&
+            atomic_compare_exchange_strong(&key->health->logged, &logged, now)) {
+            log_failing(key);
+        }
+    } else if (err == ERR_OK && logged != 0 && atomic_exchange(&key->health->logged, 0) != 0) {
+        log_begin(&line, LOG_INFO, "signing.restored");
+        log_text(&line, "file", key->file);
+        log_end(&line);
+    }
 }
 
 err_t signer_sign(const struct signer *signer, struct arena *arena, int64_t now,
@@ -403,13 +456,30 @@ err_t signer_sign(const struct signer *signer, struct arena *arena, int64_t now,
                 : form == SIGNER_X5T ? TOKEN_X5T
                                      : TOKEN_NO_CERT,
     };
+    const struct signing_key *key = key_at(signer, now);
+    err_t err = token_sign_with(key->key, arena, &header, claims, ret_token);
 
-    return token_sign_with(key_at(signer, now), arena, &header, claims, ret_token);
+    note_health(key, now, err);
+    return err;
+}
+
+err_t signer_check(const struct signer *signer, int64_t now)
+{
+    CLEANUP(arena_free) struct arena *arena = NULL;
+    struct span token = {0};
+
+    if (atomic_load(&key_at(signer, now)->health->logged) == 0) {
+        return ERR_OK;
+    }
+    /* Whether it signs again, only a signature tells. It is for nobody: it claims nothing. */
+    arena = arena_new(CHECK_ARENA_BYTES);
+    return arena == NULL ? ERR_MEMORY
+                         : signer_sign(signer, arena, now, SIGNER_PLAIN, span_str("{}"), &token);
 }
 
 const char *signer_kid(const struct signer *signer, int64_t now, const char **ret_next)
 {
-    const struct token_key *key = key_at(signer, now);
+    const struct token_key *key = key_at(signer, now)->key;
     const struct token_key *last = signer->keys[signer->n_keys - 1].key;
 
     *ret_next = last == key ? NULL : token_key_kid(last);

@@ -157,6 +157,46 @@ static void issues_token_certificates_as_the_service_has_them(void **state)
     arena_free(arena);
 }
 
+/* What is not surely ours is never made anew over its owner's head. */
+static void tells_its_own_from_those_of_other_programs(void **state)
+{
+    struct arena *arena = test_arena();
+    CLEANUP(signkey_free) struct signkey *key = NULL;
+    CLEANUP(cert_free) struct cert *ca = NULL;
+    CLEANUP(cert_free) struct cert *own = NULL;
+    CLEANUP(cert_free) struct cert *issued = NULL;
+    CLEANUP(cert_free) struct cert *foreign = NULL;
+    struct cert_request request = ca_request();
+    EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+    X509 *x;
+    unsigned char *der = NULL;
+    int len;
+
+    (void)state;
+    assert_ok(signkey_generate(SIGNKEY_P256, &key));
+    assert_ok(cert_issue(&request, signkey_public(key), NULL, key, &ca));
+    assert_false(cert_is_made_here(ca)); /* a CA is not a token key's */
+    request.profile = CERT_TOKEN;
+    request.common_name = "another";
+    assert_ok(cert_issue(&request, signkey_public(key), ca, key, &issued));
+    assert_false(cert_is_made_here(issued));
+    assert_ok(cert_issue(&request, signkey_public(key), NULL, key, &own));
+    assert_true(cert_is_made_here(own));
+    /* The same in every word, but with the serial number and key of another program. */
+    x = openssl_view(own);
+    assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(x), 4711), 1);
+    assert_int_equal(X509_set_pubkey(x, pkey), 1);
+    assert_true(X509_sign(x, pkey, EVP_sha256()) > 0);
+    len = i2d_X509(x, &der);
+    assert_true(len > 0);
+    assert_ok(cert_new_der(span_of(der, (size_t)len), NULL, &foreign));
+    assert_false(cert_is_made_here(foreign));
+    OPENSSL_free(der);
+    X509_free(x);
+    EVP_PKEY_free(pkey);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +204,7 @@ int main(void)
         cmocka_unit_test(issues_attestation_key_certificates),
         cmocka_unit_test(issues_server_certificates_that_openssl_accepts),
         cmocka_unit_test(issues_token_certificates_as_the_service_has_them),
+        cmocka_unit_test(tells_its_own_from_those_of_other_programs),
     };
 
     return RUN_TESTS(tests);

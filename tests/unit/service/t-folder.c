@@ -280,12 +280,12 @@ static void says_that_its_database_was_removed_or_replaced_while_it_runs(void **
     struct trail removed = {0}, replaced = {0};
 
     (void)state;
-    assert_ok(service_check(w->service, NULL));
+    assert_ok(service_check(w->service, NOW, NULL));
     assert_int_equal(rename(data, world_path(w, "aside")), 0);
-    assert_err(service_check(w->service, &removed), ERR_STORE);
+    assert_err(service_check(w->service, NOW, &removed), ERR_STORE);
     assert_non_null(strstr(removed.what, "was removed"));
     assert_ok(file_write(data, span_str("x"), 0600, NULL));
-    assert_err(service_check(w->service, &replaced), ERR_STORE);
+    assert_err(service_check(w->service, NOW, &replaced), ERR_STORE);
     assert_non_null(strstr(replaced.what, "was replaced"));
     world_free(w);
 }

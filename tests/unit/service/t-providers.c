@@ -259,6 +259,68 @@ static void a_damaged_provider_stops_nobody_else(void **state)
 }
 
 /* Nor does the default judge in its place. */
+/* Its key is asked for: relying parties know it, a new one would be another provider's. */
+static void a_provider_whose_keys_are_gone_is_damaged(void **state)
+{
+    struct world *w = world_new();
+    const char *keys = world_path(w, "signing/gone"), *aside = world_path(w, "aside");
+
+    (void)state;
+    provider_unref(own_provider(w, "gone", NULL));
+    assert_int_equal(rename(keys, aside), 0);
+    assert_ok(world_reopen(w, NULL));
+    {
+        CLEANUP(provider_unref)
+        struct provider *gone = service_provider(w->service, span_str("gone"));
+
+        assert_true(gone->is_damaged);
+        assert_false(file_exists(keys));
+    }
+    assert_int_equal(rename(aside, keys), 0);
+    assert_ok(world_reopen(w, NULL));
+    {
+        CLEANUP(provider_unref)
+        struct provider *back = service_provider(w->service, span_str("gone"));
+
+        assert_false(back->is_damaged);
+    }
+    world_free(w);
+}
+
+/* Of a further region: made when the region is new, asked for ever after. */
+static void keys_of_a_shared_provider_are_asked_for(void **state)
+{
+    struct world *w = world_new();
+    const char *keys = world_path(w, "signing/sharedweu"), *aside = world_path(w, "aside");
+    struct trail trail = {0};
+
+    (void)state;
+    w->regions[0] = region_find(span_str("eastus"));
+    w->regions[1] = region_find(span_str("westeurope"));
+    w->n_regions = 2;
+    assert_ok(world_reopen(w, NULL));
+    assert_true(file_exists(keys));
+    assert_ok(world_reopen(w, NULL));
+    /* Not served for a while: it was here all the same. */
+    assert_int_equal(rename(keys, aside), 0);
+    w->n_regions = 1;
+    assert_ok(world_reopen(w, NULL));
+    w->n_regions = 2;
+    assert_err(world_reopen(w, &trail), ERR_NOT_FOUND);
+    assert_string_equal(trail.where, keys);
+    assert_non_null(strstr(trail.what, "restore it from a backup; or, for a new one, remove"));
+    assert_non_null(strstr(trail.what, "/initialised"));
+    assert_false(file_exists(keys));
+    assert_int_equal(rename(aside, keys), 0);
+    assert_ok(world_reopen(w, NULL));
+    /* What the words say helps. */
+    assert_int_equal(rename(keys, aside), 0);
+    assert_int_equal(unlink(world_path(w, "initialised")), 0);
+    assert_ok(world_reopen(w, NULL));
+    assert_true(file_exists(keys));
+    world_free(w);
+}
+
 static void a_policy_that_is_none_any_more_judges_nothing(void **state)
 {
     struct world *w = world_new();
@@ -370,6 +432,8 @@ int main(void)
         cmocka_unit_test(keys_of_one_that_was_removed_are_nobodys),
         cmocka_unit_test(what_went_wrong_with_a_key_is_no_callers_business),
         cmocka_unit_test(a_damaged_provider_stops_nobody_else),
+        cmocka_unit_test(a_provider_whose_keys_are_gone_is_damaged),
+        cmocka_unit_test(keys_of_a_shared_provider_are_asked_for),
         cmocka_unit_test(a_policy_that_is_none_any_more_judges_nothing),
         cmocka_unit_test(nothing_of_a_damaged_row_is_guessed),
         cmocka_unit_test(a_policy_of_an_unknown_type_stops_its_provider),

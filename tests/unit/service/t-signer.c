@@ -197,6 +197,176 @@ static void a_key_that_others_can_read_is_refused(void **state)
     world_free(w);
 }
 
+/* ---- keys and certificates that an operator brought ---- */
+
+static struct signkey *put_key(struct world *w, const char *name, enum signkey_kind kind)
+{
+    struct signkey *key = NULL;
+    struct span pem = {0};
+
+    assert_ok(file_make_folder(world_path(w, "signing/one"), 0700, NULL));
+    assert_ok(signkey_generate(kind, &key));
+    assert_ok(signkey_pem(key, w->arena, &pem));
+    assert_ok(file_write(world_path(w, name), pem, 0600, NULL));
+    return key;
+}
+
+/* Another program's: here it is one of a CA, as openssl-req(1) makes them. */
+static struct span put_foreign_cert(struct world *w, const char *name, const struct signkey *key,
+                                    int64_t not_after)
+{
+    const struct cert_request request = {.profile = CERT_CA,
+                                         .common_name = "ours",
+                                         .not_before = NOW - 86400,
+                                         .not_after = not_after};
+    CLEANUP(cert_free) struct cert *cert = NULL;
+    struct span pem = {0};
+
+    assert_ok(cert_issue(&request, signkey_public(key), NULL, key, &cert));
+    assert_ok(cert_pem(cert, w->arena, &pem));
+    assert_ok(file_write(world_path(w, name), pem, 0644, NULL));
+    return pem;
+}
+
+static struct span read_of(struct world *w, const char *name)
+{
+    struct span bytes = {0};
+
+    assert_ok(file_read(w->arena, world_path(w, name), 16384, NULL, &bytes));
+    return bytes;
+}
+
+static err_t open_as(struct world *w, enum signkey_kind kind, const char *issuer, const char *lost,
+                     struct trail *trail, struct signer **ret)
+{
+    const struct folder folder = {.arena = w->arena, .path = w->folder, .now = NOW};
+    const struct signer_options options = {
+        .folder = &folder, .place = "signing/one", .issuer = issuer, .kind = kind, .lost = lost};
+
+    return signer_open(&options, trail, ret);
+}
+
+static size_t count_files(struct world *w, const char *folder)
+{
+    const char **names = NULL;
+    size_t n = 0;
+
+    assert_ok(file_list(w->arena, world_path(w, folder), NULL, &names));
+    while (names[n] != NULL) {
+        n++;
+    }
+    return n;
+}
+
+static void an_operators_certificate_of_another_key_is_refused_and_kept(void **state)
+{
+    struct world *w = world_new();
+    CLEANUP(signkey_free) struct signkey *key = put_key(w, "signing/one/a.key", SIGNKEY_P256);
+    CLEANUP(signkey_free) struct signkey *other = NULL;
+    CLEANUP(signer_free) struct signer *signer = NULL;
+    struct trail trail = {0};
+    struct span pem;
+
+    (void)state;
+    assert_ok(signkey_generate(SIGNKEY_P256, &other));
+    pem = put_foreign_cert(w, "signing/one/a.pem", other, NOW + 86400);
+    assert_err(open_as(w, SIGNKEY_P256, ISSUER, NULL, &trail, &signer), ERR_MISMATCH);
+    assert_non_null(strstr(trail.where, "signing/one/a.pem"));
+    assert_non_null(strstr(trail.what, "a.key, and was not made by this server"));
+    assert_true(span_equal(read_of(w, "signing/one/a.pem"), pem));
+    world_free(w);
+}
+
+/* Its name is not the issuer's, it is about to end: it is the operator's all the same. */
+static void an_operators_certificate_is_never_written_over(void **state)
+{
+    static const int64_t ends[] = {NOW + 400 * 86400, NOW + 86400, NOW - 3600};
+    struct world *w = world_new();
+    CLEANUP(signkey_free) struct signkey *key = put_key(w, "signing/one/a.key", SIGNKEY_P256);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        CLEANUP(signer_free) struct signer *signer = NULL;
+        struct span pem = put_foreign_cert(w, "signing/one/a.pem", key, ends[i]);
+
+        assert_ok(open_as(w, SIGNKEY_P256, ISSUER, NULL, NULL, &signer));
+        expect_verifies(w, signer, signer_jwks(signer), NOW);
+        assert_true(span_equal(read_of(w, "signing/one/a.pem"), pem));
+    }
+    world_free(w);
+}
+
+static void a_certificate_of_the_servers_own_is_made_again(void **state)
+{
+    struct world *w = world_new();
+    CLEANUP(signkey_free) struct signkey *key = put_key(w, "signing/one/a.key", SIGNKEY_P256);
+    CLEANUP(signkey_free) struct signkey *next = NULL;
+    struct signer *signer = NULL;
+    struct span first, second, third;
+
+    (void)state;
+    assert_ok(open_as(w, SIGNKEY_P256, ISSUER, NULL, NULL, &signer));
+    signer_free(signer);
+    first = read_of(w, "signing/one/a.pem");
+    /* It moved. */
+    assert_ok(open_as(w, SIGNKEY_P256, "https://elsewhere", NULL, NULL, &signer));
+    signer_free(signer);
+    second = read_of(w, "signing/one/a.pem");
+    assert_false(span_equal(first, second));
+    assert_ok(open_as(w, SIGNKEY_P256, "https://elsewhere", NULL, NULL, &signer));
+    signer_free(signer);
+    assert_true(span_equal(second, read_of(w, "signing/one/a.pem")));
+    /* An operator put another key there. */
+    next = put_key(w, "signing/one/a.key", SIGNKEY_P256);
+    assert_ok(open_as(w, SIGNKEY_P256, "https://elsewhere", NULL, NULL, &signer));
+    signer_free(signer);
+    third = read_of(w, "signing/one/a.pem");
+    assert_false(span_equal(second, third));
+    world_free(w);
+}
+
+/* The algorithm decides, not the size: no smaller key is made beside it. */
+static void a_larger_key_signs(void **state)
+{
+    struct world *w = world_new();
+    CLEANUP(signkey_free) struct signkey *key = put_key(w, "signing/one/a.key", SIGNKEY_RSA3072);
+    CLEANUP(signer_free) struct signer *signer = NULL;
+
+    (void)state;
+    assert_ok(open_as(w, SIGNKEY_RSA2048, ISSUER, NULL, NULL, &signer));
+    assert_int_equal(count_keys(w, signer), 1);
+    assert_string_equal(signer_algorithm(signer), "RS256");
+    assert_int_equal(count_files(w, "signing/one"), 2);
+    expect_verifies(w, signer, signer_jwks(signer), NOW);
+    world_free(w);
+}
+
+/* ---- keys that were lost ---- */
+
+static void keys_that_were_lost_are_not_made_anew(void **state)
+{
+    struct world *w = world_new();
+    const char *folder = world_path(w, "signing/one");
+    struct trail missing = {0}, empty = {0};
+    struct signer *signer = NULL;
+
+    (void)state;
+    assert_err(open_as(w, SIGNKEY_P256, ISSUER, "restore it", &missing, &signer), ERR_NOT_FOUND);
+    assert_non_null(strstr(missing.where, "signing/one"));
+    assert_string_equal(missing.what, "is missing, but a key was made there before: restore it");
+    assert_false(file_exists(folder));
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_err(open_as(w, SIGNKEY_P256, ISSUER, "restore it", &empty, &signer), ERR_NOT_FOUND);
+    assert_non_null(strstr(empty.what, "holds no key any more"));
+    assert_int_equal(count_files(w, "signing/one"), 0);
+    /* Nothing is lost where another algorithm is asked for. */
+    signkey_free(put_key(w, "signing/one/a.key", SIGNKEY_P256));
+    assert_ok(open_as(w, SIGNKEY_P384, ISSUER, "restore it", NULL, &signer));
+    assert_int_equal(count_keys(w, signer), 2);
+    signer_free(signer);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +377,11 @@ int main(void)
         cmocka_unit_test(keys_of_one_second_keep_their_order),
         cmocka_unit_test(providers_have_keys_of_their_own),
         cmocka_unit_test(a_key_that_others_can_read_is_refused),
+        cmocka_unit_test(an_operators_certificate_of_another_key_is_refused_and_kept),
+        cmocka_unit_test(an_operators_certificate_is_never_written_over),
+        cmocka_unit_test(a_certificate_of_the_servers_own_is_made_again),
+        cmocka_unit_test(a_larger_key_signs),
+        cmocka_unit_test(keys_that_were_lost_are_not_made_anew),
     };
 
     return RUN_TESTS(tests);

@@ -29,6 +29,8 @@ struct world {
     struct provider *home; /* of the service */
     struct metrics *metrics;
     struct service_call call;
+    const struct region *regions[2]; /* that are served; none: the default one */
+    size_t n_regions;
 };
 
 static inline err_t world_reopen_at(struct world *w, int64_t now, struct trail *trail)
@@ -37,6 +39,8 @@ static inline err_t world_reopen_at(struct world *w, int64_t now, struct trail *
     struct service_options options = {
         .folder = w->folder,
         .issuer = ISSUER,
+        .regions = w->regions,
+        .n_regions = w->n_regions,
         .tls_names = names,
         .n_tls_names = ARRAY_LEN(names),
         .now = now,
