@@ -36,6 +36,17 @@ static void answer_token(const struct service_call *call, const struct provider 
     answer_json(call, ret, doc, root);
 }
 
+/* The same after a change: it is made, whatever becomes of the answer. */
+static void answer_changed(const struct service_call *call, const struct provider *provider,
+                           yyjson_mut_doc *doc, yyjson_mut_val *claims, struct service_answer *ret)
+{
+    answer_token(call, provider, doc, claims, ret);
+    if (ret->status != 200 && ret->message != NULL) {
+        ret->message =
+            arena_printf(call->arena, "the change was made, but not its result: %s", ret->message);
+    }
+}
+
 static yyjson_mut_val *result_claims(const struct service_call *call,
                                      const struct provider *provider, yyjson_mut_doc *doc)
 {
@@ -197,7 +208,7 @@ static void change_policy(struct service *service, const struct provider *provid
         answer_error(call, ret, err, NULL);
         return;
     }
-    answer_token(call, changed, doc, claims, ret);
+    answer_changed(call, changed, doc, claims, ret);
     ret->note = changed->policies[type].hash == NULL
                     ? "policy=none"
                     : arena_printf(call->arena, "type=%s policy=%s", attestation_type_name(type),
@@ -268,7 +279,7 @@ static void change_signer(struct service *service, const struct provider *provid
     json_add_text(doc, claims, "x-ms-certificate-thumbprint", thumbprint);
     json_add_text(doc, claims, "x-ms-policycertificates-result", state);
     json_add_text(doc, claims, "x-ms-certificate-result", state);
-    answer_token(call, provider, doc, claims, ret);
+    answer_changed(call, provider, doc, claims, ret);
 }
 
 void service_signers_add(struct service *service, const struct provider *provider,

@@ -16,7 +16,7 @@ say() {
     is "exit status of '$what'" "$got" "$code"
     has "standard error of '$what'" "$(cat "$work/err")" "$pattern"
     is "lines of error of '$what'" "$(wc -l <"$work/err")" 1
-    is "a secret in '$what'" "$(grep -c "${BOOTWARDEN_CLIENT_SECRET:-no secret}" "$work/err")" 0
+    is "a secret in '$what'" "$(grep -cFe "${BOOTWARDEN_CLIENT_SECRET:-no secret}" "$work/err")" 0
 }
 # run WORD...: must end with 0; its output in $out.
 run() {
@@ -347,5 +347,5 @@ run delete isolated --group vault -o json
 json .deleted true
 stop_server
 say 3 'Connection refused; does the server run' list
-is 'secrets in the audit log' "$(grep -c "$BOOTWARDEN_CLIENT_SECRET" "$work/data/audit.log")" 0
+is 'secrets in the audit log' "$(grep -cFe "$BOOTWARDEN_CLIENT_SECRET" "$work/data/audit.log")" 0
 report

@@ -44,7 +44,7 @@ run() {
     audit=$(cat "$1/audit.log")
     has "audit of a change" "$audit" "\"event\":\"finish\".*\"path\":\"$address/policies/TPM\".*\"status\":200"
     has "audit of a shared provider" "$audit" '"event":"refused".*"path":"/policies/TPM".*"reason":"shared-provider"'
-    is "secrets in the audit log" "$(grep -c "$BOOTWARDEN_CLIENT_SECRET" "$1/audit.log")" 0
+    is "secrets in the audit log" "$(grep -cFe "$BOOTWARDEN_CLIENT_SECRET" "$1/audit.log")" 0
     stop_server
 }
 

@@ -134,6 +134,6 @@ if [ "$(jq -r .machineId <<<"$body")" != "$id" ]; then ok; else fault 'two machi
 is 'machines stored' "$(sqlite3 "$work/data/data.sqlite" 'SELECT count(*) FROM machines WHERE is_active')" 2
 
 # Secrets and tickets do not reach the log.
-if grep -qE "$token|$session|$(b64 "$tpm/secret" | cut -c1-20)" "$work/data.log"; then fault 'a secret is in the log'; else ok; fi
+if grep -qEe "$token|$session|$(b64 "$tpm/secret" | cut -c1-20)" "$work/data.log"; then fault 'a secret is in the log'; else ok; fi
 stop_server
 report
