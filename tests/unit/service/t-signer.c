@@ -261,13 +261,13 @@ static size_t count_files(struct world *w, const char *folder)
 static void an_operators_certificate_of_another_key_is_refused_and_kept(void **state)
 {
     struct world *w = world_new();
-    CLEANUP(signkey_free) struct signkey *key = put_key(w, "signing/one/a.key", SIGNKEY_P256);
     CLEANUP(signkey_free) struct signkey *other = NULL;
     CLEANUP(signer_free) struct signer *signer = NULL;
     struct trail trail = {0};
     struct span pem;
 
     (void)state;
+    signkey_free(put_key(w, "signing/one/a.key", SIGNKEY_P256));
     assert_ok(signkey_generate(SIGNKEY_P256, &other));
     pem = put_foreign_cert(w, "signing/one/a.pem", other, NOW + 86400);
     assert_err(open_as(w, SIGNKEY_P256, ISSUER, NULL, &trail, &signer), ERR_MISMATCH);
@@ -299,12 +299,12 @@ static void an_operators_certificate_is_never_written_over(void **state)
 static void a_certificate_of_the_servers_own_is_made_again(void **state)
 {
     struct world *w = world_new();
-    CLEANUP(signkey_free) struct signkey *key = put_key(w, "signing/one/a.key", SIGNKEY_P256);
     CLEANUP(signkey_free) struct signkey *next = NULL;
     struct signer *signer = NULL;
     struct span first, second, third;
 
     (void)state;
+    signkey_free(put_key(w, "signing/one/a.key", SIGNKEY_P256));
     assert_ok(open_as(w, SIGNKEY_P256, ISSUER, NULL, NULL, &signer));
     signer_free(signer);
     first = read_of(w, "signing/one/a.pem");
@@ -329,10 +329,10 @@ static void a_certificate_of_the_servers_own_is_made_again(void **state)
 static void a_larger_key_signs(void **state)
 {
     struct world *w = world_new();
-    CLEANUP(signkey_free) struct signkey *key = put_key(w, "signing/one/a.key", SIGNKEY_RSA3072);
     CLEANUP(signer_free) struct signer *signer = NULL;
 
     (void)state;
+    signkey_free(put_key(w, "signing/one/a.key", SIGNKEY_RSA3072));
     assert_ok(open_as(w, SIGNKEY_RSA2048, ISSUER, NULL, NULL, &signer));
     assert_int_equal(count_keys(w, signer), 1);
     assert_string_equal(signer_algorithm(signer), "RS256");
