@@ -134,8 +134,10 @@ bool protect_begin(struct http_request *request, struct http_response *response,
     arena_extend(request->arena, REFUSAL_BYTES);
     response->retry_after_s = RETRY_S;
     if (err == ERR_TOO_MANY) {
-        http_answer_error(request->arena, response, 429, "TooManyRequests",
-                          "you change more than one caller may; wait, and try again");
+        http_answer_error(
+            request->arena, response, 429, "TooManyRequests",
+            "you asked for too many changes in a short time: one a second is taken from now "
+            "on; wait, and try again");
         response->note = "limit=changes";
         return false;
     }

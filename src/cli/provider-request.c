@@ -51,30 +51,42 @@ static bool holds(struct span text, const char *words)
     return text.len > 0 && memmem(text.data, text.len, words, strlen(words)) != NULL;
 }
 
-static err_t read_key(const struct online *online, const char *path, struct trail *trail,
-                      struct signkey **ret)
+/* For words alone: what is used is never read twice. */
+static bool is_certificate(const struct online *online, const char *path)
 {
     static const char begin[] = "-----BEGIN CERTIFICATE-----";
     struct span pem = {0};
-    err_t err = file_read(online->arena, path, KEY_FILE_MAX_BYTES, trail, &pem);
-    bool is_certificate = err == ERR_OK && !holds(pem, "PRIVATE KEY-----") && holds(pem, begin);
+    bool is_one = file_read(online->arena, path, KEY_FILE_MAX_BYTES, NULL, &pem) == ERR_OK &&
+                  !holds(pem, "PRIVATE KEY-----") && holds(pem, begin);
 
     secret_wipe(pem);
-    if (is_certificate) { /* before its mode is judged as a key's */
+    return is_one;
+}
+
+static err_t read_key(const struct online *online, const char *path, struct trail *trail,
+                      struct signkey **ret)
+{
+    struct span pem = {0};
+    struct trail inner = {0};
+    err_t err = file_read_private(online->arena, path, KEY_FILE_MAX_BYTES, &inner, &pem);
+
+    if (err == ERR_OK) {
+        err = signkey_new_pem(pem, ret);
+        secret_wipe(pem);
+        if (err == ERR_OK) {
+            return ERR_OK;
+        }
+        trail_set(&inner, err,
+                  "holds no private key in PKCS#8 PEM form without a passphrase; 'openssl pkey -in "
+                  "OLD -out NEW' writes one");
+    }
+    if (is_certificate(online, path)) { /* whatever its mode */
         return trail_set(trail, ERR_VALUE,
                          "holds a certificate and no private key; it belongs to --sign-cert, its "
                          "key to --sign-key");
     }
-    err = err ? err : file_read_private(online->arena, path, KEY_FILE_MAX_BYTES, trail, &pem);
-    if (err) {
-        return err;
-    }
-    err = signkey_new_pem(pem, ret);
-    secret_wipe(pem);
-    return err ? trail_set(trail, err,
-                           "holds no private key in PKCS#8 PEM form without a passphrase; 'openssl "
-                           "pkey -in OLD -out NEW' writes one")
-               : ERR_OK;
+    *trail = inner;
+    return err;
 }
 
 /* All of the file, in its order: the leaf, and what is above it. */

@@ -24,12 +24,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
     OBJECTS_MAX = 16,
     PROVIDERS_MAX = 3,
     NAME_SIZE = 64,
     RETRY_US = 1000 * 1000,
+    OTHERS_US = 5 * RETRY_US, /* a key that signed this lately shows that its device answers */
+    HANG_S = 5,               /* a device that takes longer for one use does not answer */
     PROPERTIES_SIZE = NAME_SIZE + 16,
 };
 
@@ -40,8 +43,9 @@ struct outside {
     char properties[PROPERTIES_SIZE]; /* what fetches its provider's algorithms */
     struct outside *next;
     bool has_failed;
-    uint64_t retry_us; /* of one that has failed: not before */
-    uint64_t n_signed; /* those of others when it failed last */
+    uint64_t retry_us;  /* of one that has failed: not before */
+    uint64_t failed_us; /* when that began */
+    uint64_t signed_us; /* when it signed last; 0: never */
     char cause[SIGNKEY_CAUSE_SIZE];
 };
 
@@ -57,8 +61,9 @@ static struct {
     size_t n_loaded;
     struct outside *keys;
     uint64_t restart_us; /* not before */
-    uint64_t n_signed;
 } all;
+
+static _Atomic uint64_t held_us; /* since when somebody uses a device; 0: nobody does */
 
 static _Atomic uint64_t n_failed; /* asked for while a device does not answer */
 
@@ -166,8 +171,9 @@ static bool load_provider(const char *name)
 }
 
 /* The default first: naming any would leave it out. What it has is taken from there: a TPM would
- * offer its own hashes and keys. */
-static bool make_context(void)
+ * offer its own hashes and keys. needs_all: or one that does not start leaves the others without
+ * theirs. */
+static bool make_context(bool needs_all)
 {
     bool is_made;
 
@@ -179,7 +185,7 @@ static bool make_context(void)
     is_made = is_made && load_provider("default") &&
               EVP_set_default_properties(all.context, "?provider=default") == 1;
     for (size_t i = 0; is_made && i < all.n_names; i++) {
-        is_made = load_provider(all.names[i]);
+        is_made = load_provider(all.names[i]) || !needs_all;
     }
     if (!is_made) {
         drop_context();
@@ -202,7 +208,7 @@ static err_t use_provider(const char *name, struct trail *trail)
     }
     snprintf(all.names[all.n_names++], NAME_SIZE, "%s", name);
     drop_context();
-    if (!make_context()) {
+    if (!make_context(true)) {
         all.n_names--;
         return openssl_failed(
             trail_set(trail, ERR_NOT_FOUND,
@@ -424,14 +430,29 @@ static bool sign_now(const struct signkey *key, struct sign_job *job)
     return true;
 }
 
-/* Not while other keys sign: then it is this one's fault, and they would pay for it. */
+/* Does another key of the same provider sign, as far as one can know? */
+static bool do_others_sign(const struct outside *outside, uint64_t now)
+{
+    uint64_t since = outside->has_failed ? outside->failed_us
+                     : now > OTHERS_US   ? now - OTHERS_US
+                                         : 0;
+
+    for (const struct outside *each = all.keys; each != NULL; each = each->next) {
+        if (each != outside && each->signed_us != 0 && each->signed_us >= since &&
+            strcmp(each->properties, outside->properties) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Not while other keys of the device sign: then it is this one's fault, and they would pay for it.
+ */
 static bool restart_providers(struct outside *outside)
 {
     uint64_t now = timestamp_ticks_us();
-    bool has_others = all.n_signed != outside->n_signed;
 
-    outside->n_signed = all.n_signed;
-    if (all.n_names == 0 || now < all.restart_us || has_others) {
+    if (all.n_names == 0 || now < all.restart_us || do_others_sign(outside, now)) {
         return false;
     }
     all.restart_us = now + RETRY_US;
@@ -439,7 +460,7 @@ static bool restart_providers(struct outside *outside)
         drop_key(each);
     }
     drop_context();
-    if (!make_context()) {
+    if (!make_context(false)) {
         note_cause(outside, true);
         return false;
     }
@@ -456,9 +477,6 @@ static err_t sign(const struct signkey *key, struct sign_job *job)
         return ERR_SIGNING_KEY;
     }
     outside->cause[0] = '\0';
-    if (!outside->has_failed) {
-        outside->n_signed = all.n_signed;
-    }
     was_open = outside->pkey != NULL;
     is_signed = sign_now(key, job);
     if (!is_signed && was_open) {
@@ -470,9 +488,10 @@ static err_t sign(const struct signkey *key, struct sign_job *job)
     if (is_signed) {
         outside->has_failed = false;
         outside->cause[0] = '\0';
-        all.n_signed++;
+        outside->signed_us = timestamp_ticks_us();
         return ERR_OK;
     }
+    outside->failed_us = outside->has_failed ? outside->failed_us : timestamp_ticks_us();
     outside->has_failed = true;
     outside->retry_us = timestamp_ticks_us() + RETRY_US;
     atomic_fetch_add(&n_failed, 1);
@@ -484,25 +503,57 @@ static err_t sign(const struct signkey *key, struct sign_job *job)
     return ERR_SIGNING_KEY;
 }
 
+/* A device that hangs keeps the one who asked it; nobody else waits for it long. */
+static bool take_lock(void)
+{
+    uint64_t since = atomic_load(&held_us);
+    struct timespec until;
+
+    if (since != 0 && timestamp_ticks_us() - since > (uint64_t)HANG_S * 1000 * 1000) {
+        return false;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += HANG_S;
+    if (pthread_mutex_clocklock(&lock, CLOCK_MONOTONIC, &until) != 0) {
+        return false;
+    }
+    atomic_store(&held_us, timestamp_ticks_us());
+    return true;
+}
+
+static void give_lock(void)
+{
+    atomic_store(&held_us, 0);
+    pthread_mutex_unlock(&lock);
+}
+
 err_t outside_sign(const struct signkey *key, struct sign_job *job)
 {
     err_t err;
 
-    pthread_mutex_lock(&lock);
+    if (!take_lock()) {
+        atomic_fetch_add(&n_failed, 1);
+        return ERR_SIGNING_KEY;
+    }
     err = openssl_failed(sign(key, job));
     leave_context();
-    pthread_mutex_unlock(&lock);
+    give_lock();
     return err;
 }
 
 void signkey_cause(const struct signkey *key, char text[SIGNKEY_CAUSE_SIZE])
 {
     text[0] = '\0';
-    if (key->outside != NULL) {
-        pthread_mutex_lock(&lock);
-        snprintf(text, SIGNKEY_CAUSE_SIZE, "%s", key->outside->cause);
-        pthread_mutex_unlock(&lock);
+    if (key->outside == NULL) {
+        return;
     }
+    if (pthread_mutex_trylock(&lock) != 0) {
+        snprintf(text, SIGNKEY_CAUSE_SIZE,
+                 "a device or module is in use, maybe for more than %d seconds", HANG_S);
+        return;
+    }
+    snprintf(text, SIGNKEY_CAUSE_SIZE, "%s", key->outside->cause);
+    pthread_mutex_unlock(&lock);
 }
 
 uint64_t signkey_failures(void)

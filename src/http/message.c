@@ -141,12 +141,27 @@ static bool is_letter(uint8_t c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+/* Of an IPv6 address (RFC 6874), with the "%25" or without the 25, as clients send both. */
+static bool is_zone(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_digit(text.data[i]) && !is_letter(text.data[i]) &&
+            strchr("-._~", text.data[i]) == NULL) {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
 /* An address in brackets, without them. Which one it is matters to nobody here. */
 static bool is_ip_literal(struct span text)
 {
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.data[i];
 
+        if (c == '%') {
+            return memchr(text.data, ':', i) != NULL && is_zone(span_cut(text, i + 1, text.len));
+        }
         if (!is_digit(c) && c != ':' && c != '.' && ((c | 0x20) < 'a' || (c | 0x20) > 'f')) {
             return false;
         }
@@ -423,6 +438,17 @@ static void read_connection(struct http_head *head)
     }
 }
 
+/* The usual port is the same as none. */
+static struct span without_port(struct span host)
+{
+    static const char usual[] = ":443";
+    size_t len = sizeof(usual) - 1;
+
+    return host.len > len && span_is(span_cut(host, host.len - len, len), usual)
+               ? span_cut(host, 0, host.len - len)
+               : host;
+}
+
 /* RFC 9112, 3.2: one Host header, of the right form. */
 static unsigned read_host(struct trail *trail, struct http_head *head)
 {
@@ -433,11 +459,16 @@ static unsigned read_host(struct trail *trail, struct http_head *head)
         return refuse(trail, 400, "there must be one Host header");
     }
     if (host.len > 0 && !is_authority(host)) {
-        return refuse(trail, 400, "the Host header is not of the form NAME or NAME:PORT");
+        char shown[64];
+
+        text_escape(host, shown, sizeof(shown));
+        trail_set(trail, ERR_MALFORMED, "the Host header '%s' is not of the form NAME or NAME:PORT",
+                  shown);
+        return 400;
     }
     if (head->host.data == NULL) {
         head->host = host;
-    } else if (n == 1 && !text_spans_equal_nocase(head->host, host)) {
+    } else if (n == 1 && !text_spans_equal_nocase(without_port(head->host), without_port(host))) {
         return refuse(trail, 400, "the Host header names another host than the request target");
     }
     return 0;

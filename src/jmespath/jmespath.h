@@ -84,8 +84,8 @@ err_t jmespath_search(const struct jmespath *query, struct arena *arena,
 err_t jmespath_from_json(struct arena *arena, yyjson_val *json, struct trail *trail,
                          const struct jmespath_value **ret) MUST_CHECK;
 /* The same from text, strictly as json_read, with the limits above. Whole numbers of 64 bits are
- * exact (9007199254740993.0 is one); ERR_UNSUPPORTED for a number that is too large for a double,
- * or that would become another whole number as one. */
+ * exact (9007199254740993.0 is one), others the nearest double; ERR_UNSUPPORTED for a number that
+ * is too large for one, or that would become a whole number of 64 bits that it is not. */
 err_t jmespath_read(struct arena *arena, struct span text, struct trail *trail,
                     const struct jmespath_value **ret) MUST_CHECK;
 

@@ -234,9 +234,10 @@ err_t token_literal(struct arena *arena, const struct token *token, struct trail
     err = err ? err : read_json(arena, text, token, trail, &json);
     err = err ? err : value_from_json(arena, json, trail, ret);
     if (err == ERR_UNSUPPORTED) {
-        return trail_set_at(trail, ERR_MALFORMED, token->offset,
-                            "the JSON in backticks: a number is too large, or has more digits than "
-                            "can be kept");
+        return trail_set_at(
+            trail, ERR_MALFORMED, token->offset,
+            "the JSON in backticks: a number cannot be kept as it is: too large, too "
+            "small or with too many digits");
     }
     return err;
 }

@@ -162,8 +162,9 @@ static err_t from_json(struct arena *arena, yyjson_val *json, size_t depth, stru
     } else if (yyjson_is_null(json)) {
         *ret = value_null();
     } else if (!value_of_number(json, ret)) {
-        return trail_set(trail, ERR_UNSUPPORTED,
-                         "a number is too large, or has more digits than can be kept");
+        return trail_set(
+            trail, ERR_UNSUPPORTED,
+            "a number cannot be kept as it is: too large, too small or with too many digits");
     }
     return ERR_OK;
 }

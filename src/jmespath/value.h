@@ -84,8 +84,8 @@ static inline size_t value_width(struct jmespath_value value)
 }
 
 /* A number from its text of JSON: exactly when it is whole and fits, as the nearest double
- * otherwise. False when that would change a fraction into a whole number or one whole number into
- * another, and for what is too large for a double. */
+ * otherwise. False when that would make a whole number of 64 bits of a fraction or of another whole
+ * number, and for what is too large for a double. Past 64 bits neighbours are one. */
 bool value_of_text(const char *text, struct jmespath_value *ret);
 err_t value_from_json(struct arena *arena, yyjson_val *json, struct trail *trail,
                       struct jmespath_value *ret) MUST_CHECK;

@@ -338,6 +338,7 @@ err_t policy_evaluate(struct arena *arena, const struct policy *policy,
         err = begin_trace(arena, policy, trace);
     }
     err = err ? err : decide(run, arena, incoming, trace, &result);
+    ret->work = result.work = run == NULL ? 0 : work_of(run); /* also where something else fails */
     if (err == ERR_VALUE) {
         result.decision = POLICY_ERROR;
         result.line = result.fault.line;
@@ -354,7 +355,6 @@ err_t policy_evaluate(struct arena *arena, const struct policy *policy,
     err = err ? err
               : read_properties(arena, is_permitted ? &run->properties : NULL, POLICY_ISSUANCE,
                                 &result.properties);
-    result.work = work_of(run);
     if (err == ERR_OK && result.rule == NULL) {
         err = ERR_MEMORY;
     }

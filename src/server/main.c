@@ -318,6 +318,7 @@ static int open_service(struct run *run)
         .n_tls_names = run->n_names,
         .now = timestamp_now(),
         .metrics = run->metrics,
+        .n_workers = run->options.workers,
         .lock_fd = run->lock_fd,
         .knowledge = run->knowledge,
     };

@@ -109,8 +109,8 @@ void answer_busy_policy(const struct service_call *call, const struct provider *
 {
     answer_refuse(
         call, ret, 503, "PolicyBusy",
-        "the policy of %s takes long to evaluate, and as many such evaluations run as may "
-        "at once: try again",
+        "the policy of %s cannot be evaluated now: as many evaluations of owners' policies "
+        "run as may at once, or it takes long and one of it does; try again",
         provider->name);
     ret->retry_after_s = 1;
     ret->note = "limit=slow-policies";

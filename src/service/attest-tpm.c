@@ -28,7 +28,6 @@ struct reporting {
     struct store_machine machine;
     struct tpm_name ak_name; /* of that record */
     struct appraisal *appraisal;
-    unsigned work; /* of the policy */
 };
 
 static const struct provider_policy *tpm_policy(const struct reporting *r)
@@ -157,10 +156,16 @@ static err_t refuse_disabled(struct reporting *r, struct trail *trail)
 {
     const struct appraised_ak *ak = &r->appraisal->aks[r->appraisal->main_ak];
     struct store_machine machine = {0};
+    bool has_quote = r->appraisal->n_quotes > 0 && r->appraisal->quotes[0].is_verified;
     bool is_disabled = r->is_own_certificate && r->machine.id[0] != '\0' && !r->machine.is_active;
     err_t err = ERR_NOT_FOUND;
 
-    if (r->appraisal->n_aks > 0 && ak->name.len > 0) {
+    /* What became of a machine is said to who has its key. */
+    if (!has_quote || r->appraisal->n_aks == 0) {
+        return ERR_OK;
+    }
+    is_disabled = is_disabled && ak->is_certificate_valid;
+    if (ak->name.len > 0) {
         err = store_machine_by_ak(r->service->store, tpm_name_span(&ak->name), trail, &machine);
     }
     if (err != ERR_OK && err != ERR_NOT_FOUND) {
@@ -287,6 +292,7 @@ static err_t report(struct reporting *r, struct trail *trail, struct service_ans
     struct arena *arena = r->call->arena;
     struct claims *claims = claims_new(arena);
     struct policy_result decision = {0};
+    struct slow_turn turn;
     bool is_first = false;
     err_t err = claims == NULL ? ERR_MEMORY : find_record(r, trail);
 
@@ -306,8 +312,13 @@ static err_t report(struct reporting *r, struct trail *trail, struct service_ans
         ret->note = note(r, "not-asked");
         return ERR_OK;
     }
+    if (!slow_enter(r->provider->slow, &r->service->workers, r->call->now, &turn)) {
+        /* The challenge is good still. */
+        answer_busy_policy(r->call, r->provider, ret);
+        return ERR_OK;
+    }
     err = policy_evaluate(arena, tpm_policy(r)->policy, claims, NULL, &decision);
-    r->work = decision.work;
+    slow_leave(r->provider->slow, &turn, decision.work, r->call->now);
     if (err == ERR_OK && decision.is_permitted) {
         err = write_report(r, &decision, trail, &ret->body);
     }
@@ -337,7 +348,6 @@ static err_t answer_request(struct reporting *r, struct span request, struct tra
                             struct service_answer *ret)
 {
     enum context_state state = CONTEXT_GOOD;
-    struct slow_turn turn;
     err_t err = tpm_request_parse(r->call->arena, request, trail, &r->evidence);
 
     err = err ? err : open_context(r, trail, &state);
@@ -348,14 +358,9 @@ static err_t answer_request(struct reporting *r, struct span request, struct tra
         refuse_context(r->call, state, ret);
         return ERR_OK;
     }
-    if (!slow_enter(r->provider->slow, &r->service->n_slow, r->call->now, &turn)) {
-        answer_busy_policy(r->call, r->provider, ret);
-        return ERR_OK;
-    }
     r->trust = service_trust(r->service);
     r->knowledge = service_knowledge(r->service);
     err = report(r, trail, ret);
-    slow_leave(r->provider->slow, &turn, r->work, r->call->now);
     appraisal_done(r->appraisal);
     trust_free(r->trust);
     knowledge_free(r->knowledge);

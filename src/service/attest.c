@@ -504,11 +504,33 @@ static void refuse(const struct attesting *a, struct service_answer *ret)
                    operator_words, a, ret);
 }
 
+/* By the policy. Only what is proven comes here, so that nobody else keeps an owner's policy busy.
+ */
+static err_t decide(struct attesting *a, yyjson_mut_doc *doc, bool *ret_is_busy)
+{
+    bool is_owners = azure_policy(a)->jws.data != NULL;
+    struct slow *slow = a->provider->slow;
+    struct slow_turn turn;
+    err_t err;
+
+    if (is_owners && !slow_enter(slow, &a->service->workers, a->call->now, &turn)) {
+        *ret_is_busy = true;
+        return ERR_OK;
+    }
+    err = appraise_decide(a->call->arena, doc, a->appraisal, a->evidence, azure_policy(a)->policy,
+                          vm_id(a), &a->claims, &a->decision);
+    if (is_owners) {
+        slow_leave(slow, &turn, a->decision.work, a->call->now);
+    }
+    return err;
+}
+
 static err_t attest(struct attesting *a, struct span body, struct trail *trail,
                     struct service_answer *ret)
 {
     yyjson_mut_doc *doc = json_new(a->call->arena);
     struct span token = {0}, sealed = {0};
+    bool is_busy = false;
     err_t err = doc == NULL ? ERR_MEMORY : ERR_OK;
 
     find_name(a);
@@ -516,8 +538,12 @@ static err_t attest(struct attesting *a, struct span body, struct trail *trail,
     err = err ? err : find_nonce(a, trail);
     err = err ? err : judge(a);
     if (err == ERR_OK && a->appraisal->verdict <= VERDICT_UNHEALTHY) {
-        err = appraise_decide(a->call->arena, doc, a->appraisal, a->evidence,
-                              azure_policy(a)->policy, vm_id(a), &a->claims, &a->decision);
+        err = decide(a, doc, &is_busy);
+    }
+    if (is_busy) {
+        /* Nothing was decided: the same evidence may come again. */
+        answer_busy_policy(a->call, a->provider, ret);
+        return ERR_OK;
     }
     if (err == ERR_OK && is_accepted(a)) {
         /* Accepted evidence has a certified key: without one the verdict would be another. */
@@ -572,7 +598,6 @@ void service_attest_azureguest(struct service *service, const struct provider *p
     struct attesting *a = arena_calloc(call->arena, 1, sizeof(*a));
     struct trail trail = {0};
     struct service_answer answer = {0};
-    struct slow_turn turn;
     err_t err;
 
     if (a == NULL) {
@@ -582,16 +607,11 @@ void service_attest_azureguest(struct service *service, const struct provider *p
     if (answer_damaged_policy(call, provider, ATTEST_AZUREGUEST, ret)) {
         return;
     }
-    if (!slow_enter(provider->slow, &service->n_slow, call->now, &turn)) {
-        answer_busy_policy(call, provider, ret);
-        return;
-    }
     a->service = service;
     a->provider = provider;
     a->call = call;
     claims_init(&a->claims, call->arena);
     err = answer_request(a, body, &trail, &answer);
-    slow_leave(provider->slow, &turn, a->decision.work, call->now);
     if (err) {
         answer = (struct service_answer){0};
         answer_error(call, &answer, err, &trail);

@@ -11,11 +11,13 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Callers share a purse with others of the same hash: all of them together fill no disk. */
-enum { CALLER_PURSES = 256 };
+/* Callers share a purse with others of the same hash: all of them together fill no disk. Who is
+ * with whom nobody can tell beforehand. */
+enum { CALLER_PURSES = 4096 };
 
 /* Of lines that may be left out: full at first, emptied by one line each, filled by time. */
 struct purse {
@@ -32,6 +34,7 @@ struct audit {
     bool is_failing; /* logged already */
     struct purse anonymous, callers[CALLER_PURSES], changers[CALLER_PURSES];
     uint64_t omitted;
+    uint64_t seed;
 };
 
 /* ---- the file ---- */
@@ -85,6 +88,9 @@ err_t audit_open(const char *path, struct metrics *metrics, struct trail *trail,
         return ERR_MEMORY;
     }
     audit->fd = -1;
+    if (getrandom(&audit->seed, sizeof(audit->seed), 0) != (ssize_t)sizeof(audit->seed)) {
+        return trail_set(trail, ERR_IO, "the system has no random numbers");
+    }
     pthread_mutex_init(&audit->lock, NULL);
     audit->path = strdup(path);
     err = audit->path == NULL ? ERR_MEMORY : open_file(path, trail, &audit->fd);
@@ -257,27 +263,28 @@ static bool spend(struct purse *purse, int64_t now, unsigned burst, unsigned rat
     return true;
 }
 
-/* FNV-1a. Who finds others of the same purse keeps their refusals out of the log with his own. */
-static unsigned purse_of(const struct audit_entry *entry)
+/* FNV-1a, of another beginning in each process. */
+static unsigned purse_of(const struct audit *audit, const struct audit_entry *entry)
 {
     const char *const texts[] = {entry->issuer, "\n", entry->object_id};
-    uint32_t hash = 2166136261;
+    uint64_t hash = audit->seed;
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         for (const char *c = texts[i]; c != NULL && *c != '\0'; c++) {
-            hash = (hash ^ (uint8_t)*c) * 16777619;
+            hash = (hash ^ (uint8_t)*c) * 1099511628211u;
         }
     }
-    return hash % CALLER_PURSES;
+    return (unsigned)((hash ^ hash >> 32) % CALLER_PURSES);
 }
 
 /* Under the lock: may the line of a refusal be written? */
 static bool is_allowed(struct audit *audit, const struct audit_entry *entry)
 {
-    bool is_left = entry->issuer == NULL ? spend(&audit->anonymous, entry->time,
-                                                 AUDIT_ANONYMOUS_BURST, AUDIT_ANONYMOUS_RATE)
-                                         : spend(&audit->callers[purse_of(entry)], entry->time,
-                                                 AUDIT_CALLER_BURST, AUDIT_CALLER_RATE);
+    bool is_left =
+        entry->issuer == NULL
+            ? spend(&audit->anonymous, entry->time, AUDIT_ANONYMOUS_BURST, AUDIT_ANONYMOUS_RATE)
+            : spend(&audit->callers[purse_of(audit, entry)], entry->time, AUDIT_CALLER_BURST,
+                    AUDIT_CALLER_RATE);
 
     audit->omitted += !is_left;
     return is_left;
@@ -330,7 +337,7 @@ static bool may_change(struct audit *audit, const struct audit_entry *entry)
         return true;
     }
     pthread_mutex_lock(&audit->lock);
-    may = spend(&audit->changers[purse_of(entry)], entry->time, AUDIT_CHANGE_BURST,
+    may = spend(&audit->changers[purse_of(audit, entry)], entry->time, AUDIT_CHANGE_BURST,
                 AUDIT_CHANGE_RATE);
     pthread_mutex_unlock(&audit->lock);
     return may;

@@ -39,8 +39,8 @@ struct service {
     _Atomic uint64_t trust_quick;  /* trust_quick_stamp of that trust */
     _Atomic uint64_t trust_failed; /* trust_stamp of what could not be loaded; 0 = none */
     _Atomic int64_t next_sweep;
-    bool is_sweep_held;      /* the ticking thread's */
-    _Atomic unsigned n_slow; /* evaluations of slow policies that run */
+    bool is_sweep_held; /* the ticking thread's */
+    struct workers workers;
     struct metric *verdicts, *reasons, *freshness, *joins, *dropped, *damaged;
 };
 

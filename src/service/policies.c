@@ -36,15 +36,18 @@ static void answer_token(const struct service_call *call, const struct provider 
     answer_json(call, ret, doc, root);
 }
 
-/* The same after a change: it is made, whatever becomes of the answer. */
+/* The same after a change: it is made, whatever becomes of the answer. note: what changed, for the
+ * log and the audit log. */
 static void answer_changed(const struct service_call *call, const struct provider *provider,
-                           yyjson_mut_doc *doc, yyjson_mut_val *claims, struct service_answer *ret)
+                           yyjson_mut_doc *doc, yyjson_mut_val *claims, const char *note,
+                           struct service_answer *ret)
 {
     answer_token(call, provider, doc, claims, ret);
     if (ret->status != 200 && ret->message != NULL) {
         ret->message =
             arena_printf(call->arena, "the change was made, but not its result: %s", ret->message);
     }
+    ret->note = note;
 }
 
 static yyjson_mut_val *result_claims(const struct service_call *call,
@@ -208,11 +211,12 @@ static void change_policy(struct service *service, const struct provider *provid
         answer_error(call, ret, err, NULL);
         return;
     }
-    answer_changed(call, changed, doc, claims, ret);
-    ret->note = changed->policies[type].hash == NULL
-                    ? "policy=none"
-                    : arena_printf(call->arena, "type=%s policy=%s", attestation_type_name(type),
-                                   changed->policies[type].hash);
+    answer_changed(call, changed, doc, claims,
+                   changed->policies[type].hash == NULL
+                       ? "policy=none"
+                       : arena_printf(call->arena, "type=%s policy=%s", attestation_type_name(type),
+                                      changed->policies[type].hash),
+                   ret);
 }
 
 void service_policy_set(struct service *service, const struct provider *provider,
@@ -279,7 +283,9 @@ static void change_signer(struct service *service, const struct provider *provid
     json_add_text(doc, claims, "x-ms-certificate-thumbprint", thumbprint);
     json_add_text(doc, claims, "x-ms-policycertificates-result", state);
     json_add_text(doc, claims, "x-ms-certificate-result", state);
-    answer_changed(call, provider, doc, claims, ret);
+    answer_changed(
+        call, provider, doc, claims,
+        arena_printf(call->arena, "signer=%s %s", thumbprint, is_added ? "added" : "removed"), ret);
 }
 
 void service_signers_add(struct service *service, const struct provider *provider,

@@ -141,7 +141,12 @@ static bool find_place(struct providers *providers, const char *subscription, si
 static err_t take_turn(struct providers *providers, const char *subscription, struct trail *trail,
                        size_t *ret_place)
 {
-    if (!find_place(providers, subscription, ret_place)) {
+    bool has_worker = workers_take(providers->options.workers);
+
+    if (!has_worker || !find_place(providers, subscription, ret_place)) {
+        if (has_worker) {
+            workers_give(providers->options.workers);
+        }
         return trail_set(trail, ERR_UNAVAILABLE,
                          "too many changes of attestation providers at once; try again");
     }
@@ -157,6 +162,7 @@ static void give_turn(const struct provider_turn *turn)
     pthread_mutex_lock(&providers->lock);
     providers->changers[turn->place] = NULL;
     pthread_mutex_unlock(&providers->lock);
+    workers_give(providers->options.workers);
 }
 
 static err_t copy_expected(const struct providers *providers, const struct provider *expected,

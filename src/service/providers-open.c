@@ -73,11 +73,13 @@ static err_t open_shared_signer(const struct folder *opening, const struct provi
                                 struct trail *trail, struct signer **ret)
 {
     const char *place = provider_key_place(opening->arena, provider->name);
-    const char *lost = arena_printf(opening->arena,
-                                    "restore it from a backup; or, for a new one, remove "
-                                    "%s/initialised: then tokens that are out cannot be verified "
-                                    "any more",
-                                    opening->path);
+    const char *lost =
+        place == NULL ? NULL
+                      : arena_printf(opening->arena,
+                                     "restore it from a backup; or, for a new one, remove the line "
+                                     "'%s' from %s/initialised: then tokens that are out cannot be "
+                                     "verified any more",
+                                     place, opening->path);
     bool was_made = false;
     err_t err = place == NULL || lost == NULL ? ERR_MEMORY
                                               : marker_has_key(opening, place, trail, &was_made);
@@ -168,7 +170,8 @@ static err_t fill_rest(const struct folder *opening, const struct store_provider
                                       &provider->signer);
 }
 
-static void log_damage(const char *name, const char *what, err_t err, const struct trail *trail)
+static void log_damage(const char *name, const char *what, const char *remedy, err_t err,
+                       const struct trail *trail)
 {
     char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
     struct log_line line;
@@ -178,9 +181,7 @@ static void log_damage(const char *name, const char *what, err_t err, const stru
     log_text(&line, "name", name);
     log_text(&line, "what", what);
     log_text(&line, "cause", words);
-    log_text(&line, "remedy",
-             "restore the folder of keys and the database together and start again, or have its "
-             "owner set the policy again, or remove the provider");
+    log_text(&line, "remedy", remedy);
     log_end(&line);
 }
 
@@ -200,7 +201,11 @@ static err_t open_custom(struct providers *providers, const struct folder *openi
         return err;
     }
     if (err) {
-        log_damage(provider->name, "provider", err, &trail);
+        log_damage(provider->name, "provider",
+                   "what is missing comes back (a TPM or module that holds its key, or keys and "
+                   "database from a backup): start the server again; only what is lost for good is "
+                   "removed with 'bootwarden provider delete'",
+                   err, &trail);
         provider->is_damaged = true;
         provider->region =
             provider->region != NULL ? provider->region : providers->options.regions[0];
@@ -231,7 +236,9 @@ static err_t add_policy(struct provider *provider, const struct store_policy *ro
     if (fault.kind != POLICY_FAULT_NONE) {
         trail_set(&trail, err, "%s", fault.text);
     }
-    log_damage(provider->name, row->type, err, &trail);
+    log_damage(provider->name, row->type,
+               "its owner sets the policy again, or a server that knows it is started", err,
+               &trail);
     policy_unref(policy->policy);
     *policy =
         (struct provider_policy){.jws = arena_dup(provider->arena, row->jws), .is_damaged = true};
@@ -245,7 +252,10 @@ static void distrust(struct provider *provider, const char *type)
     struct trail trail = {0};
 
     trail_set(&trail, ERR_STORE, "the database is damaged: there is no type of this name");
-    log_damage(provider->name, type, ERR_STORE, &trail);
+    log_damage(provider->name, type,
+               "restore the database from a backup and start the server again, or remove the "
+               "provider",
+               ERR_STORE, &trail);
     provider->is_damaged = true;
 }
 

@@ -16,8 +16,8 @@ enum {
     PROVIDERS_PER_SUBSCRIPTION = 500,
     PROVIDERS_SUBSCRIPTION_BYTES = 8 * 1024 * 1024, /* provider_weight, all of a subscription */
     PROVIDERS_TOTAL_BYTES = 64 * 1024 * 1024,       /* of all */
-    PROVIDERS_CHANGES_AT_ONCE = 3, /* one is made, the others wait; fewer than workers */
-    PROVIDERS_CHANGES_OF_ONE = 2,  /* of those, in one subscription */
+    PROVIDERS_CHANGES_AT_ONCE = 3,                  /* one is made, the others wait */
+    PROVIDERS_CHANGES_OF_ONE = 2,                   /* of those, in one subscription */
 };
 
 struct provider_list;
@@ -30,6 +30,7 @@ struct providers_options {
     size_t n_regions;
     enum signkey_kind key_kind; /* of shared providers, and of others unless they say otherwise */
     struct signer *home_signer; /* the key of the home region's shared provider */
+    struct workers *workers;    /* borrowed: changes take some of them */
 };
 
 struct providers;

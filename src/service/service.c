@@ -237,6 +237,7 @@ static err_t open_providers(struct service *service, const struct folder *folder
         .n_regions = options->n_regions,
         .key_kind = options->signing,
         .home_signer = service->signer,
+        .workers = &service->workers,
     };
 
     for (size_t i = 0; i < options->n_regions; i++) {

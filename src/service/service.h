@@ -43,6 +43,7 @@ struct service_options {
     int64_t now;
     struct metrics *metrics;     /* may be NULL; outlives the service */
     struct knowledge *knowledge; /* what to judge by; the service takes its own reference */
+    unsigned n_workers;          /* threads that call; 0: not known */
     int lock_fd;                 /* of service_lock; taken over on success */
 };
 

@@ -2,6 +2,23 @@
 
 #include <stdlib.h>
 
+bool workers_take(struct workers *workers)
+{
+    unsigned n = workers->n == 0 ? SLOW_USUAL_WORKERS : workers->n;
+    unsigned max = n > 1 ? n - 1 : 1;
+
+    if (atomic_fetch_add(&workers->n_busy, 1) >= max) {
+        atomic_fetch_sub(&workers->n_busy, 1);
+        return false;
+    }
+    return true;
+}
+
+void workers_give(struct workers *workers)
+{
+    atomic_fetch_sub(&workers->n_busy, 1);
+}
+
 struct slow *slow_new(void)
 {
     struct slow *slow = calloc(1, sizeof(*slow));
@@ -27,21 +44,24 @@ void slow_unref(struct slow *slow)
     }
 }
 
-bool slow_enter(struct slow *slow, _Atomic unsigned *n_running, int64_t now, struct slow_turn *ret)
+bool slow_enter(struct slow *slow, struct workers *workers, int64_t now, struct slow_turn *ret)
 {
-    *ret = (struct slow_turn){0};
-    if (now >= atomic_load(&slow->until)) {
-        return true;
-    }
-    if (atomic_fetch_add(n_running, 1) >= SLOW_AT_ONCE) {
-        atomic_fetch_sub(n_running, 1);
+    bool is_slow = now < atomic_load(&slow->until);
+
+    if (!workers_take(workers)) {
         return false;
     }
-    if (atomic_exchange(&slow->is_running, true)) {
-        atomic_fetch_sub(n_running, 1);
+    if (is_slow && atomic_exchange(&slow->is_running, true)) {
+        workers_give(workers);
         return false;
     }
-    *ret = (struct slow_turn){.slow = slow, .n_running = n_running};
+    if (is_slow && atomic_fetch_add(&workers->n_slow, 1) >= SLOW_AT_ONCE) {
+        atomic_fetch_sub(&workers->n_slow, 1);
+        atomic_store(&slow->is_running, false);
+        workers_give(workers);
+        return false;
+    }
+    *ret = (struct slow_turn){.workers = workers, .is_slow = is_slow};
     return true;
 }
 
@@ -50,8 +70,9 @@ void slow_leave(struct slow *slow, const struct slow_turn *turn, unsigned work, 
     if (work >= SLOW_WORK) {
         atomic_store(&slow->until, now + SLOW_FOR_S);
     }
-    if (turn->slow != NULL) {
-        atomic_store(&turn->slow->is_running, false);
-        atomic_fetch_sub(turn->n_running, 1);
+    if (turn->is_slow) {
+        atomic_fetch_sub(&turn->workers->n_slow, 1);
+        atomic_store(&slow->is_running, false);
     }
+    workers_give(turn->workers);
 }

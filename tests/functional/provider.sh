@@ -229,6 +229,9 @@ openssl x509 -req -in "$work/web.csr" -CA "$work/owner.pem" -CAkey "$work/owner.
 run policy set isolated Tpm "$work/permit.txt" "${web[@]}"
 run policy set isolated Tpm "$work/permit.txt" "${owner[@]}"
 shows 'set, signed by CN=owner, x-ms-policy-hash'
+# A key that another command hands over is read once, as it can be.
+run policy set isolated Tpm "$work/permit.txt" --sign-key <(cat "$work/owner.key") --sign-cert "$work/owner.pem"
+shows 'set, signed by CN=owner, x-ms-policy-hash'
 run policy show isolated Tpm -o json
 json .signer.subject CN=owner
 say 2 'only a signer changes who signs; write --sign-key' signer add isolated "$work/second.pem"

@@ -141,6 +141,9 @@ static void refuses_hosts_that_are_none(void **state)
         "::1",
         "h\xc3\xa4.test",
         "a,b",
+        "[fe80::1%]",
+        "[fe80::1%a b]",
+        "[%25eth0]",
     };
     struct arena *arena = test_arena();
 
@@ -154,6 +157,7 @@ static void refuses_hosts_that_are_none(void **state)
                 &trail, &head) != 400) {
             fail_msg("Host: %s", hosts[i]);
         }
+        assert_non_null(strstr(trail.what, "Host header '"));
         /* "https://a/b" is a host and a path. */
         if (strpbrk(hosts[i], "/?") == NULL &&
             http_head_parse(
@@ -195,6 +199,10 @@ static void tells_whom_a_request_is_for(void **state)
         {"GET / HTTP/1.1\r\nHost: P1.eus.attest.test.:8443\r\n\r\n", "P1.eus.attest.test.:8443"},
         {"GET / HTTP/1.1\r\nHost: [::1]:8443\r\n\r\n", "[::1]:8443"},
         {"GET / HTTP/1.1\r\nHost: [::ffff:10.0.0.1]\r\n\r\n", "[::ffff:10.0.0.1]"},
+        {"GET / HTTP/1.1\r\nHost: [fe80::1%25eth0]:8443\r\n\r\n", "[fe80::1%25eth0]:8443"},
+        {"GET / HTTP/1.1\r\nHost: [fe80::1%eth0]\r\n\r\n", "[fe80::1%eth0]"},
+        {"GET https://p1.test:443/a HTTP/1.1\r\nHost: p1.test\r\n\r\n", "p1.test:443"},
+        {"GET https://p1.test/a HTTP/1.1\r\nHost: p1.test:443\r\n\r\n", "p1.test"},
         {"GET / HTTP/1.1\r\nHost: 10.0.0.1:\r\n\r\n", "10.0.0.1:"},
         {"GET / HTTP/1.1\r\nHost: my_host-1\t\r\n\r\n", "my_host-1"},
         {"GET / HTTP/1.1\r\nHost:\r\n\r\n", ""},

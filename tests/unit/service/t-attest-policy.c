@@ -206,13 +206,13 @@ static void a_slow_policy_is_evaluated_once_at_a_time(void **state)
     (void)state;
     use_policy(w, "own", "version=1.0; authorizationrules{=> permit();}; issuancerules{};");
     /* Nothing is known of it: as many as like. */
-    assert_true(slow_enter(own->slow, &w->service->n_slow, w->call.now, &first));
+    assert_true(slow_enter(own->slow, &w->service->workers, w->call.now, &first));
     answer = attest_at(w, "own", "a-secureboot-healthy");
     expect_success(&answer);
     slow_leave(own->slow, &first, SLOW_WORK, w->call.now);
     /* It was slow, and one runs: also after its owner set another. */
-    assert_true(slow_enter(own->slow, &w->service->n_slow, w->call.now, &first));
-    assert_false(slow_enter(own->slow, &w->service->n_slow, w->call.now, &second));
+    assert_true(slow_enter(own->slow, &w->service->workers, w->call.now, &first));
+    assert_false(slow_enter(own->slow, &w->service->workers, w->call.now, &second));
     use_policy(w, "own", "version=1.0; authorizationrules{=> permit();}; issuancerules{ };");
     answer = attest_at(w, "own", "a-secureboot-healthy");
     expect_refusal(&answer, 503, "PolicyBusy", "try again");
@@ -224,14 +224,28 @@ static void a_slow_policy_is_evaluated_once_at_a_time(void **state)
     answer = attest_at(w, "own", "a-secureboot-healthy");
     expect_success(&answer);
     /* As many as may, of others. */
-    atomic_store(&w->service->n_slow, SLOW_AT_ONCE);
+    atomic_store(&w->service->workers.n_slow, SLOW_AT_ONCE);
     answer = attest_at(w, "own", "a-secureboot-healthy");
     expect_refusal(&answer, 503, "PolicyBusy", "try again");
-    assert_int_equal(atomic_load(&w->service->n_slow), SLOW_AT_ONCE);
+    assert_int_equal(atomic_load(&w->service->workers.n_slow), SLOW_AT_ONCE);
+    atomic_store(&w->service->workers.n_slow, 0);
     /* A minute later it is one of many. */
     w->call.now += SLOW_FOR_S;
     answer = attest_at(w, "own", "a-secureboot-healthy");
     expect_success(&answer);
+    /* Slow or not, the last worker is not for owners' policies: the default is nobody's. */
+    atomic_store(&w->service->workers.n_busy, SLOW_USUAL_WORKERS - 1);
+    w->call.now++;
+    answer = attest_at(w, "own", "a-secureboot-healthy");
+    expect_refusal(&answer, 503, "PolicyBusy", "try again");
+    assert_int_equal(atomic_load(&w->service->workers.n_busy), SLOW_USUAL_WORKERS - 1);
+    answer = attest_at(w, "sharedeus", "a-secureboot-healthy");
+    expect_success(&answer);
+    w->service->workers.n = 1;
+    atomic_store(&w->service->workers.n_busy, 0);
+    answer = attest_at(w, "own", "a-secureboot-healthy");
+    expect_success(&answer);
+    assert_int_equal(atomic_load(&w->service->workers.n_busy), 0);
     world_free(w);
 }
 
