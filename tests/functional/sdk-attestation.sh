@@ -6,6 +6,9 @@
 modules=$BOOTWARDEN_SOURCE/build/sdk
 demo_vtpm=$BOOTWARDEN_SOURCE/tools/demo-vtpm
 command -v node >/dev/null || { fault "there is no node: run tools/setup"; report; }
+# The Node of Debian 12 has the global that these clients need behind a switch.
+major=$(node --version | sed -E 's/^v([0-9]+).*/\1/')
+[ "$major" -ge 19 ] || export NODE_OPTIONS=--experimental-global-webcrypto
 [ -d "$modules/node_modules/@azure/attestation" ] || { fault "the clients are missing: run tools/sdk"; report; }
 cp "$BOOTWARDEN_SOURCE"/tests/sdk/*.mjs "$work/"
 ln -s "$modules/node_modules" "$work/node_modules"
