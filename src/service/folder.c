@@ -298,6 +298,23 @@ err_t folder_make_cert(const struct folder *folder, const char *path, const char
     return err;
 }
 
+void folder_warn_of_end(const char *what, const char *path, const struct cert *cert,
+                        const char *advice)
+{
+    struct log_line line;
+    char until[TIMESTAMP_SIZE];
+    int64_t not_before = 0, not_after = 0;
+
+    cert_validity(cert, &not_before, &not_after);
+    timestamp_format(not_after, until, sizeof(until));
+    log_begin(&line, LOG_WARN, "folder.ends");
+    log_text(&line, "what", what);
+    log_text(&line, "file", path);
+    log_text(&line, "until", until);
+    log_text(&line, "advice", advice);
+    log_end(&line);
+}
+
 /* ---- CAs ---- */
 
 static bool is_good_for(const struct cert *cert, int64_t now, int64_t days)
@@ -562,18 +579,8 @@ static err_t check_own_tls(const struct folder *folder, const char *cert_path,
     }
     if (folder_cert(folder, cert_path, NULL, &cert) == ERR_OK &&
         !is_good_for(cert, folder->now, TLS_LEFT_DAYS)) {
-        struct log_line line;
-        char until[TIMESTAMP_SIZE];
-        int64_t not_before = 0, not_after = 0;
-
-        cert_validity(cert, &not_before, &not_after);
-        timestamp_format(not_after, until, sizeof(until));
-        log_begin(&line, LOG_WARN, "folder.ends");
-        log_text(&line, "what", "tls-certificate");
-        log_text(&line, "file", cert_path);
-        log_text(&line, "until", until);
-        log_text(&line, "advice", "without tls/ca.key this server does not renew it: do so");
-        log_end(&line);
+        folder_warn_of_end("tls-certificate", cert_path, cert,
+                           "without tls/ca.key this server does not renew it: do so");
     }
     return ERR_OK;
 }

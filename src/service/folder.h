@@ -77,5 +77,8 @@ err_t folder_cert(const struct folder *folder, const char *path, struct trail *t
 /* Writes it; what: "token-certificate", for the log. */
 err_t folder_make_cert(const struct folder *folder, const char *path, const char *what,
                        const struct cert *cert, struct trail *trail) MUST_CHECK;
+/* To the log: a certificate that this server does not renew is about to end. */
+void folder_warn_of_end(const char *what, const char *path, const struct cert *cert,
+                        const char *advice);
 
 #endif

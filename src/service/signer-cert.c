@@ -1,8 +1,5 @@
 #include "service/signer-cert.h"
 
-#include "base/log.h"
-#include "base/timestamp.h"
-
 enum {
     CERT_DAYS = 5 * 365,
     CERT_LEFT_DAYS = 30,
@@ -66,25 +63,6 @@ static err_t make_cert(const struct signer_options *options, const struct signke
     return ERR_OK;
 }
 
-/* Clients that look at it refuse tokens then; most do not, so it is no reason not to start. */
-static void warn_of_end(const char *path, const struct cert *cert)
-{
-    struct log_line line;
-    char until[TIMESTAMP_SIZE];
-    int64_t not_before = 0, not_after = 0;
-
-    cert_validity(cert, &not_before, &not_after);
-    timestamp_format(not_after, until, sizeof(until));
-    log_begin(&line, LOG_WARN, "folder.ends");
-    log_text(&line, "what", "token-certificate");
-    log_text(&line, "file", path);
-    log_text(&line, "until", until);
-    log_text(&line, "advice",
-             "not made by this server: renew it yourself, with the same key; or remove it for one "
-             "that the server makes and renews");
-    log_end(&line);
-}
-
 static err_t keep_foreign(const struct signer_options *options, const struct signkey *key,
                           const char *key_path, const char *path, const struct cert *cert,
                           struct trail *trail)
@@ -97,7 +75,10 @@ static err_t keep_foreign(const struct signer_options *options, const struct sig
         return trail_in(trail, ERR_MISMATCH, path);
     }
     if (is_ending(options, cert)) {
-        warn_of_end(path, cert);
+        /* Clients that look at it refuse tokens then; most do not: no reason not to start. */
+        folder_warn_of_end("token-certificate", path, cert,
+                           "not made by this server: renew it yourself, with the same key; or "
+                           "remove it for one that the server makes and renews");
     }
     return ERR_OK;
 }

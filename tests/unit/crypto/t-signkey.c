@@ -186,6 +186,7 @@ static void a_key_held_elsewhere_comes_back_by_itself(void **state)
     CLEANUP(signkey_free) struct signkey *key = NULL;
     const char *aside = arena_printf(e.arena, "%s.aside", e.file);
     uint64_t failures = signkey_failures(), begin;
+    err_t err;
     char cause[SIGNKEY_CAUSE_SIZE];
     struct span pem = {0};
 
@@ -197,18 +198,19 @@ static void a_key_held_elsewhere_comes_back_by_itself(void **state)
     signkey_cause(key, cause);
     assert_string_equal(cause, "");
     assert_int_equal(rename(e.file, aside), 0);
-    break_way(key);
     begin = timestamp_ticks_us();
+    break_way(key);
     assert_err(sign_with(&e, key), ERR_SIGNING_KEY);
     assert_int_equal(signkey_failures(), failures + 2);
     signkey_cause(key, cause);
     assert_true(cause[0] != '\0');
     assert_null(strstr(cause, e.file));
-    /* Once a second at most, whoever asks. */
+    /* Once a second at most, whoever asks. A machine that was busy for that long has no answer. */
     assert_int_equal(rename(aside, e.file), 0);
-    assert_err(sign_with(&e, key), ERR_SIGNING_KEY);
+    err = sign_with(&e, key);
+    assert_true(err == ERR_SIGNING_KEY || timestamp_ticks_us() - begin >= 1000000);
     assert_ok(sign_soon(&e, key));
-    assert_true(timestamp_ticks_us() - begin > 500000);
+    assert_true(timestamp_ticks_us() - begin >= 1000000);
     signkey_cause(key, cause);
     assert_string_equal(cause, "");
     signkey_free(TAKE(key));
@@ -229,11 +231,13 @@ static void another_key_in_its_place_is_not_taken_for_it(void **state)
     assert_ok(signkey_new_uri(e.uri, NULL, &key));
     assert_ok(file_write(e.file, pem_of_new(e.arena), 0600, NULL));
     break_way(key);
-    for (end = timestamp_ticks_us() + 1500000; timestamp_ticks_us() < end;) {
+    /* Until it was opened again, and looked at. */
+    end = timestamp_ticks_us() + 5000000;
+    do {
+        usleep(10000);
         assert_err(sign_with(&e, key), ERR_SIGNING_KEY);
-        usleep(50000);
-    }
-    signkey_cause(key, cause);
+        signkey_cause(key, cause);
+    } while (strstr(cause, "another key") == NULL && timestamp_ticks_us() < end);
     assert_non_null(strstr(cause, "another key"));
     assert_ok(file_write(e.file, before, 0600, NULL));
     assert_ok(sign_soon(&e, key));
