@@ -45,18 +45,6 @@ err_t store_machine_by_name(struct store *store, const char *name, struct trail 
     return find_machine(store, STATEMENT_MACHINE_BY_NAME, span_str(name), true, trail, ret);
 }
 
-err_t store_machine_activate(struct store *store, const struct store_machine *wanted,
-                             struct trail *trail, struct store_machine *ret)
-{
-    struct op op = {.kind = OP_ACTIVATE, .wanted = wanted};
-    err_t err = store_wait_for(store, &op, trail);
-
-    if (err == ERR_OK) {
-        *ret = op.machine;
-    }
-    return err;
-}
-
 err_t store_machine_change(struct store *store, const char *machine_id, enum store_change change,
                            const char *who, int64_t now, struct trail *trail, bool *ret_is_new)
 {
@@ -281,6 +269,7 @@ bool store_attestation_note(struct store *store, const struct store_attestation 
     copy.advances_clock = false;
     copy.is_proven = false;
     copy.challenge_id = (struct span){0};
+    copy.monitor = NULL;
     op->kind = OP_RECORD;
     op->is_note = true;
     op->attestation = copy;

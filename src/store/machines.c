@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-static void column_text(sqlite3_stmt *row, int index, char *text, size_t size)
+void column_text(sqlite3_stmt *row, int index, char *text, size_t size)
 {
     const unsigned char *value = sqlite3_column_text(row, index);
 
@@ -14,7 +14,7 @@ static void column_text(sqlite3_stmt *row, int index, char *text, size_t size)
 
 /* ---- finding ---- */
 
-static err_t read_machine(sqlite3_stmt *row, struct trail *trail, struct store_machine *ret)
+err_t read_machine_row(sqlite3_stmt *row, struct trail *trail, struct store_machine *ret)
 {
     struct store_machine machine = {0};
     struct span ek = column_span(row, 2), ak = column_span(row, 3);
@@ -44,6 +44,7 @@ static err_t read_machine(sqlite3_stmt *row, struct trail *trail, struct store_m
     machine.is_active = sqlite3_column_int(row, 4) != 0;
     machine.created = sqlite3_column_int64(row, 5);
     machine.last_seen = sqlite3_column_int64(row, 6);
+    column_text(row, 9, machine.subscription, sizeof(machine.subscription));
     *ret = machine;
     return ERR_OK;
 }
@@ -65,10 +66,19 @@ err_t query_machine(struct sqlite *db, enum statement by, struct span key, bool 
     }
     err = sqlite_step(db, row, trail, &has_row);
     if (err == ERR_OK) {
-        err = has_row ? read_machine(row, trail, ret) : ERR_NOT_FOUND;
+        err = has_row ? read_machine_row(row, trail, ret) : ERR_NOT_FOUND;
     }
     sqlite_release(row);
     return err;
+}
+
+err_t query_machine_if_any(struct sqlite *db, enum statement by, struct span key, bool is_text,
+                           struct trail *trail, struct store_machine *ret, bool *ret_is_there)
+{
+    err_t err = query_machine(db, by, key, is_text, trail, ret);
+
+    *ret_is_there = err == ERR_OK;
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
 err_t query_machines(struct sqlite *db, struct arena *arena, const char *after, size_t max,
@@ -90,7 +100,7 @@ err_t query_machines(struct sqlite *db, struct arena *arena, const char *after, 
         if (err || !has_row) {
             break;
         }
-        err = read_machine(row, trail, &machines[n]);
+        err = read_machine_row(row, trail, &machines[n]);
         n++;
     }
     sqlite_release(row);
@@ -126,8 +136,8 @@ err_t query_last_verdict(struct sqlite *db, const char *machine_id, struct trail
 
 /* ---- the audit ---- */
 
-static err_t add_audit(struct sqlite *db, const struct store_machine *machine, const char *who,
-                       const char *what, int64_t now, struct trail *trail)
+err_t write_audit(struct sqlite *db, const struct store_machine *machine, const char *who,
+                  const char *what, int64_t now, struct trail *trail)
 {
     sqlite3_stmt *row = NULL;
     bool has_row;
@@ -195,141 +205,6 @@ err_t query_audits(struct sqlite *db, struct arena *arena, const struct store_ma
     return ERR_OK;
 }
 
-/* ---- joining ---- */
-
-static err_t add_machine(struct sqlite *db, const struct store_machine *machine,
-                         struct trail *trail)
-{
-    sqlite3_stmt *row = NULL;
-    bool has_row;
-    err_t err = sqlite_use(db, STATEMENT_MACHINE_ADD, trail, &row);
-
-    if (err) {
-        return err;
-    }
-    sqlite_bind_text(row, 1, span_str(machine->id));
-    sqlite_bind_text(row, 2, span_str(machine->name));
-    sqlite_bind_span(row, 3, span_of(machine->ek_digest, sizeof(machine->ek_digest)));
-    sqlite_bind_span(row, 4, span_of(machine->ak_name, machine->ak_name_len));
-    sqlite3_bind_int(row, 5, 1);
-    sqlite3_bind_int64(row, 6, machine->created);
-    sqlite3_bind_int64(row, 7, 0);
-    sqlite_bind_span(row, 8, span_of(machine->ek_public, machine->ek_public_len));
-    err = sqlite_step(db, row, trail, &has_row);
-    sqlite_release(row);
-    return err;
-}
-
-/* A replaced machine gets new keys and keeps everything else, except for when it was seen: what
- * another key proved is no sign of this one. */
-static err_t bind_machine(struct sqlite *db, const struct store_machine *replaced,
-                          const struct store_machine *wanted, struct trail *trail,
-                          struct store_machine *ret)
-{
-    sqlite3_stmt *row = NULL;
-    bool has_row;
-    err_t err = sqlite_use(db, STATEMENT_MACHINE_BIND, trail, &row);
-
-    if (err) {
-        return err;
-    }
-    sqlite_bind_text(row, 1, span_str(replaced->id));
-    sqlite_bind_span(row, 2, span_of(wanted->ek_digest, sizeof(wanted->ek_digest)));
-    sqlite_bind_span(row, 3, span_of(wanted->ak_name, wanted->ak_name_len));
-    sqlite_bind_span(row, 4, span_of(wanted->ek_public, wanted->ek_public_len));
-    err = sqlite_step(db, row, trail, &has_row);
-    sqlite_release(row);
-    err = err ? err : add_audit(db, replaced, "-", "joined again", wanted->created, trail);
-    return err ? err
-               : query_machine(db, STATEMENT_MACHINE_BY_ID, span_str(replaced->id), true, trail,
-                               ret);
-}
-
-/* As query_machine; none is no error. */
-static err_t look_for(struct sqlite *db, enum statement by, struct span key, bool is_text,
-                      struct trail *trail, struct store_machine *ret, bool *ret_is_there)
-{
-    err_t err = query_machine(db, by, key, is_text, trail, ret);
-
-    *ret_is_there = err == ERR_OK;
-    return err == ERR_NOT_FOUND ? ERR_OK : err;
-}
-
-/* The machine of the EK, else that of the name: it must be this pair's, or replaced. */
-static err_t find_own(struct sqlite *db, const struct store_machine *wanted, struct trail *trail,
-                      struct store_machine *ret, bool *ret_is_there)
-{
-    struct span ek = span_of(wanted->ek_digest, sizeof(wanted->ek_digest));
-    bool is_ek = false;
-    err_t err = look_for(db, STATEMENT_MACHINE_BY_EK, ek, false, trail, ret, &is_ek);
-
-    *ret_is_there = is_ek;
-    if (err == ERR_OK && !is_ek) {
-        err = look_for(db, STATEMENT_MACHINE_BY_NAME, span_str(wanted->name), true, trail, ret,
-                       ret_is_there);
-    }
-    if (err || !*ret_is_there) {
-        return err;
-    }
-    if (!is_ek && ret->ak_name_len > 0) {
-        return trail_set(trail, ERR_CONFLICT,
-                         "the name '%s' belongs to a machine with another endorsement key",
-                         wanted->name);
-    }
-    if (ret->ak_name_len > 0 && !span_equal(span_of(ret->ak_name, ret->ak_name_len),
-                                            span_of(wanted->ak_name, wanted->ak_name_len))) {
-        return trail_set(trail, ERR_CONFLICT,
-                         "this endorsement key belongs to machine %s with another attestation key",
-                         ret->id);
-    }
-    if (!ret->is_active) {
-        return trail_set(trail, ERR_CONFLICT, "machine %s was disabled by an operator", ret->id);
-    }
-    if (ret->ak_name_len == 0 && ret->has_successor &&
-        !span_equal(span_of(ret->successor_ek, sizeof(ret->successor_ek)), ek)) {
-        return trail_set(trail, ERR_CONFLICT,
-                         "the place of machine %s is kept for another endorsement key", ret->id);
-    }
-    return ERR_OK;
-}
-
-/* AK-7: nothing that is there is overwritten, unless an operator replaced it. */
-err_t write_machine(struct sqlite *db, const struct store_machine *wanted, struct trail *trail,
-                    struct store_machine *ret)
-{
-    struct span ak = span_of(wanted->ak_name, wanted->ak_name_len);
-    struct store_machine found = {0}, other = {0};
-    bool is_there = false, is_taken = false;
-    err_t err = find_own(db, wanted, trail, &found, &is_there);
-
-    if (err) {
-        return err;
-    }
-    if (is_there && found.ak_name_len > 0) {
-        *ret = found;
-        return ERR_OK;
-    }
-    err = look_for(db, STATEMENT_MACHINE_BY_AK, ak, false, trail, &other, &is_taken);
-    if (err == ERR_OK && is_taken) {
-        err = trail_set(trail, ERR_CONFLICT,
-                        "this attestation key belongs to a machine with another endorsement key");
-    }
-    if (err) {
-        return err;
-    }
-    if (is_there) {
-        return bind_machine(db, &found, wanted, trail, ret);
-    }
-    err = add_machine(db, wanted, trail);
-    if (err) {
-        return err;
-    }
-    *ret = *wanted;
-    ret->is_active = true;
-    ret->last_seen = 0;
-    return ERR_OK;
-}
-
 /* ---- what operators do ---- */
 
 static err_t run_for(struct sqlite *db, enum statement which, struct span key, bool is_text,
@@ -367,7 +242,8 @@ static err_t replace(struct sqlite *db, const struct store_machine *machine, str
 
     *ret_is_new = machine->ak_name_len > 0 || !span_equal(before, successor);
     if (successor.len > 0) {
-        err = look_for(db, STATEMENT_MACHINE_BY_EK, successor, false, trail, &other, &has_row);
+        err = query_machine_if_any(db, STATEMENT_MACHINE_BY_EK, successor, false, trail, &other,
+                                   &has_row);
     }
     if (err == ERR_OK && has_row && strcmp(other.id, machine->id) != 0) {
         return trail_set(trail, ERR_CONFLICT, "this endorsement key belongs to machine %s (%s)",
@@ -426,5 +302,5 @@ err_t write_change(struct sqlite *db, const char *machine_id, enum store_change 
         query_machine(db, STATEMENT_MACHINE_BY_ID, span_str(machine_id), true, trail, &machine);
 
     err = err ? err : apply(db, &machine, change, successor, trail, ret_is_new);
-    return err ? err : add_audit(db, &machine, who, names[change], now, trail);
+    return err ? err : write_audit(db, &machine, who, names[change], now, trail);
 }

@@ -1,4 +1,5 @@
 #include "store/queries.h"
+#include "store/joins.h"
 
 enum { SWEEP_OLD_ROWS = 2000 }; /* at a time: others wait for the writer */
 
@@ -552,6 +553,10 @@ err_t write_sweep(struct sqlite *db, int64_t now, bool is_clock_sure, struct tra
     if (err == ERR_OK && !is_held) {
         err = run_with_numbers(db, STATEMENT_SWEEP_USED, now, 0, trail);
         err = err ? err : run_with_numbers(db, STATEMENT_SWEEP_OLD, oldest, SWEEP_OLD_ROWS, trail);
+        err = err ? err : run_with_numbers(db, STATEMENT_ANNOUNCED_SWEEP, now, 0, trail);
+        err = err ? err
+                  : run_with_numbers(db, STATEMENT_WAITING_SWEEP,
+                                     now - (int64_t)STORE_WAITING_DAYS * 86400, 0, trail);
     }
     if (err) {
         return err;

@@ -16,6 +16,10 @@ struct span capped(struct span json, size_t max);
 /* machines.c */
 err_t query_machine(struct sqlite *db, enum statement by, struct span key, bool is_text,
                     struct trail *trail, struct store_machine *ret) MUST_CHECK;
+/* The same; none is no error. */
+err_t query_machine_if_any(struct sqlite *db, enum statement by, struct span key, bool is_text,
+                           struct trail *trail, struct store_machine *ret,
+                           bool *ret_is_there) MUST_CHECK;
 err_t query_machines(struct sqlite *db, struct arena *arena, const char *after, size_t max,
                      struct trail *trail, struct store_machine **ret, size_t *ret_n) MUST_CHECK;
 err_t query_audits(struct sqlite *db, struct arena *arena, const struct store_machine *machine,
@@ -23,12 +27,33 @@ err_t query_audits(struct sqlite *db, struct arena *arena, const struct store_ma
                    size_t *ret_n) MUST_CHECK;
 err_t query_last_verdict(struct sqlite *db, const char *machine_id, struct trail *trail,
                          char ret[STORE_VERDICT_SIZE]) MUST_CHECK;
-err_t write_machine(struct sqlite *db, const struct store_machine *wanted, struct trail *trail,
-                    struct store_machine *ret) MUST_CHECK;
+/* One row of MACHINE_COLUMNS, from the first column on. */
+err_t read_machine_row(sqlite3_stmt *row, struct trail *trail,
+                       struct store_machine *ret) MUST_CHECK;
+void column_text(sqlite3_stmt *row, int index, char *text, size_t size);
+err_t write_audit(struct sqlite *db, const struct store_machine *machine, const char *who,
+                  const char *what, int64_t now, struct trail *trail) MUST_CHECK;
 /* successor: of STORE_REPLACE, an EK's digest or data NULL. */
 err_t write_change(struct sqlite *db, const char *machine_id, enum store_change change,
                    struct span successor, const char *who, int64_t now, struct trail *trail,
                    bool *ret_is_new) MUST_CHECK;
+
+/* monitor.c: a machine that nobody has heard of yet. */
+err_t write_monitor_begin(struct sqlite *db, const char *machine_id, int64_t now,
+                          struct trail *trail) MUST_CHECK;
+struct store_monitor_change;
+err_t write_monitor_change(struct sqlite *db, const char *machine_id,
+                           struct store_monitor_change *change, struct trail *trail) MUST_CHECK;
+/* joins.c */
+struct store_announced;
+struct store_waiting;
+/* ERR_NOT_FOUND. */
+err_t query_announced(struct sqlite *db, enum statement by, struct span key, bool is_text,
+                      struct trail *trail, struct store_announced *ret) MUST_CHECK;
+err_t query_waiting(struct sqlite *db, const uint8_t ek_digest[STORE_DIGEST_BYTES],
+                    struct trail *trail, struct store_waiting *ret) MUST_CHECK;
+err_t query_waiting_count(struct sqlite *db, bool is_unvouched, struct trail *trail,
+                          size_t *ret) MUST_CHECK;
 
 /* queries.c */
 err_t query_was_used(struct sqlite *db, struct span id, struct trail *trail, bool *ret) MUST_CHECK;

@@ -12,7 +12,7 @@
 
 enum { STORE_READERS_MAX = 64 };
 
-enum op_kind { OP_ACTIVATE, OP_ONCE, OP_RECORD, OP_REPEAT, OP_CHANGE, OP_SWEEP, OP_CHECK, OP_CALL };
+enum op_kind { OP_ONCE, OP_RECORD, OP_REPEAT, OP_CHANGE, OP_SWEEP, OP_CHECK, OP_CALL };
 
 /* One wish. It lives on its caller's stack while the caller waits, or on the heap (is_note). */
 struct op {
@@ -22,8 +22,6 @@ struct op {
     bool is_done;
     err_t err;
     struct trail trail;
-    const struct store_machine *wanted;
-    struct store_machine machine;
     enum store_change change;
     const char *machine_id, *who;
     struct span id; /* or a successor's EK */

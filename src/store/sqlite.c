@@ -107,6 +107,37 @@ static const char *const migrations[] = {
     "CREATE TABLE policies (provider TEXT NOT NULL COLLATE NOCASE, type TEXT NOT NULL,"
     " jws BLOB NOT NULL, changed INTEGER NOT NULL, PRIMARY KEY (provider, type))"
     " STRICT, WITHOUT ROWID;",
+
+    /* subscription '' is the server's own. A machine's monitor row goes with it. */
+    "ALTER TABLE machines ADD COLUMN subscription TEXT NOT NULL DEFAULT '';"
+    "CREATE TABLE announced (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " subscription TEXT NOT NULL, name TEXT NOT NULL COLLATE NOCASE, ek_digest BLOB UNIQUE,"
+    " ak_name BLOB, token_digest BLOB UNIQUE, uses INTEGER NOT NULL, created INTEGER NOT NULL,"
+    " expires INTEGER NOT NULL, who TEXT NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX announced_name ON announced (name) WHERE name <> '';"
+    "CREATE TABLE waiting (ek_digest BLOB NOT NULL PRIMARY KEY, ak_name BLOB NOT NULL,"
+    " name TEXT NOT NULL COLLATE NOCASE, maker TEXT NOT NULL, is_rejected INTEGER NOT NULL,"
+    " first INTEGER NOT NULL, last INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE monitor (machine TEXT NOT NULL PRIMARY KEY"
+    " REFERENCES machines (id) ON DELETE CASCADE, state TEXT NOT NULL, since INTEGER NOT NULL,"
+    " why TEXT NOT NULL, proof TEXT NOT NULL, proof_why TEXT NOT NULL, proof_time INTEGER NOT NULL,"
+    " trouble TEXT NOT NULL, trouble_why TEXT NOT NULL, trouble_time INTEGER NOT NULL,"
+    " contact INTEGER NOT NULL, period_s INTEGER NOT NULL, due INTEGER NOT NULL,"
+    " agent_version TEXT NOT NULL, platform TEXT NOT NULL, wants_proof INTEGER NOT NULL,"
+    " status TEXT, facts TEXT) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX monitor_due ON monitor (due) WHERE due > 0;"
+    "CREATE TABLE baselines (machine TEXT NOT NULL PRIMARY KEY"
+    " REFERENCES machines (id) ON DELETE CASCADE, document BLOB, digest BLOB,"
+    " learned INTEGER NOT NULL, candidate BLOB, candidate_time INTEGER NOT NULL, announced TEXT)"
+    " STRICT;"
+    "CREATE TABLE monitor_changes (id INTEGER PRIMARY KEY AUTOINCREMENT, machine TEXT NOT NULL"
+    " REFERENCES machines (id) ON DELETE CASCADE, time INTEGER NOT NULL, before TEXT NOT NULL,"
+    " after TEXT NOT NULL, why TEXT NOT NULL) STRICT;"
+    "CREATE INDEX monitor_changes_machine ON monitor_changes (machine, id);"
+    "INSERT INTO monitor (machine, state, since, why, proof, proof_why, proof_time, trouble,"
+    " trouble_why, trouble_time, contact, period_s, due, agent_version, platform, wants_proof)"
+    " SELECT id, 'never-reported', created, '', '', '', 0, '', '', 0, 0, 0, 0, '', '', 0"
+    " FROM machines;",
 };
 
 /* One sentence per kind of trouble, since an operator acts differently on each. */

@@ -6,12 +6,16 @@
 #ifndef STORE_SQLITE_H
 #define STORE_SQLITE_H
 
+#include "store/statements-join.h"
+#include "store/statements-monitor.h"
 #include "store/store.h"
 
 #include <sqlite3.h>
 
 /* clang-format off */
 #define STATEMENT_TABLE(X) \
+    JOIN_STATEMENTS(X) \
+    MONITOR_STATEMENTS(X) \
     X(BEGIN, "BEGIN IMMEDIATE") \
     X(COMMIT, "COMMIT") \
     X(ROLLBACK, "ROLLBACK") \
@@ -25,7 +29,7 @@
     X(MACHINE_BY_NAME, "SELECT " MACHINE_COLUMNS " FROM machines WHERE name = ?1") \
     X(MACHINES, "SELECT " MACHINE_COLUMNS " FROM machines WHERE name > ?2 ORDER BY name LIMIT ?1") \
     X(MACHINE_ADD, "INSERT INTO machines (" MACHINE_COLUMNS ") " \
-        "VALUES (?1,?2,?3,?4,?5,?6,?7,?8,NULL)") \
+        "VALUES (?1,?2,?3,?4,?5,?6,?7,?8,NULL,?9)") \
     X(MACHINE_BIND, "UPDATE machines SET ek_digest = ?2, ak_name = ?3, ek_public = ?4, " \
         "successor_ek = NULL, last_seen = coalesce((SELECT time FROM attestations " \
         "INDEXED BY attestations_fresh WHERE machine = ?1 AND ak_name = ?3 AND kind >= 3 " \
@@ -101,8 +105,9 @@
         "VALUES (?1,?2,?3,?4)") \
     X(POLICY_REMOVE, "DELETE FROM policies WHERE provider = ?1 AND type = ?2") \
     X(POLICIES_FORGET, "DELETE FROM policies WHERE provider = ?1")
+enum { STORE_MACHINE_COLUMNS = 10 };
 #define MACHINE_COLUMNS "id, name, ek_digest, ak_name, is_active, created, last_seen, ek_public, " \
-    "successor_ek"
+    "successor_ek, subscription"
 #define ATTESTATION_COLUMNS "id, time, machine, ak_name, is_proven, verdict, reasons, facts, " \
     "evidence_digest, token_id, pcr_digest, reset_count, restart_count, clock_ms, freshness, repeats, " \
     "last_repeat, kind"

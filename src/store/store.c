@@ -32,17 +32,28 @@ static err_t run_sweep(struct store *store, struct op *op)
     return err;
 }
 
+/* Only what is fresh says how the machine is. */
+static err_t run_record(struct sqlite *db, struct op *op)
+{
+    const struct store_attestation *a = &op->attestation;
+    err_t err = write_attestation(db, a, &op->trail, &op->recorded);
+
+    if (err || a->monitor == NULL || a->machine_id == NULL ||
+        op->recorded.outcome != STORE_RECORDED || op->recorded.freshness < STORE_FRESHNESS_CLOCK) {
+        return err;
+    }
+    return write_monitor_change(db, a->machine_id, a->monitor, &op->trail);
+}
+
 static err_t run_op(struct store *store, struct op *op)
 {
     struct sqlite *db = store->writer;
 
     switch (op->kind) {
-    case OP_ACTIVATE:
-        return write_machine(db, op->wanted, &op->trail, &op->machine);
     case OP_ONCE:
         return write_once(db, op->id, op->number, &op->trail, &op->is_first);
     case OP_RECORD:
-        return write_attestation(db, &op->attestation, &op->trail, &op->recorded);
+        return run_record(db, op);
     case OP_REPEAT:
         return write_repeat(db, op->number, op->attestation.time, &op->trail);
     case OP_CHANGE:

@@ -84,6 +84,7 @@ struct store_machine {
     /* Of a replaced machine: only this EK may take it up. Without it, any trusted one. */
     bool has_successor;
     uint8_t successor_ek[STORE_DIGEST_BYTES];
+    char subscription[STORE_ID_SIZE]; /* whose it is; "" = the server's own */
 };
 
 /* ERR_NOT_FOUND when there is none. */
@@ -197,6 +198,8 @@ struct store_attestation {
     struct span challenge_id; /* used up with this record; empty = none */
     int64_t challenge_expires;
     bool answers_challenge; /* a verified quote of the proven AK has this challenge in it */
+    /* What a fresh proof says of the machine, in the same write (store/monitor.h); NULL. */
+    struct store_monitor_change *monitor;
 };
 
 enum store_outcome {

@@ -1,0 +1,326 @@
+/*
+ * joining.c - the one write that makes a machine of a guest, or lets it wait (AK-6, AK-7).
+ */
+#include "store/joins.h"
+#include "store/queue.h"
+
+#include <stdio.h>
+
+/* ---- machines ---- */
+
+static err_t add_machine(struct sqlite *db, const struct store_machine *machine,
+                         struct trail *trail)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row;
+    err_t err = sqlite_use(db, STATEMENT_MACHINE_ADD, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite_bind_text(row, 1, span_str(machine->id));
+    sqlite_bind_text(row, 2, span_str(machine->name));
+    sqlite_bind_span(row, 3, span_of(machine->ek_digest, sizeof(machine->ek_digest)));
+    sqlite_bind_span(row, 4, span_of(machine->ak_name, machine->ak_name_len));
+    sqlite3_bind_int(row, 5, 1);
+    sqlite3_bind_int64(row, 6, machine->created);
+    sqlite3_bind_int64(row, 7, 0);
+    sqlite_bind_span(row, 8, span_of(machine->ek_public, machine->ek_public_len));
+    sqlite_bind_text(row, 9, span_str(machine->subscription));
+    err = sqlite_step(db, row, trail, &has_row);
+    sqlite_release(row);
+    return err ? err : write_monitor_begin(db, machine->id, machine->created, trail);
+}
+
+/* A replaced machine gets new keys and keeps everything else, except for when it was seen: what
+ * another key proved is no sign of this one. */
+static err_t bind_machine(struct sqlite *db, const struct store_machine *replaced,
+                          const struct store_machine *wanted, struct trail *trail,
+                          struct store_machine *ret)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row;
+    err_t err = sqlite_use(db, STATEMENT_MACHINE_BIND, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite_bind_text(row, 1, span_str(replaced->id));
+    sqlite_bind_span(row, 2, span_of(wanted->ek_digest, sizeof(wanted->ek_digest)));
+    sqlite_bind_span(row, 3, span_of(wanted->ak_name, wanted->ak_name_len));
+    sqlite_bind_span(row, 4, span_of(wanted->ek_public, wanted->ek_public_len));
+    err = sqlite_step(db, row, trail, &has_row);
+    sqlite_release(row);
+    err = err ? err : write_audit(db, replaced, "-", "joined again", wanted->created, trail);
+    err = err ? err : write_monitor_begin(db, replaced->id, wanted->created, trail);
+    return err ? err
+               : query_machine(db, STATEMENT_MACHINE_BY_ID, span_str(replaced->id), true, trail,
+                               ret);
+}
+
+/* The machine of the EK, else that of the name: it must be this pair's, or replaced. */
+static err_t find_own(struct sqlite *db, const struct store_machine *wanted, struct trail *trail,
+                      struct store_machine *ret, bool *ret_is_there)
+{
+    struct span ek = span_of(wanted->ek_digest, sizeof(wanted->ek_digest));
+    bool is_ek = false;
+    err_t err = query_machine_if_any(db, STATEMENT_MACHINE_BY_EK, ek, false, trail, ret, &is_ek);
+
+    *ret_is_there = is_ek;
+    if (err == ERR_OK && !is_ek) {
+        err = query_machine_if_any(db, STATEMENT_MACHINE_BY_NAME, span_str(wanted->name), true,
+                                   trail, ret, ret_is_there);
+    }
+    if (err || !*ret_is_there) {
+        return err;
+    }
+    if (!is_ek && ret->ak_name_len > 0) {
+        return trail_set(trail, ERR_CONFLICT,
+                         "the name '%s' belongs to a machine with another endorsement key",
+                         wanted->name);
+    }
+    if (ret->ak_name_len > 0 && !span_equal(span_of(ret->ak_name, ret->ak_name_len),
+                                            span_of(wanted->ak_name, wanted->ak_name_len))) {
+        return trail_set(trail, ERR_CONFLICT,
+                         "this endorsement key belongs to machine %s with another attestation key",
+                         ret->id);
+    }
+    if (!ret->is_active) {
+        return trail_set(trail, ERR_CONFLICT, "machine %s was disabled by an operator", ret->id);
+    }
+    if (ret->ak_name_len == 0 && ret->has_successor &&
+        !span_equal(span_of(ret->successor_ek, sizeof(ret->successor_ek)), ek)) {
+        return trail_set(trail, ERR_CONFLICT,
+                         "the place of machine %s is kept for another endorsement key", ret->id);
+    }
+    return ERR_OK;
+}
+
+/* ---- permission ---- */
+
+struct join {
+    const struct store_joining *asked;
+    struct store_machine wanted; /* with the name and the owner that were announced for it */
+    int64_t announced;           /* id of the row that permits it; 0 = none */
+    unsigned uses;               /* of that row */
+    enum store_join outcome;
+    struct store_machine machine;
+};
+
+/* Is the announced place for this guest? The token was compared by its digest: that is what the
+ * index looks for. */
+static bool is_for(const struct store_announced *announced, const struct join *join)
+{
+    const struct store_machine *wanted = join->asked->wanted;
+    bool is_ek = !announced->has_ek ||
+                 memcmp(announced->ek_digest, wanted->ek_digest, STORE_DIGEST_BYTES) == 0;
+    bool is_ak = announced->ak_name_len == 0 ||
+                 span_equal(span_of(announced->ak_name, announced->ak_name_len),
+                            span_of(wanted->ak_name, wanted->ak_name_len));
+
+    return is_ek && is_ak && announced->uses > 0 && wanted->created < announced->expires;
+}
+
+static void permit(struct join *join, const struct store_announced *announced)
+{
+    join->announced = announced->id;
+    join->uses = announced->uses;
+    snprintf(join->wanted.subscription, sizeof(join->wanted.subscription), "%s",
+             announced->subscription);
+    if (announced->name[0] != '\0') {
+        snprintf(join->wanted.name, sizeof(join->wanted.name), "%s", announced->name);
+    }
+}
+
+/* A token must be good when one is shown. Without one, the EK may have been announced alone. */
+static err_t find_permission(struct sqlite *db, struct join *join, struct trail *trail)
+{
+    const struct store_joining *asked = join->asked;
+    bool has_token = asked->token_digest.data != NULL;
+    struct span key =
+        has_token ? asked->token_digest : span_of(join->wanted.ek_digest, STORE_DIGEST_BYTES);
+    struct store_announced announced = {0};
+    err_t err =
+        query_announced(db, has_token ? STATEMENT_ANNOUNCED_BY_TOKEN : STATEMENT_ANNOUNCED_BY_EK,
+                        key, false, trail, &announced);
+
+    if (err != ERR_OK && err != ERR_NOT_FOUND) {
+        return err;
+    }
+    if (err == ERR_OK && is_for(&announced, join) && announced.has_token == has_token) {
+        permit(join, &announced);
+    } else if (has_token) {
+        join->outcome = STORE_JOIN_TOKEN;
+    }
+    return ERR_OK;
+}
+
+static err_t use_permission(struct sqlite *db, const struct join *join, struct trail *trail)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row;
+    err_t err;
+
+    if (join->announced == 0) {
+        return ERR_OK;
+    }
+    err = sqlite_use(db, join->uses > 1 ? STATEMENT_ANNOUNCED_USE : STATEMENT_ANNOUNCED_REMOVE,
+                     trail, &row);
+    if (err) {
+        return err;
+    }
+    sqlite3_bind_int64(row, 1, join->announced);
+    err = sqlite_step(db, row, trail, &has_row);
+    sqlite_release(row);
+    return err;
+}
+
+/* ---- waiting ---- */
+
+static err_t put_waiting(struct sqlite *db, const struct join *join, struct trail *trail)
+{
+    const struct store_machine *wanted = join->asked->wanted;
+    sqlite3_stmt *row = NULL;
+    bool has_row;
+    err_t err = sqlite_use(db, STATEMENT_WAITING_PUT, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite_bind_span(row, 1, span_of(wanted->ek_digest, STORE_DIGEST_BYTES));
+    sqlite_bind_span(row, 2, span_of(wanted->ak_name, wanted->ak_name_len));
+    sqlite_bind_text(row, 3, span_str(join->asked->wish));
+    sqlite_bind_text(row, 4, span_cut(span_str(join->asked->maker), 0, STORE_MAKER_MAX));
+    sqlite3_bind_int64(row, 5, wanted->created);
+    err = sqlite_step(db, row, trail, &has_row);
+    sqlite_release(row);
+    return err;
+}
+
+/* Who waits already is not pushed out by who comes: anybody can ask without a certificate. */
+static err_t wait(struct sqlite *db, struct join *join, struct trail *trail)
+{
+    bool is_vouched = join->asked->maker[0] != '\0';
+    struct store_waiting before;
+    size_t n = 0;
+    err_t err = query_waiting(db, join->asked->wanted->ek_digest, trail, &before);
+
+    if (err == ERR_OK && before.is_rejected) {
+        join->outcome = STORE_JOIN_REJECTED;
+        return ERR_OK;
+    }
+    if (err == ERR_NOT_FOUND) {
+        err = query_waiting_count(db, !is_vouched, trail, &n);
+        if (err == ERR_OK && n >= (is_vouched ? STORE_WAITING_MAX : STORE_WAITING_UNVOUCHED_MAX)) {
+            join->outcome = STORE_JOIN_FULL;
+            return ERR_OK;
+        }
+    }
+    join->outcome = STORE_JOIN_WAITS;
+    return err ? err : put_waiting(db, join, trail);
+}
+
+static err_t forget_waiting(struct sqlite *db, const struct join *join, struct trail *trail)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row;
+    err_t err = sqlite_use(db, STATEMENT_WAITING_REMOVE, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite_bind_span(row, 1, span_of(join->wanted.ek_digest, STORE_DIGEST_BYTES));
+    err = sqlite_step(db, row, trail, &has_row);
+    sqlite_release(row);
+    return err;
+}
+
+/* ---- the write ---- */
+
+/* Whether the guest may be what it asks for. A replaced machine waits for somebody: an operator
+ * said so, and perhaps for whom. */
+static bool may_join(const struct join *join, const struct store_machine *replaced)
+{
+    bool is_vouched = join->asked->maker[0] != '\0';
+
+    if (join->announced != 0) {
+        return true;
+    }
+    return replaced != NULL ? is_vouched || replaced->has_successor
+                            : is_vouched && join->asked->is_open;
+}
+
+static err_t check_ak(struct sqlite *db, const struct join *join, struct trail *trail)
+{
+    struct store_machine other;
+    bool is_taken = false;
+    err_t err = query_machine_if_any(db, STATEMENT_MACHINE_BY_AK,
+                                     span_of(join->wanted.ak_name, join->wanted.ak_name_len), false,
+                                     trail, &other, &is_taken);
+
+    if (err == ERR_OK && is_taken) {
+        err = trail_set(trail, ERR_CONFLICT,
+                        "this attestation key belongs to a machine with another endorsement key");
+    }
+    return err;
+}
+
+/* AK-7: nothing that is there is overwritten, unless an operator replaced it. */
+static err_t run_join(struct sqlite *db, void *data, struct trail *trail)
+{
+    struct join *join = data;
+    struct store_machine found = {0};
+    bool is_there = false;
+    err_t err = find_permission(db, join, trail);
+
+    err = err ? err : find_own(db, &join->wanted, trail, &found, &is_there);
+    if (err == ERR_OK && is_there && found.ak_name_len > 0) {
+        join->outcome = STORE_JOINED;
+        join->machine = found;
+        return ERR_OK;
+    }
+    err = err ? err : check_ak(db, join, trail);
+    if (err || join->outcome == STORE_JOIN_TOKEN) {
+        return err;
+    }
+    if (!may_join(join, is_there ? &found : NULL)) {
+        return wait(db, join, trail);
+    }
+    err = use_permission(db, join, trail);
+    err = err ? err : forget_waiting(db, join, trail);
+    if (err == ERR_OK && is_there) {
+        err = bind_machine(db, &found, &join->wanted, trail, &join->machine);
+    } else if (err == ERR_OK) {
+        err = add_machine(db, &join->wanted, trail);
+        join->machine = join->wanted;
+        join->machine.is_active = true;
+        join->machine.last_seen = 0;
+    }
+    join->outcome = STORE_JOINED;
+    return err;
+}
+
+err_t store_join(struct store *store, const struct store_joining *joining, struct trail *trail,
+                 enum store_join *ret_outcome, struct store_machine *ret)
+{
+    struct join join = {.asked = joining, .wanted = *joining->wanted};
+    struct op op = {.kind = OP_CALL, .call = run_join, .data = &join};
+    err_t err = store_wait_for(store, &op, trail);
+
+    if (err) {
+        return err;
+    }
+    *ret_outcome = join.outcome;
+    *ret = join.machine;
+    return ERR_OK;
+}
+
+err_t store_machine_activate(struct store *store, const struct store_machine *wanted,
+                             struct trail *trail, struct store_machine *ret)
+{
+    const struct store_joining joining = {
+        .wanted = wanted, .wish = wanted->name, .maker = "-", .is_open = true};
+    enum store_join outcome;
+
+    return store_join(store, &joining, trail, &outcome, ret);
+}

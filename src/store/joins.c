@@ -1,0 +1,405 @@
+/*
+ * joins.c - announced machines, and guests that wait.
+ */
+#include "store/joins.h"
+
+#include "store/queue.h"
+
+#include <stdio.h>
+
+/* ---- rows ---- */
+
+static err_t damaged(struct trail *trail)
+{
+    return trail_set(trail, ERR_STORE, "the database is damaged: what was announced is not");
+}
+
+static err_t read_announced(sqlite3_stmt *row, struct trail *trail, struct store_announced *ret)
+{
+    struct store_announced announced = {.id = sqlite3_column_int64(row, 0)};
+    struct span ek = column_span(row, 3), ak = column_span(row, 4), token = column_span(row, 5);
+
+    if ((ek.len != 0 && ek.len != STORE_DIGEST_BYTES) || ak.len > STORE_AK_NAME_MAX ||
+        (token.len != 0 && token.len != STORE_DIGEST_BYTES)) {
+        return damaged(trail);
+    }
+    column_text(row, 1, announced.subscription, sizeof(announced.subscription));
+    column_text(row, 2, announced.name, sizeof(announced.name));
+    announced.has_ek = ek.len > 0;
+    announced.has_token = token.len > 0;
+    announced.ak_name_len = ak.len;
+    if (ek.len > 0) {
+        memcpy(announced.ek_digest, ek.data, ek.len);
+    }
+    if (ak.len > 0) {
+        memcpy(announced.ak_name, ak.data, ak.len);
+    }
+    if (token.len > 0) {
+        memcpy(announced.token_digest, token.data, token.len);
+    }
+    announced.uses = (unsigned)sqlite3_column_int64(row, 6);
+    announced.created = sqlite3_column_int64(row, 7);
+    announced.expires = sqlite3_column_int64(row, 8);
+    column_text(row, 9, announced.who, sizeof(announced.who));
+    *ret = announced;
+    return ERR_OK;
+}
+
+static err_t read_waiting(sqlite3_stmt *row, struct trail *trail, struct store_waiting *ret)
+{
+    struct store_waiting waiting = {0};
+    struct span ek = column_span(row, 0), ak = column_span(row, 1);
+
+    if (ek.len != STORE_DIGEST_BYTES || ak.len == 0 || ak.len > STORE_AK_NAME_MAX) {
+        return damaged(trail);
+    }
+    memcpy(waiting.ek_digest, ek.data, ek.len);
+    memcpy(waiting.ak_name, ak.data, ak.len);
+    waiting.ak_name_len = ak.len;
+    column_text(row, 2, waiting.name, sizeof(waiting.name));
+    column_text(row, 3, waiting.maker, sizeof(waiting.maker));
+    waiting.is_rejected = sqlite3_column_int(row, 4) != 0;
+    waiting.first = sqlite3_column_int64(row, 5);
+    waiting.last = sqlite3_column_int64(row, 6);
+    *ret = waiting;
+    return ERR_OK;
+}
+
+/* ---- finding ---- */
+
+err_t query_announced(struct sqlite *db, enum statement by, struct span key, bool is_text,
+                      struct trail *trail, struct store_announced *ret)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row = false;
+    err_t err = sqlite_use(db, by, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    if (is_text) {
+        sqlite_bind_text(row, 1, key);
+    } else {
+        sqlite_bind_span(row, 1, key);
+    }
+    err = sqlite_step(db, row, trail, &has_row);
+    if (err == ERR_OK) {
+        err = has_row ? read_announced(row, trail, ret) : ERR_NOT_FOUND;
+    }
+    sqlite_release(row);
+    return err;
+}
+
+err_t query_waiting(struct sqlite *db, const uint8_t ek_digest[STORE_DIGEST_BYTES],
+                    struct trail *trail, struct store_waiting *ret)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row = false;
+    err_t err = sqlite_use(db, STATEMENT_WAITING_BY_EK, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite_bind_span(row, 1, span_of(ek_digest, STORE_DIGEST_BYTES));
+    err = sqlite_step(db, row, trail, &has_row);
+    if (err == ERR_OK) {
+        err = has_row ? read_waiting(row, trail, ret) : ERR_NOT_FOUND;
+    }
+    sqlite_release(row);
+    return err;
+}
+
+static err_t count(struct sqlite *db, enum statement which, int number, struct trail *trail,
+                   size_t *ret)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row = false;
+    err_t err = sqlite_use(db, which, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    if (sqlite3_bind_parameter_count(row) > 0) {
+        sqlite3_bind_int(row, 1, number);
+    }
+    err = sqlite_step(db, row, trail, &has_row);
+    *ret = err == ERR_OK && has_row ? (size_t)sqlite3_column_int64(row, 0) : 0;
+    sqlite_release(row);
+    return err;
+}
+
+err_t query_waiting_count(struct sqlite *db, bool is_unvouched, struct trail *trail, size_t *ret)
+{
+    return count(db, STATEMENT_WAITING_COUNT, is_unvouched, trail, ret);
+}
+
+/* Rows of one of the two kinds, as far as there are any. */
+static err_t list(struct store *store, struct arena *arena, size_t max, bool is_waiting,
+                  struct trail *trail, void **ret, size_t *ret_n)
+{
+    size_t size = is_waiting ? sizeof(struct store_waiting) : sizeof(struct store_announced);
+    uint8_t *rows = arena_calloc(arena, max, size);
+    struct sqlite *db = NULL;
+    sqlite3_stmt *row = NULL;
+    bool has_row = true;
+    size_t n = 0;
+    err_t err = rows == NULL ? ERR_MEMORY : store_take_reader(store, trail, &db);
+
+    if (err) {
+        return err;
+    }
+    err = sqlite_use(db, is_waiting ? STATEMENT_WAITING : STATEMENT_ANNOUNCED, trail, &row);
+    if (err == ERR_OK) {
+        sqlite3_bind_int64(row, 1, (sqlite3_int64)max);
+    }
+    while (err == ERR_OK && n < max) {
+        err = sqlite_step(db, row, trail, &has_row);
+        if (err || !has_row) {
+            break;
+        }
+        err = is_waiting ? read_waiting(row, trail, (struct store_waiting *)(void *)rows + n)
+                         : read_announced(row, trail, (struct store_announced *)(void *)rows + n);
+        n++;
+    }
+    if (row != NULL) {
+        sqlite_release(row);
+    }
+    store_give_reader(store, db, err);
+    if (err) {
+        return err;
+    }
+    *ret = rows;
+    *ret_n = n;
+    return ERR_OK;
+}
+
+err_t store_announced_list(struct store *store, struct arena *arena, size_t max,
+                           struct trail *trail, struct store_announced **ret, size_t *ret_n)
+{
+    void *rows = NULL;
+    err_t err = list(store, arena, max, false, trail, &rows, ret_n);
+
+    *ret = rows;
+    return err;
+}
+
+err_t store_waiting_list(struct store *store, struct arena *arena, size_t max, struct trail *trail,
+                         struct store_waiting **ret, size_t *ret_n)
+{
+    void *rows = NULL;
+    err_t err = list(store, arena, max, true, trail, &rows, ret_n);
+
+    *ret = rows;
+    return err;
+}
+
+err_t store_announced_by_ek(struct store *store, const uint8_t ek_digest[STORE_DIGEST_BYTES],
+                            int64_t now, struct trail *trail, struct store_announced *ret)
+{
+    struct sqlite *db = NULL;
+    err_t err = store_take_reader(store, trail, &db);
+
+    if (err) {
+        return err;
+    }
+    err = query_announced(db, STATEMENT_ANNOUNCED_BY_EK, span_of(ek_digest, STORE_DIGEST_BYTES),
+                          false, trail, ret);
+    store_give_reader(store, db, err);
+    if (err == ERR_OK && (now >= ret->expires || ret->uses == 0)) {
+        err = ERR_NOT_FOUND;
+    }
+    return err;
+}
+
+/* ---- writing: run by the writer thread, inside its transaction ---- */
+
+static err_t run_number(struct sqlite *db, enum statement which, int64_t number,
+                        struct trail *trail)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row;
+    err_t err = sqlite_use(db, which, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite3_bind_int64(row, 1, number);
+    err = sqlite_step(db, row, trail, &has_row);
+    sqlite_release(row);
+    return err;
+}
+
+static err_t run_ek(struct sqlite *db, enum statement which,
+                    const uint8_t ek_digest[STORE_DIGEST_BYTES], struct trail *trail)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row;
+    err_t err = sqlite_use(db, which, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite_bind_span(row, 1, span_of(ek_digest, STORE_DIGEST_BYTES));
+    err = sqlite_step(db, row, trail, &has_row);
+    sqlite_release(row);
+    return err;
+}
+
+/* Nobody else has the name or the endorsement key. */
+static err_t check_free(struct sqlite *db, const struct store_announced *a, struct trail *trail)
+{
+    struct store_machine machine;
+    struct store_announced other;
+    bool is_there = false;
+    err_t err = ERR_OK;
+
+    if (a->name[0] != '\0') {
+        err = query_machine_if_any(db, STATEMENT_MACHINE_BY_NAME, span_str(a->name), true, trail,
+                                   &machine, &is_there);
+        if (err == ERR_OK && is_there && machine.ak_name_len > 0) {
+            return trail_set(trail, ERR_CONFLICT,
+                             "the name '%s' is a machine's: choose another, or replace that one "
+                             "first",
+                             a->name);
+        }
+        err = err ? err
+                  : query_announced(db, STATEMENT_ANNOUNCED_BY_NAME, span_str(a->name), true, trail,
+                                    &other);
+        if (err == ERR_OK) {
+            return trail_set(trail, ERR_CONFLICT,
+                             "the name '%s' was announced before: withdraw that first", a->name);
+        }
+        err = err == ERR_NOT_FOUND ? ERR_OK : err;
+    }
+    if (err || !a->has_ek) {
+        return err;
+    }
+    err =
+        query_machine_if_any(db, STATEMENT_MACHINE_BY_EK, span_of(a->ek_digest, STORE_DIGEST_BYTES),
+                             false, trail, &machine, &is_there);
+    if (err == ERR_OK && is_there && machine.ak_name_len > 0) {
+        return trail_set(trail, ERR_CONFLICT,
+                         "this endorsement key belongs to the machine '%s' already", machine.name);
+    }
+    err = err ? err
+              : query_announced(db, STATEMENT_ANNOUNCED_BY_EK,
+                                span_of(a->ek_digest, STORE_DIGEST_BYTES), false, trail, &other);
+    if (err == ERR_OK) {
+        return trail_set(trail, ERR_CONFLICT, "this endorsement key was announced before%s%s",
+                         other.name[0] != '\0' ? ", as " : "", other.name);
+    }
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+static err_t add_announced(struct sqlite *db, const struct store_announced *a, struct trail *trail)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row;
+    err_t err = sqlite_use(db, STATEMENT_ANNOUNCED_ADD, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite_bind_text(row, 1, span_str(a->subscription));
+    sqlite_bind_text(row, 2, span_str(a->name));
+    if (a->has_ek) {
+        sqlite_bind_span(row, 3, span_of(a->ek_digest, STORE_DIGEST_BYTES));
+    }
+    if (a->ak_name_len > 0) {
+        sqlite_bind_span(row, 4, span_of(a->ak_name, a->ak_name_len));
+    }
+    if (a->has_token) {
+        sqlite_bind_span(row, 5, span_of(a->token_digest, STORE_DIGEST_BYTES));
+    }
+    sqlite3_bind_int64(row, 6, a->uses);
+    sqlite3_bind_int64(row, 7, a->created);
+    sqlite3_bind_int64(row, 8, a->expires);
+    sqlite_bind_text(row, 9, span_str(a->who));
+    err = sqlite_step(db, row, trail, &has_row);
+    sqlite_release(row);
+    return err;
+}
+
+static err_t run_announce(struct sqlite *db, void *data, struct trail *trail)
+{
+    const struct store_announced *a = data;
+    size_t n = 0;
+    err_t err = run_number(db, STATEMENT_ANNOUNCED_SWEEP, a->created, trail);
+
+    err = err ? err : count(db, STATEMENT_ANNOUNCED_COUNT, 0, trail, &n);
+    if (err == ERR_OK && n >= STORE_ANNOUNCED_MAX) {
+        return trail_set(trail, ERR_TOO_MANY, "%zu machines are announced already", n);
+    }
+    err = err ? err : check_free(db, a, trail);
+    return err ? err : add_announced(db, a, trail);
+}
+
+static err_t run_approve(struct sqlite *db, void *data, struct trail *trail)
+{
+    const struct store_announced *a = data;
+    struct store_waiting waiting;
+    err_t err = query_waiting(db, a->ek_digest, trail, &waiting);
+
+    if (err == ERR_NOT_FOUND) {
+        return trail_set(trail, err, "no guest with this endorsement key waits");
+    }
+    if (err == ERR_OK && !span_equal(span_of(waiting.ak_name, waiting.ak_name_len),
+                                     span_of(a->ak_name, a->ak_name_len))) {
+        return trail_set(trail, ERR_MISMATCH,
+                         "it asked with another attestation key meanwhile: look again");
+    }
+    err = err ? err : run_announce(db, data, trail);
+    return err ? err : run_ek(db, STATEMENT_WAITING_REMOVE, a->ek_digest, trail);
+}
+
+static err_t run_reject(struct sqlite *db, void *data, struct trail *trail)
+{
+    err_t err = run_ek(db, STATEMENT_WAITING_REJECT, data, trail);
+
+    return err || sqlite3_changes(db->db) == 1
+               ? err
+               : trail_set(trail, ERR_NOT_FOUND, "no guest with this endorsement key waits");
+}
+
+static err_t run_withdraw(struct sqlite *db, void *data, struct trail *trail)
+{
+    const int64_t *id = data;
+    err_t err = run_number(db, STATEMENT_ANNOUNCED_REMOVE, *id, trail);
+
+    return err || sqlite3_changes(db->db) == 1 ? err : ERR_NOT_FOUND;
+}
+
+err_t store_announce(struct store *store, const struct store_announced *announced,
+                     struct trail *trail)
+{
+    struct store_announced copy = *announced;
+    struct op op = {.kind = OP_CALL, .call = run_announce, .data = &copy};
+
+    return store_wait_for(store, &op, trail);
+}
+
+err_t store_waiting_approve(struct store *store, const struct store_announced *announced,
+                            struct trail *trail)
+{
+    struct store_announced copy = *announced;
+    struct op op = {.kind = OP_CALL, .call = run_approve, .data = &copy};
+
+    return store_wait_for(store, &op, trail);
+}
+
+err_t store_waiting_reject(struct store *store, const uint8_t ek_digest[STORE_DIGEST_BYTES],
+                           struct trail *trail)
+{
+    uint8_t copy[STORE_DIGEST_BYTES];
+    struct op op = {.kind = OP_CALL, .call = run_reject, .data = copy};
+
+    memcpy(copy, ek_digest, sizeof(copy));
+    return store_wait_for(store, &op, trail);
+}
+
+err_t store_announced_remove(struct store *store, int64_t id, struct trail *trail)
+{
+    struct op op = {.kind = OP_CALL, .call = run_withdraw, .data = &id};
+
+    return store_wait_for(store, &op, trail);
+}

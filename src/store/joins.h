@@ -1,0 +1,93 @@
+/*
+ * joins.h - who may become a machine: those that an owner announced, and those that asked and wait
+ * for a person. Neither is a machine: nothing here counts as an attestation key of anybody (AK-6).
+ */
+#ifndef STORE_JOINS_H
+#define STORE_JOINS_H
+
+#include "store/store.h"
+
+enum {
+    STORE_ANNOUNCED_MAX = 100000,
+    STORE_WAITING_MAX = 10000,          /* with an EK certificate of a maker who is trusted */
+    STORE_WAITING_UNVOUCHED_MAX = 1000, /* anybody can send those */
+    STORE_WAITING_DAYS = 14,            /* since they asked last */
+    STORE_MAKER_MAX = 256,
+};
+
+/* A place for a machine to come. With an EK digest only that TPM takes it, with a token digest only
+ * who shows the token; with both, both are needed. */
+struct store_announced {
+    int64_t id;
+    char subscription[STORE_ID_SIZE]; /* "" = the server's own */
+    char name[STORE_NAME_MAX + 1];    /* of the machine; "" = as the guest wishes */
+    bool has_ek, has_token;
+    uint8_t ek_digest[STORE_DIGEST_BYTES];
+    uint8_t token_digest[STORE_DIGEST_BYTES];
+    uint8_t ak_name[STORE_AK_NAME_MAX]; /* of one that was approved: the pair that asked */
+    size_t ak_name_len;                 /* 0 = any */
+    unsigned uses;                      /* left */
+    int64_t created, expires;
+    char who[STORE_WHO_MAX];
+};
+
+/* ERR_CONFLICT with the reason when the name is a machine's that was not replaced, or the name or
+ * the EK was announced before; ERR_TOO_MANY. An expired one of that name gives way. */
+err_t store_announce(struct store *store, const struct store_announced *announced,
+                     struct trail *trail) MUST_CHECK;
+/* Newest first, in the arena. */
+err_t store_announced_list(struct store *store, struct arena *arena, size_t max,
+                           struct trail *trail, struct store_announced **ret,
+                           size_t *ret_n) MUST_CHECK;
+/* ERR_NOT_FOUND. */
+err_t store_announced_by_ek(struct store *store, const uint8_t ek_digest[STORE_DIGEST_BYTES],
+                            int64_t now, struct trail *trail,
+                            struct store_announced *ret) MUST_CHECK;
+/* ERR_NOT_FOUND. */
+err_t store_announced_remove(struct store *store, int64_t id, struct trail *trail) MUST_CHECK;
+
+/* A guest that proved its TPM and may not join by itself. */
+struct store_waiting {
+    uint8_t ek_digest[STORE_DIGEST_BYTES];
+    uint8_t ak_name[STORE_AK_NAME_MAX];
+    size_t ak_name_len;
+    char name[STORE_NAME_MAX + 1];   /* wished for; "" */
+    char maker[STORE_MAKER_MAX + 1]; /* who issued the EK certificate; "" = nobody vouches */
+    bool is_rejected;
+    int64_t first, last; /* when it asked */
+};
+err_t store_waiting_list(struct store *store, struct arena *arena, size_t max, struct trail *trail,
+                         struct store_waiting **ret, size_t *ret_n) MUST_CHECK;
+/* Turn it into an announced one, for this EK and the AK that it proved, in one write. ERR_NOT_FOUND
+ * when it does not wait (any more), ERR_MISMATCH when it asked with another AK meanwhile,
+ * ERR_CONFLICT as store_announce. */
+err_t store_waiting_approve(struct store *store, const struct store_announced *announced,
+                            struct trail *trail) MUST_CHECK;
+/* It stays in the list and is refused from now on. ERR_NOT_FOUND. */
+err_t store_waiting_reject(struct store *store, const uint8_t ek_digest[STORE_DIGEST_BYTES],
+                           struct trail *trail) MUST_CHECK;
+
+struct store_joining {
+    const struct store_machine *wanted; /* created is now */
+    struct span token_digest;           /* data NULL = it showed none */
+    const char *wish;                   /* the name that the guest asked for; "" */
+    const char *maker;                  /* of the verified EK certificate; "" = none */
+    bool is_open;                       /* a verified EK certificate is enough */
+};
+enum store_join {
+    STORE_JOINED,
+    STORE_JOIN_WAITS,
+    STORE_JOIN_REJECTED, /* by a person */
+    STORE_JOIN_TOKEN,    /* the token is unknown, used, expired or for another TPM */
+    STORE_JOIN_FULL,     /* too many wait already */
+};
+/*
+ * In one write (AK-6): the EK's machine is active with this AK, or the guest waits. A known pair is
+ * let in as it is; a replaced machine is taken up by its EK, or by a new EK with its name, where a
+ * successor was named by that EK alone; a new one needs an announced place, or is_open and a maker.
+ * ERR_CONFLICT, nothing changed: as store_machine_activate (AK-7).
+ */
+err_t store_join(struct store *store, const struct store_joining *joining, struct trail *trail,
+                 enum store_join *ret_outcome, struct store_machine *ret) MUST_CHECK;
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * statements-join.h - inside of the store room: SQL about who may become a machine.
+ */
+#ifndef STORE_STATEMENTS_JOIN_H
+#define STORE_STATEMENTS_JOIN_H
+
+/* clang-format off */
+#define ANNOUNCED_COLUMNS "id, subscription, name, ek_digest, ak_name, token_digest, uses, created, " \
+    "expires, who"
+#define WAITING_COLUMNS "ek_digest, ak_name, name, maker, is_rejected, first, last"
+#define JOIN_STATEMENTS(X) \
+    X(ANNOUNCED_COUNT, "SELECT count(*) FROM announced") \
+    X(ANNOUNCED, "SELECT " ANNOUNCED_COLUMNS " FROM announced ORDER BY id DESC LIMIT ?1") \
+    X(ANNOUNCED_BY_TOKEN, "SELECT " ANNOUNCED_COLUMNS " FROM announced WHERE token_digest = ?1") \
+    X(ANNOUNCED_BY_EK, "SELECT " ANNOUNCED_COLUMNS " FROM announced WHERE ek_digest = ?1") \
+    X(ANNOUNCED_BY_NAME, "SELECT " ANNOUNCED_COLUMNS " FROM announced WHERE name = ?1 AND name <> ''") \
+    X(ANNOUNCED_ADD, "INSERT INTO announced (" ANNOUNCED_COLUMNS ") " \
+        "VALUES (NULL,?1,?2,?3,?4,?5,?6,?7,?8,?9)") \
+    X(ANNOUNCED_USE, "UPDATE announced SET uses = uses - 1 WHERE id = ?1") \
+    X(ANNOUNCED_REMOVE, "DELETE FROM announced WHERE id = ?1") \
+    X(ANNOUNCED_SWEEP, "DELETE FROM announced WHERE expires <= ?1 OR uses <= 0") \
+    X(WAITING_COUNT, "SELECT count(*) FROM waiting WHERE (maker = '') = ?1") \
+    X(WAITING, "SELECT " WAITING_COLUMNS " FROM waiting ORDER BY last DESC, ek_digest LIMIT ?1") \
+    X(WAITING_BY_EK, "SELECT " WAITING_COLUMNS " FROM waiting WHERE ek_digest = ?1") \
+    X(WAITING_PUT, "INSERT INTO waiting (" WAITING_COLUMNS ") VALUES (?1,?2,?3,?4,0,?5,?5) " \
+        "ON CONFLICT (ek_digest) DO UPDATE SET ak_name = ?2, name = ?3, maker = ?4, last = ?5") \
+    X(WAITING_REJECT, "UPDATE waiting SET is_rejected = 1 WHERE ek_digest = ?1") \
+    X(WAITING_REMOVE, "DELETE FROM waiting WHERE ek_digest = ?1") \
+    X(WAITING_SWEEP, "DELETE FROM waiting WHERE last < ?1")
+/* clang-format on */
+
+#endif
