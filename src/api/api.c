@@ -36,48 +36,6 @@ void api_finish(struct http_request *request, const struct service_answer *answe
     response->note = answer->note;
 }
 
-/* ---- guests ---- */
-
-static void handle_join(struct http_request *request, struct http_response *response)
-{
-    struct service_call call = api_call(request);
-    struct service_answer answer = {0};
-
-    service_guest_join(api_of(request)->service, &call, request->body, &answer);
-    api_finish(request, &answer, response);
-}
-
-static void handle_activate(struct http_request *request, struct http_response *response)
-{
-    struct service_call call = api_call(request);
-    struct service_answer answer = {0};
-
-    service_guest_activate(api_of(request)->service, &call, request->body, &answer);
-    api_finish(request, &answer, response);
-}
-
-static void handle_session(struct http_request *request, struct http_response *response)
-{
-    struct service_call call = api_call(request);
-    struct service_answer answer = {0};
-
-    service_guest_session(api_of(request)->service, &call, request->body, &answer);
-    api_finish(request, &answer, response);
-}
-
-static void handle_challenge(struct http_request *request, struct http_response *response)
-{
-    struct service_call call = api_call(request);
-    struct service_answer answer = {0};
-
-    service_guest_challenge(api_of(request)->service, &call, http_request_bearer(request),
-                            request->body, &answer);
-    if (answer.status == 401) {
-        http_answer_header(response, "WWW-Authenticate", "Bearer");
-    }
-    api_finish(request, &answer, response);
-}
-
 /* ---- probes ---- */
 
 static void handle_healthz(struct http_request *request, struct http_response *response)
@@ -133,10 +91,6 @@ static void handle_metrics(struct http_request *request, struct http_response *r
 
 /* clang-format off */
 static const struct http_route own_routes[] = {
-    {HTTP_POST, "/guest/v1/join", handle_join, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_GUEST},
-    {HTTP_POST, "/guest/v1/activate", handle_activate, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_GUEST},
-    {HTTP_POST, "/guest/v1/session", handle_session, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_GUEST},
-    {HTTP_POST, "/guest/v1/challenge", handle_challenge, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_GUEST},
     {HTTP_GET, "/healthz", handle_healthz, 0, HTTP_NO_STORE | HTTP_NO_LOG, 0},
     {HTTP_GET, "/readyz", handle_readyz, 0, HTTP_NO_STORE | HTTP_NO_LOG, 0},
     {HTTP_GET, "/metrics", handle_metrics, 0, HTTP_NO_STORE | HTTP_NO_LOG, API_ROLE_METRICS},
@@ -300,6 +254,8 @@ void api_install(struct api *api, struct http_options *options)
     api->n_routes = 0;
     /* Exact paths before those with names in them. */
     add_routes(api, (struct http_routes){.items = own_routes, .n = ARRAY_LEN(own_routes)});
+    add_routes(api, api_guest_routes());
+    add_routes(api, api_machine_routes());
     add_routes(api, api_resource_routes());
     add_routes(api, api_attestation_routes());
     if (api->gate != NULL && gate_idp(api->gate) != NULL) {

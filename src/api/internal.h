@@ -51,6 +51,9 @@ void api_finish(struct http_request *request, const struct service_answer *answe
 /* The data plane of every provider (api/attestation.c); providers as resources (api/resources.c).
  */
 struct http_routes api_attestation_routes(void);
+/* The guest API (api/guests.c); machines for their owners (api/machines.c). */
+struct http_routes api_guest_routes(void);
+struct http_routes api_machine_routes(void);
 struct http_routes api_resource_routes(void);
 /* Signing in (api/identity.c): routes of the built-in identity provider. */
 struct http_routes api_identity_routes(void);

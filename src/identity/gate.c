@@ -23,6 +23,7 @@ struct gate {
     uint64_t rules_stamp, principals_stamp; /* the ticking thread's */
     pthread_mutex_t lock;                   /* rules; nothing is locked under it */
     struct access_rules *rules;
+    const char *subscription; /* of the built-in provider's tenant; NULL without */
 };
 
 /* ---- rules ---- */
@@ -193,6 +194,10 @@ static err_t open_provider(struct gate *gate, const struct gate_options *options
     if (err == ERR_OK && options->is_dev) {
         err = ensure_dev(gate, &principals, trail);
         err = err ? err : describe_dev(gate, principals);
+    }
+    if (err == ERR_OK) {
+        gate->subscription = arena_printf(gate->arena, "%s", principals_subscription(principals));
+        err = gate->subscription == NULL ? ERR_MEMORY : ERR_OK;
     }
     gate->principals_stamp = files_stamp(gate->principals_path);
     err =
@@ -415,6 +420,11 @@ enum access_reason gate_caller(struct gate *gate, struct arena *arena, enum acce
     }
     *ret = result.caller;
     return ACCESS_OK;
+}
+
+const char *gate_subscription(const struct gate *gate)
+{
+    return gate->subscription;
 }
 
 enum access_reason gate_may(struct gate *gate, const struct access_caller *caller,

@@ -63,6 +63,9 @@ struct gate_dev {
 };
 const struct gate_dev *gate_dev(const struct gate *gate);
 
+/* The one subscription that the built-in provider has; NULL without one. Borrowed. */
+const char *gate_subscription(const struct gate *gate);
+
 /* Who sent this token; data NULL for none. An unknown key is looked for in the background, so the
  * same token may be good a little later. */
 enum access_reason gate_caller(struct gate *gate, struct arena *arena, enum access_plane plane,

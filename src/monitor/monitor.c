@@ -59,7 +59,7 @@ enum monitor_state monitor_judge(const struct monitor_facts *facts, int64_t now)
     if (facts->contact == 0) {
         return MONITOR_NEVER_REPORTED;
     }
-    if (now >= silent_from(facts)) {
+    if (facts->was_silent || now >= silent_from(facts)) {
         return MONITOR_SILENT;
     }
     /* A proof of the same second came after the trouble: the guest reports trouble first. */
@@ -73,5 +73,5 @@ int64_t monitor_due(const struct monitor_facts *facts, int64_t now)
 {
     int64_t due = silent_from(facts);
 
-    return !facts->is_active || facts->contact == 0 || now >= due ? 0 : due;
+    return !facts->is_active || facts->contact == 0 || facts->was_silent || now >= due ? 0 : due;
 }

@@ -53,6 +53,7 @@ struct monitor_facts {
     int64_t period_s; /* 0 = MONITOR_PERIOD_S */
     /* Since when this server could have heard something: silence before it is its own. */
     int64_t listening_since;
+    bool was_silent; /* and nothing has come since */
 };
 
 enum monitor_state monitor_judge(const struct monitor_facts *facts, int64_t now);

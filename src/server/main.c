@@ -319,6 +319,8 @@ static int open_service(struct run *run)
         .now = timestamp_now(),
         .metrics = run->metrics,
         .n_workers = run->options.workers,
+        .is_join_open = run->options.join == SERVER_JOIN_OPEN ||
+                        (run->options.join == SERVER_JOIN_DEFAULT && run->options.is_dev),
         .lock_fd = run->lock_fd,
         .knowledge = run->knowledge,
     };
@@ -351,6 +353,10 @@ static int open_access(struct run *run)
     err_t err = log == NULL ? ERR_MEMORY : audit_open(log, run->metrics, &trail, &run->audit);
 
     err = err ? err : gate_open(&options, &trail, &run->gate);
+    err = err ? err
+              : service_set_subscription(run->service, run->options.subscription != NULL
+                                                           ? run->options.subscription
+                                                           : gate_subscription(run->gate));
     if (err == ERR_OK && run->options.is_dev) {
         err = write_environment(run, &trail);
     }

@@ -38,6 +38,8 @@ static const char usage[] =
     "  --host-suffix NAME   providers are at PROVIDER.REGION.NAME instead of /providers/PROVIDER\n"
     "  --name NAME          further DNS name or IP address for the TLS certificate, repeatable\n"
     "  --reference DIR      reference data (default: what came with the program)\n"
+    "  --join open|approval who may join: any TPM with a trusted EK certificate, or those that an\n"
+    "                       owner announces or admits (default: approval; with --dev: open)\n"
     "  --workers N          threads that serve (default: two per processor, 4 at least)\n"
     "  --signing-algorithm RS256|ES256|ES384\n"
     "  --openssl-provider NAME\n"
@@ -302,6 +304,29 @@ static const char *add_openssl_provider(struct reading *r, const char *value)
     return NULL;
 }
 
+static const char *set_join(struct reading *r, const char *value)
+{
+    bool is_open = strcmp(value, "open") == 0;
+
+    if (!is_open && strcmp(value, "approval") != 0) {
+        return "must be open (a trusted EK certificate is enough) or approval (an owner announces "
+               "or admits each machine)";
+    }
+    r->options->join = is_open ? SERVER_JOIN_OPEN : SERVER_JOIN_APPROVAL;
+    return NULL;
+}
+
+static const char *set_subscription(struct reading *r, const char *value)
+{
+    size_t len = strlen(value);
+
+    if (len != 36 || strspn(value, "0123456789abcdefABCDEF-") != len) {
+        return "must be a UUID";
+    }
+    r->options->subscription = copy(r, value);
+    return NULL;
+}
+
 /* One table for command line and file. */
 static const struct setting {
     const char *section, *key; /* of the file */
@@ -314,6 +339,8 @@ static const struct setting {
     {"server", "name", "name", add_name},
     {"providers", "region", "region", add_region},
     {"providers", "host-suffix", "host-suffix", set_host_suffix},
+    {"guests", "join", "join", set_join},
+    {"guests", "subscription", NULL, set_subscription},
     {"server", "workers", "workers", set_workers},
     {"server", "tls-certificate", NULL, set_certificate},
     {"server", "tls-key", NULL, set_key},

@@ -13,11 +13,15 @@
 
 enum { SERVER_MAX_NAMES = 12, SERVER_MAX_OPENSSL_PROVIDERS = 3, SERVER_DEFAULT_PORT = 8443 };
 
+enum server_join { SERVER_JOIN_DEFAULT, SERVER_JOIN_OPEN, SERVER_JOIN_APPROVAL };
+
 struct server_options {
     bool is_dev;
     const char *data;
     struct http_listen listen[HTTP_MAX_LISTEN]; /* port 0 = remembered or any */
     size_t n_listen;
+    enum server_join join;    /* default: open with --dev, else approval */
+    const char *subscription; /* whose guests are that nobody announced; NULL = the built-in one */
     unsigned workers;
     enum signkey_kind signing;
     const char *openssl_providers[SERVER_MAX_OPENSSL_PROVIDERS];

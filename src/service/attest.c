@@ -7,6 +7,7 @@
  * Who may send these bytes: anybody; the call needs no credential.
  */
 #include "service/internal.h"
+#include "service/state.h"
 
 #include "appraise/appraise.h"
 #include "base/codec.h"
@@ -54,6 +55,8 @@ struct attesting {
     struct policy_result decision;
     const char *token_id; /* NULL: none issued */
     struct store_recorded recorded;
+    struct store_baseline baseline; /* of the machine, as it was compared with */
+    struct state_update state;      /* what this proof makes of the machine */
 };
 
 /* ---- what we know before judging ---- */
@@ -189,7 +192,7 @@ static void add_outside_reasons(struct attesting *a)
     }
 }
 
-static err_t judge(struct attesting *a)
+static err_t judge(struct attesting *a, struct trail *trail)
 {
     const struct appraise_trust trust = {
         .ek = a->trust->ek,
@@ -207,10 +210,16 @@ static err_t judge(struct attesting *a)
         .nonce = span_of(a->nonce, a->nonce_len),
         .last_clock = a->has_clock ? &a->last_clock : NULL,
     };
-    err_t err;
+    err_t err = ERR_OK;
 
     knowledge_into(a->knowledge, &options);
-    err = appraise(a->call->arena, a->evidence, &trust, &options, a->call->hasher, &a->appraisal);
+    if (a->has_machine) {
+        err = state_baseline_into(a->service, a->call, &a->machine, options.reference, trail,
+                                  &a->baseline, &options);
+    }
+    err = err ? err
+              : appraise(a->call->arena, a->evidence, &trust, &options, a->call->hasher,
+                         &a->appraisal);
 
     if (err == ERR_OK) {
         add_outside_reasons(a);
@@ -429,7 +438,15 @@ static err_t record(struct attesting *a, struct span body, struct trail *trail)
         return err;
     }
     fill_challenge(a, &row);
-    err = write_record(a, &row, trail);
+    if (row.machine_id != NULL) {
+        err = state_of_proof(a->service, a->call, &a->machine, a->appraisal, &a->baseline, trail,
+                             &a->state);
+        row.monitor = &a->state.change;
+    }
+    err = err ? err : write_record(a, &row, trail);
+    if (err == ERR_OK && a->state.change.before[0] != '\0') {
+        state_log(&a->state);
+    }
     if (err || a->recorded.outcome != STORE_CHALLENGE_USED) {
         return err;
     }
@@ -536,7 +553,7 @@ static err_t attest(struct attesting *a, struct span body, struct trail *trail,
     find_name(a);
     err = err ? err : find_records(a, trail);
     err = err ? err : find_nonce(a, trail);
-    err = err ? err : judge(a);
+    err = err ? err : judge(a, trail);
     if (err == ERR_OK && a->appraisal->verdict <= VERDICT_UNHEALTHY) {
         err = decide(a, doc, &is_busy);
     }

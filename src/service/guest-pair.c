@@ -6,23 +6,27 @@
 #include "service/guest.h"
 
 #include "base/codec.h"
+#include "store/joins.h"
 
 #include <stdio.h>
 
 enum { MAX_INTERMEDIATES = 8 };
 
 static const struct json_limits body_limits = {.max_depth = 8, .max_values = 256};
+/* With facts of the guest in it. */
+static const struct json_limits document_limits = {.max_depth = 12, .max_values = 16384};
 
 void guest_pair_done(struct guest_pair *pair)
 {
     pubkey_free(pair->ek);
     pubkey_free(pair->ak);
 }
-err_t guest_read_body(const struct service_call *call, struct span body, struct trail *trail,
-                      yyjson_val **ret)
+
+static err_t read_body(const struct service_call *call, struct span body,
+                       const struct json_limits *limits, struct trail *trail, yyjson_val **ret)
 {
     yyjson_val *root = NULL;
-    err_t err = json_read(call->arena, body, &body_limits, trail, &root);
+    err_t err = json_read(call->arena, body, limits, trail, &root);
 
     if (err == ERR_OK && !yyjson_is_obj(root)) {
         err = trail_set(trail, ERR_JSON_TYPE, "the body is not a JSON object");
@@ -32,6 +36,18 @@ err_t guest_read_body(const struct service_call *call, struct span body, struct 
     }
     *ret = root;
     return ERR_OK;
+}
+
+err_t guest_read_body(const struct service_call *call, struct span body, struct trail *trail,
+                      yyjson_val **ret)
+{
+    return read_body(call, body, &body_limits, trail, ret);
+}
+
+err_t guest_read_document(const struct service_call *call, struct span body, struct trail *trail,
+                          yyjson_val **ret)
+{
+    return read_body(call, body, &document_limits, trail, ret);
 }
 
 err_t guest_need_public(const struct service_call *call, yyjson_val *root, const char *name,
@@ -119,8 +135,30 @@ static err_t read_intermediates(const struct service_call *call, yyjson_val *roo
     return ERR_OK;
 }
 
-err_t guest_check_ek(struct service *service, const struct service_call *call, yyjson_val *root,
-                     const struct guest_pair *pair, struct trail *trail)
+err_t guest_read_token(const struct service_call *call, yyjson_val *root, struct trail *trail,
+                       struct span *ret)
+{
+    struct span token = json_span(json_get(root, "joinToken"));
+    uint8_t *digest;
+    err_t err;
+
+    if (json_get(root, "joinToken") == NULL) {
+        return ERR_OK;
+    }
+    if (token.len == 0 || token.len > GUEST_TOKEN_MAX) {
+        trail_set(trail, ERR_VALUE, "must be a string of 1 to %d characters", GUEST_TOKEN_MAX);
+        return trail_in(trail, ERR_VALUE, "joinToken");
+    }
+    digest = arena_alloc(call->arena, SHA256_BYTES);
+    err = digest == NULL ? ERR_MEMORY : hasher_once(call->hasher, HASH_SHA256, token, digest);
+    if (err == ERR_OK) {
+        *ret = span_of(digest, SHA256_BYTES);
+    }
+    return err;
+}
+
+static err_t check_certificate(struct service *service, const struct service_call *call,
+                               yyjson_val *root, struct guest_pair *pair, struct trail *trail)
 {
     CLEANUP(cert_store_free) struct cert_store *intermediates = cert_store_new();
     CLEANUP(cert_free) struct cert *cert = NULL;
@@ -152,6 +190,27 @@ err_t guest_check_ek(struct service *service, const struct service_call *call, y
                          "the endorsement key's certificate, issued by '%s', does not lead to a "
                          "root in trust/ek of the server: %s",
                          cert_issuer(cert, call->arena), words);
+    }
+    pair->maker = err ? "" : cert_issuer(cert, call->arena);
+    return err;
+}
+
+err_t guest_check_ek(struct service *service, const struct service_call *call, yyjson_val *root,
+                     struct guest_pair *pair, struct trail *trail)
+{
+    struct store_announced announced;
+    struct trail inner = {0};
+    err_t err = ERR_OK;
+
+    if (json_get(root, "ekCertificate") != NULL) {
+        err = check_certificate(service, call, root, pair, &inner);
+    }
+    if (err == ERR_UNTRUSTED && store_announced_by_ek(service->store, pair->ek_digest, call->now,
+                                                      NULL, &announced) == ERR_OK) {
+        return ERR_OK; /* an owner named this very key */
+    }
+    if (err) {
+        *trail = inner;
     }
     return err;
 }

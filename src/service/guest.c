@@ -9,6 +9,7 @@
 #include "base/codec.h"
 #include "base/log.h"
 #include "crypto/secret.h"
+#include "store/joins.h"
 
 #include <stdio.h>
 
@@ -29,6 +30,8 @@ static err_t seal_session(struct service *service, const struct service_call *ca
     buf_tpm2b(&payload, pair->ek_bytes);
     buf_tpm2b(&payload, pair->ak_bytes);
     buf_tpm2b(&payload, span_str(pair->name));
+    buf_tpm2b(&payload, span_cut(span_str(pair->maker), 0, STORE_MAKER_MAX));
+    buf_tpm2b(&payload, pair->token_digest);
     err = buf_err(&payload);
     return err ? err
                : ticket_seal(call->arena, service_secret(service), TICKET_JOIN,
@@ -73,11 +76,12 @@ static err_t challenge_tpm(struct service *service, const struct service_call *c
 static err_t join(struct service *service, const struct service_call *call, struct span body,
                   struct trail *trail, const char **ret_note, struct service_answer *ret)
 {
-    CLEANUP(guest_pair_done) struct guest_pair pair = {.name = ""};
+    CLEANUP(guest_pair_done) struct guest_pair pair = {.name = "", .maker = ""};
     yyjson_val *root = NULL;
     err_t err = guest_read_body(call, body, trail, &root);
 
     err = err ? err : guest_read_name(call, root, trail, &pair.name);
+    err = err ? err : guest_read_token(call, root, trail, &pair.token_digest);
     err = err ? err : guest_need_public(call, root, "ekPublic", trail, &pair.ek_bytes);
     err = err ? err : guest_need_public(call, root, "akPublic", trail, &pair.ak_bytes);
     err = err ? err : guest_read_ek(call, &pair, trail);
@@ -105,7 +109,7 @@ void service_guest_join(struct service *service, const struct service_call *call
 static err_t session(struct service *service, const struct service_call *call, struct span body,
                      struct trail *trail, struct service_answer *ret)
 {
-    CLEANUP(guest_pair_done) struct guest_pair pair = {.name = ""};
+    CLEANUP(guest_pair_done) struct guest_pair pair = {.name = "", .maker = ""};
     struct store_machine machine;
     yyjson_val *root = NULL;
     err_t err = guest_read_body(call, body, trail, &root);
@@ -198,13 +202,15 @@ static err_t check_secret(const struct service_call *call, const struct ticket *
 {
     struct reader in = reader_on(ticket->payload);
     uint8_t digest[SHA256_BYTES];
-    struct span wanted = {0}, name = {0};
+    struct span wanted = {0}, name = {0}, maker = {0};
     err_t err = hasher_once(call->hasher, HASH_SHA256, secret, digest);
 
     err = err ? err : reader_take(&in, SHA256_BYTES, &wanted);
     err = err ? err : reader_tpm2b(&in, GUEST_PUBLIC_MAX, &pair->ek_bytes);
     err = err ? err : reader_tpm2b(&in, GUEST_PUBLIC_MAX, &pair->ak_bytes);
     err = err ? err : reader_tpm2b(&in, STORE_NAME_MAX, &name);
+    err = err ? err : reader_tpm2b(&in, STORE_MAKER_MAX, &maker);
+    err = err ? err : reader_tpm2b(&in, SHA256_BYTES, &pair->token_digest);
     if (err) {
         return ERR_INTERNAL; /* it opened, so we wrote it */
     }
@@ -212,16 +218,25 @@ static err_t check_secret(const struct service_call *call, const struct ticket *
         return refuse_activation(trail, "the secret is wrong: the TPM of this endorsement key does "
                                         "not hold this attestation key");
     }
+    if (pair->token_digest.len == 0) {
+        pair->token_digest = (struct span){0};
+    }
     pair->name = (const char *)arena_dup(call->arena, name).data;
-    err = pair->name == NULL ? ERR_MEMORY : guest_read_ek(call, pair, trail);
+    pair->maker = (const char *)arena_dup(call->arena, maker).data;
+    err = pair->name == NULL || pair->maker == NULL ? ERR_MEMORY : guest_read_ek(call, pair, trail);
     return err ? err : guest_read_ak(pair, trail);
 }
 
-static err_t store_machine(struct service *service, const struct service_call *call,
-                           const struct guest_pair *pair, struct trail *trail,
-                           const char **ret_note, struct store_machine *ret)
+static err_t join_store(struct service *service, const struct service_call *call,
+                        const struct guest_pair *pair, struct trail *trail, const char **ret_note,
+                        enum store_join *ret_outcome, struct store_machine *ret)
 {
     struct store_machine wanted = {.created = call->now};
+    const struct store_joining joining = {.wanted = &wanted,
+                                          .wish = pair->name,
+                                          .maker = pair->maker,
+                                          .token_digest = pair->token_digest,
+                                          .is_open = service->is_join_open};
     struct trail inner = {0};
     err_t err = new_machine_id(wanted.id);
 
@@ -238,7 +253,7 @@ static err_t store_machine(struct service *service, const struct service_call *c
     wanted.ak_name_len = pair->ak_name.len;
     memcpy(wanted.ek_public, pair->ek_bytes.data, pair->ek_bytes.len);
     wanted.ek_public_len = pair->ek_bytes.len;
-    err = store_machine_activate(service->store, &wanted, &inner, ret);
+    err = store_join(service->store, &joining, &inner, ret_outcome, ret);
     if (err != ERR_CONFLICT) {
         if (err) {
             *trail = inner;
@@ -250,6 +265,58 @@ static err_t store_machine(struct service *service, const struct service_call *c
     return err ? err
                : trail_set(trail, ERR_CONFLICT,
                            "another machine joined with one of these keys or this name meanwhile");
+}
+
+/* Not a machine yet. The digest is what an owner compares with what the hypervisor shows. */
+static err_t answer_not_joined(const struct service_call *call, const struct guest_pair *pair,
+                               enum store_join outcome, struct service_answer *ret)
+{
+    yyjson_mut_doc *doc = json_new(call->arena);
+    yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
+    const char *digest = hex_dup(call->arena, span_of(pair->ek_digest, SHA256_BYTES));
+
+    if (root == NULL || digest == NULL) {
+        return ERR_MEMORY;
+    }
+    switch (outcome) {
+    case STORE_JOINED:
+        return ERR_INTERNAL;
+    case STORE_JOIN_WAITS:
+        json_add_text(doc, root, "state", "waiting");
+        json_add_text(doc, root, "ekDigest", digest);
+        json_add_uint(doc, root, "retryAfter", SERVICE_JOIN_RETRY_S);
+        answer_json(call, ret, doc, root);
+        ret->status = 202;
+        ret->retry_after_s = SERVICE_JOIN_RETRY_S;
+        break;
+    case STORE_JOIN_REJECTED:
+        answer_refuse(call, ret, 403, "Rejected",
+                      "an owner rejected this endorsement key (%s); to let it in after all: "
+                      "bootwarden vm admit %s",
+                      digest, digest);
+        break;
+    case STORE_JOIN_TOKEN:
+        answer_refuse(call, ret, 403, "InvalidJoinToken",
+                      "the join token is not good: it was used, has expired, was withdrawn or is "
+                      "for another endorsement key than %s; get a new one with: bootwarden vm "
+                      "announce NAME",
+                      digest);
+        break;
+    case STORE_JOIN_FULL:
+        answer_refuse(call, ret, 503, "TooManyWaiting",
+                      "too many guests wait for an owner already; announce this one: bootwarden "
+                      "vm announce NAME --ek %s",
+                      digest);
+        ret->retry_after_s = SERVICE_JOIN_RETRY_S;
+        break;
+    }
+    ret->note = arena_printf(call->arena, "join=%s ek=%s",
+                             outcome == STORE_JOIN_WAITS      ? "waiting"
+                             : outcome == STORE_JOIN_REJECTED ? "rejected"
+                             : outcome == STORE_JOIN_TOKEN    ? "bad-token"
+                                                              : "full",
+                             digest);
+    return ERR_OK;
 }
 
 static err_t answer_activated(struct service *service, const struct service_call *call,
@@ -288,7 +355,8 @@ static err_t answer_activated(struct service *service, const struct service_call
 static err_t activate(struct service *service, const struct service_call *call, struct span body,
                       struct trail *trail, const char **ret_note, struct service_answer *ret)
 {
-    CLEANUP(guest_pair_done) struct guest_pair pair = {.name = ""};
+    CLEANUP(guest_pair_done) struct guest_pair pair = {.name = "", .maker = ""};
+    enum store_join outcome = STORE_JOINED;
     struct store_machine machine;
     struct ticket ticket;
     struct span secret = {0};
@@ -299,7 +367,10 @@ static err_t activate(struct service *service, const struct service_call *call, 
         err ? err : json_need_base64(call->arena, root, "secret", BASE64_STANDARD, trail, &secret);
     err = err ? err : open_session(service, call, root, trail, &ticket);
     err = err ? err : check_secret(call, &ticket, secret, trail, &pair);
-    err = err ? err : store_machine(service, call, &pair, trail, ret_note, &machine);
+    err = err ? err : join_store(service, call, &pair, trail, ret_note, &outcome, &machine);
+    if (err == ERR_OK && outcome != STORE_JOINED) {
+        return answer_not_joined(call, &pair, outcome, ret);
+    }
     return err ? err : answer_activated(service, call, &machine, pair.ak, ret);
 }
 
@@ -309,7 +380,10 @@ void service_guest_activate(struct service *service, const struct service_call *
     struct trail trail = {0};
     const char *note = NULL;
     err_t err = activate(service, call, body, &trail, &note, ret);
-    const char *result[] = {err == ERR_OK ? "activated" : err == ERR_DENIED ? "denied" : "refused"};
+    const char *result[] = {err == ERR_DENIED                    ? "denied"
+                            : err != ERR_OK || ret->code != NULL ? "refused"
+                            : ret->status == 202                 ? "waiting"
+                                                                 : "activated"};
 
     metric_add(service->joins, result, 1);
     if (err == ERR_DENIED) {
@@ -322,8 +396,8 @@ void service_guest_activate(struct service *service, const struct service_call *
 
 /* ---- challenges for proofs ---- */
 
-static err_t find_session(struct service *service, const struct service_call *call,
-                          struct span bearer, struct trail *trail, struct store_machine *ret)
+err_t guest_session(struct service *service, const struct service_call *call, struct span bearer,
+                    struct trail *trail, struct store_machine *ret)
 {
     struct span sealed = {0};
     struct ticket ticket;
@@ -362,7 +436,7 @@ static err_t challenge(struct service *service, const struct service_call *call,
     yyjson_val *ignored = NULL;
     yyjson_mut_doc *doc = json_new(call->arena);
     yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
-    err_t err = root == NULL ? ERR_MEMORY : find_session(service, call, bearer, trail, &machine);
+    err_t err = root == NULL ? ERR_MEMORY : guest_session(service, call, bearer, trail, &machine);
 
     err = err ? err : guest_read_body(call, body, trail, &ignored);
     err = err ? err

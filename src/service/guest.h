@@ -18,8 +18,12 @@ struct guest_pair {
     struct pubkey *ek, *ak; /* owned */
     struct tpm_name ak_name;
     uint8_t ek_digest[SHA256_BYTES];
-    const char *name; /* wished for; "" */
+    const char *name;  /* wished for; "" */
+    const char *maker; /* issuer of the EK certificate, which was verified; "" = none vouches */
+    struct span token_digest; /* of the join token; data NULL = none was shown */
 };
+
+enum { GUEST_TOKEN_MAX = 128 };
 
 void guest_pair_done(struct guest_pair *pair);
 DEFINE_CLEANUP_DONE(struct guest_pair, guest_pair_done)
@@ -27,6 +31,9 @@ DEFINE_CLEANUP_DONE(struct guest_pair, guest_pair_done)
 /* guest-pair.c. The trail names the member of the body that is at fault. */
 err_t guest_read_body(const struct service_call *call, struct span body, struct trail *trail,
                       yyjson_val **ret) MUST_CHECK;
+/* The same with larger limits, for what a machine's own session brings. */
+err_t guest_read_document(const struct service_call *call, struct span body, struct trail *trail,
+                          yyjson_val **ret) MUST_CHECK;
 err_t guest_need_public(const struct service_call *call, yyjson_val *root, const char *name,
                         struct trail *trail, struct span *ret) MUST_CHECK;
 /* From ak_bytes: AK-1 to AK-4. */
@@ -37,10 +44,18 @@ err_t guest_read_ek(const struct service_call *call, struct guest_pair *pair,
 /* "" when the body has none. */
 err_t guest_read_name(const struct service_call *call, yyjson_val *root, struct trail *trail,
                       const char **ret) MUST_CHECK;
-/* The EK certificate is for this very EK, and leads to a maker that the operator trusts: else
- * ERR_UNTRUSTED. */
+/* SHA-256 of `joinToken`, when there is one. */
+err_t guest_read_token(const struct service_call *call, yyjson_val *root, struct trail *trail,
+                       struct span *ret) MUST_CHECK;
+/* Sets pair->maker. The EK certificate is for this very EK, and leads to a maker that the operator
+ * trusts: else ERR_UNTRUSTED. A guest may have none, and one whose EK was announced needs none:
+ * then nobody vouches for it. */
 err_t guest_check_ek(struct service *service, const struct service_call *call, yyjson_val *root,
-                     const struct guest_pair *pair, struct trail *trail) MUST_CHECK;
+                     struct guest_pair *pair, struct trail *trail) MUST_CHECK;
+
+/* guest.c: the machine of a session token; ERR_DENIED when it is none, or not good any more. */
+err_t guest_session(struct service *service, const struct service_call *call, struct span bearer,
+                    struct trail *trail, struct store_machine *ret) MUST_CHECK;
 
 /* guest-conflicts.c: AK-7, asked early so that the guest need not begin; asked again, for good, at
  * activation. Names only then: who has not shown a TPM learns nothing about them. ERR_CONFLICT, and

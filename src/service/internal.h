@@ -40,8 +40,12 @@ struct service {
     _Atomic uint64_t trust_failed; /* trust_stamp of what could not be loaded; 0 = none */
     _Atomic int64_t next_sweep;
     bool is_sweep_held; /* the ticking thread's */
+    bool is_join_open;
+    char *subscription; /* the server's own; NULL = none is */
+    /* Since when machines could be heard; the last tick, which shows when the server slept. */
+    _Atomic int64_t listening_since, last_tick;
     struct workers workers;
-    struct metric *verdicts, *reasons, *freshness, *joins, *dropped, *damaged;
+    struct metric *verdicts, *reasons, *freshness, *joins, *dropped, *damaged, *states;
 };
 
 static inline struct span service_secret(const struct service *service)

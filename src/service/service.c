@@ -1,4 +1,5 @@
 #include "service/internal.h"
+#include "service/state.h"
 
 #include "base/file.h"
 #include "base/log.h"
@@ -290,6 +291,9 @@ err_t service_open(const struct service_options *options, struct trail *trail, s
     }
     register_metrics(service, options->metrics);
     atomic_store(&service->next_sweep, options->now + SERVICE_SWEEP_EVERY_S);
+    service->is_join_open = options->is_join_open;
+    atomic_store(&service->listening_since, options->now);
+    atomic_store(&service->last_tick, options->now);
     service->lock_fd = options->lock_fd;
     service->knowledge = knowledge_ref(options->knowledge);
     *ret = TAKE(service);
@@ -316,6 +320,7 @@ void service_close(struct service *service)
     free(service->data_path);
     free(service->folder);
     free(service->issuer);
+    free(service->subscription);
     free(service);
 }
 
@@ -327,6 +332,12 @@ struct knowledge *service_knowledge(struct service *service)
     knowledge = knowledge_ref(service->knowledge);
     pthread_mutex_unlock(&service->lock);
     return knowledge;
+}
+
+err_t service_set_subscription(struct service *service, const char *subscription)
+{
+    service->subscription = subscription == NULL ? NULL : strdup(subscription);
+    return subscription != NULL && service->subscription == NULL ? ERR_MEMORY : ERR_OK;
 }
 
 void service_set_knowledge(struct service *service, struct knowledge *knowledge)
@@ -401,6 +412,7 @@ void service_tick(struct service *service, int64_t now)
         atomic_store(&service->next_sweep, now + SERVICE_SWEEP_EVERY_S);
         sweep(service, now);
     }
+    state_tick(service, now);
 }
 
 err_t service_check(struct service *service, int64_t now, struct trail *trail)

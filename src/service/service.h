@@ -17,6 +17,7 @@
 enum {
     SERVICE_CHALLENGE_S = 300,
     SERVICE_JOIN_S = 300,
+    SERVICE_JOIN_RETRY_S = 60, /* who waits for an owner asks again */
     SERVICE_SESSION_S = 3600,
     SERVICE_TOKEN_S = 28800,              /* token-claims section 2 */
     SERVICE_TOKEN_MAX_BYTES = 256 * 1024, /* of its claims (policy-language section 17) */
@@ -43,8 +44,9 @@ struct service_options {
     int64_t now;
     struct metrics *metrics;     /* may be NULL; outlives the service */
     struct knowledge *knowledge; /* what to judge by; the service takes its own reference */
-    unsigned n_workers;          /* threads that call; 0: not known */
-    int lock_fd;                 /* of service_lock; taken over on success */
+    bool is_join_open;  /* a trusted EK certificate is enough to join; else an owner's word */
+    unsigned n_workers; /* threads that call; 0: not known */
+    int lock_fd;        /* of service_lock; taken over on success */
 };
 
 /* Make the folder and lock it, before anything in it is read: the port, for example. */
@@ -59,6 +61,8 @@ DEFINE_CLEANUP(struct service *, service_close)
 err_t service_reload(struct service *service, struct trail *trail) MUST_CHECK;
 /* Judge by this from the next request on; the service takes its own reference. */
 void service_set_knowledge(struct service *service, struct knowledge *knowledge);
+/* Whose the machines are that nobody announced; before the first call. Copied. */
+err_t service_set_subscription(struct service *service, const char *subscription) MUST_CHECK;
 /* About once a second: trust files that changed, what has expired. */
 void service_tick(struct service *service, int64_t now);
 /* Ready to serve? The trail says why not. ERR_SIGNING_KEY when a shared provider's key does not
@@ -127,6 +131,14 @@ void service_guest_session(struct service *service, const struct service_call *c
 /* bearer: the session token, data NULL when the caller sent none. */
 void service_guest_challenge(struct service *service, const struct service_call *call,
                              struct span bearer, struct span body, struct service_answer *ret);
+
+/* What a machine's session says and asks; bearer as above. */
+void service_guest_goalstate(struct service *service, const struct service_call *call,
+                             struct span bearer, struct span body, struct service_answer *ret);
+void service_guest_report(struct service *service, const struct service_call *call,
+                          struct span bearer, struct span body, struct service_answer *ret);
+void service_guest_status(struct service *service, const struct service_call *call,
+                          struct span bearer, struct span body, struct service_answer *ret);
 
 /* For people: a page in HTML; and for scripts: every region's shared provider. */
 void service_provider_info(struct service *service, const struct provider *provider,

@@ -273,7 +273,8 @@ static err_t apply(struct sqlite *db, const struct store_machine *machine, enum 
     case STORE_DISABLE:
     case STORE_ENABLE:
         *ret_is_new = machine->is_active != (change == STORE_ENABLE);
-        return run_for(db, STATEMENT_MACHINE_ACTIVE, id, true, change == STORE_ENABLE, trail);
+        err = run_for(db, STATEMENT_MACHINE_ACTIVE, id, true, change == STORE_ENABLE, trail);
+        return err ? err : run_for(db, STATEMENT_MONITOR_AGAIN, id, true, 0, trail);
     case STORE_REPLACE:
         return replace(db, machine, successor, trail, ret_is_new);
     case STORE_FORGET_CLOCK:

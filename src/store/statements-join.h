@@ -18,7 +18,7 @@
         "VALUES (NULL,?1,?2,?3,?4,?5,?6,?7,?8,?9)") \
     X(ANNOUNCED_USE, "UPDATE announced SET uses = uses - 1 WHERE id = ?1") \
     X(ANNOUNCED_REMOVE, "DELETE FROM announced WHERE id = ?1") \
-    X(ANNOUNCED_SWEEP, "DELETE FROM announced WHERE expires <= ?1 OR uses <= 0") \
+    X(ANNOUNCED_SWEEP, "DELETE FROM announced WHERE expires <= ?1") \
     X(WAITING_COUNT, "SELECT count(*) FROM waiting WHERE (maker = '') = ?1") \
     X(WAITING, "SELECT " WAITING_COLUMNS " FROM waiting ORDER BY last DESC, ek_digest LIMIT ?1") \
     X(WAITING_BY_EK, "SELECT " WAITING_COLUMNS " FROM waiting WHERE ek_digest = ?1") \

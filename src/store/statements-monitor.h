@@ -18,6 +18,7 @@
         "proof_time = ?7, trouble = ?8, trouble_why = ?9, trouble_time = ?10, contact = ?11, " \
         "period_s = ?12, due = ?13, agent_version = ?14, platform = ?15, wants_proof = ?16 " \
         "WHERE machine = ?1") \
+    X(MONITOR_AGAIN, "UPDATE monitor SET due = 1 WHERE machine = ?1") \
     X(MONITOR_STATUS_SET, "UPDATE monitor SET status = ?2 WHERE machine = ?1") \
     X(MONITOR_FACTS_SET, "UPDATE monitor SET facts = ?2 WHERE machine = ?1") \
     X(MONITOR_SAID, "SELECT status, facts FROM monitor WHERE machine = ?1") \
@@ -42,6 +43,12 @@
         "AND candidate IS NOT NULL") \
     X(BASELINE_ANNOUNCE, "UPDATE baselines SET announced = ?2 WHERE machine = ?1") \
     X(BASELINE_FORGET, "DELETE FROM baselines WHERE machine = ?1") \
+    X(EXTENSION_GET, "SELECT is_wanted, version, upgrades_minor, upgrades, settings, sequence, changed " \
+        "FROM extensions WHERE machine = ?1") \
+    X(EXTENSION_SET, "INSERT INTO extensions (machine, is_wanted, version, upgrades_minor, upgrades, " \
+        "settings, sequence, changed) VALUES (?1,?2,?3,?4,?5,?6,1,?7) ON CONFLICT (machine) DO UPDATE SET " \
+        "is_wanted = ?2, version = ?3, upgrades_minor = ?4, upgrades = ?5, settings = ?6, " \
+        "sequence = sequence + 1, changed = ?7") \
     X(MONITORED, "SELECT " MACHINE_COLUMNS ", " MONITOR_COLUMNS " FROM machines JOIN monitor ON " \
         "machine = id WHERE subscription = ?1 AND name > ?2 ORDER BY name LIMIT ?3")
 /* clang-format on */

@@ -33,6 +33,9 @@ static void silence_of_the_server_is_not_the_machines(void **state)
     facts.listening_since = NOW + 100 * PERIOD; /* it was down for a while */
     assert_int_equal(monitor_judge(&facts, NOW + 101 * PERIOD), MONITOR_HEALTHY);
     assert_int_equal(monitor_judge(&facts, NOW + 103 * PERIOD), MONITOR_SILENT);
+    /* Nor does a start of the server make a silent machine well. */
+    facts.was_silent = true;
+    assert_int_equal(monitor_judge(&facts, NOW + 101 * PERIOD), MONITOR_SILENT);
 }
 
 static void silence_hides_no_earlier_verdict_for_ever(void **state)

@@ -25,6 +25,12 @@ static const struct {
     {"PROVIDERS", "SCAN providers"},
     {"POLICY_COUNT", "SCAN policies"},
     {"POLICIES", "SCAN policies"},
+    /* Bounded, and people ask for them or a guest without permission. */
+    {"ANNOUNCED_COUNT", "SCAN announced USING COVERING INDEX announced_expires"},
+    {"ANNOUNCED", "SCAN announced"},
+    {"WAITING", "SCAN waiting USING INDEX waiting_last"},
+    {"WAITING_COUNT", "SCAN waiting"},
+    {"MONITOR_COUNTS", "SCAN monitor USING COVERING INDEX monitor_state"},
     {"AUDITS", "USE TEMP B-TREE FOR ORDER BY"},
 };
 

@@ -1,0 +1,107 @@
+/*
+ * machines.c - machines for their owners: paths of Bootwarden.Monitor (docs/formats/machines.md).
+ */
+#include "service/machines.h"
+
+#include "api/internal.h"
+#include "api/protect.h"
+
+#include <string.h>
+
+#define BELOW "/subscriptions/{subscription}/providers/Bootwarden.Monitor"
+#define READ "Bootwarden.Monitor/machines/read"
+#define WRITE "Bootwarden.Monitor/machines/write"
+#define REMOVE "Bootwarden.Monitor/machines/delete"
+
+static const char *scope_of(const struct http_request *request, struct span machine)
+{
+    const struct span *p = request->parameters;
+
+    return machine.len == 0
+               ? arena_printf(request->arena, "/subscriptions/%.*s", (int)p[0].len, p[0].data)
+               : arena_printf(request->arena,
+                              "/subscriptions/%.*s/providers/Bootwarden.Monitor/machines/%.*s",
+                              (int)p[0].len, p[0].data, (int)machine.len, machine.data);
+}
+
+static void run(struct http_request *request, struct http_response *response, const char *action,
+                machine_call *run_call)
+{
+    struct machine_path path = {.subscription = request->parameters[0]};
+    struct service_call call = api_call(request);
+    struct service_answer answer = {0};
+    struct access_caller caller = {0};
+    struct protect_change change = {.caller = &caller, .action = action};
+    bool is_change = strcmp(action, READ) != 0;
+
+    if (request->n_parameters > 1) {
+        path.machine = request->parameters[1];
+    }
+    change.scope = scope_of(request, path.machine);
+    if (change.scope == NULL) {
+        http_answer_error(request->arena, response, 500, "InternalError", "out of memory");
+        return;
+    }
+    if (!protect_check(request, response, ACCESS_MANAGEMENT, action, change.scope, &caller) ||
+        (is_change && !protect_begin(request, response, &change))) {
+        return;
+    }
+    path.who = caller.name[0] != '\0' ? caller.name : caller.object_id;
+    run_call(api_of(request)->service, &call, &path, request->body, &answer);
+    api_finish(request, &answer, response);
+    if (is_change) {
+        protect_finish(request, response, &change);
+    }
+}
+
+static void handle_list(struct http_request *request, struct http_response *response)
+{
+    request->body = http_request_query(request, "after"); /* a GET has none of its own */
+    run(request, response, READ, service_machine_list);
+}
+
+#define HANDLER(NAME, ACTION, CALL)                                                                \
+    static void handle_##NAME(struct http_request *request, struct http_response *response)        \
+    {                                                                                              \
+        run(request, response, ACTION, CALL);                                                      \
+    }
+
+HANDLER(get, READ, service_machine_get)
+HANDLER(approve, WRITE, service_machine_approve)
+HANDLER(relearn, WRITE, service_machine_relearn)
+HANDLER(attest, WRITE, service_machine_attest)
+HANDLER(disable, WRITE, service_machine_disable)
+HANDLER(enable, WRITE, service_machine_enable)
+HANDLER(remove, REMOVE, service_machine_remove)
+HANDLER(extension_get, READ, service_extension_get)
+HANDLER(extension_put, WRITE, service_extension_put)
+HANDLER(joins, READ, service_join_list)
+HANDLER(announce, WRITE, service_join_announce)
+HANDLER(admit, WRITE, service_join_admit)
+HANDLER(reject, WRITE, service_join_reject)
+HANDLER(withdraw, WRITE, service_join_withdraw)
+
+/* clang-format off */
+static const struct http_route routes[] = {
+    {HTTP_GET, BELOW "/machines", handle_list, 0, HTTP_NO_STORE, API_ROLE_MANAGE},
+    {HTTP_POST, BELOW "/machines/{name}:approve", handle_approve, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_MANAGE},
+    {HTTP_POST, BELOW "/machines/{name}:relearn", handle_relearn, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_MANAGE},
+    {HTTP_POST, BELOW "/machines/{name}:attest", handle_attest, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_MANAGE},
+    {HTTP_POST, BELOW "/machines/{name}:disable", handle_disable, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_MANAGE},
+    {HTTP_POST, BELOW "/machines/{name}:enable", handle_enable, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_MANAGE},
+    {HTTP_GET, BELOW "/machines/{name}", handle_get, 0, HTTP_NO_STORE, API_ROLE_MANAGE},
+    {HTTP_DELETE, BELOW "/machines/{name}", handle_remove, 0, HTTP_NO_STORE, API_ROLE_MANAGE},
+    {HTTP_GET, BELOW "/machines/{name}/extension", handle_extension_get, 0, HTTP_NO_STORE, API_ROLE_MANAGE},
+    {HTTP_PUT, BELOW "/machines/{name}/extension", handle_extension_put, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_MANAGE},
+    {HTTP_GET, BELOW "/joins", handle_joins, 0, HTTP_NO_STORE, API_ROLE_MANAGE},
+    {HTTP_POST, BELOW "/joins:announce", handle_announce, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_MANAGE},
+    {HTTP_POST, BELOW "/joins/{name}:admit", handle_admit, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_MANAGE},
+    {HTTP_POST, BELOW "/joins/{name}:reject", handle_reject, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_MANAGE},
+    {HTTP_DELETE, BELOW "/joins/{name}", handle_withdraw, 0, HTTP_NO_STORE, API_ROLE_MANAGE},
+};
+/* clang-format on */
+
+struct http_routes api_machine_routes(void)
+{
+    return (struct http_routes){.items = routes, .n = ARRAY_LEN(routes)};
+}

@@ -1,0 +1,391 @@
+/*
+ * joins.c - who may join: an owner announces a machine, or admits a guest that waits.
+ */
+#include "service/machines-internal.h"
+
+#include "base/codec.h"
+#include "base/text.h"
+#include "crypto/secret.h"
+#include "store/joins.h"
+
+#include <stdio.h>
+
+enum {
+    TOKEN_RANDOM_BYTES = 24,
+    DAYS_DEFAULT = 7,
+    DAYS_MAX = 366,
+    USES_MAX = 10000,
+    SHOWN_MAX = 1000,
+    DAY_S = 86400,
+};
+#define TOKEN_PREFIX "bwj_" /* so that scanners for secrets know one when they see it */
+
+/* ---- reading ---- */
+
+static err_t fault(struct trail *trail, const char *member, const char *words)
+{
+    trail_set(trail, ERR_VALUE, "%s", words);
+    return trail_in(trail, ERR_VALUE, member);
+}
+
+static err_t read_name(yyjson_val *root, struct trail *trail, char ret[STORE_NAME_MAX + 1])
+{
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    yyjson_val *value = json_get(root, "name");
+    const char *text = value == NULL ? "" : json_text(value);
+
+    if (text == NULL || strlen(text) > STORE_NAME_MAX || text[strspn(text, allowed)] != '\0' ||
+        (value != NULL && text[0] == '\0')) {
+        return fault(trail, "name", "must be 1 to 64 of A-Z a-z 0-9 . _ -");
+    }
+    snprintf(ret, STORE_NAME_MAX + 1, "%s", text);
+    return ERR_OK;
+}
+
+/* 64 hexadecimal digits. */
+static err_t read_digest(const struct service_call *call, yyjson_val *value, struct trail *trail,
+                         uint8_t ret[STORE_DIGEST_BYTES])
+{
+    struct span digest = {0};
+
+    if (!yyjson_is_str(value) || hex_decode(call->arena, json_span(value), &digest) != ERR_OK ||
+        digest.len != STORE_DIGEST_BYTES) {
+        return fault(trail, "ekDigest",
+                     "must be 64 hexadecimal digits: the SHA-256 of the endorsement key's "
+                     "SubjectPublicKeyInfo");
+    }
+    memcpy(ret, digest.data, digest.len);
+    return ERR_OK;
+}
+
+static err_t read_count(yyjson_val *root, const char *name, unsigned max, struct trail *trail,
+                        unsigned *ret)
+{
+    yyjson_val *value = json_get(root, name);
+
+    if (value == NULL) {
+        return ERR_OK;
+    }
+    if (!yyjson_is_uint(value) || yyjson_get_uint(value) == 0 || yyjson_get_uint(value) > max) {
+        trail_set(trail, ERR_VALUE, "must be 1 to %u", max);
+        return trail_in(trail, ERR_VALUE, name);
+    }
+    *ret = (unsigned)yyjson_get_uint(value);
+    return ERR_OK;
+}
+
+static err_t read_object(const struct service_call *call, struct span body, struct trail *trail,
+                         yyjson_val **ret)
+{
+    err_t err = json_read(call->arena, body, NULL, trail, ret);
+
+    if (err == ERR_OK && !yyjson_is_obj(*ret)) {
+        err = trail_set(trail, ERR_JSON_TYPE, "the body is not a JSON object");
+    }
+    return err;
+}
+
+/* ---- announcing ---- */
+
+/* The token is told once and never kept: only its digest is. */
+static err_t make_token(const struct service_call *call, struct store_announced *announced,
+                        const char **ret)
+{
+    uint8_t bytes[TOKEN_RANDOM_BYTES];
+    const char *token;
+    err_t err = random_bytes(bytes, sizeof(bytes));
+
+    if (err) {
+        return err;
+    }
+    token = arena_printf(call->arena, TOKEN_PREFIX "%s",
+                         base64_dup(call->arena, BASE64_URL, span_of(bytes, sizeof(bytes))));
+    if (token == NULL) {
+        return ERR_MEMORY;
+    }
+    announced->has_token = true;
+    *ret = token;
+    return hasher_once(call->hasher, HASH_SHA256, span_str(token), announced->token_digest);
+}
+
+static err_t read_announcement(struct service *service, const struct service_call *call,
+                               const struct machine_path *path, struct span body,
+                               struct trail *trail, struct store_announced *ret,
+                               const char **ret_token)
+{
+    yyjson_val *root = NULL, *ek;
+    unsigned days = DAYS_DEFAULT, uses = 1;
+    bool wants_token;
+    err_t err = read_object(call, body, trail, &root);
+
+    err = err ? err : machines_subscription(service, path->subscription, trail, ret->subscription);
+    err = err ? err : read_name(root, trail, ret->name);
+    err = err ? err : read_count(root, "validDays", DAYS_MAX, trail, &days);
+    err = err ? err : read_count(root, "uses", USES_MAX, trail, &uses);
+    if (err) {
+        return err;
+    }
+    ek = json_get(root, "ekDigest");
+    if (ek != NULL) {
+        err = read_digest(call, ek, trail, ret->ek_digest);
+        ret->has_ek = true;
+    }
+    if (err == ERR_OK && uses > 1 && (ret->name[0] != '\0' || ret->has_ek)) {
+        err = fault(trail, "uses",
+                    "more than one goes without name and ekDigest: one machine has "
+                    "one of each");
+    }
+    if (err == ERR_OK && uses == 1 && ret->name[0] == '\0' && !ret->has_ek) {
+        err = fault(trail, "name", "is missing: what shall the machine be called?");
+    }
+    /* A TPM that is named needs no token, unless both are wanted. */
+    wants_token = yyjson_is_true(json_get(root, "token")) || !ret->has_ek;
+    if (err == ERR_OK && wants_token) {
+        err = make_token(call, ret, ret_token);
+    }
+    ret->uses = uses;
+    ret->created = call->now;
+    ret->expires = call->now + (int64_t)days * DAY_S;
+    snprintf(ret->who, sizeof(ret->who), "%s", path->who);
+    return err;
+}
+
+static void add_announced(const struct service_call *call, yyjson_mut_doc *doc, yyjson_mut_val *to,
+                          const struct store_announced *a)
+{
+    json_add_text(doc, to, "name", a->name[0] == '\0' ? NULL : a->name);
+    if (a->has_ek) {
+        json_add_hex(call->arena, doc, to, "ekDigest", span_of(a->ek_digest, STORE_DIGEST_BYTES));
+    } else {
+        json_add_text(doc, to, "ekDigest", NULL);
+    }
+    json_add_bool(doc, to, "hasToken", a->has_token);
+    json_add_uint(doc, to, "uses", a->uses);
+    machines_add_time(call->arena, doc, to, "created", a->created);
+    machines_add_time(call->arena, doc, to, "expires", a->expires);
+    json_add_text(doc, to, "by", a->who);
+}
+
+void service_join_announce(struct service *service, const struct service_call *call,
+                           const struct machine_path *path, struct span body,
+                           struct service_answer *ret)
+{
+    struct store_announced announced = {0};
+    struct trail trail = {0};
+    const char *token = NULL;
+    yyjson_mut_doc *doc = json_new(call->arena);
+    yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
+    err_t err = root == NULL
+                    ? ERR_MEMORY
+                    : read_announcement(service, call, path, body, &trail, &announced, &token);
+
+    err = err ? err : store_announce(service->store, &announced, &trail);
+    if (err) {
+        machines_fail(call, err, &trail, ret);
+        return;
+    }
+    add_announced(call, doc, root, &announced);
+    json_add_text(doc, root, "token", token);
+    answer_json(call, ret, doc, root);
+}
+
+/* ---- the list ---- */
+
+static err_t list(struct service *service, const struct service_call *call,
+                  const struct machine_path *path, struct trail *trail, struct service_answer *ret)
+{
+    yyjson_mut_doc *doc = json_new(call->arena);
+    yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc), *announced, *waiting;
+    struct store_announced *a = NULL;
+    struct store_waiting *w = NULL;
+    char subscription[STORE_ID_SIZE];
+    size_t n_a = 0, n_w = 0;
+    err_t err = root == NULL
+                    ? ERR_MEMORY
+                    : machines_subscription(service, path->subscription, trail, subscription);
+
+    err = err ? err : store_announced_list(service->store, call->arena, SHOWN_MAX, trail, &a, &n_a);
+    /* Who waits belongs to nobody yet: the server's own subscription decides. */
+    if (err == ERR_OK && subscription[0] == '\0') {
+        err = store_waiting_list(service->store, call->arena, SHOWN_MAX, trail, &w, &n_w);
+    }
+    if (err) {
+        return err;
+    }
+    announced = json_add_array(doc, root, "announced");
+    for (size_t i = 0; i < n_a; i++) {
+        if (strcmp(a[i].subscription, subscription) == 0) {
+            add_announced(call, doc, yyjson_mut_arr_add_obj(doc, announced), &a[i]);
+        }
+    }
+    waiting = json_add_array(doc, root, "waiting");
+    for (size_t i = 0; i < n_w; i++) {
+        yyjson_mut_val *one = yyjson_mut_arr_add_obj(doc, waiting);
+
+        json_add_text(doc, one, "name", w[i].name[0] == '\0' ? NULL : w[i].name);
+        json_add_hex(call->arena, doc, one, "ekDigest",
+                     span_of(w[i].ek_digest, STORE_DIGEST_BYTES));
+        json_add_text(doc, one, "maker", w[i].maker[0] == '\0' ? NULL : w[i].maker);
+        json_add_bool(doc, one, "rejected", w[i].is_rejected);
+        machines_add_time(call->arena, doc, one, "firstAsked", w[i].first);
+        machines_add_time(call->arena, doc, one, "lastAsked", w[i].last);
+    }
+    answer_json(call, ret, doc, root);
+    return ERR_OK;
+}
+
+void service_join_list(struct service *service, const struct service_call *call,
+                       const struct machine_path *path, struct span body,
+                       struct service_answer *ret)
+{
+    struct trail trail = {0};
+    err_t err = list(service, call, path, &trail, ret);
+
+    (void)body;
+    if (err) {
+        machines_fail(call, err, &trail, ret);
+    }
+}
+
+/* ---- deciding ---- */
+
+/* The one that waits: by its digest, or by the name that it wished for when no other did. */
+static err_t find_waiting(struct service *service, const struct service_call *call,
+                          const struct machine_path *path, struct trail *trail,
+                          struct store_waiting *ret)
+{
+    struct store_waiting *w = NULL;
+    char subscription[STORE_ID_SIZE];
+    struct span digest = {0};
+    size_t n = 0, found = 0;
+    err_t err = machines_subscription(service, path->subscription, trail, subscription);
+
+    if (err == ERR_OK && subscription[0] != '\0') {
+        err = trail_set(trail, ERR_NOT_FOUND, "nobody waits in this subscription");
+    }
+    err = err ? err : store_waiting_list(service->store, call->arena, SHOWN_MAX, trail, &w, &n);
+    if (err) {
+        return err;
+    }
+    (void)!hex_decode(call->arena, path->machine, &digest);
+    for (size_t i = 0; i < n; i++) {
+        bool is_it = span_equal(digest, span_of(w[i].ek_digest, STORE_DIGEST_BYTES)) ||
+                     (path->machine.len > 0 && span_is(path->machine, w[i].name));
+
+        if (is_it) {
+            *ret = w[i];
+            found++;
+        }
+    }
+    if (found > 1) {
+        return trail_set(trail, ERR_CONFLICT,
+                         "%zu guests wait under this name: say which by its ekDigest", found);
+    }
+    return found == 1 ? ERR_OK
+                      : trail_set(trail, ERR_NOT_FOUND,
+                                  "no guest waits under this name or digest: see bootwarden vm "
+                                  "joins");
+}
+
+static err_t admit(struct service *service, const struct service_call *call,
+                   const struct machine_path *path, struct span body, struct trail *trail,
+                   struct store_announced *ret)
+{
+    struct store_announced announced = {.has_ek = true, .uses = 1, .created = call->now};
+    struct store_waiting waiting;
+    yyjson_val *root = NULL;
+    err_t err = find_waiting(service, call, path, trail, &waiting);
+
+    err = err || body.len == 0 ? err : read_object(call, body, trail, &root);
+    err = err ? err : read_name(root, trail, announced.name);
+    if (err) {
+        return err;
+    }
+    if (announced.name[0] == '\0') {
+        snprintf(announced.name, sizeof(announced.name), "%s", waiting.name);
+    }
+    memcpy(announced.ek_digest, waiting.ek_digest, STORE_DIGEST_BYTES);
+    memcpy(announced.ak_name, waiting.ak_name, waiting.ak_name_len);
+    announced.ak_name_len = waiting.ak_name_len;
+    announced.expires = call->now + (int64_t)DAYS_DEFAULT * DAY_S;
+    snprintf(announced.who, sizeof(announced.who), "%s", path->who);
+    err = store_waiting_approve(service->store, &announced, trail);
+    if (err == ERR_OK) {
+        *ret = announced;
+    }
+    return err;
+}
+
+void service_join_admit(struct service *service, const struct service_call *call,
+                        const struct machine_path *path, struct span body,
+                        struct service_answer *ret)
+{
+    struct store_announced announced;
+    struct trail trail = {0};
+    yyjson_mut_doc *doc = json_new(call->arena);
+    yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
+    err_t err = root == NULL ? ERR_MEMORY : admit(service, call, path, body, &trail, &announced);
+
+    if (err) {
+        machines_fail(call, err, &trail, ret);
+        return;
+    }
+    add_announced(call, doc, root, &announced);
+    answer_json(call, ret, doc, root);
+}
+
+void service_join_reject(struct service *service, const struct service_call *call,
+                         const struct machine_path *path, struct span body,
+                         struct service_answer *ret)
+{
+    struct store_waiting waiting;
+    struct trail trail = {0};
+    err_t err = find_waiting(service, call, path, &trail, &waiting);
+
+    (void)body;
+    err = err ? err : store_waiting_reject(service->store, waiting.ek_digest, &trail);
+    if (err) {
+        machines_fail(call, err, &trail, ret);
+        return;
+    }
+    ret->status = 200;
+    ret->body = span_str("{}");
+}
+
+void service_join_withdraw(struct service *service, const struct service_call *call,
+                           const struct machine_path *path, struct span body,
+                           struct service_answer *ret)
+{
+    struct store_announced *a = NULL;
+    struct trail trail = {0};
+    struct span digest = {0};
+    char subscription[STORE_ID_SIZE];
+    size_t n = 0;
+    int64_t id = 0;
+    err_t err = machines_subscription(service, path->subscription, &trail, subscription);
+
+    (void)body;
+    err = err ? err
+              : store_announced_list(service->store, call->arena, STORE_ANNOUNCED_MAX, &trail, &a,
+                                     &n);
+    (void)!hex_decode(call->arena, path->machine, &digest);
+    for (size_t i = 0; err == ERR_OK && i < n; i++) {
+        bool is_it =
+            (a[i].name[0] != '\0' && span_is(path->machine, a[i].name)) ||
+            (a[i].has_ek && span_equal(digest, span_of(a[i].ek_digest, STORE_DIGEST_BYTES)));
+
+        id = is_it && strcmp(a[i].subscription, subscription) == 0 ? a[i].id : id;
+    }
+    if (err == ERR_OK) {
+        err = id == 0 ? trail_set(&trail, ERR_NOT_FOUND,
+                                  "nothing is announced under this name or digest")
+                      : store_announced_remove(service->store, id, &trail);
+    }
+    if (err) {
+        machines_fail(call, err, &trail, ret);
+        return;
+    }
+    ret->status = 200;
+    ret->body = span_str("{}");
+}

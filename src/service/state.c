@@ -1,0 +1,344 @@
+#include "service/state.h"
+
+#include "appraise/learned.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#include <stdio.h>
+
+enum {
+    TICK_MAX = 256, /* machines that fall silent in one tick; the rest in the next */
+    TICK_ARENA_BYTES = 1 << 20,
+    SLEPT_S = 30, /* longer between two ticks: the server slept, or the clock jumped */
+};
+
+/* ---- one row: run by the writer ---- */
+
+static struct monitor_facts facts_of(const struct store_monitor *row,
+                                     const struct state_update *update)
+{
+    struct monitor_facts facts = {
+        .is_active = update->is_active,
+        .proof_time = row->proof_time,
+        .trouble_time = row->trouble_time,
+        .contact = row->contact,
+        .period_s = row->period_s,
+        .listening_since = update->listening_since,
+    };
+
+    facts.has_proof = monitor_state_by_name(span_str(row->proof), &facts.proof);
+    facts.has_trouble = monitor_state_by_name(span_str(row->trouble), &facts.trouble);
+    facts.was_silent =
+        strcmp(row->state, "silent") == 0 && !update->has_proof && !update->is_contact;
+    return facts;
+}
+
+static void put(char *to, size_t size, const char *words)
+{
+    struct span text = span_str(words);
+
+    /* Cut between characters: text_escape does not write half of one. */
+    text_escape(text, to, size);
+}
+
+static void apply_contact(struct store_monitor *row, const struct state_update *update, int64_t now)
+{
+    row->contact = row->contact > now ? row->contact : now;
+    if (update->period_s > 0) {
+        row->period_s = update->period_s;
+    }
+    if (update->agent_version != NULL) {
+        put(row->agent_version, sizeof(row->agent_version), update->agent_version);
+    }
+    if (update->platform != NULL) {
+        put(row->platform, sizeof(row->platform), update->platform);
+    }
+}
+
+static void say_why(struct store_monitor *row, enum monitor_state state,
+                    const struct monitor_facts *facts)
+{
+    int64_t period = facts->period_s > 0 ? facts->period_s : MONITOR_PERIOD_S;
+
+    switch (state) {
+    case MONITOR_SILENT:
+        snprintf(row->why, sizeof(row->why),
+                 "nothing came from it for three periods of %lld s%s; before that it was %s",
+                 (long long)period, facts->period_s > 0 ? "" : " (it never said its own)",
+                 facts->has_proof ? row->proof : "not proven");
+        break;
+    case MONITOR_NOT_APPLICABLE:
+        put(row->why, sizeof(row->why), "an operator disabled it");
+        break;
+    case MONITOR_NEVER_REPORTED:
+        put(row->why, sizeof(row->why),
+            facts->contact > 0 ? "it joined, and has not proven its boot yet" : "");
+        break;
+    default:
+        put(row->why, sizeof(row->why),
+            facts->has_trouble && facts->trouble == state &&
+                    (!facts->has_proof || facts->trouble_time > facts->proof_time)
+                ? row->trouble_why
+                : row->proof_why);
+        break;
+    }
+}
+
+static bool apply(struct store_monitor *row, void *context)
+{
+    const struct state_update *update = context;
+    int64_t now = update->change.now;
+    struct monitor_facts facts;
+    enum monitor_state state;
+
+    if (update->has_proof) {
+        put(row->proof, sizeof(row->proof), verdict_name(update->verdict));
+        put(row->proof_why, sizeof(row->proof_why), update->words);
+        row->proof_time = now;
+        row->wants_proof = false;
+    }
+    if (update->is_approved && strcmp(row->proof, "changed") == 0) {
+        put(row->proof, sizeof(row->proof), "healthy");
+        put(row->proof_why, sizeof(row->proof_why), update->words);
+    }
+    if (update->has_proof || update->is_contact) {
+        apply_contact(row, update, now);
+    }
+    if (update->has_trouble) {
+        put(row->trouble, sizeof(row->trouble), monitor_state_name(update->trouble));
+        put(row->trouble_why, sizeof(row->trouble_why), update->trouble_words);
+        row->trouble_time = update->trouble_time;
+    }
+    row->wants_proof |= update->wants_proof;
+    facts = facts_of(row, update);
+    state = monitor_judge(&facts, now);
+    put(row->state, sizeof(row->state), monitor_state_name(state));
+    say_why(row, state, &facts);
+    row->due = monitor_due(&facts, now);
+    return true;
+}
+
+void state_prepare(const struct service *service, struct state_update *update,
+                   const struct store_machine *machine, int64_t now)
+{
+    update->change.apply = apply;
+    update->change.context = update;
+    update->change.now = now;
+    update->machine = machine;
+    update->is_active = machine->is_active;
+    update->listening_since = atomic_load(&service->listening_since);
+}
+
+void state_log(const struct state_update *update)
+{
+    const struct store_monitor *after = &update->change.after;
+    struct log_line line;
+    bool is_bad;
+
+    if (strcmp(update->change.before, after->state) == 0) {
+        return;
+    }
+    is_bad = strcmp(after->state, "healthy") != 0 && strcmp(after->state, "never-reported") != 0;
+    log_begin(&line, is_bad ? LOG_WARN : LOG_INFO, "machine.state");
+    log_text(&line, "machine", update->machine->id);
+    log_text(&line, "name", update->machine->name);
+    log_text(&line, "from", update->change.before);
+    log_text(&line, "to", after->state);
+    log_text(&line, "why", after->why);
+    log_end(&line);
+}
+
+err_t state_apply(struct service *service, struct state_update *update, struct trail *trail)
+{
+    err_t err = store_monitor_apply(service->store, update->machine->id, &update->change, trail);
+
+    if (err == ERR_OK) {
+        state_log(update);
+    }
+    return err;
+}
+
+/* ---- baselines ---- */
+
+err_t state_baseline_into(struct service *service, const struct service_call *call,
+                          const struct store_machine *machine, const struct reference *reference,
+                          struct trail *trail, struct store_baseline *ret_stored,
+                          struct appraise_options *options)
+{
+    struct trail inner = {0};
+    struct learned *learned = arena_calloc(call->arena, 1, sizeof(*learned));
+    struct announced *announced = NULL;
+    err_t err = learned == NULL ? ERR_MEMORY
+                                : store_baseline_get(service->store, call->arena, machine->id,
+                                                     trail, ret_stored);
+
+    if (err || ret_stored->document.data == NULL) {
+        return err;
+    }
+    err = learned_read(call->arena, ret_stored->document, reference, call->hasher, &inner, learned);
+    if (err == ERR_OK && ret_stored->announced.data != NULL) {
+        err = announced_read(call->arena, ret_stored->announced, call->hasher, &inner, &announced);
+    }
+    if (err && err != ERR_MEMORY) {
+        return trail_set(trail, ERR_STORE,
+                         "the baseline of machine %s cannot be read (%s): forget it with "
+                         "bootwarden vm relearn %s",
+                         machine->id, inner.what, machine->name);
+    }
+    options->baseline = learned->facts;
+    options->baseline_pcrs = learned->pcrs;
+    options->announced = announced;
+    return err;
+}
+
+/* Which registers were attested and what was in them, of those that a boot fills. */
+static err_t registers_digest(const struct service_call *call, const struct appraisal *appraisal,
+                              struct span *ret)
+{
+    const struct tpm_pcrs *attested = &appraisal->attested;
+    uint32_t mask = attested->have[HASH_SHA256] & APPRAISE_BASELINE_PCRS;
+    CLEANUP(buf_done) struct buf bytes = {0};
+    uint8_t *digest = arena_alloc(call->arena, SHA256_BYTES);
+    err_t err;
+
+    buf_init(&bytes, 4 + TPM_MAX_PCRS * SHA256_BYTES);
+    buf_u32be(&bytes, mask);
+    for (unsigned pcr = 0; pcr < TPM_MAX_PCRS; pcr++) {
+        if ((mask >> pcr & 1) != 0) {
+            buf_add(&bytes, tpm_pcr(attested, HASH_SHA256, pcr));
+        }
+    }
+    err = digest == NULL ? ERR_MEMORY : buf_err(&bytes);
+    err = err ? err : hasher_once(call->hasher, HASH_SHA256, buf_span(&bytes), digest);
+    if (err == ERR_OK) {
+        *ret = span_of(digest, SHA256_BYTES);
+    }
+    return err;
+}
+
+/* The baseline moves on by itself when nothing is unexplained; what is, waits for a person. */
+static err_t learn(const struct service_call *call, const struct appraisal *appraisal,
+                   const struct store_baseline *stored, struct store_monitor_change *change)
+{
+    bool is_healthy = appraisal->verdict == VERDICT_HEALTHY;
+    struct span digest = {0}, document = {0};
+    struct trail why = {0};
+    err_t err;
+
+    if (!is_healthy && appraisal->verdict != VERDICT_CHANGED) {
+        return ERR_OK;
+    }
+    err = registers_digest(call, appraisal, &digest);
+    if (err) {
+        return err;
+    }
+    if (is_healthy && span_equal(digest, stored->digest)) {
+        change->drops_candidate = stored->candidate.data != NULL;
+        return ERR_OK;
+    }
+    err = baseline_learn(call->arena, appraisal, true, call->now, &why, &document);
+    if (err == ERR_DENIED) {
+        return ERR_OK; /* no log that is a measure: healthy all the same, by the policy */
+    }
+    if (err == ERR_OK && is_healthy) {
+        change->baseline = document;
+        change->baseline_digest = digest;
+    } else if (err == ERR_OK) {
+        change->candidate = document;
+    }
+    return err;
+}
+
+/* "kernel updated: ...; command line ...": of changes that nothing explains, else of the reasons.
+ */
+static const char *words_of(struct arena *arena, const struct appraisal *appraisal)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+
+    buf_init(&text, STORE_WORDS_SIZE * 2);
+    for (size_t i = 0; i < appraisal->n_reasons; i++) {
+        buf_addf(&text, "%s%s: %s", text.len > 0 ? "; " : "",
+                 reason_name(appraisal->reasons[i].code), appraisal->reasons[i].text);
+        if (text.len >= STORE_WORDS_SIZE) {
+            break;
+        }
+    }
+    for (size_t i = 0; appraisal->n_reasons == 0 && i < appraisal->n_changes; i++) {
+        buf_addf(&text, "%s%s (explained: %s)", text.len > 0 ? "; " : "",
+                 appraisal->changes[i].text, appraisal->changes[i].explanation);
+        if (text.len >= STORE_WORDS_SIZE) {
+            break;
+        }
+    }
+    return text.len == 0 ? "" : (const char *)arena_dup(arena, buf_span(&text)).data;
+}
+
+err_t state_of_proof(struct service *service, const struct service_call *call,
+                     const struct store_machine *machine, const struct appraisal *appraisal,
+                     const struct store_baseline *stored, struct trail *trail,
+                     struct state_update *ret)
+{
+    err_t err;
+
+    (void)trail;
+    *ret = (struct state_update){.has_proof = true, .verdict = appraisal->verdict};
+    ret->words = words_of(call->arena, appraisal);
+    if (ret->words == NULL) {
+        return ERR_MEMORY;
+    }
+    err = learn(call, appraisal, stored, &ret->change);
+    if (err == ERR_OK) {
+        state_prepare(service, ret, machine, call->now);
+    }
+    return err;
+}
+
+/* ---- silence ---- */
+
+static void judge_again(struct service *service, const char *machine_id, int64_t now)
+{
+    struct state_update update = {0};
+    struct store_machine machine;
+    struct trail trail = {0};
+    struct log_line line;
+    err_t err = store_machine_by_id(service->store, machine_id, &trail, &machine);
+
+    if (err == ERR_OK) {
+        state_prepare(service, &update, &machine, now);
+        err = state_apply(service, &update, &trail);
+    }
+    if (err && err != ERR_NOT_FOUND) {
+        log_begin(&line, LOG_ERROR, "monitor.failed");
+        log_text(&line, "machine", machine_id);
+        log_text(&line, "cause", trail.what[0] != '\0' ? trail.what : err_text(err));
+        log_end(&line);
+    }
+}
+
+/* While the server slept, or the clock jumped, nobody could be heard. */
+static void note_sleep(struct service *service, int64_t now)
+{
+    int64_t last = atomic_exchange(&service->last_tick, now);
+
+    if (now - last > SLEPT_S || now < last) {
+        atomic_store(&service->listening_since, now);
+    }
+}
+
+void state_tick(struct service *service, int64_t now)
+{
+    CLEANUP(arena_free) struct arena *arena = NULL;
+    struct trail trail = {0};
+    const char **ids = NULL;
+    size_t n = 0;
+
+    note_sleep(service, now);
+    arena = arena_new(TICK_ARENA_BYTES);
+    if (arena == NULL ||
+        store_monitor_due(service->store, arena, now, TICK_MAX, &trail, &ids, &n) != ERR_OK) {
+        return; /* the sweep and readiness say what is wrong with the store */
+    }
+    for (size_t i = 0; i < n; i++) {
+        judge_again(service, ids[i], now);
+    }
+}
