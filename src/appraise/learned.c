@@ -35,6 +35,7 @@ err_t baseline_learn(struct arena *arena, const struct appraisal *appraisal, boo
     yyjson_mut_doc *doc = json_new(arena);
     yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc), *list;
     char time[TIMESTAMP_SIZE];
+    const char *log;
     struct span text;
     err_t err = may_learn(appraisal, is_approved, trail);
 
@@ -51,7 +52,11 @@ err_t baseline_learn(struct arena *arena, const struct appraisal *appraisal, boo
             yyjson_mut_arr_add_uint(doc, list, pcr);
         }
     }
-    json_add_text(doc, root, "log", base64_dup(arena, BASE64_STANDARD, appraisal->log->bytes));
+    log = base64_dup(arena, BASE64_STANDARD, appraisal->log->bytes);
+    if (log == NULL) {
+        return ERR_MEMORY;
+    }
+    json_add_text(doc, root, "log", log);
     text = json_write(arena, doc, root, true);
     if (text.data == NULL) {
         return ERR_MEMORY;

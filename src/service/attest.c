@@ -443,6 +443,9 @@ static err_t record(struct attesting *a, struct span body, struct trail *trail)
                              &a->state);
         row.monitor = &a->state.change;
     }
+    if (err == ERR_OK && arena_is_exhausted(a->call->arena)) {
+        err = ERR_MEMORY; /* nothing is written that lacks a part */
+    }
     err = err ? err : write_record(a, &row, trail);
     if (err == ERR_OK && a->state.change.before[0] != '\0') {
         state_log(&a->state);

@@ -179,6 +179,9 @@ err_t state_baseline_into(struct service *service, const struct service_call *ca
     if (err == ERR_OK && ret_stored->announced.data != NULL) {
         err = announced_read(call->arena, ret_stored->announced, call->hasher, &inner, &announced);
     }
+    if (err && arena_is_exhausted(call->arena)) {
+        return ERR_MEMORY; /* of the request, whatever it broke first */
+    }
     if (err && err != ERR_MEMORY) {
         return trail_set(trail, ERR_STORE,
                          "the baseline of machine %s cannot be read (%s): forget it with "

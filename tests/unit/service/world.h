@@ -37,6 +37,7 @@ static inline err_t world_reopen_at(struct world *w, int64_t now, struct trail *
 {
     const char *const names[] = {"localhost", "127.0.0.1"};
     struct service_options options = {
+        .is_join_open = true,
         .folder = w->folder,
         .issuer = ISSUER,
         .regions = w->regions,
