@@ -20,6 +20,7 @@ static const struct command commands[] = {
     {"reference", "show what is known beforehand of keys, images and events", cmd_reference},
     {"token", "show what a token says, or verify it for who relies on it", cmd_token},
     {"verify", "judge evidence of a boot, against trust anchors and a baseline", cmd_verify},
+    {"vm", "machines of a server: how they are and why, who may join", cmd_vm},
 };
 
 enum { WORD_MAX = 32 };
@@ -57,6 +58,20 @@ int cli_fail(const char *command, const char *what, err_t err, const struct trai
     }
     /* A file that cannot be read is the caller's to mend, not a fault of ours. */
     return category == ERR_CAT_INTERNAL && err != ERR_IO ? EXIT_INTERNAL : EXIT_USAGE;
+}
+
+int cli_verb_words(const char *verb, int argc, char **argv)
+{
+    const char *space = strchr(verb, ' ');
+    size_t len = space == NULL ? strlen(verb) : (size_t)(space - verb);
+
+    if (strncmp(verb, argv[1], len) != 0 || argv[1][len] != '\0') {
+        return 0;
+    }
+    if (space == NULL) {
+        return 1;
+    }
+    return argc > 2 && strcmp(space + 1, argv[2]) == 0 ? 2 : 0;
 }
 
 /* Edits between two short words: insertions, deletions, replacements (Wagner and Fischer). */

@@ -61,21 +61,6 @@ static int unknown(const char *typed)
     return EXIT_USAGE;
 }
 
-/* How many words of the command line a verb is: "list" one, "policy set" two; 0: it is another. */
-static int match(const char *verb, int argc, char **argv)
-{
-    const char *space = strchr(verb, ' ');
-    size_t len = space == NULL ? strlen(verb) : (size_t)(space - verb);
-
-    if (strncmp(verb, argv[1], len) != 0 || argv[1][len] != '\0') {
-        return 0;
-    }
-    if (space == NULL) {
-        return 1;
-    }
-    return argc > 2 && strcmp(space + 1, argv[2]) == 0 ? 2 : 0;
-}
-
 int cmd_provider(int argc, char **argv)
 {
     char typed[128];
@@ -89,7 +74,7 @@ int cmd_provider(int argc, char **argv)
         return cli_finish("provider", NULL, EXIT_YES);
     }
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
-        int words = match(verbs[i].name, argc, argv);
+        int words = cli_verb_words(verbs[i].name, argc, argv);
 
         if (words > 0) {
             return verbs[i].run(argc - words, argv + words);

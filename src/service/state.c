@@ -9,6 +9,7 @@
 enum {
     TICK_MAX = 256, /* machines that fall silent in one tick; the rest in the next */
     TICK_ARENA_BYTES = 1 << 20,
+    SHORT_WORDS = 200,
     SLEPT_S = 30, /* longer between two ticks: the server slept, or the clock jumped */
 };
 
@@ -252,26 +253,23 @@ static err_t learn(const struct service_call *call, const struct appraisal *appr
     return err;
 }
 
-/* "kernel updated: ...; command line ...": of changes that nothing explains, else of the reasons.
- */
+/* "change-cmdline: ...; change-initrd: ...": every reason by its code, in few words; the record of
+ * the proof has them whole. Without reasons, the changes that were explained. */
 static const char *words_of(struct arena *arena, const struct appraisal *appraisal)
 {
     CLEANUP(buf_done) struct buf text = {0};
+    size_t n = appraisal->n_reasons > 0 ? appraisal->n_reasons : appraisal->n_changes;
 
-    buf_init(&text, STORE_WORDS_SIZE * 2);
-    for (size_t i = 0; i < appraisal->n_reasons; i++) {
-        buf_addf(&text, "%s%s: %s", text.len > 0 ? "; " : "",
-                 reason_name(appraisal->reasons[i].code), appraisal->reasons[i].text);
-        if (text.len >= STORE_WORDS_SIZE) {
-            break;
-        }
-    }
-    for (size_t i = 0; appraisal->n_reasons == 0 && i < appraisal->n_changes; i++) {
-        buf_addf(&text, "%s%s (explained: %s)", text.len > 0 ? "; " : "",
-                 appraisal->changes[i].text, appraisal->changes[i].explanation);
-        if (text.len >= STORE_WORDS_SIZE) {
-            break;
-        }
+    buf_init(&text, STORE_WORDS_SIZE * 4);
+    for (size_t i = 0; i < n && text.len < STORE_WORDS_SIZE; i++) {
+        bool is_reason = appraisal->n_reasons > 0;
+        const char *words = is_reason ? appraisal->reasons[i].text : appraisal->changes[i].text;
+        enum reason_code code = is_reason ? appraisal->reasons[i].code : appraisal->changes[i].code;
+        char shown[SHORT_WORDS];
+
+        text_escape(span_str(words), shown, sizeof(shown));
+        buf_addf(&text, "%s%s%s: %s", text.len > 0 ? "; " : "", reason_name(code),
+                 is_reason ? "" : " (explained)", shown);
     }
     return text.len == 0 ? "" : (const char *)arena_dup(arena, buf_span(&text)).data;
 }

@@ -1,0 +1,301 @@
+/*
+ * vm-show.c - bootwarden vm list and show.
+ */
+#include "cli/vm.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+enum { NAME_WIDTH_MAX = 40, REASONS_SHOWN = 64, PAGES_MAX = 10000 };
+
+/* ---- one ---- */
+
+/* Reasons that are changes are shown as those. */
+static void print_reasons(const struct online *online, yyjson_val *reasons)
+{
+    size_t shown = 0;
+    yyjson_val *reason;
+    size_t i, n;
+
+    yyjson_arr_foreach(reasons, i, n, reason)
+    {
+        const char *remedy = vm_text(online, reason, "remedy");
+
+        if (span_starts(json_span(json_get(reason, "code")), "change-")) {
+            continue;
+        }
+        if (shown++ == 0) {
+            printf("\nreasons\n");
+        }
+        printf("  %s: %s\n", vm_text(online, reason, "code"), vm_text(online, reason, "text"));
+        if (strcmp(remedy, "-") != 0 && remedy[0] != '\0') {
+            printf("      %s\n", remedy);
+        }
+    }
+}
+
+static void print_changes(const struct online *online, yyjson_val *changes)
+{
+    yyjson_val *change;
+    size_t i, n;
+
+    yyjson_arr_foreach(changes, i, n, change)
+    {
+        bool is_explained = yyjson_is_true(json_get(change, "explained"));
+
+        if (i == 0) {
+            printf("\nchanged against the baseline\n");
+        }
+        printf("  %s%s: %s\n", vm_text(online, change, "code"), is_explained ? " (explained)" : "",
+               vm_text(online, change, "text"));
+        printf("      %s\n", vm_text(online, change, "explanation"));
+    }
+}
+
+static void print_history(const struct online *online, yyjson_val *history)
+{
+    yyjson_val *change;
+    size_t i, n;
+
+    yyjson_arr_foreach(history, i, n, change)
+    {
+        const char *why = vm_text(online, change, "why");
+
+        if (i == 0) {
+            printf("\nhistory\n");
+        }
+        printf("  %s  %s -> %s%s%.120s\n", vm_text(online, change, "time"),
+               vm_text(online, change, "from"), vm_text(online, change, "to"),
+               why[0] != '\0' ? ": " : "", why);
+    }
+}
+
+static void print_status(const struct online *online, yyjson_val *said)
+{
+    yyjson_val *status = json_get(said, "status"), *item;
+    size_t i, n;
+
+    if (status == NULL) {
+        return;
+    }
+    printf("\nextension\n");
+    vm_line("status", vm_text(online, status, "status"));
+    vm_line("message", vm_text(online, json_get(status, "formattedMessage"), "message"));
+    yyjson_arr_foreach(json_get(status, "substatus"), i, n, item)
+    {
+        const char *message = vm_text(online, json_get(item, "formattedMessage"), "message");
+
+        printf("  %-16s %s: %s\n", vm_text(online, item, "name"), vm_text(online, item, "status"),
+               message);
+    }
+}
+
+static void print_text(const struct online *online, yyjson_val *machine)
+{
+    yyjson_val *proof = json_get(machine, "proof"), *baseline = json_get(machine, "baseline");
+    const char *why = vm_text(online, machine, "why");
+    const char *advice = vm_text(online, machine, "advice");
+
+    printf("%s is %s\n", vm_text(online, machine, "name"), vm_text(online, machine, "state"));
+    if (why[0] != '\0') {
+        vm_line("why", why);
+    }
+    if (advice[0] != '\0') {
+        vm_line("what to do", advice);
+    }
+    vm_line("since", vm_text(online, machine, "since"));
+    vm_line("last verdict", vm_text(online, machine, "verdict"));
+    vm_line("proven", vm_text(online, machine, "provenAt"));
+    vm_line("heard", vm_text(online, machine, "heardAt"));
+    vm_line("agent", vm_text(online, machine, "agentVersion"));
+    vm_line("joined", vm_text(online, machine, "joined"));
+    vm_line("baseline", vm_text(online, baseline, "learned"));
+    if (strcmp(vm_text(online, baseline, "waitsForApproval"), "-") != 0) {
+        vm_line("waits",
+                arena_printf(online->arena, "the boot of %s, for: bootwarden vm approve %s",
+                             vm_text(online, baseline, "waitsForApproval"),
+                             vm_text(online, machine, "name")));
+    }
+    vm_line("id", vm_text(online, machine, "id"));
+    vm_line("EK digest", vm_text(online, machine, "ekDigest"));
+    print_reasons(online, json_get(proof, "reasons"));
+    print_changes(online, json_get(json_get(proof, "appraisal"), "changes"));
+    print_status(online, json_get(machine, "extensionStatus"));
+    print_history(online, json_get(machine, "history"));
+}
+
+int vm_print(const struct online *online, yyjson_val *machine)
+{
+    yyjson_mut_doc *doc;
+
+    if (!online->is_json) {
+        print_text(online, machine);
+        return EXIT_YES;
+    }
+    doc = json_new(online->arena);
+    return doc == NULL ? online_out_of_memory(online)
+                       : online_print_json(online, doc, yyjson_val_mut_copy(doc, machine));
+}
+
+static int show(struct online *online, const char *name)
+{
+    yyjson_val *machine = NULL;
+    int code = online_need_subscription(online);
+
+    code = code ? code
+                : vm_ask(online, "GET", vm_path(online, "machines", name, ""), (struct span){0},
+                         arena_printf(online->arena, "showing %s", name), NULL, &machine);
+    code = code ? code : vm_print(online, machine);
+    if (code == EXIT_YES && !span_is(json_span(json_get(machine, "state")), "healthy")) {
+        return EXIT_NO;
+    }
+    return code;
+}
+
+int vm_cmd_show(int argc, char **argv)
+{
+    CLEANUP(online_end) struct online online = {0};
+    const struct option options[] = {ONLINE_WHERE(online.where), ONLINE_OUTPUT(online.where)};
+    const struct option_set set = {
+        .command = "vm show",
+        .arguments = "NAME",
+        .description = "How a machine is and why, what changed, what its agent says.",
+        .options = options,
+        .n_options = ARRAY_LEN(options),
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .notes =
+            "Exit status: 0 healthy, 1 in another state, 2 wrong use, 3 the service refuses or\n"
+            "is not reachable.",
+    };
+    int code = EXIT_YES;
+
+    if (!online_begin(&set, argc, argv, &online, &code)) {
+        return code;
+    }
+    code = show(&online, online.words.arguments[0]);
+    return online_finish(&online, code);
+}
+
+/* ---- all ---- */
+
+/* All pages, one behind the other. */
+static int fetch(struct online *online, yyjson_mut_doc *doc, yyjson_mut_val *all)
+{
+    const char *after = "";
+    int code = online_need_subscription(online);
+
+    for (size_t page = 0; code == EXIT_YES && page < PAGES_MAX; page++) {
+        yyjson_val *answer = NULL, *machine;
+        const char *encoded = online_encode(online->arena, span_str(after));
+        size_t i, n;
+
+        code = encoded == NULL ? online_out_of_memory(online)
+                               : vm_ask(online, "GET",
+                                        vm_path(online, "machines", NULL,
+                                                arena_printf(online->arena, "?after=%s", encoded)),
+                                        (struct span){0}, "listing machines", NULL, &answer);
+        if (code != EXIT_YES) {
+            return code;
+        }
+        yyjson_arr_foreach(json_get(answer, "value"), i, n, machine)
+        {
+            yyjson_mut_arr_append(all, yyjson_val_mut_copy(doc, machine));
+        }
+        after = json_text(json_get(answer, "nextAfter"));
+        if (after == NULL) {
+            return EXIT_YES;
+        }
+    }
+    return code;
+}
+
+static const char *text_of(const struct online *online, yyjson_mut_val *object, const char *name)
+{
+    const char *text = yyjson_mut_get_str(yyjson_mut_obj_get(object, name));
+
+    return text == NULL ? "-" : online_show(online, span_str(text));
+}
+
+static void print_table(const struct online *online, yyjson_mut_val *all, const char *state)
+{
+    size_t width = 4, i, n, shown = 0;
+    yyjson_mut_val *machine;
+
+    yyjson_mut_arr_foreach(all, i, n, machine)
+    {
+        size_t len = strlen(text_of(online, machine, "name"));
+
+        width = len > width ? len : width;
+    }
+    width = width > NAME_WIDTH_MAX ? NAME_WIDTH_MAX : width;
+    yyjson_mut_arr_foreach(all, i, n, machine)
+    {
+        const char *is = text_of(online, machine, "state");
+
+        if (state != NULL && strcmp(state, is) != 0) {
+            continue;
+        }
+        if (shown++ == 0) {
+            printf("%-*s  %-14s  %-20s  %s\n", (int)width, "NAME", "STATE", "HEARD", "WHY");
+        }
+        printf("%-*s  %-14s  %-20s  %.100s\n", (int)width, text_of(online, machine, "name"), is,
+               text_of(online, machine, "heardAt"), text_of(online, machine, "why"));
+    }
+    if (shown == 0) {
+        printf("%s\n", state == NULL ? "no machine has joined; see bootwarden vm joins"
+                                     : "no machine is in this state");
+    }
+}
+
+static int list(struct online *online, const char *state)
+{
+    yyjson_mut_doc *doc = json_new(online->arena);
+    yyjson_mut_val *all = doc == NULL ? NULL : yyjson_mut_arr(doc), *machine, *chosen;
+    size_t i, n;
+    int code = all == NULL ? online_out_of_memory(online) : fetch(online, doc, all);
+
+    if (code != EXIT_YES) {
+        return code;
+    }
+    if (!online->is_json) {
+        print_table(online, all, state);
+        return EXIT_YES;
+    }
+    chosen = yyjson_mut_arr(doc);
+    yyjson_mut_arr_foreach(all, i, n, machine)
+    {
+        if (state == NULL || strcmp(state, text_of(online, machine, "state")) == 0) {
+            yyjson_mut_arr_append(chosen, yyjson_mut_val_mut_copy(doc, machine));
+        }
+    }
+    return online_print_json(online, doc, chosen);
+}
+
+int vm_cmd_list(int argc, char **argv)
+{
+    CLEANUP(online_end) struct online online = {0};
+    const char *state = NULL;
+    const struct option options[] = {
+        {"state", 0, OPTION_TEXT, "STATE", "only those in this state, such as unhealthy", &state,
+         NULL, 0},
+        ONLINE_WHERE(online.where),
+        ONLINE_OUTPUT(online.where),
+    };
+    const struct option_set set = {
+        .command = "vm list",
+        .arguments = "",
+        .description = "Machines of the subscription: their states, and why.",
+        .options = options,
+        .n_options = ARRAY_LEN(options),
+        .notes = "Exit status: 0 listed, 2 wrong use, 3 the service refuses or is not reachable.",
+    };
+    int code = EXIT_YES;
+
+    if (!online_begin(&set, argc, argv, &online, &code)) {
+        return code;
+    }
+    code = list(&online, state);
+    return online_finish(&online, code);
+}
