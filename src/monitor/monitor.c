@@ -41,14 +41,24 @@ bool monitor_state_by_name(struct span name, enum monitor_state *ret)
     return false;
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static bool was_heard(const struct monitor_facts *facts)
+{
+    return facts->has_proof || facts->has_trouble;
+}
+
 /* The moment from which on nothing was to be heard any more. */
 static int64_t silent_from(const struct monitor_facts *facts)
 {
     int64_t period = facts->period_s > 0 ? facts->period_s : MONITOR_PERIOD_S;
-    int64_t since =
-        facts->contact > facts->listening_since ? facts->contact : facts->listening_since;
+    int64_t since = later(facts->has_proof ? facts->proof_time : 0,
+                          facts->has_trouble ? facts->trouble_time : 0);
 
-    return since + MONITOR_SILENT_PERIODS * period;
+    return later(since, facts->listening_since) + MONITOR_SILENT_PERIODS * period;
 }
 
 enum monitor_state monitor_judge(const struct monitor_facts *facts, int64_t now)
@@ -56,7 +66,7 @@ enum monitor_state monitor_judge(const struct monitor_facts *facts, int64_t now)
     if (!facts->is_active) {
         return MONITOR_NOT_APPLICABLE;
     }
-    if (facts->contact == 0) {
+    if (!was_heard(facts)) {
         return MONITOR_NEVER_REPORTED;
     }
     if (facts->was_silent || now >= silent_from(facts)) {
@@ -66,12 +76,12 @@ enum monitor_state monitor_judge(const struct monitor_facts *facts, int64_t now)
     if (facts->has_trouble && (!facts->has_proof || facts->trouble_time > facts->proof_time)) {
         return facts->trouble;
     }
-    return facts->has_proof ? facts->proof : MONITOR_NEVER_REPORTED;
+    return facts->proof;
 }
 
 int64_t monitor_due(const struct monitor_facts *facts, int64_t now)
 {
     int64_t due = silent_from(facts);
 
-    return !facts->is_active || facts->contact == 0 || facts->was_silent || now >= due ? 0 : due;
+    return !facts->is_active || !was_heard(facts) || facts->was_silent || now >= due ? 0 : due;
 }

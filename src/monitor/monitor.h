@@ -20,7 +20,7 @@ enum monitor_state {
     MONITOR_NOT_VERIFIED,
     MONITOR_CANNOT_JUDGE,
     MONITOR_UNREACHABLE,    /* the guest says that it does not get through to the attestation */
-    MONITOR_SILENT,         /* nothing came for three periods */
+    MONITOR_SILENT,         /* neither proof nor excuse came for three periods */
     MONITOR_NOT_APPLICABLE, /* an operator disabled it */
     MONITOR_STATES,
 };
@@ -49,7 +49,8 @@ struct monitor_facts {
     bool has_trouble;
     enum monitor_state trouble;
     int64_t trouble_time;
-    int64_t contact;  /* 0 = never */
+    int64_t contact;  /* any word of it; 0 = never. No word but a proof makes a machine good, and
+                         none keeps it so: an agent that talks and proves nothing is silent */
     int64_t period_s; /* 0 = MONITOR_PERIOD_S */
     /* Since when this server could have heard something: silence before it is its own. */
     int64_t listening_since;

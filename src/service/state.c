@@ -30,7 +30,7 @@ static struct monitor_facts facts_of(const struct store_monitor *row,
     facts.has_proof = monitor_state_by_name(span_str(row->proof), &facts.proof);
     facts.has_trouble = monitor_state_by_name(span_str(row->trouble), &facts.trouble);
     facts.was_silent =
-        strcmp(row->state, "silent") == 0 && !update->has_proof && !update->is_contact;
+        strcmp(row->state, "silent") == 0 && !update->has_proof && !update->has_trouble;
     return facts;
 }
 
@@ -64,7 +64,7 @@ static void say_why(struct store_monitor *row, enum monitor_state state,
     switch (state) {
     case MONITOR_SILENT:
         snprintf(row->why, sizeof(row->why),
-                 "nothing came from it for three periods of %lld s%s; before that it was %s",
+                 "no proof and no report came for three periods of %lld s%s; before that it was %s",
                  (long long)period, facts->period_s > 0 ? "" : " (it never said its own)",
                  facts->has_proof ? row->proof : "not proven");
         break;
