@@ -13,7 +13,7 @@ if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
     endif()
 endif()
 add_compile_options(${BOOTWARDEN_WARNINGS})
-add_compile_definitions(_GNU_SOURCE BOOTWARDEN_VERSION="${PROJECT_VERSION}")
+add_compile_definitions(_GNU_SOURCE BOOTWARDEN_VERSION="${PROJECT_VERSION}" AGENT_ARCH="${CMAKE_SYSTEM_PROCESSOR}")
 
 if(CMAKE_BUILD_TYPE MATCHES "Rel" AND NOT BOOTWARDEN_SANITIZE)
     add_compile_options(-D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection

@@ -4,6 +4,7 @@
 #include "crypto/secret.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -29,12 +30,18 @@ void agent_done(struct agent *agent)
     agent->tpm = NULL;
 }
 
-static void sleep_ms(uint64_t ms)
+/* False when somebody wants the agent to stop waiting. */
+static bool sleep_ms(const struct agent *agent, uint64_t ms)
 {
     struct timespec left = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+    struct pollfd wake = {.fd = agent->wake_fd, .events = POLLIN};
 
+    if (agent->wake_fd > 0) {
+        return ppoll(&wake, 1, &left, NULL) == 0;
+    }
     while (nanosleep(&left, &left) != 0 && errno == EINTR) {
     }
+    return true;
 }
 
 err_t agent_repeat(struct agent *agent, err_t (*round)(struct agent *agent, void *context),
@@ -56,6 +63,8 @@ err_t agent_repeat(struct agent *agent, err_t (*round)(struct agent *agent, void
         }
         fprintf(stderr, "bootwarden-agent: %s\nbootwarden-agent: trying again in %.1f s\n",
                 agent->fault.text, (double)wait_ms / 1000);
-        sleep_ms(wait_ms);
+        if (!sleep_ms(agent, wait_ms)) {
+            return err;
+        }
     }
 }

@@ -25,7 +25,10 @@ struct agent {
     struct tpmdev_ak ak;
     struct tpmdev_ek ek;
     bool has_ek;
+    bool is_waiting;   /* it joined, and an owner has to let it in */
     bool has_rejoined; /* once, when the service does not know our AK certificate's issuer */
+
+    int wake_fd; /* readable: do not wait any longer, and do not try again; 0 = none */
 
     /* From the service, once activated. */
     const char *session_token;

@@ -63,11 +63,10 @@ static err_t need_ek(struct agent *agent)
     err_t err =
         agent->has_ek ? ERR_OK : tpmdev_ek_find(agent->tpm, agent->arena, &trail, &agent->ek);
 
-    if (err == ERR_NOT_FOUND && agent->ak.certificate.len > 0) {
-        return fault_set(&agent->fault, EXIT_INTERNAL, err,
-                         "%s. The attestation key has a certificate, as on Azure: --azure works "
-                         "without joining.",
-                         trail.what);
+    if (err == ERR_NOT_FOUND) {
+        /* Nobody vouches for this TPM: an owner has to know its key by the digest. */
+        trail = (struct trail){0};
+        err = tpmdev_ek_uncertified(agent->tpm, agent->arena, &trail, &agent->ek);
     }
     if (err) {
         return fault_from(&agent->fault, EXIT_INTERNAL, err, &trail);
@@ -87,7 +86,12 @@ static struct span join_body(struct agent *agent, yyjson_mut_doc *doc)
     yyjson_mut_val *root = yyjson_mut_obj(doc);
     yyjson_mut_val *chain;
 
-    add_base64(agent, doc, root, "ekCertificate", agent->ek.certificate);
+    if (agent->ek.certificate.len > 0) {
+        add_base64(agent, doc, root, "ekCertificate", agent->ek.certificate);
+    }
+    if (agent->options->join_token != NULL) {
+        json_add_text(doc, root, "joinToken", agent->options->join_token);
+    }
     add_base64(agent, doc, root, "ekPublic", agent->ek.public_area);
     add_base64(agent, doc, root, "akPublic", agent->ak.public_area);
     if (agent->options->name != NULL) {
@@ -259,6 +263,28 @@ static err_t take_activation(struct agent *agent, yyjson_val *body)
     return keeps_certificate(agent, authorities) ? ERR_OK : store_certificate(agent, der);
 }
 
+/* Proven, and no machine yet: an owner decides. */
+static err_t waits(struct agent *agent, const struct answer *activated)
+{
+    struct trail trail = {0};
+    const char *digest = NULL;
+    err_t err = need_word(agent, activated->body, "ekDigest", 2 * HASH_MAX_BYTES, &trail, &digest);
+
+    if (err) {
+        return bad_answer(agent, &trail);
+    }
+    agent->is_waiting = true;
+    fault_set(&agent->fault, EXIT_NO, ERR_REFUSED,
+              "This machine waits for an owner: %s knows its TPM and has not been told to let it "
+              "in. Endorsement key %s. The owner runs: bootwarden vm admit %s%s",
+              agent->remote.address, digest, digest,
+              agent->ek.certificate.len > 0
+                  ? ""
+                  : " (nobody vouches for this TPM: compare the digest with the hypervisor's)");
+    agent->fault.retry_after_s = activated->retry_after_s;
+    return ERR_REFUSED;
+}
+
 err_t enroll_session(struct agent *agent, bool must_join)
 {
     struct answer challenge = {0}, activated = {0};
@@ -284,6 +310,9 @@ err_t enroll_session(struct agent *agent, bool must_join)
     err = answer_challenge(agent, challenge.body, &activated);
     if (err) {
         return err;
+    }
+    if (activated.status == 202) {
+        return waits(agent, &activated);
     }
     if (activated.status != 200) {
         return remote_refused(&agent->remote, CALL_ACTIVATE, &activated, &agent->fault);

@@ -14,6 +14,8 @@ static const struct {
     const char *help;
 } commands[] = {
     {"attest", COMMAND_ATTEST, "prove how this machine booted and get a token"},
+    {"run", COMMAND_RUN, "prove it now and then, and report: the service in the guest"},
+    {"status", COMMAND_STATUS, "what `run` came to last"},
     {"enroll", COMMAND_ENROLL, "only make the keys known to the service"},
 };
 
@@ -21,6 +23,10 @@ enum option_id {
     OPT_SERVER,
     OPT_CA,
     OPT_NAME,
+    OPT_JOIN_TOKEN_FILE,
+    OPT_CONFIG,
+    OPT_STATE,
+    OPT_PERIOD,
     OPT_OUTPUT,
     OPT_TCTI,
     OPT_EVENT_LOG,
@@ -42,6 +48,10 @@ static const struct {
     {"--server", OPT_SERVER, "URL", "address of the service (else $BOOTWARDEN_ENDPOINT)"},
     {"--ca", OPT_CA, "FILE", "trust only this CA for the connection (else $BOOTWARDEN_CA)"},
     {"--name", OPT_NAME, "NAME", "what people call this machine, given when it joins"},
+    {"--join-token-file", OPT_JOIN_TOKEN_FILE, "FILE", "holds the token of who is announced"},
+    {"--config", OPT_CONFIG, "FILE", "settings (default: " AGENT_CONFIG ", when it is there)"},
+    {"--state", OPT_STATE, "DIR", "where run keeps what it knows (default: " AGENT_STATE ")"},
+    {"--period", OPT_PERIOD, "MINUTES", "between two proofs of run; 10s for seconds (default: 60)"},
     {"--output", OPT_OUTPUT, "FORM", "text (default), json, or token: the bare JWT"},
     {"--tcti", OPT_TCTI, "TCTI", "which TPM (default: " TPMDEV_DEFAULT_TCTI ")"},
     {"--event-log", OPT_EVENT_LOG, "FILE", "firmware event log (default: the kernel's)"},
@@ -84,6 +94,24 @@ static err_t parse_name(const char *value, struct trail *trail, struct agent_opt
                          value);
     }
     out->name = value;
+    return ERR_OK;
+}
+
+err_t agent_period_parse(const char *value, const char *what, struct trail *trail, unsigned *ret_ms)
+{
+    char *end = NULL;
+    double number = strtod(value, &end);
+    bool is_seconds = end != value && strcmp(end, "s") == 0;
+    double ms = number * (is_seconds ? 1000 : 60000);
+
+    if (end == value || (*end != '\0' && !is_seconds) ||
+        !(ms >= AGENT_MIN_PERIOD_MS && ms <= AGENT_MAX_PERIOD_MS)) {
+        return trail_set(trail, ERR_USAGE,
+                         "%s takes 1 to 1440 minutes, or seconds as in 90s, not "
+                         "'%.40s'",
+                         what, value);
+    }
+    *ret_ms = (unsigned)ms;
     return ERR_OK;
 }
 
@@ -136,6 +164,17 @@ static err_t apply(enum option_id id, const char *value, struct trail *trail,
         break;
     case OPT_NAME:
         return parse_name(value, trail, out);
+    case OPT_JOIN_TOKEN_FILE:
+        out->join_token_file = value;
+        break;
+    case OPT_CONFIG:
+        out->config_file = value;
+        break;
+    case OPT_STATE:
+        out->state = value;
+        break;
+    case OPT_PERIOD:
+        return agent_period_parse(value, "--period", trail, &out->period_ms);
     case OPT_OUTPUT:
         return parse_output(value, trail, out);
     case OPT_TCTI:
@@ -205,14 +244,19 @@ static err_t parse_command(const char *word, struct trail *trail, struct agent_o
             return ERR_OK;
         }
     }
-    return trail_set(trail, ERR_USAGE, "unknown command '%.60s'; it is attest or enroll", word);
+    return trail_set(trail, ERR_USAGE,
+                     "unknown command '%.60s'; it is run, attest, enroll or status", word);
 }
 
-static err_t check(const struct agent_options *out, struct trail *trail)
+err_t agent_options_check(const struct agent_options *out, struct trail *trail)
 {
+    if (out->command == COMMAND_STATUS) {
+        return ERR_OK;
+    }
     if (out->server == NULL) {
         return trail_set(trail, ERR_USAGE,
-                         "which service? --server https://host:port, or set BOOTWARDEN_ENDPOINT");
+                         "which service? --server https://host:port, BOOTWARDEN_ENDPOINT, or "
+                         "server = https://host:port in " AGENT_CONFIG);
     }
     if (out->output == OUTPUT_TOKEN && out->command != COMMAND_ATTEST) {
         return trail_set(trail, ERR_USAGE, "--output token goes with attest");
@@ -262,7 +306,6 @@ err_t agent_options_parse(int argc, char **argv, struct trail *trail, struct age
     if (err == ERR_OK && !has_command) {
         err = trail_set(trail, ERR_USAGE, "no command; see bootwarden-agent --help");
     }
-    err = err ? err : check(&out, trail);
     if (err == ERR_OK) {
         *ret = out;
     }

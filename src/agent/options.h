@@ -18,19 +18,44 @@ enum agent_exit {
     EXIT_INTERNAL = 4 /* our fault, the machine's or its TPM's */
 };
 
-enum agent_command { COMMAND_HELP, COMMAND_VERSION, COMMAND_ATTEST, COMMAND_ENROLL };
+enum agent_command {
+    COMMAND_HELP,
+    COMMAND_VERSION,
+    COMMAND_ATTEST,
+    COMMAND_ENROLL,
+    COMMAND_RUN,
+    COMMAND_STATUS
+};
 enum agent_output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_TOKEN };
+
+#define AGENT_PLATFORM "linux-" AGENT_ARCH
+#define AGENT_CONFIG "/etc/bootwarden/agent.conf"
+#define AGENT_STATE "/var/lib/bootwarden-agent"
+
+enum {
+    AGENT_PERIOD_MS = 60 * 60 * 1000,
+    AGENT_CONTACT_MS = 5 * 60 * 1000,
+    AGENT_MIN_PERIOD_MS = 1000,
+    AGENT_MAX_PERIOD_MS = 1440 * 60 * 1000,
+};
 
 enum { AGENT_MAX_RETRIES = 3, AGENT_RETRY_WAIT_MS = 5000, AGENT_MAX_WAIT_MS = 300 * 1000 };
 
 struct agent_options {
     enum agent_command command;
-    const char *server;  /* --server or BOOTWARDEN_ENDPOINT */
-    const char *ca_file; /* --ca or BOOTWARDEN_CA; NULL = the system's roots */
+    const char *server;        /* --server or BOOTWARDEN_ENDPOINT */
+    const char *attest_server; /* --attest-server; NULL = server */
+    const char *ca_file;       /* --ca or BOOTWARDEN_CA; NULL = the system's roots */
     const char *tcti;
     const char *event_log; /* NULL = the kernel's */
     const char *ima_log;   /* NULL = the kernel's, or none beside a given event log */
     const char *name;
+    const char *join_token;      /* for who is announced; NULL = none */
+    const char *join_token_file; /* read into join_token by settings_read */
+    const char *config_file;     /* NULL = AGENT_CONFIG, when it is there */
+    const char *state;           /* folder of `run`; NULL = AGENT_STATE */
+    unsigned period_ms;          /* between two proofs; 0 = as the service says, else an hour */
+    unsigned contact_ms;         /* between two looks at the goal state; 0 = AGENT_CONTACT_MS */
     enum agent_output output;
     bool is_azure; /* what Azure's own client sends */
     bool is_verbose;
@@ -38,6 +63,11 @@ struct agent_options {
     unsigned retry_wait_ms; /* before the first retry; doubles */
 };
 
+/* Do they say enough for the command? After the settings were read. */
+err_t agent_options_check(const struct agent_options *options, struct trail *trail) MUST_CHECK;
+/* "60" minutes, "90s": into milliseconds. what: the option or key, for the words. */
+err_t agent_period_parse(const char *value, const char *what, struct trail *trail,
+                         unsigned *ret_ms) MUST_CHECK;
 /* Texts borrow from argv and the environment. ERR_USAGE with the fault in words. */
 err_t agent_options_parse(int argc, char **argv, struct trail *trail,
                           struct agent_options *ret) MUST_CHECK;

@@ -16,6 +16,9 @@ static const struct {
     [CALL_SESSION] = {false, "POST", "/guest/v1/session", "Opening a session"},
     [CALL_ACTIVATE] = {false, "POST", "/guest/v1/activate", "Proving the attestation key"},
     [CALL_CHALLENGE] = {false, "POST", "/guest/v1/challenge", "Getting a challenge"},
+    [CALL_GOALSTATE] = {false, "POST", "/guest/v1/goalstate", "Asking for the goal state"},
+    [CALL_REPORT] = {false, "POST", "/guest/v1/report", "Reporting"},
+    [CALL_STATUS] = {false, "POST", "/guest/v1/status", "Reporting the status"},
     [CALL_ATTEST] = {true, "POST", "/attest/AzureGuest?api-version=2025-06-01", "Attestation"},
     [CALL_CERTS] = {true, "GET", "/certs", "Getting the token keys"},
 };
@@ -35,9 +38,10 @@ err_t remote_open(const struct agent_options *options, struct trail *trail, stru
 {
     char origin[ORIGIN_MAX];
     struct remote remote = {0};
-    struct http_client_options http = {.base_url = options->server,
-                                       .ca_file = options->ca_file,
-                                       .user_agent = "bootwarden-agent/" BOOTWARDEN_VERSION};
+    struct http_client_options http = {
+        .base_url = options->attest_server != NULL ? options->attest_server : options->server,
+        .ca_file = options->ca_file,
+        .user_agent = "bootwarden-agent/" BOOTWARDEN_VERSION};
     err_t err = http_client_new(&http, trail, &remote.attest);
 
     http.base_url = origin_of(options->server, origin, sizeof(origin));
@@ -127,7 +131,7 @@ err_t remote_call(struct remote *remote, enum remote_call call, const char *bear
     answer.status = reply.status;
     answer.retry_after_s = reply.retry_after_s;
     answer.bytes = reply.body;
-    if (reply.status != 200) {
+    if (reply.status != 200 && reply.status != 202) {
         answer_read_error(arena, &answer);
         *ret = answer;
         return ERR_OK;

@@ -30,6 +30,9 @@ enum remote_call {
     CALL_SESSION,
     CALL_ACTIVATE,
     CALL_CHALLENGE,
+    CALL_GOALSTATE,
+    CALL_REPORT,
+    CALL_STATUS,
     CALL_ATTEST,
     CALL_CERTS,
 };

@@ -237,6 +237,26 @@ err_t tpmdev_ek_find(struct tpmdev *dev, struct arena *arena, struct trail *trai
                      "--create-ek-cert");
 }
 
+err_t tpmdev_ek_uncertified(struct tpmdev *dev, struct arena *arena, struct trail *trail,
+                            struct tpmdev_ek *ret)
+{
+    CLEANUP(tpm_object_done) struct tpm_object object = {0};
+    ESYS_OWNED TPM2B_PUBLIC *area = NULL;
+    struct tpmdev_ek ek = {0};
+    TPM2B_PUBLIC template_area;
+    err_t err;
+
+    choose_template(dev, &ek_kinds[0], arena, &template_area);
+    err = tpmdev_create_primary(dev, ESYS_TR_RH_ENDORSEMENT, &template_area,
+                                "making the endorsement key", trail, &object, &area);
+    err = err ? err : tpmdev_public_bytes(&template_area, arena, &ek.template_area);
+    err = err ? err : tpmdev_public_bytes(area, arena, &ek.public_area);
+    if (err == ERR_OK) {
+        *ret = ek;
+    }
+    return err;
+}
+
 /* ---- using the key ---- */
 
 static err_t load_ek(struct tpmdev *dev, const struct tpmdev_ek *ek, struct trail *trail,

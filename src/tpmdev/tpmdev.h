@@ -55,8 +55,8 @@ err_t tpmdev_nv_replace(struct tpmdev *dev, uint32_t index, struct span bytes,
 /* ---- endorsement key ---- */
 
 struct tpmdev_ek {
-    uint32_t cert_index;       /* NV index of the certificate */
-    struct span certificate;   /* DER, padding cut off */
+    uint32_t cert_index;       /* NV index of the certificate; 0 = it has none */
+    struct span certificate;   /* DER, padding cut off; empty = none */
     struct span public_area;   /* TPM2B_PUBLIC */
     uint32_t handle;           /* persistent handle; 0 when the key is made anew for each use */
     struct span template_area; /* TPM2B_PUBLIC to make it from; empty with a persistent handle */
@@ -69,6 +69,11 @@ struct tpmdev_ek {
  * ERR_MISMATCH when there are certificates and none belongs to a key of this TPM. */
 err_t tpmdev_ek_find(struct tpmdev *dev, struct arena *arena, struct trail *trail,
                      struct tpmdev_ek *ret) MUST_CHECK;
+
+/* The RSA-2048 key of the default template (or of the one in NV), made anew for each use: of a TPM
+ * without a certificate, where somebody has to know the key by its digest. */
+err_t tpmdev_ek_uncertified(struct tpmdev *dev, struct arena *arena, struct trail *trail,
+                            struct tpmdev_ek *ret) MUST_CHECK;
 
 /* TPM2_ActivateCredential with the AK: blob and encrypted_secret are TPM2B_ID_OBJECT and
  * TPM2B_ENCRYPTED_SECRET. ret_secret was made by buf_init_secret. ERR_SIGNATURE when the
