@@ -18,9 +18,22 @@ err_t agent_open(const struct agent_options *options, struct arena *arena, struc
     if (err) {
         return fault_from(&ret->fault, EXIT_INTERNAL, err, &trail);
     }
-    err = tpmdev_open(options->tcti, options->is_verbose, &trail, &ret->tpm);
-    err = err ? err : tpmdev_ak_need(ret->tpm, arena, &trail, &ret->ak);
-    return err ? fault_from(&ret->fault, EXIT_INTERNAL, err, &trail) : ERR_OK;
+    return ERR_OK;
+}
+
+err_t agent_need_tpm(struct agent *agent)
+{
+    const struct agent_options *options = agent->options;
+    struct trail trail = {0};
+    err_t err;
+
+    if (agent->tpm != NULL && agent->ak.public_area.len > 0) {
+        return ERR_OK;
+    }
+    err = agent->tpm != NULL ? ERR_OK
+                             : tpmdev_open(options->tcti, options->is_verbose, &trail, &agent->tpm);
+    err = err ? err : tpmdev_ak_need(agent->tpm, agent->arena, &trail, &agent->ak);
+    return err ? fault_from(&agent->fault, EXIT_INTERNAL, err, &trail) : ERR_OK;
 }
 
 void agent_done(struct agent *agent)

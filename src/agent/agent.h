@@ -36,9 +36,11 @@ struct agent {
     const char *machine_name;
 };
 
-/* Open TPM and connections, find or make the AK. */
+/* Open the connections. */
 err_t agent_open(const struct agent_options *options, struct arena *arena,
                  struct agent *ret) MUST_CHECK;
+/* Open the TPM, find or make the AK; once. */
+err_t agent_need_tpm(struct agent *agent) MUST_CHECK;
 void agent_done(struct agent *agent);
 DEFINE_CLEANUP_DONE(struct agent, agent_done)
 

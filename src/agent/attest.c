@@ -208,6 +208,7 @@ static err_t attest_once(struct agent *agent, struct attest_result *result)
     struct answer answer = {0};
     err_t err = read_logs(agent, &proof);
 
+    err = err ? err : agent_need_tpm(agent);
     err = err ? err : prepare(agent);
     err = err ? err : collect(agent, &proof);
     err = err ? err : send(agent, &proof, &answer);

@@ -289,7 +289,9 @@ err_t enroll_session(struct agent *agent, bool must_join)
 {
     struct answer challenge = {0}, activated = {0};
     enum remote_call call = CALL_JOIN;
-    err_t err = need_ek(agent);
+    err_t err = agent_need_tpm(agent);
+
+    err = err ? err : need_ek(agent);
 
     if (err == ERR_OK && !must_join && enroll_has_certificate(agent, timestamp_now())) {
         call = CALL_SESSION;

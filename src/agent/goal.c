@@ -125,6 +125,13 @@ err_t attestation_config_read(struct arena *arena, yyjson_val *settings, struct 
     return err;
 }
 
+int64_t goal_sequence(yyjson_val *body)
+{
+    yyjson_val *value = json_get(json_get(body, "extension"), "sequence");
+
+    return yyjson_is_int(value) ? yyjson_get_sint(value) : 0;
+}
+
 err_t goal_read(struct arena *arena, yyjson_val *body, struct trail *trail, struct goal *ret)
 {
     struct goal goal = {.is_wanted = true, .state = ""};
@@ -138,8 +145,6 @@ err_t goal_read(struct arena *arena, yyjson_val *body, struct trail *trail, stru
     value = json_get(extension, "wanted");
     goal.is_wanted = value == NULL || yyjson_is_true(value);
     goal.upgrades = yyjson_is_true(json_get(extension, "enableAutomaticUpgrade"));
-    value = json_get(extension, "sequence");
-    goal.sequence = yyjson_is_int(value) ? yyjson_get_sint(value) : 0;
     value = json_get(body, "periodSeconds");
     goal.period_s = yyjson_is_uint(value) && yyjson_get_uint(value) <= 86400
                         ? (unsigned)yyjson_get_uint(value)

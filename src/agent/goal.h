@@ -31,8 +31,7 @@ err_t attestation_config_read(struct arena *arena, yyjson_val *settings, struct 
                               struct attestation_config *ret) MUST_CHECK;
 
 struct goal {
-    bool is_wanted; /* the machine is to be monitored */
-    int64_t sequence;
+    bool is_wanted;         /* the machine is to be monitored */
     bool upgrades;          /* enableAutomaticUpgrade */
     const char *attest_url; /* the service's own, when the settings name none; NULL */
     unsigned period_s;      /* the service's default; 0 = none */
@@ -41,6 +40,8 @@ struct goal {
     struct attestation_config config;
 };
 
+/* Which settings these are; it rises with each change. 0 when it does not say. */
+int64_t goal_sequence(yyjson_val *body);
 /* Body of an answer. ERR_VALUE, ERR_JSON_TYPE with the member. */
 err_t goal_read(struct arena *arena, yyjson_val *body, struct trail *trail,
                 struct goal *ret) MUST_CHECK;

@@ -59,6 +59,10 @@ static void describe_fault(struct agent *agent, struct round *round)
         round->outcome = ROUND_FAILED;
         status->code = is_missing ? STATUS_MISSING : STATUS_GENERAL;
         status_add(status, "Vtpm", STATUS_ERROR, status->code, text);
+    } else if (agent->fault.err == ERR_VALUE) {
+        round->outcome = ROUND_FAILED;
+        status->code = STATUS_SETTINGS;
+        status_add(status, "Settings", STATUS_ERROR, STATUS_SETTINGS, text);
     } else {
         round->outcome = ROUND_FAILED;
         status->code = STATUS_REFUSED;
@@ -219,7 +223,7 @@ static void report_status(struct agent *agent, const struct rounds *rounds,
 
 static err_t bad_goal(struct agent *agent, const struct trail *trail)
 {
-    return fault_set(&agent->fault, EXIT_SERVICE, ERR_REFUSED,
+    return fault_set(&agent->fault, EXIT_SERVICE, ERR_VALUE,
                      "The goal state of %s cannot be followed: %s: %s", agent->remote.address,
                      trail->where, trail->what);
 }
@@ -231,13 +235,13 @@ static err_t take_goal(struct agent *agent, struct rounds *rounds, yyjson_val *b
     struct trail trail = {0};
     err_t err = goal_read(agent->arena, body, &trail, goal);
 
+    rounds->sequence = goal_sequence(body);
     if (err) {
         return bad_goal(agent, &trail);
     }
     url = goal->config.attest_url != NULL ? goal->config.attest_url : goal->attest_url;
     snprintf(rounds->attest_url, sizeof(rounds->attest_url), "%s", url == NULL ? "" : url);
     rounds->is_wanted = goal->is_wanted;
-    rounds->sequence = goal->sequence;
     rounds->goal_period_s =
         goal->config.frequency_minutes > 0 ? goal->config.frequency_minutes * 60 : goal->period_s;
     return ERR_OK;
@@ -340,7 +344,7 @@ void round_run(struct rounds *rounds, struct arena *arena, struct round *ret)
     struct round round;
 
     begin(rounds, arena, &options, &round);
-    if (agent_open(&options, arena, &agent) != ERR_OK) {
+    if (agent_open(&options, arena, &agent) != ERR_OK || agent_need_tpm(&agent) != ERR_OK) {
         /* Without a TPM nobody knows this machine: there is no session to report in. */
         describe_fault(&agent, &round);
         *ret = round;
@@ -359,7 +363,7 @@ void round_contact(struct rounds *rounds, struct arena *arena, struct round *ret
     struct goal goal = {.is_wanted = true};
     struct agent_options options;
     struct round round;
-    bool was_wanted = rounds->is_wanted;
+    bool was_wanted = rounds->is_wanted, is_good;
     int64_t sequence = rounds->sequence;
 
     begin(rounds, arena, &options, &round);
@@ -367,9 +371,11 @@ void round_contact(struct rounds *rounds, struct arena *arena, struct round *ret
     if (agent_open(&options, arena, &agent) == ERR_OK) {
         agent.wake_fd = rounds->wake_fd;
         agent.session_token = rounds->session[0] != '\0' ? rounds->session : NULL;
-        if (get_goal(&agent, rounds, &goal) == ERR_OK) {
-            round.wants_proof =
-                goal.wants_proof || rounds->sequence != sequence || rounds->is_wanted != was_wanted;
+        is_good = get_goal(&agent, rounds, &goal) == ERR_OK;
+        /* Settings that cannot be followed are a round, too: it says so. */
+        round.wants_proof = (is_good && goal.wants_proof) || rounds->sequence != sequence ||
+                            rounds->is_wanted != was_wanted;
+        if (is_good) {
             flush_queue(&agent, rounds);
         }
         keep_session(rounds, &agent);

@@ -190,7 +190,7 @@ static err_t put_waiting(struct sqlite *db, const struct join *join, struct trai
     sqlite_bind_span(row, 1, span_of(wanted->ek_digest, STORE_DIGEST_BYTES));
     sqlite_bind_span(row, 2, span_of(wanted->ak_name, wanted->ak_name_len));
     sqlite_bind_text(row, 3, span_str(join->asked->wish));
-    sqlite_bind_text(row, 4, span_cut(span_str(join->asked->maker), 0, STORE_MAKER_MAX));
+    sqlite_bind_text(row, 4, span_str(join->asked->maker));
     sqlite3_bind_int64(row, 5, wanted->created);
     err = sqlite_step(db, row, trail, &has_row);
     sqlite_release(row);

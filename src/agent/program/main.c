@@ -30,7 +30,7 @@ static enum agent_exit run(struct agent_options *options)
     if (options->command == COMMAND_STATUS) {
         return status_show(options, arena);
     }
-    if (agent_open(options, arena, &agent) != ERR_OK) {
+    if (agent_open(options, arena, &agent) != ERR_OK || agent_need_tpm(&agent) != ERR_OK) {
         return show_fault(&agent);
     }
     return options->command == COMMAND_ENROLL ? enroll_run(&agent) : attest_run(&agent);

@@ -12,7 +12,9 @@ static err_t parse(const char *line, struct trail *trail, struct agent_options *
     static char copy[512];
     char *argv[WORDS_MAX + 2] = {(char[]){"bootwarden-agent"}};
     char *save = NULL;
+    struct agent_options read = {0};
     int argc = 1;
+    err_t err;
 
     snprintf(copy, sizeof(copy), "%s", line);
     for (char *word = strtok_r(copy, " ", &save); word != NULL && argc <= WORDS_MAX;
@@ -20,7 +22,14 @@ static err_t parse(const char *line, struct trail *trail, struct agent_options *
         argv[argc++] = word;
     }
     *trail = (struct trail){0};
-    return agent_options_parse(argc, argv, trail, options);
+    err = agent_options_parse(argc, argv, trail, &read);
+    if (err == ERR_OK && read.command != COMMAND_HELP && read.command != COMMAND_VERSION) {
+        err = agent_options_check(&read, trail);
+    }
+    if (err == ERR_OK) {
+        *options = read;
+    }
+    return err;
 }
 
 static const struct {
@@ -30,6 +39,9 @@ static const struct {
     {"", "no command"},
     {"prove --server https://h", "unknown command 'prove'"},
     {"attest", "--server"},
+    {"run --server https://h --period 0", "1 to 1440 minutes"},
+    {"run --server https://h --period 10m", "1 to 1440 minutes"},
+    {"run --server https://h --period 99999", "1 to 1440 minutes"},
     {"attest --server", "needs a value: URL"},
     {"attest --server=", "needs a value: URL"},
     {"attest --server https://h extra", "one word too many"},

@@ -1,0 +1,176 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2154
+# Who may join, with real software TPMs: tokens, approval, endorsement keys that were named, TPMs
+# that nobody vouches for; and the attacks of verification-rules section 2, AK-5 to AK-7.
+set -u
+. "${BOOTWARDEN_SOURCE:?}/tests/support/guest.bash"
+start_server --join approval
+set -a
+. "$data/dev.env"
+set +a
+
+vm() { "$bin/bootwarden" vm "$@" >"$work/out" 2>"$work/err"; }
+# machine VM: the options that make the agent use this VM's TPM.
+machine() {
+    boot "$1" a-secureboot-healthy
+    tpm=(--tcti "$VTPM_TCTI" --event-log "$VTPM_EVENT_LOG")
+}
+joins() { vm joins --output json; jq -r "$1" <"$work/out"; }
+machines() { vm list --output json; jq -r 'length' <"$work/out"; }
+
+# ---- waiting and admitting ----
+machine vm1
+cp "$VTPM_CA" "$data/trust/ek/"
+expect 1 'waits for an owner.*bootwarden vm admit [0-9a-f]{64}' enroll "${tpm[@]}" --name web --retries 0
+check 'who waits is no machine (AK-6)' test "$(machines)" -eq 0
+check 'the list shows it with its maker' test "$(joins '.waiting[0] | .name + " " + (.maker | test("swtpm") | tostring)')" = 'web true'
+ek1=$(joins '.waiting[0].ekDigest')
+expect 1 'waits for an owner' attest "${tpm[@]}" --name web --retries 0
+check 'it asks again and is there once' test "$(joins '.waiting | length')" -eq 1
+check 'admit by a name that nobody has' test "$(vm admit nobody; echo $?)" -eq 3
+check 'admit' vm admit web
+expect 0 'enrolled: web' enroll "${tpm[@]}" --name web
+check 'and it is one machine' test "$(machines)" -eq 1
+check 'nobody waits any more' test "$(joins '(.waiting | length) + (.announced | length)')" -eq 0
+expect 0 'signature ok' attest "${tpm[@]}"
+vm show web --output json
+check 'under the same key' test "$(jq -r .ekDigest <"$work/out")" = "$ek1"
+
+# ---- rejecting ----
+machine vm2
+expect 1 'waits for an owner' enroll "${tpm[@]}" --name db --retries 0
+check 'reject' vm reject db
+expect 3 'Rejected: an owner rejected this endorsement key' enroll "${tpm[@]}" --name db --retries 0
+check 'who was rejected can be admitted after all' vm admit db
+expect 0 'enrolled: db' enroll "${tpm[@]}" --name db
+
+# ---- tokens ----
+machine vm3
+vm announce mail --output json
+token=$(jq -r .token <"$work/out")
+echo "$token" >"$work/token"
+check 'a token is known by its beginning' grep -q '^bwj_' "$work/token"
+check 'the name is kept' test "$(vm announce mail; echo $?)" -eq 3
+echo 'bwj_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' >"$work/wrong"
+expect 3 'InvalidJoinToken' enroll "${tpm[@]}" --join-token-file "$work/wrong" --retries 0
+expect 0 'enrolled: mail' enroll "${tpm[@]}" --join-token-file "$work/token" --name other
+check 'a known machine needs no token' test "$(machines)" -eq 3
+expect 0 'enrolled: mail' enroll "${tpm[@]}"
+machine vm4
+expect 3 'InvalidJoinToken' enroll "${tpm[@]}" --join-token-file "$work/token" --retries 0
+vm announce --uses 2 --output json
+jq -r .token <"$work/out" >"$work/many"
+expect 0 'enrolled: four' enroll "${tpm[@]}" --join-token-file "$work/many" --name four
+machine vm5
+expect 0 'enrolled: five' enroll "${tpm[@]}" --join-token-file "$work/many" --name five
+machine vm6
+expect 3 'InvalidJoinToken' enroll "${tpm[@]}" --join-token-file "$work/many" --name six --retries 0
+
+# ---- an endorsement key that was named; a TPM that nobody vouches for ----
+expect 1 'waits for an owner' enroll "${tpm[@]}" --name six --retries 0
+ek6=$(joins '.waiting[0].ekDigest')
+check 'withdrawn tokens are good no more' test "$(vm announce seven --output json; jq -r .token <"$work/out" >"$work/seven"; vm withdraw seven; echo $?)" -eq 0
+expect 3 'InvalidJoinToken' enroll "${tpm[@]}" --join-token-file "$work/seven" --retries 0
+check 'announced by its key' vm announce six --ek "$ek6"
+rm -f "$data"/trust/ek/*
+expect 0 'enrolled: six' enroll "${tpm[@]}"
+cp "$VTPM_CA" "$data/trust/ek/"
+
+mkdir "$work/vm7"
+swtpm_setup --tpm2 --tpmstate "$work/vm7" --pcr-banks sha256 --overwrite >/dev/null
+swtpm socket --tpm2 --tpmstate dir="$work/vm7" --server type=unixio,path="$work/vm7/sock" \
+    --ctrl type=unixio,path="$work/vm7/sock.ctrl" --flags startup-clear >"$work/vm7/log" 2>&1 &
+bare=$!
+for _ in $(seq 100); do [ -S "$work/vm7/sock.ctrl" ] && break; sleep 0.1; done
+tpm=(--tcti "swtpm:path=$work/vm7/sock" --event-log /dev/null)
+expect 1 'nobody vouches for this TPM' enroll "${tpm[@]}" --name bare --retries 0
+check 'the list says so, too' test "$(joins '[.waiting[] | select(.name == "bare")][0].maker')" = null
+check 'an owner can admit it' vm admit bare
+expect 0 'enrolled: bare' enroll "${tpm[@]}" --name bare
+kill "$bare"
+wait "$bare" 2>/dev/null
+
+# ---- AK-5 to AK-7, on the wire ----
+post() { curl -sS --noproxy '*' --cacert "$BOOTWARDEN_CA" -o "$work/body" -w '%{http_code}' -d @- "$BOOTWARDEN_ENDPOINT/guest/v1/$1"; }
+machine vm8
+public() { tpm2_readpublic -T "$VTPM_TCTI" -c "$1" -o "$work/$2.pub" -Q && base64 -w0 <"$work/$2.pub"; }
+"$bin/bootwarden-agent" enroll "${tpm[@]}" --name eight --retries 0 >/dev/null 2>&1
+ak8=$(public 0x81000003 ak)
+ek8=$(public 0x81010001 ek)
+cert8=$(tpm2_nvread -T "$VTPM_TCTI" -C o 0x1c00002 2>/dev/null | base64 -w0)
+join8() { jq -n --arg c "$cert8" --arg e "$ek8" --arg a "$1" '{ekCertificate: $c, ekPublic: $e, akPublic: $a}' | post join; }
+check 'a challenge for the real pair' test "$(join8 "$ak8")" -eq 200
+session=$(jq -r .session <"$work/body")
+jq -r .credentialBlob <"$work/body" | base64 -d >"$work/blob"
+jq -r .encryptedSecret <"$work/body" | base64 -d >"$work/wrapped"
+activate() { jq -n --arg s "$1" --arg x "$2" '{session: $s, secret: $x}' | post activate; }
+check 'AK-5: without the TPM there is no answer' test "$(activate "$session" "$(head -c32 /dev/urandom | base64 -w0)")" -eq 401
+check 'AK-5: and the session is used up by the try' test "$(activate "$session" "$(head -c32 /dev/zero | base64 -w0)")" -eq 401
+check 'AK-5: in words' grep -q 'was used before' "$work/body"
+
+# The credential as the TPM opens it: 4 bytes of magic and version in front, for tpm2-tools.
+open_credential() {
+    { printf '\xba\xdc\xc0\xde\x00\x00\x00\x01'; cat "$work/blob" "$work/wrapped"; } >"$work/cred"
+    tpm2_startauthsession -T "$VTPM_TCTI" --policy-session -S "$work/s" -Q &&
+        tpm2_policysecret -T "$VTPM_TCTI" -S "$work/s" -c e -Q &&
+        tpm2_activatecredential -T "$VTPM_TCTI" -c "$1" -C 0x81010001 -P "session:$work/s" -i "$work/cred" -o "$work/secret" -Q
+    local code=$?
+    tpm2_flushcontext -T "$VTPM_TCTI" "$work/s" 2>/dev/null
+    return $code
+}
+# A second attestation key of the same TPM.
+tpm2_createprimary -T "$VTPM_TCTI" -C e -G rsa2048:rsassa-sha256:null -a 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|sign' -c "$work/ak2.ctx" -Q
+tpm2_evictcontrol -T "$VTPM_TCTI" -C o -c "$work/ak2.ctx" 0x81000009 -Q
+tpm2_flushcontext -T "$VTPM_TCTI" -t 2>/dev/null
+ak8b=$(public 0x81000009 ak2)
+check 'a challenge for the second key' test "$(join8 "$ak8b")" -eq 200
+session_b=$(jq -r .session <"$work/body")
+jq -r .credentialBlob <"$work/body" | base64 -d >"$work/blob"
+jq -r .encryptedSecret <"$work/body" | base64 -d >"$work/wrapped"
+check 'AK-5: the TPM does not open it for another key' test "$(open_credential 0x81000003 2>/dev/null && echo opened)" = ''
+check 'AK-5: for the right one it does' open_credential 0x81000009
+secret_b=$(base64 -w0 <"$work/secret")
+check 'a challenge for the first key, at the same time' test "$(join8 "$ak8")" -eq 200
+session_a=$(jq -r .session <"$work/body")
+check 'AK-6: the answer of one key does not activate the other' test "$(activate "$session_a" "$secret_b")" -eq 401
+check 'AK-6: what is activated is what was challenged' test "$(activate "$session_b" "$secret_b")" -eq 202
+check 'AK-6: and it is no machine yet' test "$(joins '[.waiting[] | select(.ekDigest != null)] | length')" -ge 1
+ek8d=$(jq -r .ekDigest <"$work/body")
+n=$(machines)
+check 'an owner admits the pair that was shown' vm admit "$ek8d" --name eight
+# The announced place is for the pair: another key of the same TPM does not take it.
+expect 1 'waits for an owner' enroll "${tpm[@]}" --name eight --retries 0
+check 'AK-6: no machine came of it' test "$(machines)" -eq "$n"
+
+# AK-7: the same TPM with another key, another TPM under a name that is taken.
+machine vm1
+tpm2_evictcontrol -T "$VTPM_TCTI" -C o -c 0x81000003 -Q
+tpm2_createprimary -T "$VTPM_TCTI" -C e -G rsa2048:rsassa-sha256:null -a 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|sign' -c "$work/ak3.ctx" -Q
+tpm2_evictcontrol -T "$VTPM_TCTI" -C o -c "$work/ak3.ctx" 0x81000003 -Q
+tpm2_flushcontext -T "$VTPM_TCTI" -t 2>/dev/null
+expect 3 'Conflict: this endorsement key belongs to a machine with another attestation key' enroll "${tpm[@]}" --retries 0
+mkdir -p "$work/own"
+boot vm9 a-secureboot-healthy
+tpm=(--tcti "$VTPM_TCTI" --event-log "$VTPM_EVENT_LOG")
+vm announce nine --output json
+jq -r .token <"$work/out" >"$work/nine"
+expect 0 'enrolled: nine' enroll "${tpm[@]}" --join-token-file "$work/nine"
+vm disable nine
+expect 3 'disabled by an operator' enroll "${tpm[@]}" --retries 0
+vm show nine --output json
+check 'a disabled machine is not judged' test "$(jq -r .state <"$work/out")" = not-applicable
+
+# Two guests, one token: one of them gets it.
+vm announce twins --output json
+jq -r .token <"$work/out" >"$work/twins"
+boot vm10 a-secureboot-healthy
+tcti10=$VTPM_TCTI log10=$VTPM_EVENT_LOG
+boot vm11 a-secureboot-healthy
+for pair in "$tcti10 $log10" "$VTPM_TCTI $VTPM_EVENT_LOG"; do
+    read -r t l <<<"$pair"
+    "$bin/bootwarden-agent" enroll --tcti "$t" --event-log "$l" --join-token-file "$work/twins" --retries 0 >>"$work/race" 2>&1 &
+    racers+=($!)
+done
+for racer in "${racers[@]}"; do wait "$racer"; done
+check 'one token makes one machine, also in a race' test "$(grep -c '^enrolled: twins' "$work/race")" -eq 1
+report

@@ -1,0 +1,191 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2154
+# The service in the guest, with a real server and a software TPM: healthy, changed, unreachable,
+# silent; a server, a TPM and a disk that go away and come back; settings from the owner.
+set -u
+. "${BOOTWARDEN_SOURCE:?}/tests/support/guest.bash"
+agent=''
+end_run_test() { [ -n "$agent" ] && kill -9 "$agent" 2>/dev/null; end_guest_test; }
+trap end_run_test EXIT
+
+start_server
+set -a
+. "$data/dev.env"
+set +a
+vm() { "$bin/bootwarden" vm "$@" >"$work/out" 2>"$work/err"; }
+shown() { vm show web --output json; jq -r "$1" <"$work/out"; }
+# until WORDS SECONDS COMMAND...: the command succeeds within that time.
+until_true() {
+    local words=$1 tries=$(($2 * 10))
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        tries=$((tries - 1))
+        if [ "$tries" -le 0 ]; then
+            fault "$words"
+            tail -3 "$work/agent.log"
+            return 1
+        fi
+        sleep 0.1
+    done
+    passed=$((passed + 1))
+}
+state_is() { [ "$(shown .state)" = "$1" ]; }
+settings() {
+    cat >"$work/agent.conf" <<EOF
+# as an owner would write it
+server = $BOOTWARDEN_ENDPOINT
+ca = $BOOTWARDEN_CA
+name = web
+tcti = $VTPM_TCTI
+event-log = $VTPM_EVENT_LOG
+state = ${state:-$work/state}
+period = ${period:-3s}
+contact = 1s
+EOF
+    [ $# -eq 0 ] || printf '%s\n' "$@" >>"$work/agent.conf"
+}
+start_agent() {
+    "$bin/bootwarden-agent" run --config "$work/agent.conf" --retry-wait 0.2 2>>"$work/agent.log" &
+    agent=$!
+}
+stop_agent() {
+    kill -TERM "$agent"
+    wait "$agent"
+    local code=$?
+    agent=''
+    check 'the agent ends well when told to' test "$code" -eq 0
+}
+
+# ---- settings that are wrong ----
+boot vm1 a-secureboot-healthy
+cp "$VTPM_CA" "$data/trust/ek/"
+settings 'perod = 5'
+expect 2 "agent.conf:10: there is no setting 'perod'" run --config "$work/agent.conf"
+settings 'azure = perhaps'
+expect 2 'agent.conf:10: azure takes yes or no' run --config "$work/agent.conf"
+settings '[section]' 'x = y'
+expect 2 'agent.conf:11: there are no sections' run --config "$work/agent.conf"
+settings 'retry'
+expect 2 'agent.conf:10: is not of the form' run --config "$work/agent.conf"
+period=0s settings
+expect 2 'agent.conf:8: period takes 1 to 1440 minutes' run --config "$work/agent.conf"
+expect 2 'settings: .*none.conf' run --config "$work/none.conf"
+expect 1 'has not written its status yet' status --state "$work/none"
+
+# ---- healthy, and what people see ----
+settings
+start_agent
+until_true 'healthy' 20 state_is healthy
+expect 0 '^Boot integrity attested' status --config "$work/agent.conf"
+check 'the owner sees the extension' test "$(shown .extensionStatus.status.status)" = success
+check 'and the agent' test "$(shown .agentVersion)" = "$("$bin/bootwarden-agent" --version | cut -d' ' -f2)"
+check 'and how often it comes' test "$(shown .periodSeconds)" -eq 3
+first=$(shown .provenAt)
+proven_again() { [ "$(shown .provenAt)" \> "$first" ]; }
+until_true 'it proves itself again' 20 proven_again
+check 'no port is listened on' test -z "$(ls -l "/proc/$agent/fd" 2>/dev/null | grep -o 'socket:.*' | tr -dc '0-9\n' | while read -r inode; do
+    awk -v i="$inode" '$4 == "0A" && $10 == i' /proc/net/tcp /proc/net/tcp6; done)"
+
+# ---- the owner asks, and sets ----
+stop_agent
+settings
+sed -i '/^period/d' "$work/agent.conf"
+start_agent
+since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+proven_since() { ! [ "$(shown .provenAt)" \< "$since" ]; }
+until_true 'a first round at the start' 20 proven_since
+sleep 1.1 # times have seconds
+since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+check 'the owner asks for a proof' vm attest web
+until_true 'and gets it long before the period is over' 20 proven_since
+echo '{"AttestationConfig":{"AscSettings":{"ascReportingFrequency":"7"}}}' >"$work/settings.json"
+check 'settings' vm extension set web --settings "$work/settings.json"
+until_true 'the new settings are followed at the next contact' 20 eval '[ "$(shown .periodSeconds)" -eq 420 ]'
+echo '{"AttestationConfig":{"AscSettings":{"ascReportingFrequency":"often"}}}' >"$work/settings.json"
+check 'settings that are none' vm extension set web --settings "$work/settings.json"
+said() { grep -q "$1" "$work/agent.log"; }
+until_true 'are said to be that' 30 said 'goal state of .*ascReportingFrequency: must be minutes'
+until_true 'and the owner sees it' 20 eval '[ "$(shown .state)" = cannot-judge ]'
+check 'and why' test "$(shown '.extensionStatus.status.code')" -eq 53
+echo '{}' >"$work/settings.json"
+check 'switched off' vm extension set web --wanted off --settings "$work/settings.json"
+until_true 'then nothing is proven' 30 said 'outcome=idle'
+check 'switched on' vm extension set web --wanted on
+until_true 'healthy again' 30 state_is healthy
+stop_agent
+
+# ---- the attestation endpoint is blocked, the reporting one is not ----
+stop_server
+closed=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=${BOOTWARDEN_ENDPOINT##*:}
+rm -f "$data/dev.env"
+"$bin/bootwarden-server" --dev --data "$data" --listen "127.0.0.1:$port" --endpoint "https://127.0.0.1:$closed" 2>>"$work/server.log" >/dev/null &
+server_pid=$!
+served() { curl -sf --cacert "$BOOTWARDEN_CA" "https://localhost:$port/healthz"; }
+until_true 'the server is there' 20 served
+export BOOTWARDEN_ENDPOINT=https://localhost:$port
+settings
+start_agent
+until_true 'unreachable' 30 state_is unreachable
+check 'not unhealthy, and it says which address' test "$(shown '.why | test("Attestation endpoint unreachable: 127.0.0.1:'"$closed"'. Connection refused")')" = true
+expect 1 "^error .*" status --config "$work/agent.conf"
+check 'in the words of the extension' grep -q "provisioning failed. Attestation endpoint unreachable: 127.0.0.1:$closed" "$work/out"
+stop_agent
+stop_server
+start_server
+export BOOTWARDEN_ENDPOINT=https://localhost:$port
+settings
+start_agent
+until_true 'healthy when the way is open' 30 state_is healthy
+
+# ---- a server that goes away ----
+stop_server
+until_true 'the agent says so' 30 said 'outcome=unreachable.*'"localhost:$port"
+queued() { [ "$(find "$work/state/queue" -name '*.json' | wc -l)" -ge "$1" ]; }
+until_true 'what could not be told is kept' 30 queued 1
+start_server
+export BOOTWARDEN_ENDPOINT=https://localhost:$port
+until_true 'and told when the server is back' 60 eval '[ "$(find "$work/state/queue" -name "*.json" | wc -l)" -eq 0 ]'
+until_true 'healthy again' 30 state_is healthy
+
+# ---- a TPM that goes away ----
+"$demo_vtpm" stop "$work/vm1"
+: >"$work/agent.log"
+until_true 'the agent lives on without a TPM' 30 said 'outcome=failed'
+check 'and says what is missing' grep -q 'no TPM answers' "$work/agent.log"
+until_true 'the machine falls silent' 30 state_is silent
+boot vm1 a-secureboot-healthy
+until_true 'and is well when its TPM is back' 60 state_is healthy
+
+# ---- a full disk ----
+stop_agent
+mkdir "$work/small"
+if mount -t tmpfs -o size=16k tmpfs "$work/small" 2>/dev/null; then
+    head -c 16384 /dev/zero >"$work/small/full" 2>/dev/null
+    : >"$work/agent.log"
+    state=$work/small settings
+    start_agent
+    sleep 1.1
+    since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+    until_true 'a full disk keeps no proof back' 30 proven_since
+    check 'and is told' said 'No space left'
+    stop_agent
+    umount "$work/small"
+else
+    echo 'skipped: no file system may be mounted here'
+fi
+
+# ---- killed ----
+settings
+start_agent
+until_true 'healthy' 20 state_is healthy
+kill -9 "$agent"
+wait "$agent" 2>/dev/null
+agent=''
+until_true 'silent after three periods' 30 state_is silent
+check 'with the verdict from before' test "$(shown '.why | test("before that it was healthy")')" = true
+check 'the log has every change' grep -q 'event=machine.state .*name=web from=healthy to=silent' "$work/server.log"
+vm list
+check 'the list says it' grep -qE '^web +silent ' "$work/out"
+check 'show exits with 1' test "$(vm show web; echo $?)" -eq 1
+report
