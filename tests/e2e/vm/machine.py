@@ -12,6 +12,7 @@ import base64
 import contextlib
 import dataclasses
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -26,10 +27,19 @@ ATTEMPTS = 2  # a busy host can stall the emulated timer, and the kernel then gi
 POWER_OFF_LIMIT_S = 30
 RUN_LIMIT_S = 60
 ANSWER_MAX_BYTES = 16 << 20
+LOOK_EVERY_S = 1.0
+CONSOLE_LINES = 8  # of each log that an error shows
+# What firmware and shim write on the console when they do not start what is not signed.
+REFUSALS = ("Security Violation", "Access Denied")
+CONSOLE_NOISE = re.compile(r"\x1b\[[0-9;=?]*[A-Za-z]|[^\x20-\x7e\n]")
 
 
 class NoBoot(LabError):
-    """The machine did not come up in time: refused by the firmware, stuck, or crashed."""
+    """The machine did not come up in time: stuck, or crashed."""
+
+
+class Refused(LabError):
+    """Secure Boot let the machine not start."""
 
 
 @dataclasses.dataclass
@@ -97,7 +107,8 @@ class Boot:
                 # A machine stopped half way may have written half of its state.
                 shutil.rmtree(self.machine.folder)
                 Machine(before, self.machine.name).copy(self.machine.folder)
-                (self.folder / "serial.log").rename(self.folder / f"serial-{attempt}.log")
+                with contextlib.suppress(FileNotFoundError):
+                    (self.folder / "serial.log").rename(self.folder / f"serial-{attempt}.log")
             except BaseException:
                 self.cut_power()
                 raise
@@ -205,10 +216,11 @@ class Boot:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise self.trouble(f"the time is up, without {what}")
-            self.channel.settimeout(left)
+            self.channel.settimeout(min(left, LOOK_EVERY_S))
             try:
                 more = self.channel.recv(65536)
             except TimeoutError:
+                self.look_for_refusal()
                 continue
             if not more:
                 raise self.trouble(f"QEMU ended, without {what}")
@@ -218,10 +230,17 @@ class Boot:
         line, self.received = self.received.split(b"\n", 1)
         return line.decode(errors="replace")
 
+    def look_for_refusal(self):
+        for words in REFUSALS:
+            if words in self.console():
+                raise self.trouble(words, Refused)
+
     def wait_ready(self, started):
         try:
             while not self.line(started + BOOT_LIMIT_S, "the machine being up").startswith("ready "):
                 pass  # the answer to what was running when the machine restarted
+        except Refused:
+            raise
         except LabError as error:
             raise NoBoot(str(error)) from error
         self.seconds = time.monotonic() - started
@@ -233,13 +252,20 @@ class Boot:
         except subprocess.TimeoutExpired as error:
             raise self.trouble("the machine does not switch off") from error
 
-    def trouble(self, words):
-        said = []
-        for name in ("qemu.log", "swtpm.log", "serial.log"):
+    def console(self):
+        """What the machine wrote on its serial console, as plain text."""
+        path = self.folder / "serial.log"
+        text = path.read_text(errors="replace") if path.exists() else ""
+        return re.sub(r" {3,}", "  ", CONSOLE_NOISE.sub("", text))
+
+    def trouble(self, words, kind=LabError):
+        """An error with the end of what the programs said."""
+        said = [f"    console: {line}" for line in self.console().strip().splitlines()[-CONSOLE_LINES:]]
+        for name in ("qemu.log", "swtpm.log"):
             path = self.folder / name
-            text = path.read_text(errors="replace").strip() if path.exists() else ""
-            said += [f"    {name}: {line}" for line in text.splitlines()[-8:]]
-        return LabError("\n".join([f"{self.machine.name}: {words}", *said]))
+            lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+            said += [f"    {name}: {line}" for line in lines[-CONSOLE_LINES:]]
+        return kind("\n".join([f"{self.machine.name}: {words}", *said]))
 
 
 def decoded(word):

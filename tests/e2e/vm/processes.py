@@ -22,7 +22,8 @@ def start(command, log, fds=()):
         if _stopping:
             raise LabError("interrupted")
         process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", *map(str, command)],
-                                   stdin=subprocess.DEVNULL, stdout=out, stderr=out, pass_fds=tuple(fds))
+                                   stdin=subprocess.DEVNULL, stdout=out, stderr=out, pass_fds=tuple(fds),
+                                   start_new_session=True)  # Ctrl-C is for the runner alone
         _running.add(process)
         return process
 

@@ -5,6 +5,10 @@ from lab import NAME, expect, wait_until
 MOMENTS_S = (0.1, 0.3, 0.5, 0.7)  # of the second that a proof takes
 
 
+def newest(scene):
+    return scene.service.state(NAME)["attestations"][0]["tokenId"]
+
+
 def scenario(scene):
     disk = scene.disk()
     with scene.service:
@@ -17,9 +21,9 @@ def scenario(scene):
             expect(killed > 0, "the agent had always ended before it was killed")
             proof = agent.attest(boot, scene.service)
             expect(proof.code == agent.DONE, f"not proven after the agent was killed: {proof}")
-            seen = len(scene.service.state(NAME)["attestations"])
+            seen = newest(scene)
             boot.start(f"while :; do {agent.command(boot, scene.service)}; done")
-            wait_until(lambda: len(scene.service.state(NAME)["attestations"]) > seen, "proofs of an agent that runs on")
+            wait_until(lambda: newest(scene) != seen, "a proof by an agent that runs beside")
             boot.cut_power()
         with scene.boot("after a power cut", disk) as boot:
             proof = agent.attest(boot, scene.service)
