@@ -21,7 +21,7 @@ COMMAND_LIMIT_S = 60
 
 
 def free_port():
-    """A port of the loopback that nobody has. The system gives it to no other who asks for any soon."""
+    """A port of the loopback that nobody has; the system is slow to give the same one out again."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
