@@ -13,7 +13,6 @@ was that the TPM signed or that is checked against it.
 """
 import base64
 import http.client
-import http.server
 import json
 import os
 import pathlib
@@ -24,11 +23,13 @@ import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 BIN = pathlib.Path(os.environ["BOOTWARDEN_BIN"])
 SOURCE = pathlib.Path(os.environ["BOOTWARDEN_SOURCE"])
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(SOURCE / "tests/support"))
+from between import Between, unwrap, wrap  # noqa: E402
 DATA = pathlib.Path(os.environ.get("BOOTWARDEN_DATA", SOURCE.parent / "shared/data"))
 BOOT = SOURCE / "tests/vectors/boots/a-secureboot-healthy"
 MUTATIONS = 1000
@@ -84,35 +85,8 @@ class Server:
 
 def record_requests(server, work):
     """What a real guest sends, path by path, through a recorder with the server's own certificate."""
-    recorded = []
-
-    class Recorder(http.server.BaseHTTPRequestHandler):
-        def forward(self):
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            bearer = {"Authorization": self.headers["Authorization"]} if self.headers.get("Authorization") else {}
-            connection = http.client.HTTPSConnection("localhost", server.port, context=server.tls, timeout=60)
-            connection.request(self.command, self.path, body or None, {"Content-Type": "application/json", **bearer})
-            answer = connection.getresponse()
-            text = answer.read()
-            connection.close()
-            if self.command == "POST":
-                recorded.append((self.path, bearer, body))
-            self.send_response(answer.status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        do_POST = do_GET = forward
-
-        def log_message(self, *args):
-            pass
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(f"{server.folder}/tls/server.pem", f"{server.folder}/tls/server.key")
-    recorder = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
-    recorder.socket = context.wrap_socket(recorder.socket, server_side=True)
-    threading.Thread(target=recorder.serve_forever, daemon=True).start()
+    recorder = Between(server.port, server.folder)
+    recorder.start()
     env = dict(os.environ, BOOTWARDEN_BIN=str(BIN))
     started = subprocess.run([SOURCE / "tools/demo-vtpm", "start", f"{work}/vm", "--boot", BOOT],
                              capture_output=True, text=True, timeout=120, env=env)
@@ -127,7 +101,7 @@ def record_requests(server, work):
 
         def attest(*options):
             return subprocess.run([BIN / "bootwarden-agent", "attest", "--server",
-                                   f"https://localhost:{recorder.server_port}", "--ca", f"{server.folder}/tls/ca.pem",
+                                   f"https://localhost:{recorder.port}", "--ca", f"{server.folder}/tls/ca.pem",
                                    "--tcti", vm["VTPM_TCTI"], "--event-log", BOOT / "eventlog.bin", "--output", "token",
                                    "--retries", "0", *options],
                                   capture_output=True, text=True, timeout=120)
@@ -137,16 +111,16 @@ def record_requests(server, work):
             agent = attest()
             if agent.returncode == 0:
                 break
-        with_challenge = {path: (bearer, body) for path, bearer, body in recorded}
+        with_challenge = {path: (bearer, body) for path, bearer, body in recorder.recorded}
         if agent.returncode == 0:
             agent = attest("--azure")
         if agent.returncode != 0:
             raise SystemExit(f"FAULT: the agent: {agent.stderr} {agent.stdout}")
     finally:
         subprocess.run([SOURCE / "tools/demo-vtpm", "stop", f"{work}/vm"], timeout=60, check=False, capture_output=True)
-        recorder.shutdown()
+        recorder.stop()
     found = [(path, path.split("?")[0], bearer, body) for path, (bearer, body) in with_challenge.items()]
-    path, bearer, body = recorded[-1]
+    path, bearer, body = recorder.recorded[-1]
     return found + [(path, "good request", bearer, body)]
 
 
@@ -159,15 +133,6 @@ def published_request():
              "OSBuild": "Tm90QXBwbGljYWJsZQ==", "OSDistro": "TWljcm9zb2Z0", "OSType": "V2luZG93cw==",
              "OSVersionMajor": 10, "OSVersionMinor": 0, "TcgLogs": "", "TpmInfo": json.loads(info.read_text())}
     return wrap(json.dumps(inner).encode())
-
-
-def wrap(inner):
-    return json.dumps({"AttestationInfo": base64.urlsafe_b64encode(inner).rstrip(b"=").decode()}).encode()
-
-
-def unwrap(body):
-    text = json.loads(body)["AttestationInfo"]
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def scramble(data):
