@@ -18,7 +18,7 @@ expect 2 "takes text, json or token, not 'xml'" attest "${nowhere[@]}" --output 
 expect 2 'takes a number from 0 to 3' attest "${nowhere[@]}" --retries 4
 expect 2 'takes 0 to 300 seconds' attest "${nowhere[@]}" --retry-wait never
 expect 2 'needs a value: TCTI' attest "${nowhere[@]}" --tcti ''
-expect 2 "is attest or enroll" prove "${nowhere[@]}"
+expect 2 "is run, attest, enroll or status" prove "${nowhere[@]}"
 for words in --help --version; do
     timeout 20 "$bin/bootwarden-agent" $words >/dev/full 2>"$work/err"
     check "$words on a full disk" test $? -eq 4

@@ -44,7 +44,7 @@ static int open_agent(void **state)
                                      .retries = 3,
                                      .retry_wait_ms = 1};
     arena = test_arena();
-    if (agent_open(&options, arena, &agent) != ERR_OK) {
+    if (agent_open(&options, arena, &agent) != ERR_OK || agent_need_tpm(&agent) != ERR_OK) {
         fail_msg("%s", agent.fault.text);
     }
     return 0;
