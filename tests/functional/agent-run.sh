@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2034
 # The service in the guest, with a real server and a software TPM: healthy, changed, unreachable,
 # silent; a server, a TPM and a disk that go away and come back; settings from the owner.
 set -u
@@ -83,7 +83,7 @@ check 'and how often it comes' test "$(shown .periodSeconds)" -eq 3
 first=$(shown .provenAt)
 proven_again() { [ "$(shown .provenAt)" \> "$first" ]; }
 until_true 'it proves itself again' 20 proven_again
-check 'no port is listened on' test -z "$(ls -l "/proc/$agent/fd" 2>/dev/null | grep -o 'socket:.*' | tr -dc '0-9\n' | while read -r inode; do
+check 'no port is listened on' test -z "$(find "/proc/$agent/fd" -lname 'socket:*' -printf '%l\n' | tr -dc '0-9\n' | while read -r inode; do
     awk -v i="$inode" '$4 == "0A" && $10 == i' /proc/net/tcp /proc/net/tcp6; done)"
 
 # ---- the owner asks, and sets ----

@@ -1,0 +1,265 @@
+/*
+ * Who may become a machine: announced places, tokens, waiting; in one write, whoever comes first.
+ */
+#include "unit/store/folder.h"
+
+#include "store/joins.h"
+
+#include <pthread.h>
+
+enum { DAY = 86400 };
+
+static const uint8_t token[STORE_DIGEST_BYTES] = {7};
+
+static struct store_announced place(const char *name)
+{
+    struct store_announced a = {.uses = 1, .created = NOW, .expires = NOW + DAY};
+
+    snprintf(a.name, sizeof(a.name), "%s", name);
+    snprintf(a.who, sizeof(a.who), "owner");
+    return a;
+}
+
+static struct store_announced with_token(struct store_announced a)
+{
+    a.has_token = true;
+    memcpy(a.token_digest, token, sizeof(token));
+    return a;
+}
+
+static struct store_announced with_ek(struct store_announced a, uint8_t ek)
+{
+    const struct store_machine m = machine_of(ek, ek, "");
+
+    a.has_ek = true;
+    memcpy(a.ek_digest, m.ek_digest, sizeof(a.ek_digest));
+    return a;
+}
+
+static enum store_join join(struct store *store, const struct store_machine *wanted,
+                            bool shows_token, const char *maker, struct store_machine *got)
+{
+    const struct store_joining joining = {
+        .wanted = wanted,
+        .wish = wanted->name,
+        .maker = maker,
+        .token_digest = shows_token ? span_of(token, sizeof(token)) : (struct span){0},
+    };
+    enum store_join outcome;
+
+    assert_ok(store_join(store, &joining, NULL, &outcome, got));
+    return outcome;
+}
+
+static void who_was_not_announced_waits_and_is_no_machine(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    struct store *store = open_store();
+    const struct store_machine m = machine_of(1, 1, "web");
+    struct store_machine got;
+    struct store_waiting *w;
+    size_t n;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(join(store, &m, false, "maker", &got), STORE_JOIN_WAITS);
+    }
+    assert_err(store_machine_by_name(store, "web", NULL, &got), ERR_NOT_FOUND);
+    assert_err(store_machine_by_ak(store, span_of(m.ak_name, m.ak_name_len), NULL, &got),
+               ERR_NOT_FOUND);
+    assert_ok(store_waiting_list(store, arena, 10, NULL, &w, &n));
+    assert_int_equal(n, 1);
+    assert_string_equal(w[0].maker, "maker");
+    store_close(store);
+}
+
+static void a_token_is_good_once_and_in_time(void **state)
+{
+    struct store *store = open_store();
+    struct store_machine one = machine_of(1, 1, "one"), two = machine_of(2, 2, "two"), got;
+    const struct store_announced a = with_token(place("web"));
+
+    (void)state;
+    assert_int_equal(join(store, &one, true, "", &got), STORE_JOIN_TOKEN);
+    assert_ok(store_announce(store, &a, NULL));
+    one.created = NOW + DAY; /* when it ends */
+    assert_int_equal(join(store, &one, true, "", &got), STORE_JOIN_TOKEN);
+    one.created = NOW;
+    assert_int_equal(join(store, &one, true, "", &got), STORE_JOINED);
+    assert_string_equal(got.name, "web");
+    assert_int_equal(join(store, &two, true, "maker", &got), STORE_JOIN_TOKEN);
+    /* The machine is known by its keys from then on, whatever it shows. */
+    assert_int_equal(join(store, &one, true, "", &got), STORE_JOINED);
+    store_close(store);
+}
+
+/* Both are needed when both were named: neither the token nor the TPM alone. */
+static void a_place_for_one_tpm_with_a_token_needs_both(void **state)
+{
+    struct store *store = open_store();
+    const struct store_machine right = machine_of(1, 1, "x"), wrong = machine_of(2, 2, "y");
+    const struct store_announced a = with_token(with_ek(place("web"), 1));
+    struct store_machine got;
+
+    (void)state;
+    assert_ok(store_announce(store, &a, NULL));
+    assert_int_equal(join(store, &wrong, true, "maker", &got), STORE_JOIN_TOKEN);
+    assert_int_equal(join(store, &right, false, "maker", &got), STORE_JOIN_WAITS);
+    assert_int_equal(join(store, &right, true, "", &got), STORE_JOINED);
+    store_close(store);
+}
+
+static void an_approval_is_for_the_pair_that_asked(void **state)
+{
+    struct store *store = open_store();
+    const struct store_machine asked = machine_of(1, 1, "web"), other = machine_of(1, 2, "web");
+    struct store_announced a = with_ek(place("web"), 1);
+    struct store_machine got;
+
+    (void)state;
+    memcpy(a.ak_name, other.ak_name, other.ak_name_len);
+    a.ak_name_len = other.ak_name_len;
+    assert_err(store_waiting_approve(store, &a, NULL), ERR_NOT_FOUND);
+    assert_int_equal(join(store, &asked, false, "maker", &got), STORE_JOIN_WAITS);
+    assert_err(store_waiting_approve(store, &a, NULL), ERR_MISMATCH);
+    memcpy(a.ak_name, asked.ak_name, asked.ak_name_len);
+    assert_ok(store_waiting_approve(store, &a, NULL));
+    assert_int_equal(join(store, &other, false, "maker", &got), STORE_JOIN_WAITS);
+    assert_int_equal(join(store, &asked, false, "maker", &got), STORE_JOINED);
+    store_close(store);
+}
+
+static void who_was_rejected_stays_out_until_admitted(void **state)
+{
+    struct store *store = open_store();
+    const struct store_machine m = machine_of(1, 1, "web");
+    struct store_announced a = with_ek(place("web"), 1);
+    struct store_machine got;
+
+    (void)state;
+    assert_err(store_waiting_reject(store, m.ek_digest, NULL), ERR_NOT_FOUND);
+    assert_int_equal(join(store, &m, false, "maker", &got), STORE_JOIN_WAITS);
+    assert_ok(store_waiting_reject(store, m.ek_digest, NULL));
+    assert_int_equal(join(store, &m, false, "maker", &got), STORE_JOIN_REJECTED);
+    memcpy(a.ak_name, m.ak_name, m.ak_name_len);
+    a.ak_name_len = m.ak_name_len;
+    assert_ok(store_waiting_approve(store, &a, NULL));
+    assert_int_equal(join(store, &m, false, "maker", &got), STORE_JOINED);
+    store_close(store);
+}
+
+static void names_and_keys_are_announced_once(void **state)
+{
+    struct store *store = open_store();
+    const struct store_announced a = with_ek(place("web"), 1), same_name = with_ek(place("WEB"), 2),
+                                 same_ek = with_ek(place("db"), 1);
+    struct store_announced late = with_ek(place("web"), 3);
+    const struct store_machine m = machine_of(5, 5, "old");
+    const struct store_announced of_machine = place("old");
+    struct store_machine got;
+
+    (void)state;
+    assert_ok(store_machine_activate(store, &m, NULL, &got));
+    assert_err(store_announce(store, &of_machine, NULL), ERR_CONFLICT);
+    assert_ok(store_announce(store, &a, NULL));
+    assert_err(store_announce(store, &same_name, NULL), ERR_CONFLICT);
+    assert_err(store_announce(store, &same_ek, NULL), ERR_CONFLICT);
+    /* What has expired is in nobody's way. */
+    late.created = NOW + DAY;
+    late.expires = NOW + 2 * DAY;
+    assert_ok(store_announce(store, &late, NULL));
+    store_close(store);
+}
+
+/* Anybody can ask without a certificate: those must not push out who has one, nor fill the disk. */
+static void who_nobody_vouches_for_has_little_room(void **state)
+{
+    struct store *store = open_store();
+    struct store_machine m = machine_of(1, 1, "m"), got;
+
+    (void)state;
+    for (unsigned i = 0; i < STORE_WAITING_UNVOUCHED_MAX; i++) {
+        memcpy(m.ek_digest, &i, sizeof(i));
+        assert_int_equal(join(store, &m, false, "", &got), STORE_JOIN_WAITS);
+    }
+    memset(m.ek_digest, 0xee, sizeof(m.ek_digest));
+    assert_int_equal(join(store, &m, false, "", &got), STORE_JOIN_FULL);
+    assert_int_equal(join(store, &m, false, "maker", &got), STORE_JOIN_WAITS);
+    store_close(store);
+}
+
+static void what_waits_too_long_is_forgotten(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    struct store *store = open_store();
+    const struct store_machine m = machine_of(1, 1, "web");
+    struct store_machine got;
+    struct store_waiting *w;
+    size_t n;
+
+    (void)state;
+    assert_int_equal(join(store, &m, false, "maker", &got), STORE_JOIN_WAITS);
+    assert_ok(store_sweep(store, NOW + (STORE_WAITING_DAYS - 1) * DAY, NULL));
+    assert_ok(store_waiting_list(store, arena, 10, NULL, &w, &n));
+    assert_int_equal(n, 1);
+    assert_ok(store_sweep(store, NOW + (STORE_WAITING_DAYS + 1) * DAY, NULL));
+    assert_ok(store_waiting_list(store, arena, 10, NULL, &w, &n));
+    assert_int_equal(n, 0);
+    store_close(store);
+}
+
+struct racer {
+    struct store *store;
+    uint8_t key;
+    enum store_join outcome;
+};
+
+static void *race(void *context)
+{
+    struct racer *racer = context;
+    const struct store_machine m = machine_of(racer->key, racer->key, "racer");
+    struct store_machine got;
+
+    racer->outcome = join(racer->store, &m, true, "", &got);
+    return NULL;
+}
+
+static void one_token_makes_one_machine_in_a_race(void **state)
+{
+    struct store *store = open_store();
+    const struct store_announced a = with_token(place("web"));
+    struct racer racers[8];
+    pthread_t threads[ARRAY_LEN(racers)];
+    size_t n_joined = 0;
+
+    (void)state;
+    assert_ok(store_announce(store, &a, NULL));
+    for (size_t i = 0; i < ARRAY_LEN(racers); i++) {
+        racers[i] = (struct racer){.store = store, .key = (uint8_t)(i + 1)};
+        assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(racers); i++) {
+        pthread_join(threads[i], NULL);
+        n_joined += racers[i].outcome == STORE_JOINED;
+        assert_true(racers[i].outcome == STORE_JOINED || racers[i].outcome == STORE_JOIN_TOKEN);
+    }
+    assert_int_equal(n_joined, 1);
+    store_close(store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_FOLDER(who_was_not_announced_waits_and_is_no_machine),
+        WITH_FOLDER(a_token_is_good_once_and_in_time),
+        WITH_FOLDER(a_place_for_one_tpm_with_a_token_needs_both),
+        WITH_FOLDER(an_approval_is_for_the_pair_that_asked),
+        WITH_FOLDER(who_was_rejected_stays_out_until_admitted),
+        WITH_FOLDER(names_and_keys_are_announced_once),
+        WITH_FOLDER(who_nobody_vouches_for_has_little_room),
+        WITH_FOLDER(what_waits_too_long_is_forgotten),
+        WITH_FOLDER(one_token_makes_one_machine_in_a_race),
+    };
+
+    return RUN_TESTS(tests);
+}
