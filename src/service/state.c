@@ -364,7 +364,8 @@ void state_tick(struct service *service, int64_t now)
     for (size_t i = 0; i < n; i++) {
         judge_again(service, ids[i], now);
     }
-    if (now % COUNT_EVERY_S == 0) {
+    if (now >= service->next_count || service->next_count - now > COUNT_EVERY_S) {
+        service->next_count = now + COUNT_EVERY_S;
         count_states(service);
     }
 }
