@@ -6,6 +6,7 @@
 
 #include "agent/fault.h"
 #include "agent/guest.h"
+#include "agent/modules.h"
 #include "agent/options.h"
 #include "agent/remote.h"
 #include "tpmdev/tpmdev.h"
@@ -21,6 +22,8 @@ struct agent {
     struct tpmdev *tpm;
     struct remote remote;
     struct fault fault; /* of the last failed step */
+
+    struct modules *modules; /* what is known of module files; not owned, NULL = nothing is kept */
 
     struct tpmdev_ak ak;
     struct tpmdev_ek ek;
