@@ -4,13 +4,15 @@
 
 #include <stdlib.h>
 
+enum { NAME_ESCAPED_MAX = KERNEL_MODULE_NAME_MAX * 4 }; /* each byte as an escape */
+
 struct span kernel_text_until(struct span *rest, char end)
 {
     const uint8_t *at = rest->len == 0 ? NULL : memchr(rest->data, end, rest->len);
     size_t len = at == NULL ? rest->len : (size_t)(at - rest->data);
     struct span head = span_cut(*rest, 0, len);
 
-    *rest = at == NULL ? (struct span){0} : span_cut(*rest, len + 1, rest->len);
+    *rest = span_cut(*rest, at == NULL ? len : len + 1, rest->len);
     return head;
 }
 
@@ -173,8 +175,7 @@ static err_t read_module(struct arena *arena, struct span line, struct kernel_mo
         return ERR_MALFORMED;
     }
     module->is_plain = is_plain(name);
-    /* Room for each byte as an escape. */
-    module->name = text_escape_dup(arena, name, KERNEL_MODULE_NAME_MAX * 4);
+    module->name = text_escape_dup(arena, name, NAME_ESCAPED_MAX);
     return module->name[0] == '\0' ? ERR_MEMORY : read_taints(kernel_text_trim(rest), module);
 }
 

@@ -127,20 +127,20 @@ static bool may_be_signed(const char *path)
 /* "66:F5:4E" becomes "66f54e"; what is nothing of the kind, or too long, nothing. */
 static void put_key(const char *text, char key[MODULES_KEY_SIZE])
 {
+    static const char digits[] = "0123456789abcdefABCDEF", lower[] = "0123456789abcdefabcdef";
     size_t n = 0;
 
     for (; *text != '\0'; text++) {
-        char c = *text >= 'A' && *text <= 'F' ? (char)(*text + 32) : *text;
-        bool is_hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+        const char *digit = strchr(digits, *text);
 
-        if (c == ':') {
+        if (*text == ':') {
             continue;
         }
-        if (!is_hex || n == MODULES_KEY_SIZE - 1) {
+        if (digit == NULL || n == MODULES_KEY_SIZE - 1) {
             n = 0;
             break;
         }
-        key[n++] = c;
+        key[n++] = lower[digit - digits];
     }
     key[n] = '\0';
 }

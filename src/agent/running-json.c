@@ -158,7 +158,8 @@ static err_t add_modules(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_va
                          const struct running *running)
 {
     struct span rest = json_write(arena, doc, root, false);
-    yyjson_mut_val **chosen = arena_calloc(arena, running->n_modules + 1, sizeof(*chosen)), *list;
+    yyjson_mut_val **chosen = arena_calloc(arena, running->n_modules + 1, sizeof(yyjson_mut_val *)),
+                   *list;
     size_t taken = rest.len + MODULES_MEMBERS_BYTES;
     size_t left = taken < AZUREGUEST_FACTS_MAX ? AZUREGUEST_FACTS_MAX - taken : 0;
     err_t err = rest.data == NULL || chosen == NULL ? ERR_MEMORY : ERR_OK;
