@@ -351,6 +351,7 @@ void round_run(struct rounds *rounds, struct arena *arena, struct round *ret)
         return;
     }
     agent.wake_fd = rounds->wake_fd;
+    agent.modules = rounds->modules;
     agent.session_token = rounds->session[0] != '\0' ? rounds->session : NULL;
     attest_and_report(&agent, rounds, &options, &round);
     keep_session(rounds, &agent);

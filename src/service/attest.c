@@ -414,6 +414,15 @@ static err_t write_record(struct attesting *a, const struct store_attestation *r
     return ERR_OK;
 }
 
+/* What the machine says of itself, when its quote of just now covers that: the challenge it answers
+ * has the facts in it. */
+static void take_facts(struct attesting *a, const struct store_attestation *row)
+{
+    if (row->answers_challenge && a->evidence->azure.guest_facts != NULL) {
+        a->state.change.facts = a->evidence->azure.guest_facts_canonical;
+    }
+}
+
 /* Q-9: a challenge is used up by its first proof, good or bad. When another request was faster,
  * this one becomes a rejected one, and is recorded as that. */
 static err_t record(struct attesting *a, struct span body, struct trail *trail)
@@ -428,6 +437,7 @@ static err_t record(struct attesting *a, struct span body, struct trail *trail)
     if (row.machine_id != NULL) {
         err = state_of_proof(a->service, a->call, &a->machine, a->appraisal, &a->baseline, trail,
                              &a->state);
+        take_facts(a, &row);
         row.monitor = &a->state.change;
     }
     if (err == ERR_OK && arena_is_exhausted(a->call->arena)) {
