@@ -53,8 +53,9 @@ static err_t no_memory(struct agent *agent)
 static err_t bad_answer(struct agent *agent, const struct trail *trail)
 {
     return fault_set(&agent->fault, EXIT_SERVICE, ERR_REFUSED,
-                     "%s answered something unexpected: %s%s%s", agent->remote.address,
-                     trail->where, trail->where[0] != '\0' ? ": " : "", trail->what);
+                     "%s answered something unexpected: %s%s%s",
+                     remote_address(&agent->remote, CALL_JOIN), trail->where,
+                     trail->where[0] != '\0' ? ": " : "", trail->what);
 }
 
 static err_t need_ek(struct agent *agent)
@@ -224,7 +225,7 @@ static err_t store_certificate(struct agent *agent, struct span der)
     if (cert == NULL) {
         return fault_set(&agent->fault, EXIT_SERVICE, ERR_MISMATCH,
                          "%s sent an AK certificate that is not for the key of this TPM",
-                         agent->remote.address);
+                         remote_address(&agent->remote, CALL_JOIN));
     }
     err = tpmdev_ak_store_certificate(agent->tpm, der, &trail);
     if (err) {

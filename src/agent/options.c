@@ -1,5 +1,6 @@
 #include "agent/options.h"
 
+#include "base/file.h"
 #include "tpmdev/tpmdev.h"
 
 #include <errno.h>
@@ -15,16 +16,21 @@ static const struct {
 } commands[] = {
     {"attest", COMMAND_ATTEST, "prove how this machine booted and get a token"},
     {"enroll", COMMAND_ENROLL, "only make the keys known to the service"},
+    {"check", COMMAND_CHECK, "find out what is in the way, step by step, and what to do"},
 };
 
 enum option_id {
     OPT_SERVER,
+    OPT_ATTEST_SERVER,
     OPT_CA,
+    OPT_PROXY,
+    OPT_NO_PROXY,
     OPT_NAME,
     OPT_OUTPUT,
     OPT_TCTI,
     OPT_EVENT_LOG,
     OPT_IMA_LOG,
+    OPT_EFIVARS,
     OPT_AZURE,
     OPT_RETRIES,
     OPT_RETRY_WAIT,
@@ -40,12 +46,16 @@ static const struct {
     const char *help;
 } options[] = {
     {"--server", OPT_SERVER, "URL", "address of the service (else $BOOTWARDEN_ENDPOINT)"},
+    {"--attest-server", OPT_ATTEST_SERVER, "URL", "where attestation is, when not at --server"},
     {"--ca", OPT_CA, "FILE", "trust only this CA for the connection (else $BOOTWARDEN_CA)"},
+    {"--proxy", OPT_PROXY, "URL", "http://[USER:PASSWORD@]HOST:PORT (else $https_proxy)"},
+    {"--no-proxy", OPT_NO_PROXY, "LIST", "hosts that need no proxy (else $no_proxy)"},
     {"--name", OPT_NAME, "NAME", "what people call this machine, given when it joins"},
     {"--output", OPT_OUTPUT, "FORM", "text (default), json, or token: the bare JWT"},
     {"--tcti", OPT_TCTI, "TCTI", "which TPM (default: " TPMDEV_DEFAULT_TCTI ")"},
     {"--event-log", OPT_EVENT_LOG, "FILE", "firmware event log (default: the kernel's)"},
     {"--ima-log", OPT_IMA_LOG, "FILE", "IMA log, which explains PCR 10 (default: the kernel's)"},
+    {"--efivars", OPT_EFIVARS, "DIR", "UEFI variables that check looks at (default: the kernel's)"},
     {"--azure", OPT_AZURE, NULL, "send what Azure's own client sends: no challenge, PCRs 0-7"},
     {"--retries", OPT_RETRIES, "N", "how often to try again, 0 to 3 (default: 3)"},
     {"--retry-wait", OPT_RETRY_WAIT, "SECONDS",
@@ -69,8 +79,10 @@ void agent_options_help(FILE *out)
                  options[i].value ? options[i].value : "");
         fprintf(out, "  %-24s%s\n", left, options[i].help);
     }
-    fprintf(out, "\nExit status: 0 token obtained, 1 the service says no, 2 usage, 3 service not\n"
-                 "reachable or refusing, 4 TPM or internal fault. Manual: bootwarden-agent(8)\n");
+    fprintf(out,
+            "\nExit status: 0 token obtained or nothing wrong, 1 the service says no, 2 usage,\n"
+            "3 service not reachable or refusing, 4 TPM or internal fault.\n"
+            "Manual: bootwarden-agent(8)\n");
 }
 
 static err_t parse_name(const char *value, struct trail *trail, struct agent_options *out)
@@ -131,8 +143,17 @@ static err_t apply(enum option_id id, const char *value, struct trail *trail,
     case OPT_SERVER:
         out->server = value;
         break;
+    case OPT_ATTEST_SERVER:
+        out->attest_server = value;
+        break;
     case OPT_CA:
         out->ca_file = value;
+        break;
+    case OPT_PROXY:
+        out->proxy = value;
+        break;
+    case OPT_NO_PROXY:
+        out->no_proxy = value;
         break;
     case OPT_NAME:
         return parse_name(value, trail, out);
@@ -146,6 +167,9 @@ static err_t apply(enum option_id id, const char *value, struct trail *trail,
         break;
     case OPT_IMA_LOG:
         out->ima_log = value;
+        break;
+    case OPT_EFIVARS:
+        out->efivars = value;
         break;
     case OPT_AZURE:
         out->is_azure = true;
@@ -205,7 +229,8 @@ static err_t parse_command(const char *word, struct trail *trail, struct agent_o
             return ERR_OK;
         }
     }
-    return trail_set(trail, ERR_USAGE, "unknown command '%.60s'; it is attest or enroll", word);
+    return trail_set(trail, ERR_USAGE, "unknown command '%.60s'; it is attest, enroll or check",
+                     word);
 }
 
 static err_t check(const struct agent_options *out, struct trail *trail)
@@ -216,6 +241,9 @@ static err_t check(const struct agent_options *out, struct trail *trail)
     }
     if (out->output == OUTPUT_TOKEN && out->command != COMMAND_ATTEST) {
         return trail_set(trail, ERR_USAGE, "--output token goes with attest");
+    }
+    if (out->efivars != NULL && out->command != COMMAND_CHECK) {
+        return trail_set(trail, ERR_USAGE, "--efivars goes with check");
     }
     if (out->is_azure && out->ima_log != NULL) {
         return trail_set(trail, ERR_USAGE,
@@ -267,4 +295,21 @@ err_t agent_options_parse(int argc, char **argv, struct trail *trail, struct age
         *ret = out;
     }
     return err;
+}
+
+void agent_options_default_ca(struct agent_options *o, const char *path)
+{
+    if (o->ca_file == NULL && file_exists(path)) {
+        o->ca_file = path;
+    }
+}
+
+const char *agent_attest_url(const struct agent_options *o)
+{
+    return o->attest_server != NULL ? o->attest_server : o->server;
+}
+
+const char *agent_attest_option(const struct agent_options *o)
+{
+    return o->attest_server != NULL ? "--attest-server" : "--server";
 }

@@ -1,5 +1,6 @@
 /* bootwarden-agent: proves to a service how this machine booted. Manual: man/bootwarden-agent.8 */
 #include "agent/attest.h"
+#include "agent/check.h"
 #include "agent/enroll.h"
 #include "agent/show.h"
 #include "crypto/hash.h"
@@ -14,6 +15,10 @@ static enum agent_exit run(const struct agent_options *options)
     if (arena == NULL || crypto_init() != ERR_OK) {
         show_warning("out of memory, or OpenSSL does not start");
         return EXIT_INTERNAL;
+    }
+    if (options->command == COMMAND_CHECK) {
+        agent = (struct agent){.options = options, .arena = arena};
+        return check_run(&agent);
     }
     if (agent_open(options, arena, &agent) != ERR_OK) {
         return show_fault(&agent);
@@ -40,5 +45,6 @@ int main(int argc, char **argv)
         printf("bootwarden-agent %s\n", BOOTWARDEN_VERSION);
         return show_delivered(EXIT_TOKEN);
     }
+    agent_options_default_ca(&options, AGENT_CA_FILE);
     return run(&options);
 }
