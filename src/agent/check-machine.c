@@ -143,7 +143,7 @@ static void fail_log(struct findings *list, const char *path, const char *what)
                    "mounted (mount -t securityfs securityfs /sys/kernel/security).");
 }
 
-static void check_event_log(const struct agent *agent, struct findings *list)
+static bool check_event_log(const struct agent *agent, struct findings *list)
 {
     const char *given = agent->options->event_log;
     const char *path = given != NULL ? given : GUEST_EVENT_LOG;
@@ -156,11 +156,11 @@ static void check_event_log(const struct agent *agent, struct findings *list)
 
     if (err) {
         fail(list, "event-log", EXIT_NO, err, &trail, "Run as root.");
-        return;
+        return false;
     }
     if (bytes.len == 0) {
         fail_log(list, path, file_exists(path) ? "is empty" : "does not exist");
-        return;
+        return true;
     }
     err = eventlog_read(list->arena, bytes, &trail, &log);
     if (err) {
@@ -182,6 +182,7 @@ static void check_event_log(const struct agent *agent, struct findings *list)
         finding_add(list, "event-log", FINDING_OK, "%zu events with SHA-256 digests: %s",
                     log->n_events, path);
     }
+    return true;
 }
 
 /* ---- ak-certificate ---- */
@@ -247,15 +248,16 @@ static void check_ak(struct agent *agent, struct findings *list)
     }
 }
 
-void check_machine(struct agent *agent, struct findings *list)
+bool check_machine(struct agent *agent, struct findings *list)
 {
-    bool has_tpm = check_tpm(agent, list);
+    bool has_tpm = check_tpm(agent, list), is_readable;
 
     check_secure_boot(agent, list);
-    check_event_log(agent, list);
+    is_readable = check_event_log(agent, list);
     if (has_tpm) {
         check_ak(agent, list);
     } else {
         finding_skip(list, "ak-certificate", "tpm failed");
     }
+    return is_readable;
 }

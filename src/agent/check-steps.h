@@ -10,8 +10,9 @@
 
 /* ---- the machine: check-machine.c ---- */
 
-/* `tpm`, `secure-boot`, `event-log`, `ak-certificate`. Opens the TPM unless it is open. */
-void check_machine(struct agent *agent, struct findings *list);
+/* `tpm`, `secure-boot`, `event-log`, `ak-certificate`. Opens the TPM unless it is open. False when
+ * the event log is there and cannot be read, so that nothing can be proven. */
+bool check_machine(struct agent *agent, struct findings *list);
 /* The AK in the TPM has a certificate for itself that is valid now. */
 bool check_has_certificate(const struct agent *agent);
 

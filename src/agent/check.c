@@ -55,34 +55,53 @@ static const char *failed_way(struct findings *list, const char *prefix)
     return "address";
 }
 
-static void walk_service(struct agent *agent, struct findings *list, bool has_attest,
-                         const char *attest_prefix, bool has_guest, const char *guest_prefix)
-{
-    static const char *const tpm_steps[] = {"tpm", "ak-certificate"};
-    static const char *const later_steps[] = {"provider", "enrolment"};
-    const char *why = first_failed(list, tpm_steps, ARRAY_LEN(tpm_steps));
+/* What is known when the ways have been walked. */
+struct walked {
+    bool has_log; /* or there is none, which is for the service to judge */
+    bool has_attest, has_guest;
+    const char *attest_prefix, *guest_prefix;
+};
 
-    if (why == NULL && !has_guest) {
-        why = failed_way(list, guest_prefix);
+static const char *why_no_enrolment(struct findings *list, const struct walked *walked)
+{
+    static const char *const steps[] = {"tpm", "ak-certificate"};
+    const char *why = first_failed(list, steps, ARRAY_LEN(steps));
+
+    return why == NULL && !walked->has_guest ? failed_way(list, walked->guest_prefix) : why;
+}
+
+static const char *why_no_policy(struct findings *list, const struct walked *walked)
+{
+    static const char *const steps[] = {"provider", "enrolment"};
+
+    if (!walked->has_log) {
+        return "event-log";
     }
+    return walked->has_attest ? first_failed(list, steps, ARRAY_LEN(steps))
+                              : failed_way(list, walked->attest_prefix);
+}
+
+static void walk_service(struct agent *agent, struct findings *list, const struct walked *walked)
+{
+    const char *why = why_no_enrolment(list, walked);
+
     if (why != NULL) {
         finding_skip(list, "enrolment", "%s failed", why);
     } else {
         check_enrolment(agent, list);
-        why = has_attest ? first_failed(list, later_steps, ARRAY_LEN(later_steps))
-                         : failed_way(list, attest_prefix);
+        why = why_no_policy(list, walked);
     }
     if (why != NULL) {
         finding_skip(list, "policy", "%s failed", why);
-        return;
+    } else {
+        check_policy(agent, list);
     }
-    check_policy(agent, list);
 }
 
 void check_walk(struct agent *agent, struct findings *ret)
 {
     const struct agent_options *options = agent->options;
-    bool is_one = is_one_server(options), has_attest, has_guest;
+    bool is_one = is_one_server(options);
     const struct check_endpoint attest = {.prefix = is_one ? "" : "attestation/",
                                           .is_attest = true,
                                           .url = agent_attest_url(options),
@@ -90,21 +109,22 @@ void check_walk(struct agent *agent, struct findings *ret)
                                           .path = metadata_path};
     const struct check_endpoint guest = {
         .prefix = "guest/", .url = options->server, .option = "--server", .path = guest_path};
+    struct walked walked = {.attest_prefix = attest.prefix,
+                            .guest_prefix = is_one ? attest.prefix : guest.prefix};
     struct http_probe probe = {0};
 
     findings_init(ret, agent->arena);
-    check_machine(agent, ret);
-    has_attest = has_guest = check_network(ret, options, &attest, &probe);
-    if (has_attest) {
+    walked.has_log = check_machine(agent, ret);
+    walked.has_attest = walked.has_guest = check_network(ret, options, &attest, &probe);
+    if (walked.has_attest) {
         check_provider(ret, options, &probe.reply);
     } else {
         finding_skip(ret, "provider", "%s failed", failed_way(ret, attest.prefix));
     }
     if (!is_one) {
-        has_guest = !needs_guest(agent) || check_network(ret, options, &guest, &probe);
+        walked.has_guest = !needs_guest(agent) || check_network(ret, options, &guest, &probe);
     }
-    walk_service(agent, ret, has_attest, attest.prefix, has_guest,
-                 is_one ? attest.prefix : guest.prefix);
+    walk_service(agent, ret, &walked);
 }
 
 enum agent_exit check_run(struct agent *agent)

@@ -8,6 +8,7 @@
 /* What OpenSSL calls them; curl passes its results on (CURLINFO_SSL_VERIFYRESULT). */
 enum {
     VERIFY_OK = 0,
+    VERIFY_NOT_TOLD = 1, /* curl has not asked OpenSSL yet */
     VERIFY_NO_ISSUER = 2,
     VERIFY_EARLY = 9,
     VERIFY_ENDED = 10,
@@ -99,6 +100,7 @@ static enum http_certificate_fault certificate_fault(long result)
 {
     switch (result) {
     case VERIFY_OK: /* the chain holds, so it was curl's own look at the names */
+    case VERIFY_NOT_TOLD:
         return HTTP_CERTIFICATE_NAME;
     case VERIFY_EARLY:
         return HTTP_CERTIFICATE_EARLY;
