@@ -199,14 +199,14 @@ static void tell_proxy(struct findings *list, const struct check_way *way)
                               "none is set, in the settings or the "
                               "environment");
     } else if (direct != NULL) {
-        finding = finding_add(list, id, FINDING_OK, "not used, although %s sets one: %s",
+        finding = finding_add(list, id, FINDING_OK, "not used, although one is set in %s: %s",
                               proxy->from, direct);
     } else if (proxy->excluded_by != NULL) {
         finding = finding_add(list, id, FINDING_OK,
-                              "not used, although %s sets one: '%s' in %s excludes %s", proxy->from,
-                              proxy->entry, proxy->excluded_by, way->to.host);
+                              "not used, although one is set in %s: '%s' in %s excludes %s",
+                              proxy->from, proxy->entry, proxy->excluded_by, way->to.host);
     } else {
-        finding = finding_add(list, id, FINDING_OK, "none, by %s", proxy->from);
+        finding = finding_add(list, id, FINDING_OK, "none is set in %s", proxy->from);
     }
     check_at(list, way, finding);
     finding->ms = 0;

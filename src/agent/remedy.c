@@ -118,7 +118,7 @@ static void remedy_proxy_answer(const struct remedy_way *way, char *text)
             snprintf(text + len, REMEDY_MAX - len, " Its DNS must know the name.");
         }
     } else {
-        say(text, "Check that %.200s is a proxy for https (CONNECT), as %s says.", proxy,
+        say(text, "Check that %.200s, from %s, is a proxy for https (CONNECT).", proxy,
             way->proxy->from);
     }
 }
@@ -134,8 +134,8 @@ static void remedy_proxy_tcp(const struct remedy_way *way, char *text)
             proxy->at.port, proxy->at.host, proxy->from);
     } else {
         say(text,
-            "Check that the proxy runs there and that %s names the right one; --no-proxy leaves it "
-            "out.",
+            "Check that the proxy runs there and that the right one is set in %s; --no-proxy "
+            "leaves it out.",
             proxy->from);
     }
 }

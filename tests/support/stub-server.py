@@ -98,6 +98,64 @@ def silent(raw):
         pass
 
 
+def read_head(raw):
+    head = b""
+    while b"\r\n\r\n" not in head:
+        more = raw.recv(4096)
+        if not more:
+            raise OSError
+        head += more
+    return head
+
+
+def proxy(raw, reply):
+    """Answers every CONNECT so, on one connection."""
+    while True:
+        read_head(raw)
+        raw.sendall(reply)
+
+
+def proxy_closes(raw):
+    read_head(raw)
+
+
+def proxy_inspects(raw):
+    """Opens the way, and is itself what is at its end."""
+    read_head(raw)
+    raw.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    speak(raw, "inspected", answer(200, GOOD))
+
+
+def pump(source, sink):
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+    except OSError:
+        pass
+    for end in (source, sink):
+        try:
+            end.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+
+def socks(raw):
+    """SOCKS 5 to names alone, all of which are this machine; denied.example is refused."""
+    _, count = raw.recv(2)
+    raw.recv(count)
+    raw.sendall(b"\5\0")
+    _, _, _, kind, length = raw.recv(5)
+    name = raw.recv(length)
+    port = int.from_bytes(raw.recv(2), "big")
+    if kind != 3 or name == b"denied.example":
+        raw.sendall(b"\5\2\0\1" + bytes(6))
+        return
+    with socket.create_connection(("127.0.0.1", port)) as there:
+        raw.sendall(b"\5\0\0\1" + bytes(6))
+        threading.Thread(target=pump, args=(there, raw), daemon=True).start()
+        pump(raw, there)
+
+
 GOOD = '{"issuer":"https://elsewhere.example/","jwks_uri":"https://elsewhere.example/certs"}'
 servers = {
     "plain": plain,
@@ -114,6 +172,11 @@ servers = {
     "early": lambda raw: speak(raw, "early", answer(200, GOOD)),
     "other-name": lambda raw: speak(raw, "other-name", answer(200, GOOD)),
     "inspected": lambda raw: speak(raw, "inspected", answer(200, GOOD)),
+    "proxy-ntlm": lambda raw: proxy(raw, b"HTTP/1.1 407 Who?\r\nProxy-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n"),
+    "proxy-none": lambda raw: proxy(raw, answer(405, "{}")),
+    "proxy-closes": proxy_closes,
+    "proxy-inspects": proxy_inspects,
+    "socks": socks,
 }
 
 
