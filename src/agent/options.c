@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_MAX_CHARS = 64 };
+enum { NAME_MAX_CHARS = 64, WORD_SHOWN_MAX = 60 };
 
 static const struct {
     const char *name;
@@ -218,7 +218,9 @@ static err_t parse_option(int argc, char **argv, int *at, struct trail *trail,
         ++*at;
         return apply(options[i].id, value, trail, out);
     }
-    return trail_set(trail, ERR_USAGE, "unknown option '%.60s'; see bootwarden-agent --help", arg);
+    /* Without its value, which may hold a password. */
+    return trail_set(trail, ERR_USAGE, "unknown option '%.*s'; see bootwarden-agent --help",
+                     (int)(len < WORD_SHOWN_MAX ? len : WORD_SHOWN_MAX), arg);
 }
 
 static err_t parse_command(const char *word, struct trail *trail, struct agent_options *out)
@@ -281,7 +283,9 @@ err_t agent_options_parse(int argc, char **argv, struct trail *trail, struct age
                 return ERR_OK;
             }
         } else if (has_command) {
-            err = trail_set(trail, ERR_USAGE, "'%.60s' is one word too many", argv[at]);
+            err = strchr(argv[at], '@') != NULL /* a proxy with its password, perhaps */
+                      ? trail_set(trail, ERR_USAGE, "there is one word too many")
+                      : trail_set(trail, ERR_USAGE, "'%.60s' is one word too many", argv[at]);
         } else {
             err = parse_command(argv[at++], trail, &out);
             has_command = true;

@@ -57,21 +57,61 @@ static err_t name_option(struct trail *trail, err_t err, const char *option)
     return trail_in(trail, err, err == ERR_USAGE ? option : "the connection");
 }
 
+/* The path of a provider, without its last slash. */
+static const char *path_of(struct arena *arena, const char *url, const char *origin)
+{
+    size_t len = strlen(url);
+
+    while (len > strlen(origin) && url[len - 1] == '/') {
+        len--;
+    }
+    return arena_printf(arena, "%.*s", (int)(len - strlen(origin)), url + strlen(origin));
+}
+
+/* One connection, and one copy of the trusted CAs, are enough for one host and port. */
+static err_t open_attest(const struct agent_options *options, struct trail *trail,
+                         const char *origin, struct remote *remote)
+{
+    const struct http_client_options http = remote_http_options(options, origin);
+    err_t err = http_client_new(&http, trail, &remote->attest);
+
+    if (err == ERR_OK &&
+        strcmp(http_client_address(remote->attest), http_client_address(remote->guest)) == 0) {
+        http_client_free(remote->attest);
+        remote->attest = remote->guest;
+    }
+    return err;
+}
+
 err_t remote_open(const struct agent_options *options, struct arena *arena, struct trail *trail,
                   struct remote *ret)
 {
     static const char server[] = "--server (or BOOTWARDEN_ENDPOINT)";
     CLEANUP(remote_done) struct remote remote = {.attest_option = agent_attest_option(options)};
-    struct http_client_options http = remote_http_options(options, agent_attest_url(options));
-    err_t err = http_client_new(&http, trail, &remote.attest);
+    const char *url = agent_attest_url(options);
+    const char *origin = remote_origin(arena, url);
+    const struct http_client_options http =
+        remote_http_options(options, remote_origin(arena, options->server));
+    struct http_address address;
+    err_t err;
 
+    if (origin == NULL || http.base_url == NULL) {
+        return ERR_MEMORY;
+    }
+    /* The whole addresses: what must not stand there may stand behind the origin. */
+    err = http_address_read(options->server, trail, &address);
+    err = err ? err : http_client_new(&http, trail, &remote.guest);
+    if (err) {
+        return name_option(trail, err, server);
+    }
+    err = http_address_read(url, trail, &address);
+    err = err ? err : open_attest(options, trail, origin, &remote);
     if (err) {
         return name_option(trail, err, options->attest_server != NULL ? "--attest-server" : server);
     }
-    http.base_url = remote_origin(arena, options->server);
-    err = http.base_url == NULL ? ERR_MEMORY : http_client_new(&http, trail, &remote.guest);
-    if (err) {
-        return name_option(trail, err, server);
+    remote.attest_path = path_of(arena, url, origin);
+    if (remote.attest_path == NULL) {
+        return ERR_MEMORY;
     }
     *ret = remote;
     remote = (struct remote){0};
@@ -90,8 +130,10 @@ const char *remote_address(const struct remote *remote, enum remote_call call)
 
 void remote_done(struct remote *remote)
 {
+    if (remote->attest != remote->guest) {
+        http_client_free(remote->attest);
+    }
     http_client_free(remote->guest);
-    http_client_free(remote->attest);
     *remote = (struct remote){0};
 }
 
@@ -129,8 +171,11 @@ err_t remote_call(struct remote *remote, enum remote_call call, const char *bear
     struct answer answer = {0};
     struct http_reply reply = {0};
     struct trail trail = {0};
-    err_t err = http_client_call(client_of(remote, call), calls[call].method, calls[call].path,
-                                 bearer, body, arena, &trail, &reply);
+    const char *path = arena_printf(arena, "%s%s", calls[call].is_attest ? remote->attest_path : "",
+                                    calls[call].path);
+    err_t err = path == NULL ? ERR_MEMORY
+                             : http_client_call(client_of(remote, call), calls[call].method, path,
+                                                bearer, body, arena, &trail, &reply);
 
     if (err == ERR_NETWORK || err == ERR_TIMEOUT || err == ERR_UNTRUSTED) {
         return unreachable(remote, call, err, &trail, fault);

@@ -15,8 +15,9 @@
 #include "httpclient/client.h"
 
 struct remote {
-    struct http_client *guest;  /* base: https://host:port */
-    struct http_client *attest; /* base: the whole URL */
+    struct http_client *guest;
+    struct http_client *attest; /* the same one, when both have one host and port */
+    const char *attest_path;    /* of the provider, before that of a call; "" */
     const char *attest_option;  /* that names it: "--server" */
 };
 
@@ -25,7 +26,8 @@ struct http_client_options remote_http_options(const struct agent_options *optio
                                                const char *url);
 /* "https://host:port/path" to "https://host:port", in the arena. */
 const char *remote_origin(struct arena *arena, const char *url);
-/* Keeps nothing of the options. ERR_USAGE: an address, the CA file or the proxy. */
+/* Keeps nothing of the options; what it keeps is in the arena. ERR_USAGE: an address, the CA file
+ * or the proxy. */
 err_t remote_open(const struct agent_options *options, struct arena *arena, struct trail *trail,
                   struct remote *ret) MUST_CHECK;
 void remote_done(struct remote *remote);

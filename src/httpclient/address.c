@@ -78,7 +78,7 @@ static err_t read_parts(CURLU *parts, const char *url, struct trail *trail,
                          quote);
     }
     if (has_part(parts, CURLUPART_USER) || has_part(parts, CURLUPART_PASSWORD) ||
-        has_part(parts, CURLUPART_QUERY)) {
+        has_part(parts, CURLUPART_QUERY) || has_part(parts, CURLUPART_FRAGMENT)) {
         return trail_set(trail, ERR_USAGE, "%s%.200s%s must hold no user and no query", quote,
                          shown, quote);
     }
