@@ -98,6 +98,14 @@ static void walk_service(struct agent *agent, struct findings *list, const struc
     }
 }
 
+/* The same host, port and proxy. */
+static void stands_at(struct finding *finding, const struct finding *other)
+{
+    finding->host = other->host;
+    finding->port = other->port;
+    finding->proxy = other->proxy;
+}
+
 void check_walk(struct agent *agent, struct findings *ret)
 {
     const struct agent_options *options = agent->options;
@@ -118,6 +126,8 @@ void check_walk(struct agent *agent, struct findings *ret)
     walked.has_attest = walked.has_guest = check_network(ret, options, &attest, &probe);
     if (walked.has_attest) {
         check_provider(ret, options, &probe.reply);
+        stands_at(finding_get(ret, "provider"),
+                  finding_get(ret, is_one ? "http" : "attestation/http"));
     } else {
         finding_skip(ret, "provider", "%s failed", failed_way(ret, attest.prefix));
     }

@@ -121,7 +121,7 @@ step http ok "localhost:$port answers \\(200\\)"
 step provider ok "^https://localhost:$port is an attestation provider"
 step enrolment ok '^this machine is vm1 there \([0-9a-f-]{36}\); a new certificate'
 step policy ok '^the boot is proven, and the policy accepts it: a token until 20'
-for id in address "${way[@]}" enrolment policy; do at "$id" localhost "$port"; done
+for id in address "${way[@]}" provider enrolment policy; do at "$id" localhost "$port"; done
 look 0 "${vm[@]}" "${efi[@]}"
 step ak-certificate ok 'has a certificate until 20[0-9TZ:-]+ \(36[45] days left\)'
 step enrolment ok '^this machine is vm1 there \([0-9a-f-]{36}\)$'
@@ -153,6 +153,13 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null && mknod -m 600 "$work/
 else
     echo 'skipped: no other user to fail with'
 fi
+# A TPM without the bank that is needed.
+mkdir "$work/sha1"
+swtpm_setup --tpm2 --tpmstate "$work/sha1" --pcr-banks sha1 >"$work/setup.log" 2>&1
+swtpm socket --tpm2 --tpmstate "dir=$work/sha1" --flags startup-clear --server "type=unixio,path=$work/sha1.sock" \
+    --ctrl "type=unixio,path=$work/sha1.ctrl" --daemon --pid "file=$work/sha1.pid" || fault 'swtpm does not start'
+fails 4 tpm '^the TPM has no SHA-256 PCRs$' '^Switch that bank on in the firmware' "${vm[@]:2}" "${efi[@]}" --tcti "swtpm:path=$work/sha1.sock"
+kill "$(cat "$work/sha1.pid")" 2>/dev/null
 # In lockout everything of ours works, since nothing of ours has a password.
 export TPM2TOOLS_TCTI=$VTPM_TCTI
 {
