@@ -193,7 +193,7 @@ static void tell_proxy(struct findings *list, const struct check_way *way)
 
     if (proxy->kind != HTTP_PROXY_NONE) {
         finding = finding_add(list, id, FINDING_OK, "by the proxy %s, from %s%s", proxy->at.text,
-                              proxy->from, proxy->user != NULL ? ", which accepts its user" : "");
+                              proxy->from, proxy->user != NULL ? " with a user" : "");
     } else if (proxy->from == NULL) {
         finding = finding_add(list, id, FINDING_OK,
                               "none is set, in the settings or the "

@@ -89,14 +89,17 @@ static void remedy_certificate(const struct remedy_way *way, char *text)
 
 static void remedy_proxy_answer(const struct remedy_way *way, char *text)
 {
-    const unsigned ours = HTTP_OFFERS_BASIC | HTTP_OFFERS_DIGEST | HTTP_OFFERS_NEGOTIATE;
+    const unsigned passwords = HTTP_OFFERS_BASIC | HTTP_OFFERS_DIGEST;
     const struct http_failure *f = way->failure;
     const char *proxy = way->proxy->at.text, *to = way->to->text;
 
-    if (f->connect_status == 407 && f->proxy_offers != 0 && (f->proxy_offers & ours) == 0) {
+    if (f->connect_status == 407 && f->proxy_offers != 0 && (f->proxy_offers & passwords) == 0) {
         say(text,
-            "Have the proxy offer Basic or Digest, or let this machine reach %.200s without "
+            "Have the proxy offer Basic or Digest%s, or let this machine reach %.200s without "
             "signing in.",
+            (f->proxy_offers & HTTP_OFFERS_NEGOTIATE) != 0
+                ? ", get a ticket (kinit) and write the proxy as http://:@HOST:PORT"
+                : "",
             to);
     } else if (f->connect_status == 407 && way->proxy->user == NULL) {
         say(text,

@@ -149,8 +149,11 @@ static void read_failure(CURL *curl, CURLcode code, const struct http_proxy *pro
 
 static const char *refused_user(const struct http_proxy *proxy, unsigned offers)
 {
-    if ((offers & (HTTP_OFFERS_BASIC | HTTP_OFFERS_DIGEST | HTTP_OFFERS_NEGOTIATE)) == 0) {
-        return offers != 0 ? "wants NTLM, which is not spoken here" : "wants to know who is asking";
+    if (offers == HTTP_OFFERS_NTLM) {
+        return "wants NTLM, which is not spoken here";
+    }
+    if (offers != 0 && (offers & (HTTP_OFFERS_BASIC | HTTP_OFFERS_DIGEST)) == 0) {
+        return "wants a Kerberos ticket, and this machine has none that it takes";
     }
     return proxy->user == NULL ? "wants a user and a password, and none are set"
                                : "refuses the user or the password that are set";

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2034
 # bootwarden-agent check: each step fails once, and says what is wrong, where, and what to do. A step
 # that fails is the first that does; what could not be tried then is skipped, never green.
 set -u
@@ -157,7 +157,7 @@ fi
 mkdir "$work/sha1"
 swtpm_setup --tpm2 --tpmstate "$work/sha1" --pcr-banks sha1 >"$work/setup.log" 2>&1
 swtpm socket --tpm2 --tpmstate "dir=$work/sha1" --flags startup-clear --server "type=unixio,path=$work/sha1.sock" \
-    --ctrl "type=unixio,path=$work/sha1.ctrl" --daemon --pid "file=$work/sha1.pid" || fault 'swtpm does not start'
+    --ctrl "type=unixio,path=$work/sha1.sock.ctrl" --daemon --pid "file=$work/sha1.pid" || fault 'swtpm does not start'
 fails 4 tpm '^the TPM has no SHA-256 PCRs$' '^Switch that bank on in the firmware' "${vm[@]:2}" "${efi[@]}" --tcti "swtpm:path=$work/sha1.sock"
 kill "$(cat "$work/sha1.pid")" 2>/dev/null
 # In lockout everything of ours works, since nothing of ours has a password.
@@ -371,7 +371,8 @@ stop_server
 read -r attest_port guest_port < <(python3 -c 'import socket
 a, b = socket.create_server(("::1", 0), family=socket.AF_INET6), socket.create_server(("127.0.0.1", 0))
 print(a.getsockname()[1], b.getsockname()[1])')
-guest=https://127.0.0.1:$guest_port attest=https://[::1]:$attest_port
+guest=https://127.0.0.1:$guest_port
+attest="https://[::1]:$attest_port"
 "$bin/bootwarden-server" --dev --data "$work/two" --listen "attest=[::1]:$attest_port" \
     --listen "guest=127.0.0.1:$guest_port" --name six.example --endpoint "$attest" 2>>"$work/server.log" >/dev/null &
 server_pid=$!

@@ -85,8 +85,6 @@ skipped() { # ID...
         check "$id is skipped" jq -e --arg id "$id" '.steps[] | select(.id == $id) | .status == "skipped" and (.message | startswith("because "))' "$work/out"
     done
 }
-there=https://attest.example:$port
-
 # ---- without a proxy the name is not known ----
 run 3 "Guest endpoint unreachable: attest.example:$port\\. the name cannot be resolved" attest "${vm[@]}"
 step 3 name failed "The name attest.example cannot be resolved" 'use a proxy that knows it \(--proxy\)'
@@ -142,7 +140,7 @@ check 'the user is known' passed_squid basic "CONNECT attest.example:$port vm us
 https_proxy=$basic run 0 '^verdict: proven' attest "${vm[@]}"
 run 0 '^verdict: proven' attest "${vm[@]}" --proxy "http://vm%20user:$encoded@$digest_at"
 check 'by Digest' passed_squid digest "CONNECT attest.example:$port vm user"
-step 0 proxy ok "^by the proxy $basic_at, from the settings, which accepts its user\$" '' --proxy "$basic"
+step 0 proxy ok "^by the proxy $basic_at, from the settings with a user\$" '' --proxy "$basic"
 by "$basic_at"
 for command in attest enroll; do
     run 3 "^bootwarden-agent: Guest endpoint unreachable: attest.example:$port\\. the proxy $basic_at wants a user and a password, and none are set \\(407\\)\\. Write the proxy as http://USER:PASSWORD@$basic_at \\(signs but letters and digits as %XX\\) in the settings" \
@@ -192,6 +190,10 @@ step 3 proxy failed "TLS with the proxy $open_at failed: .*wrong version" 'most 
 stub_proxy() { echo "127.0.0.1:$(cat "$work/stub/$1")"; }
 step 3 proxy failed "the proxy $(stub_proxy proxy-ntlm) wants NTLM, which is not spoken here \\(407\\)" 'offer Basic or Digest' \
     --proxy "http://vm%20user:$encoded@$(stub_proxy proxy-ntlm)"
+step 3 proxy failed "the proxy $(stub_proxy proxy-negotiate) wants a Kerberos ticket, and this machine has none that it takes \\(407\\)" 'kinit' \
+    --proxy "http://:@$(stub_proxy proxy-negotiate)"
+step 3 proxy failed "the proxy $(stub_proxy proxy-negotiate) wants a Kerberos ticket, and this machine has none that it takes \\(407\\)" 'kinit' \
+    --proxy "http://vm%20user:$encoded@$(stub_proxy proxy-negotiate)"
 step 3 proxy failed "the proxy $(stub_proxy proxy-none) does not open the way to attest.example:$port \\(405\\)" 'is a proxy for https \(CONNECT\)' \
     --proxy "$(stub_proxy proxy-none)"
 step 3 proxy failed "the proxy $(stub_proxy proxy-closes) does not open the way to attest.example:$port: " 'is a proxy for https \(CONNECT\)' \
@@ -226,6 +228,15 @@ for text in "http://vm:$secret@$basic_at" "ftp://vm:s3cret@$basic_at" "http://vm
     step 2 proxy failed 'the proxy in the settings is no address like http://host:port' 'Correct it, or leave the proxy out' --proxy "$text"
     skipped name tcp tls http provider enrolment policy
 done
+https_proxy="http://vm:s3cret#@$basic_at" timeout 20 "$bin/bootwarden" token verify eyJhbGciOiJSUzI1NiJ9.e30.AAAA --endpoint https://attest.example >"$work/out" 2>"$work/err"
+check 'the command refuses it too' test $? -eq 2
+check 'and says so' grep -q 'the proxy in https_proxy is no address' "$work/err"
+cat "$work/out" "$work/err" >>"$said"
+https_proxy="http://vm:s3cret#@$basic_at" BOOTWARDEN_TOKEN=x timeout 20 "$bin/bootwarden" provider list --subscription x \
+    --endpoint https://attest.example >"$work/out" 2>"$work/err"
+check 'the command refuses it too' test $? -eq 2
+check 'and names no other culprit' grep -qE 'the proxy in https_proxy is no address.*\)$' "$work/err"
+cat "$work/out" "$work/err" >>"$said"
 run 2 'must hold no user and no query' attest "${vm[@]}" --server "https://me:s3cret@attest.example"
 
 # ---- secrets ----

@@ -173,6 +173,7 @@ servers = {
     "other-name": lambda raw: speak(raw, "other-name", answer(200, GOOD)),
     "inspected": lambda raw: speak(raw, "inspected", answer(200, GOOD)),
     "proxy-ntlm": lambda raw: proxy(raw, b"HTTP/1.1 407 Who?\r\nProxy-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n"),
+    "proxy-negotiate": lambda raw: proxy(raw, b"HTTP/1.1 407 Who?\r\nProxy-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n"),
     "proxy-none": lambda raw: proxy(raw, answer(405, "{}")),
     "proxy-closes": proxy_closes,
     "proxy-inspects": proxy_inspects,

@@ -2,6 +2,8 @@
  * green, and all say where and what to do. */
 #include "agent/check-steps.h"
 
+#include "base/timestamp.h"
+#include "crypto/cert.h"
 #include "support/support.h"
 
 #include <errno.h>
@@ -200,6 +202,72 @@ static void remedies_fit_what_the_system_says(void **state)
     }
 }
 
+/* ---- tls ---- */
+
+enum { DAY = 24 * 3600 };
+
+static struct span certificate_by(const char *issuer, int64_t days)
+{
+    CLEANUP(signkey_free) struct signkey *key = NULL;
+    CLEANUP(cert_free) struct cert *ca = NULL, *cert = NULL;
+    const char *const names[] = {"a", NULL};
+    const int64_t now = timestamp_now();
+    struct cert_request request = {.profile = CERT_CA,
+                                   .common_name = issuer,
+                                   .not_before = now - 400 * DAY,
+                                   .not_after = now + 400 * DAY};
+    struct span pem = {0};
+
+    assert_ok(signkey_generate(SIGNKEY_P256, &key));
+    assert_ok(cert_issue(&request, signkey_public(key), NULL, key, &ca));
+    request.profile = CERT_TLS_SERVER;
+    request.common_name = "a";
+    request.dns_names = names;
+    request.not_after = now + days * DAY + 60;
+    assert_ok(cert_issue(&request, signkey_public(key), ca, key, &cert));
+    assert_ok(cert_pem(cert, arena, &pem));
+    return pem;
+}
+
+/* A CA of the system's may still be that of a proxy which looks into everything. */
+static void trusted_certificates_may_deserve_a_warning(void **state)
+{
+    static const struct {
+        const char *host, *issuer;
+        int64_t days;
+        enum finding_status want;
+        const char *words;
+    } cases[] = {
+        {"sharedeus.eus.attest.azure.net", "Corp Inspection CA", 100, FINDING_WARNING,
+         "issued by 'CN=Corp Inspection CA', not by Microsoft: a proxy or firewall seems to"},
+        {"p.usgv.ATTEST.AZURE.US", "Corp Inspection CA", 100, FINDING_WARNING, "not by Microsoft"},
+        {"p.eus.attest.azure.net", "Microsoft Azure RSA TLS Issuing CA 07", 100, FINDING_OK,
+         "is trusted: for "},
+        {"attest.azure.net.example", "Corp CA", 100, FINDING_OK, "is trusted: for "},
+        {"attest.example", "Corp CA", 13, FINDING_WARNING, "(13 days left)"},
+        {"attest.example", "Corp CA", 15, FINDING_OK, "(15 days left)"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct check_way way = {.endpoint = &attest, .to = {.port = 443}};
+        const struct http_probe probe = {.words = "",
+                                         .certificate_names = "",
+                                         .certificate =
+                                             certificate_by(cases[i].issuer, cases[i].days)};
+
+        snprintf(way.to.host, sizeof(way.to.host), "%s", cases[i].host);
+        findings_init(&list, arena);
+        check_read_tls(&list, &way, &probe);
+        assert_int_equal(list.n, 1);
+        if (list.items[0].status != cases[i].want ||
+            strstr(list.items[0].message, cases[i].words) == NULL) {
+            fail_msg("case %zu: %d %s", i, list.items[0].status, list.items[0].message);
+        }
+        assert_int_equal(list.items[0].remedy != NULL, cases[i].want == FINDING_WARNING);
+    }
+}
+
 /* ---- provider ---- */
 
 static void only_metadata_of_a_provider_is_believed(void **state)
@@ -257,6 +325,7 @@ int main(void)
         CHECK_TEST(answers_of_trouble_are_not_green),
         CHECK_TEST(timeout_names_service_tag_and_real_port),
         CHECK_TEST(remedies_fit_what_the_system_says),
+        CHECK_TEST(trusted_certificates_may_deserve_a_warning),
         CHECK_TEST(only_metadata_of_a_provider_is_believed),
     };
 
