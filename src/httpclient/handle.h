@@ -48,7 +48,7 @@ err_t handle_read_reply(CURL *curl, const struct buf *answer, struct arena *aren
  * the error with its words. body may be NULL. */
 err_t failure_read(struct http_client *client, CURL *curl, CURLcode code, const struct buf *body,
                    struct trail *trail);
-/* CURLOPT_HEADERFUNCTION with the client as its data: notes the proxy's words. */
-size_t failure_take_header(char *bytes, size_t size, size_t count, void *client);
+/* CURLOPT_HEADERFUNCTION with the client as its context: notes the proxy's words. */
+size_t failure_take_header(char *bytes, size_t size, size_t count, void *context);
 
 #endif

@@ -68,14 +68,16 @@ static bool is_direct(const struct http_proxy_settings *settings, http_environme
     const char *from = NULL;
     const char *list = find_value(settings->no_proxy, names, environment, &from);
     enum direct_kind kind = direct_kind(host);
-    struct span entry;
+    struct span entry = {0};
 
     if (kind != DIRECT_NOT &&
         (settings->no_proxy == NULL || !direct_has_word(settings->no_proxy, words[kind]))) {
         ret->direct = kind;
         return true;
     }
-    entry = list == NULL ? (struct span){0} : direct_entry(list, host);
+    if (list != NULL) {
+        entry = direct_entry(list, host);
+    }
     if (entry.data == NULL) {
         return false;
     }
