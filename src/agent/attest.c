@@ -50,7 +50,7 @@ static err_t get_context(struct agent *agent, struct span *ret)
     if (err || context.len == 0 || context.len > AZUREGUEST_CONTEXT_MAX) {
         return fault_set(&agent->fault, EXIT_SERVICE, ERR_REFUSED,
                          "%s sent a challenge that is none (1 to %d bytes of base64url)",
-                         agent->remote.address, AZUREGUEST_CONTEXT_MAX);
+                         remote_address(&agent->remote, CALL_CHALLENGE), AZUREGUEST_CONTEXT_MAX);
     }
     *ret = context;
     return ERR_OK;
@@ -204,8 +204,8 @@ static err_t open_reply(struct agent *agent, struct proof *proof, struct span bo
 
         trail_format(&trail, err, words, sizeof(words));
         return fault_set(&agent->fault, EXIT_SERVICE, ERR_REFUSED,
-                         "%s answered with a sealed token that is none: %s", agent->remote.address,
-                         words);
+                         "%s answered with a sealed token that is none: %s",
+                         remote_address(&agent->remote, CALL_ATTEST), words);
     }
     if (err) {
         /* What was sealed to another key, or altered, is the service's doing, or of whoever stands
