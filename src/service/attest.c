@@ -159,6 +159,25 @@ static void add_outside_reasons(struct attesting *a)
     }
 }
 
+/* What was claimed looked like the baseline; what is attested may be less. */
+static err_t confirm(struct attesting *a, const struct appraise_trust *trust,
+                     struct appraise_options *options, struct trail *trail)
+{
+    bool is_confirmed = false;
+    err_t err = state_confirms(a->call, a->appraisal, &a->baseline, &is_confirmed);
+
+    if (err || is_confirmed) {
+        return err;
+    }
+    appraisal_done(a->appraisal);
+    a->appraisal = NULL;
+    err = state_baseline_into(a->service, a->call, &a->machine, options->reference, trail,
+                              &a->baseline, options);
+    return err ? err
+               : appraise(a->call->arena, a->evidence, trust, options, a->call->hasher,
+                          &a->appraisal);
+}
+
 static err_t judge(struct attesting *a, struct trail *trail)
 {
     const struct appraise_trust trust = {
@@ -177,16 +196,24 @@ static err_t judge(struct attesting *a, struct trail *trail)
         .nonce = span_of(a->nonce, a->nonce_len),
         .last_clock = a->has_clock ? &a->last_clock : NULL,
     };
+    bool is_alike = false;
     err_t err = ERR_OK;
 
     knowledge_into(a->knowledge, &options);
     if (a->has_machine) {
-        err = state_baseline_into(a->service, a->call, &a->machine, options.reference, trail,
-                                  &a->baseline, &options);
+        err = state_looks_alike(a->service, a->call, &a->machine, &a->evidence->pcrs, trail,
+                                &a->baseline, &is_alike);
+        if (err == ERR_OK && !is_alike) {
+            err = state_baseline_into(a->service, a->call, &a->machine, options.reference, trail,
+                                      &a->baseline, &options);
+        }
     }
     err = err ? err
               : appraise(a->call->arena, a->evidence, &trust, &options, a->call->hasher,
                          &a->appraisal);
+    if (err == ERR_OK && is_alike && appraisal_is_proven(a->appraisal)) {
+        err = confirm(a, &trust, &options, trail);
+    }
 
     if (err == ERR_OK) {
         add_outside_reasons(a);

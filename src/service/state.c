@@ -162,6 +162,53 @@ err_t state_apply(struct service *service, struct state_update *update, struct t
 
 /* ---- baselines ---- */
 
+/* Which registers were attested and what was in them, of those that a boot fills. */
+static err_t registers_digest(const struct service_call *call, const struct tpm_pcrs *attested,
+                              struct span *ret)
+{
+    uint32_t mask = attested->have[HASH_SHA256] & APPRAISE_BASELINE_PCRS;
+    CLEANUP(buf_done) struct buf bytes = {0};
+    uint8_t *digest = arena_alloc(call->arena, SHA256_BYTES);
+    err_t err;
+
+    buf_init(&bytes, 4 + TPM_MAX_PCRS * SHA256_BYTES);
+    buf_u32be(&bytes, mask);
+    for (unsigned pcr = 0; pcr < TPM_MAX_PCRS; pcr++) {
+        if ((mask >> pcr & 1) != 0) {
+            buf_add(&bytes, tpm_pcr(attested, HASH_SHA256, pcr));
+        }
+    }
+    err = digest == NULL ? ERR_MEMORY : buf_err(&bytes);
+    err = err ? err : hasher_once(call->hasher, HASH_SHA256, buf_span(&bytes), digest);
+    if (err == ERR_OK) {
+        *ret = span_of(digest, SHA256_BYTES);
+    }
+    return err;
+}
+
+err_t state_looks_alike(struct service *service, const struct service_call *call,
+                        const struct store_machine *machine, const struct tpm_pcrs *claimed,
+                        struct trail *trail, struct store_baseline *ret_stored, bool *ret)
+{
+    struct span digest = {0};
+    err_t err =
+        store_baseline_digest(service->store, call->arena, machine->id, trail, &ret_stored->digest);
+
+    err = err ? err : registers_digest(call, claimed, &digest);
+    *ret = err == ERR_OK && ret_stored->digest.len > 0 && span_equal(digest, ret_stored->digest);
+    return err;
+}
+
+err_t state_confirms(const struct service_call *call, const struct appraisal *appraisal,
+                     const struct store_baseline *stored, bool *ret)
+{
+    struct span digest = {0};
+    err_t err = registers_digest(call, &appraisal->attested, &digest);
+
+    *ret = err == ERR_OK && span_equal(digest, stored->digest);
+    return err;
+}
+
 err_t state_baseline_into(struct service *service, const struct service_call *call,
                           const struct store_machine *machine, const struct reference *reference,
                           struct trail *trail, struct store_baseline *ret_stored,
@@ -196,31 +243,6 @@ err_t state_baseline_into(struct service *service, const struct service_call *ca
     return err;
 }
 
-/* Which registers were attested and what was in them, of those that a boot fills. */
-static err_t registers_digest(const struct service_call *call, const struct appraisal *appraisal,
-                              struct span *ret)
-{
-    const struct tpm_pcrs *attested = &appraisal->attested;
-    uint32_t mask = attested->have[HASH_SHA256] & APPRAISE_BASELINE_PCRS;
-    CLEANUP(buf_done) struct buf bytes = {0};
-    uint8_t *digest = arena_alloc(call->arena, SHA256_BYTES);
-    err_t err;
-
-    buf_init(&bytes, 4 + TPM_MAX_PCRS * SHA256_BYTES);
-    buf_u32be(&bytes, mask);
-    for (unsigned pcr = 0; pcr < TPM_MAX_PCRS; pcr++) {
-        if ((mask >> pcr & 1) != 0) {
-            buf_add(&bytes, tpm_pcr(attested, HASH_SHA256, pcr));
-        }
-    }
-    err = digest == NULL ? ERR_MEMORY : buf_err(&bytes);
-    err = err ? err : hasher_once(call->hasher, HASH_SHA256, buf_span(&bytes), digest);
-    if (err == ERR_OK) {
-        *ret = span_of(digest, SHA256_BYTES);
-    }
-    return err;
-}
-
 /* The baseline moves on by itself when nothing is unexplained; what is, waits for a person. */
 static err_t learn(const struct service_call *call, const struct appraisal *appraisal,
                    const struct store_baseline *stored, struct store_monitor_change *change)
@@ -233,12 +255,12 @@ static err_t learn(const struct service_call *call, const struct appraisal *appr
     if (!is_healthy && appraisal->verdict != VERDICT_CHANGED) {
         return ERR_OK;
     }
-    err = registers_digest(call, appraisal, &digest);
+    err = registers_digest(call, &appraisal->attested, &digest);
     if (err) {
         return err;
     }
     if (is_healthy && span_equal(digest, stored->digest)) {
-        change->drops_candidate = stored->candidate.data != NULL;
+        change->drops_candidate = true;
         return ERR_OK;
     }
     err = baseline_learn(call->arena, appraisal, true, call->now, &why, &document);

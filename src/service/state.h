@@ -42,6 +42,16 @@ err_t state_apply(struct service *service, struct state_update *update,
 /* After a write that carried the change with it. */
 void state_log(const struct state_update *update);
 
+/* Do these registers, of which a quote is yet to be checked, hold what the baseline's boot held?
+ * Then there is nothing to compare, if the quote confirms them: see state_confirms. *ret_stored
+ * gets the digest. */
+err_t state_looks_alike(struct service *service, const struct service_call *call,
+                        const struct store_machine *machine, const struct tpm_pcrs *claimed,
+                        struct trail *trail, struct store_baseline *ret_stored,
+                        bool *ret) MUST_CHECK;
+/* Are the attested registers those of the baseline? */
+err_t state_confirms(const struct service_call *call, const struct appraisal *appraisal,
+                     const struct store_baseline *stored, bool *ret) MUST_CHECK;
 /* The machine's baseline as appraise takes it: into options. Baselines that cannot be read are
  * ERR_STORE: nothing is judged without the measure that was there. */
 err_t state_baseline_into(struct service *service, const struct service_call *call,

@@ -565,3 +565,24 @@ err_t store_baseline_get(struct store *store, struct arena *arena, const char *m
     *ret = (struct store_baseline){0};
     return read_rows(store, &reading, trail);
 }
+
+static err_t take_digest(sqlite3_stmt *row, void *data, struct trail *trail)
+{
+    struct collected *c = data;
+
+    (void)trail;
+    return keep(c->arena, row, 0, c->to.said);
+}
+
+err_t store_baseline_digest(struct store *store, struct arena *arena, const char *machine_id,
+                            struct trail *trail, struct span *ret)
+{
+    struct collected c = {.arena = arena, .to.said = ret};
+    const struct reading reading = {.which = STATEMENT_BASELINE_DIGEST,
+                                    .key = span_str(machine_id),
+                                    .row = take_digest,
+                                    .data = &c};
+
+    *ret = (struct span){0};
+    return read_rows(store, &reading, trail);
+}

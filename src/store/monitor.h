@@ -106,6 +106,9 @@ struct store_baseline {
 /* In the arena. All empty when there is none. */
 err_t store_baseline_get(struct store *store, struct arena *arena, const char *machine_id,
                          struct trail *trail, struct store_baseline *ret) MUST_CHECK;
+/* Its digest alone, in the arena; data NULL when there is none. */
+err_t store_baseline_digest(struct store *store, struct arena *arena, const char *machine_id,
+                            struct trail *trail, struct span *ret) MUST_CHECK;
 /* The candidate becomes the baseline, and `change` is applied, in one write. ERR_NOT_FOUND without
  * a candidate. */
 err_t store_baseline_approve(struct store *store, const char *machine_id,
