@@ -189,7 +189,7 @@ mount --bind "$work/vm1" "$root/run/vtpm"
 chown "$user" "$work"/vm1/tpm.sock*
 as_service bootwarden-agent --tcti swtpm:path=/run/vtpm/tpm.sock >>"$work/agent.log" 2>&1 &
 agent=$!
-healthy() { [ "$("$bin/bootwarden" vm list --output json | jq -r '.[0].state // .machines[0].state // .value[0].state')" = healthy ]; }
+healthy() { [ "$("$bin/bootwarden" vm list --output json | jq -r '.[].state')" = healthy ]; }
 until_true 'the machine is healthy' 60 healthy
 check 'as the user of the agent, and with no capability' test \
     "$(awk '/^(Uid|CapEff|CapBnd):/ { print $2 }' "/proc/$agent/status" | xargs)" = "${user%:*} 0000000000000000 0000000000000000"
