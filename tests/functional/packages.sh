@@ -75,7 +75,7 @@ check 'debug symbols' test -s "$work/packages/bootwarden-agent-dbgsym_${version}
 check 'lintian' lintian --fail-on error,warning "$work/packages"/*.changes
 check 'lintian finds no errors and no warnings' lacks '^[EW]:' "$work/check.out"
 # shellcheck disable=SC1090
-libraries=($(. <(sed -n '/^libraries=(/,/)/p' "$source/tools/setup") && echo "${libraries[@]}"))
+. <(sed -n '/^libraries=(/,/)/p' "$source/tools/setup") # sets libraries
 for package in "${libraries[@]}"; do
     [ "$package" = libcmocka-dev ] || # for tests alone
         check "$package is among the Build-Depends" grep -qE "(: |^ +)$package\b" "$source/debian/control"
