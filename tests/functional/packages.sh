@@ -4,10 +4,15 @@
 # system that nobody else sees. There the agent proves itself as its own user, with the settings as
 # they came and one line more; then all is purged, and nothing is left.
 set -u
+built=${BOOTWARDEN_SOURCE:?}/build/package/tested
+if [ "${BOOTWARDEN_PACKAGES_BUILT:-}" != yes ]; then
+    "$BOOTWARDEN_SOURCE/tools/package" --output "$built" || exit 1
+    export BOOTWARDEN_PACKAGES_BUILT=yes
+fi
 if [ "$(id -u)" -ne 0 ]; then
     # Installing packages into another root, and giving files to other users, is root's alone.
     sudo -n true 2>/dev/null || { echo 'skipped: packages: needs root, or sudo without a password'; exit 0; }
-    exec sudo -n --preserve-env=BOOTWARDEN_BIN,BOOTWARDEN_SOURCE,BOOTWARDEN_RELEASE_BIN "$0"
+    exec sudo -n --preserve-env=BOOTWARDEN_PACKAGES_BUILT,BOOTWARDEN_BIN,BOOTWARDEN_SOURCE,BOOTWARDEN_RELEASE_BIN "$0"
 fi
 # Mounts of its own, which end with this process.
 if [ "${BOOTWARDEN_OWN_MOUNTS:-}" != yes ]; then
@@ -62,17 +67,15 @@ until_true() {
 names() { (cd "$root" && find etc usr var/lib var/cache var/log -xdev -name '*bootwarden*' ! -path 'usr/src/*' | sort); }
 lacks() { ! grep -qE -- "$1" "$2"; }
 
-# ---- building ----
-check 'tools/package' "$source/tools/package" --output "$work/packages"
-[ "$failed" -eq 0 ] || { cat "$work/check.out"; report; exit 1; }
+# ---- what was built ----
 version=$(sed -nE 's/^project\(bootwarden VERSION ([0-9.]+) .*/\1/p' "$source/CMakeLists.txt")
 debs=()
 for package in "${packages[@]}"; do
-    debs+=("$work/packages/${package}_${version}_$(dpkg --print-architecture).deb")
+    debs+=("$built/${package}_${version}_$(dpkg --print-architecture).deb")
     check "$package has its name and version" test -s "${debs[-1]}"
 done
-check 'debug symbols' test -s "$work/packages/bootwarden-agent-dbgsym_${version}_$(dpkg --print-architecture).deb"
-check 'lintian' lintian --fail-on error,warning "$work/packages"/*.changes
+check 'debug symbols' test -s "$built/bootwarden-agent-dbgsym_${version}_$(dpkg --print-architecture).deb"
+check 'lintian' lintian --fail-on error,warning "$built"/*.changes
 check 'lintian finds no errors and no warnings' lacks '^[EW]:' "$work/check.out"
 # shellcheck disable=SC1090
 . <(sed -n '/^libraries=(/,/)/p' "$source/tools/setup") # sets libraries

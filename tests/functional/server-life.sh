@@ -169,7 +169,7 @@ python3 -c 'import socket, sys
 with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
     listener.bind(sys.argv[1])
     while True:
-        print(listener.recv(2048).decode().replace("\n", " "), flush=True)' "$work/notify" >"$work/heard" &
+        print(listener.recv(2048).decode().replace("\n", " "), flush=True)' "$work/notify" >>"$work/heard" &
 pids+=($!)
 wait_for [ -S "$work/notify" ]
 export NOTIFY_SOCKET=$work/notify
