@@ -1,10 +1,10 @@
 #include "agent/daemon.h"
 
-#include "agent/notify.h"
 #include "agent/round.h"
 #include "agent/show.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "crypto/secret.h"
 
 #include <errno.h>

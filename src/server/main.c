@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/notify.h"
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "crypto/signkey.h"
@@ -444,6 +445,7 @@ static void log_ready(const struct run *run)
         log_text(&line, "cause", "standard output does not take the ready line");
         log_end(&line);
     }
+    notify("READY=1\nSTATUS=Serving %s", run->endpoint);
 }
 
 static void log_reload(const char *what, err_t err, const struct trail *trail)
@@ -479,11 +481,13 @@ static void reload(struct run *run)
 {
     struct trail tls = {0}, trust = {0}, reference = {0}, audit = {0};
 
+    notify("RELOADING=1");
     log_reload("tls", http_server_reload_tls(run->server, &tls), &tls);
     log_reload("trust", service_reload(run->service, &trust), &trust);
     log_reload("reference", reload_knowledge(run, &reference), &reference);
     log_reload("audit", audit_reopen(run->audit, &audit), &audit);
     gate_tick(run->gate, true); /* which logs for itself */
+    notify("READY=1");
 }
 
 static void serve(struct run *run, const sigset_t *signals)
@@ -500,6 +504,7 @@ static void serve(struct run *run, const sigset_t *signals)
             log_begin(&line, LOG_INFO, "server.stopping");
             log_text(&line, "signal", signal == SIGTERM ? "TERM" : "INT");
             log_end(&line);
+            notify("STOPPING=1");
             return;
         }
         service_tick(run->service, timestamp_now());

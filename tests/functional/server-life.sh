@@ -164,7 +164,18 @@ tls-key = $work/tls.key
 [signing]
 algorithm = ES256
 INI
+# What a service manager hears, a message a line.
+python3 -c 'import socket, sys
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+    listener.bind(sys.argv[1])
+    while True:
+        print(listener.recv(2048).decode().replace("\n", " "), flush=True)' "$work/notify" >>"$work/heard" &
+pids+=($!)
+wait_for [ -S "$work/notify" ]
+export NOTIFY_SOCKET=$work/notify
 start_server "$work/configured" --config "$work/good.ini"
+unset NOTIFY_SOCKET
+wait_for grep -qx "READY=1 STATUS=Serving https://localhost:$p1" "$work/heard" && ok || fault 'systemd is not told that it serves'
 is 'endpoint without a last slash' "$endpoint" "https://localhost:$p1"
 ca=$work/tls.pem
 call GET /certs
@@ -188,11 +199,13 @@ if [ -e "$work/configured/dev.env" ]; then fault 'dev.env without --dev'; else o
 served() { openssl s_client -connect "localhost:$p1" </dev/null 2>/dev/null | openssl x509 -noout -subject; }
 reloads() { grep -c "event=server.reload .*what=$1" "$work/configured.log"; }
 is 'first certificate' "$(served)" 'subject=CN = one'
+: >"$work/heard"
 echo broken >"$work/tls.pem"
 kill -HUP "$server_pid"
 wait_for eval '[ "$(reloads trust)" -ge 1 ]'
 has 'a broken certificate is reported' "$(grep what=tls "$work/configured.log")" 'cause=".*tls.pem: is no usable certificate'
 is 'and the old one stays' "$(served)" 'subject=CN = one'
+wait_for eval '[ "$(xargs <"$work/heard")" = "RELOADING=1 READY=1" ]' && ok || fault "systemd is told: $(xargs <"$work/heard")"
 openssl req -x509 -key "$work/tls.key" -out "$work/tls.pem" -days 30 -subj /CN=two -addext subjectAltName=DNS:localhost 2>/dev/null
 kill -HUP "$server_pid"
 wait_for eval '[ "$(reloads trust)" -ge 2 ]'
@@ -222,4 +235,5 @@ wait "$client"
 wait "$server_pid"
 is 'exit code' "$?" 0
 has 'last line' "$(tail -1 "$work/configured.log")" '^event=server.stopped '
+has 'what systemd was told last' "$(tail -1 "$work/heard")" '^STOPPING=1$'
 report

@@ -2,8 +2,8 @@
  * notify.h - telling systemd how the service is: sd_notify(3), the protocol of a datagram to the
  * socket in NOTIFY_SOCKET. Without that variable nothing happens.
  */
-#ifndef AGENT_NOTIFY_H
-#define AGENT_NOTIFY_H
+#ifndef BASE_NOTIFY_H
+#define BASE_NOTIFY_H
 
 #include "base/defs.h"
 
