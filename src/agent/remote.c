@@ -59,6 +59,20 @@ err_t remote_open(const struct agent_options *options, struct trail *trail, stru
     return ERR_OK;
 }
 
+err_t remote_open_files(const struct agent_options *options, size_t max_bytes, unsigned timeout_ms,
+                        struct trail *trail, struct http_client **ret)
+{
+    char origin[ORIGIN_MAX];
+    const struct http_client_options http = {.base_url =
+                                                 origin_of(options->server, origin, sizeof(origin)),
+                                             .ca_file = options->ca_file,
+                                             .user_agent = "bootwarden-agent/" BOOTWARDEN_VERSION,
+                                             .timeout_ms = timeout_ms,
+                                             .body_max_bytes = max_bytes};
+
+    return http_client_new(&http, trail, ret);
+}
+
 void remote_done(struct remote *remote)
 {
     http_client_free(remote->guest);

@@ -185,12 +185,40 @@ const char *http_client_address(const struct http_client *client)
     return client->address;
 }
 
+/* Where an answer goes. */
+struct taking {
+    const struct http_client_request *request;
+    CURL *curl;
+    struct buf body;
+    size_t n_sunk, max;
+};
+
+static bool sink(struct taking *taking, struct span piece)
+{
+    if (piece.len > taking->max - taking->n_sunk) {
+        taking->body.err = ERR_TOO_LARGE;
+        return false;
+    }
+    taking->n_sunk += piece.len;
+    if (!taking->request->sink(taking->request->sink_context, piece)) {
+        taking->body.err = ERR_IO;
+    }
+    return taking->body.err == ERR_OK;
+}
+
 static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 {
-    struct buf *body = context;
+    struct taking *taking = context;
+    struct span piece = span_of(bytes, size * count);
+    long status = 0;
 
-    buf_add(body, span_of(bytes, size * count));
-    return body->err ? 0 : size * count;
+    if (taking->request->sink != NULL &&
+        curl_easy_getinfo(taking->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
+        status == 200) {
+        return sink(taking, piece) ? piece.len : 0;
+    }
+    buf_add(&taking->body, piece);
+    return taking->body.err ? 0 : piece.len;
 }
 
 /* What curl calls the failure, in our words; curl's own go behind them where they say more. */
@@ -297,7 +325,7 @@ static err_t make_headers(const struct http_client_request *request, struct curl
 }
 
 static CURLcode set_call_options(CURL *curl, const char *method, const char *url, struct span body,
-                                 const struct curl_slist *headers, struct buf *answer)
+                                 const struct curl_slist *headers, struct taking *answer)
 {
     bool is_head = strcmp(method, "HEAD") == 0;
     CURLcode code = curl_easy_setopt(curl, CURLOPT_URL, url);
@@ -339,7 +367,8 @@ static err_t read_reply(CURL *curl, const struct buf *answer, struct arena *aren
 err_t http_client_send(struct http_client *client, const struct http_client_request *request,
                        struct arena *arena, struct trail *trail, struct http_reply *ret)
 {
-    CLEANUP(buf_done) struct buf answer = {0};
+    struct taking answer = {
+        .request = request, .curl = client->curl, .max = client->body_max_bytes};
     const char *url = arena_printf(arena, "%s%s", client->base_url, request->path);
     struct curl_slist *headers = NULL;
     CURLcode code;
@@ -355,12 +384,13 @@ err_t http_client_send(struct http_client *client, const struct http_client_requ
     if (err) {
         return err;
     }
-    buf_init(&answer, client->body_max_bytes);
+    buf_init(&answer.body, client->body_max_bytes);
     client->words[0] = '\0';
     code = set_call_options(client->curl, request->method, url, request->body, headers, &answer);
     code = code ? code : curl_easy_perform(client->curl);
-    err = code != CURLE_OK ? call_error(client, code, &answer, trail)
-                           : read_reply(client->curl, &answer, arena, ret);
+    err = code != CURLE_OK ? call_error(client, code, &answer.body, trail)
+                           : read_reply(client->curl, &answer.body, arena, ret);
+    buf_done(&answer.body);
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
     curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, NULL);
     curl_slist_free_all(headers);
