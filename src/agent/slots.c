@@ -208,7 +208,8 @@ err_t slots_set_bad(const struct slots *slots, const struct slot_bad *bad, struc
     slots_bads(slots, &bads);
     buf_init(&text, SLOTS_FILE_MAX);
     /* The one that is written anew goes to the end; without it there is room for it. */
-    for (size_t i = bads.n < SLOTS_BAD_MAX ? 0 : 1; i < bads.n; i++) {
+    for (size_t i = bads.n < SLOTS_BAD_MAX || slots_is_bad(&bads, bad->package) ? 0 : 1; i < bads.n;
+         i++) {
         const struct slot_bad *b = &bads.items[i];
 
         if (strcmp(b->package, bad->package) != 0) {

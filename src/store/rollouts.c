@@ -302,6 +302,21 @@ static err_t look(struct sqlite *db, const struct store_contact *contact, struct
                : query_rollouts(db, contact->machine_id, trail, choice->rows, &choice->n_rows);
 }
 
+/* Half way: the same again, or nothing once it was stopped. One that has come to a later version by
+ * another way is half way no more. */
+static err_t offer_again(struct sqlite *db, struct store_contact *contact,
+                         const struct store_package *package, struct trail *trail)
+{
+    const bool is_refused = false;
+
+    if (package->is_running && contact->choose(package, &is_refused, 1, contact->context) < 0) {
+        return drop(db, contact->machine_id, package->id, trail);
+    }
+    contact->offer = *package;
+    contact->has_offer = package->is_running;
+    return ERR_OK;
+}
+
 static err_t offer(struct sqlite *db, struct store_contact *contact, struct choice *choice,
                    struct trail *trail)
 {
@@ -318,10 +333,7 @@ static err_t offer(struct sqlite *db, struct store_contact *contact, struct choi
             is_state(row, "failed") || (is_state(row, "lapsed") && row->due > contact->now);
         held = is_state(row, "offered") || is_state(row, "taken") ? row : held;
         if (is_state(row, "taken") && contact->takes) {
-            /* Half way: the same again, or nothing once it was stopped. */
-            contact->offer = choice->packages[i];
-            contact->has_offer = choice->packages[i].is_running;
-            return ERR_OK;
+            return offer_again(db, contact, &choice->packages[i], trail);
         }
     }
     if (contact->takes) {

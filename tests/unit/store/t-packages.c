@@ -309,6 +309,11 @@ static void places_are_shared_by_all_packages(void **state)
     publish(store, "1.0.3");
     assert_string_equal(asks(store, (struct machine){.number = 1}, NULL), "1.0.2");
     assert_string_equal(asks(store, (struct machine){.number = 1, .runs = "1.0.2"}, NULL), "1.0.3");
+    /* It came to a later one by itself: what it had taken is no failure. */
+    assert_ok(takes(store, 1, "1.0.3", NOW));
+    assert_string_equal(asks(store, (struct machine){.number = 1, .runs = "1.0.9"}, NULL), "");
+    assert_string_equal(asks(store, (struct machine){.number = 2, .now = NOW + 9 * PATIENCE}, NULL),
+                        "1.0.3");
     store_close(store);
 }
 
