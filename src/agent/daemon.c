@@ -1,7 +1,9 @@
 #include "agent/daemon.h"
 
+#include "agent/lifeline.h"
 #include "agent/round.h"
 #include "agent/show.h"
+#include "agent/upgrade.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/notify.h"
@@ -24,6 +26,8 @@ struct daemon {
     struct arena *arena; /* of what lasts */
     const char *status_path;
     struct queue queue;
+    struct lifeline line;
+    struct upgrade upgrade;
     struct rounds rounds;
     int signal_fd;
     uint64_t next_round_ms, next_contact_ms; /* of CLOCK_BOOTTIME */
@@ -146,8 +150,9 @@ static void attest(struct daemon *daemon)
     plan(daemon, has_failed, round.retry_after_s);
     write_status(daemon, arena, &round);
     log_round(daemon, &round, took_ms);
-    notify("READY=1\nWATCHDOG=1\nSTATUS=%s: %.200s", round_outcome_name(round.outcome),
-           round.status.message);
+    lifeline_say(daemon->line.fd, "status %s: %.200s", round_outcome_name(round.outcome),
+                 round.status.message);
+    lifeline_say(daemon->line.fd, "round %u", daemon->rounds.level);
 }
 
 static void look(struct daemon *daemon)
@@ -182,19 +187,39 @@ static void take_signals(struct daemon *daemon)
     }
 }
 
+/* Confirmed: the service hears it at once, for others wait for it. Without a supervisor there is
+ * no agent. */
+static void take_words(struct daemon *daemon)
+{
+    char text[LIFELINE_MAX];
+    bool is_closed = false;
+
+    while (lifeline_hear(daemon->line.fd, text, &is_closed)) {
+        if (strcmp(text, "confirmed") == 0) {
+            daemon->line.is_trial = false;
+            daemon->next_contact_ms = now_ms();
+        }
+    }
+    daemon->is_ending |= is_closed;
+}
+
 static void wait_for_next(struct daemon *daemon)
 {
-    struct pollfd wake = {.fd = daemon->signal_fd, .events = POLLIN};
+    struct pollfd wake[] = {{.fd = daemon->signal_fd, .events = POLLIN},
+                            {.fd = daemon->line.fd, .events = POLLIN}};
     uint64_t now = now_ms();
     uint64_t next = daemon->next_round_ms < daemon->next_contact_ms ? daemon->next_round_ms
                                                                     : daemon->next_contact_ms;
     uint64_t left = next > now ? next - now : 0;
 
     /* poll does not count the time of a suspend: so not too long at once. */
-    if (poll(&wake, 1, left < POLL_MAX_MS ? (int)left : POLL_MAX_MS) > 0) {
+    if (poll(wake, ARRAY_LEN(wake), left < POLL_MAX_MS ? (int)left : POLL_MAX_MS) > 0) {
         take_signals(daemon);
+        if (wake[1].revents != 0) {
+            take_words(daemon);
+        }
     }
-    notify("WATCHDOG=1");
+    lifeline_say(daemon->line.fd, "alive");
 }
 
 static void serve(struct daemon *daemon)
@@ -260,17 +285,20 @@ enum agent_exit daemon_run(const struct agent_options *options)
         return EXIT_INTERNAL;
     }
     open_state(&daemon);
+    lifeline_open(&daemon.line);
+    upgrade_open(&daemon.upgrade, options, &daemon.line);
     daemon.rounds = (struct rounds){.options = options,
                                     .queue = &daemon.queue,
+                                    .upgrade = &daemon.upgrade,
                                     .wake_fd = daemon.signal_fd,
                                     .modules = modules,
                                     .is_wanted = true};
+    lifeline_say(daemon.line.fd, "alive");
     log_begin(&line, LOG_INFO, "agent.start");
     log_text(&line, "version", BOOTWARDEN_VERSION);
     log_text(&line, "server", options->server);
     log_end(&line);
     serve(&daemon);
-    notify("STOPPING=1");
     log_begin(&line, LOG_INFO, "agent.end");
     log_end(&line);
     close(daemon.signal_fd);

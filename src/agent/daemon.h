@@ -1,5 +1,6 @@
 /*
- * daemon.h - `bootwarden-agent run`: rounds at boot and every period, until it is told to end.
+ * daemon.h - the agent that `bootwarden-agent run` supervises: rounds at boot and every period,
+ * until it is told to end, or its supervisor is gone.
  *
  * One process, one thread, no listening socket. Timers count the time that the machine was
  * suspended (CLOCK_BOOTTIME), so a round that was due during suspend comes right after it, and no

@@ -7,12 +7,21 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "package/package.h"
 #include "json/json.h"
 
 enum {
     GOAL_URL_MAX = 512,
     GOAL_FREQUENCY_MIN = 5, /* minutes (security-reports 3.2) */
     GOAL_FREQUENCY_MAX = 1440,
+};
+
+/* A package of the agent that is offered. */
+struct goal_package {
+    const char *version; /* NULL = none is */
+    const char *path;    /* at the host of the guest API */
+    const char *digest;  /* of the file: 64 hexadecimal digits, lower case */
+    uint64_t size;       /* likewise */
 };
 
 /* AttestationConfig, or the older AttestationEndpointCfg. Empty leaves are defaults. */
@@ -38,6 +47,7 @@ struct goal {
     bool wants_proof;       /* now */
     const char *state;      /* how the service sees this machine; "" */
     struct attestation_config config;
+    struct goal_package package;
 };
 
 /* Which settings these are; it rises with each change. 0 when it does not say. */

@@ -57,12 +57,16 @@ struct agent_options {
     const char *ima_log;   /* NULL = the kernel's, or none beside a given event log */
     const char *efivars;   /* NULL = the kernel's */
     const char *name;
-    const char *join_token;      /* for who is announced; NULL = none */
-    const char *join_token_file; /* read into join_token by settings_read */
-    const char *config_file;     /* NULL = AGENT_CONFIG, when it is there */
-    const char *state;           /* folder of `run`; NULL = AGENT_STATE */
-    unsigned period_ms;          /* between two proofs; 0 = as the service says, else an hour */
-    unsigned contact_ms;         /* between two looks at the goal state; 0 = AGENT_CONTACT_MS */
+    const char *join_token;       /* for who is announced; NULL = none */
+    const char *join_token_file;  /* read into join_token by settings_read */
+    const char *config_file;      /* NULL = AGENT_CONFIG, when it is there */
+    const char *state;            /* folder of `run`; NULL = AGENT_STATE */
+    unsigned period_ms;           /* between two proofs; 0 = as the service says, else an hour */
+    unsigned contact_ms;          /* between two looks at the goal state; 0 = AGENT_CONTACT_MS */
+    const char *upgrade_key;      /* keys that packages are signed with; NULL = VET_KEY_FILE */
+    unsigned upgrade_after_ms;    /* of a boot; 0 = UPGRADE_AFTER_MS */
+    unsigned upgrade_deadline_ms; /* for a round of a new version; 0 = UPGRADE_DEADLINE_MS */
+    unsigned silence_ms;          /* an agent without a sign of life is started anew; 0 = default */
     enum agent_output output;
     bool is_azure; /* what Azure's own client sends */
     bool is_verbose;

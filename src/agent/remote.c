@@ -131,6 +131,20 @@ const char *remote_address(const struct remote *remote, enum remote_call call)
     return http_client_address(client_of(remote, call));
 }
 
+err_t remote_open_files(const struct agent_options *options, struct arena *arena, size_t max_bytes,
+                        unsigned timeout_ms, struct trail *trail, struct http_client **ret)
+{
+    struct http_client_options http =
+        remote_http_options(options, remote_origin(arena, options->server));
+
+    if (http.base_url == NULL) {
+        return ERR_MEMORY;
+    }
+    http.timeout_ms = timeout_ms;
+    http.body_max_bytes = max_bytes;
+    return http_client_new(&http, trail, ret);
+}
+
 void remote_done(struct remote *remote)
 {
     if (remote->attest != remote->guest) {

@@ -47,6 +47,10 @@ enum remote_call {
 
 /* "host:port" that a call goes to; borrowed. */
 const char *remote_address(const struct remote *remote, enum remote_call call);
+/* To the guest API's host, for files: large ones, that may take their time. The caller frees. */
+err_t remote_open_files(const struct agent_options *options, struct arena *arena, size_t max_bytes,
+                        unsigned timeout_ms, struct trail *trail,
+                        struct http_client **ret) MUST_CHECK;
 
 /* body with NULL data: none. An answer is a success of the call. ERR_NETWORK, ERR_TIMEOUT with
  * "endpoint unreachable: host:port. why. remedy" (decisions, section 10). */

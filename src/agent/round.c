@@ -278,17 +278,32 @@ static err_t take_goal(struct agent *agent, struct rounds *rounds, yyjson_val *b
     return ERR_OK;
 }
 
+static struct span goal_body(struct agent *agent, const struct rounds *rounds)
+{
+    yyjson_mut_doc *doc = json_new(agent->arena);
+    yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
+
+    if (root == NULL) {
+        return (struct span){0};
+    }
+    json_add_text(doc, root, "agentVersion", BOOTWARDEN_VERSION);
+    json_add_text(doc, root, "platform", AGENT_PLATFORM);
+    json_add_uint(doc, root, "periodSeconds", rounds->period_s);
+    json_add_int(doc, root, "sequence", rounds->sequence);
+    upgrade_describe(rounds->upgrade, agent->arena, doc, root);
+    return json_write(agent->arena, doc, root, false);
+}
+
 static err_t get_goal(struct agent *agent, struct rounds *rounds, struct goal *goal)
 {
-    const char *body = arena_printf(agent->arena,
-                                    "{\"agentVersion\":\"%s\",\"platform\":\"%s\","
-                                    "\"periodSeconds\":%u,\"sequence\":%lld}",
-                                    BOOTWARDEN_VERSION, AGENT_PLATFORM, rounds->period_s,
-                                    (long long)rounds->sequence);
+    struct span body = goal_body(agent, rounds);
     struct answer answer = {0};
     err_t err =
-        body == NULL ? ERR_MEMORY : call_in_session(agent, CALL_GOALSTATE, span_str(body), &answer);
+        body.data == NULL ? ERR_MEMORY : call_in_session(agent, CALL_GOALSTATE, body, &answer);
 
+    if (err == ERR_OK) {
+        upgrade_told(rounds->upgrade);
+    }
     return err ? err : take_goal(agent, rounds, answer.body, goal);
 }
 
@@ -341,6 +356,14 @@ static err_t follow_endpoint(struct agent *agent, struct rounds *rounds,
                : fault_from(&agent->fault, EXIT_SERVICE, ERR_REFUSED, &trail);
 }
 
+static unsigned level_of(const struct round *round)
+{
+    bool is_judged = round->outcome == ROUND_ATTESTED || round->outcome == ROUND_REFUSED ||
+                     round->outcome == ROUND_IDLE;
+
+    return is_judged ? 2 : round->has_goal ? 1 : 0;
+}
+
 static void attest_and_report(struct agent *agent, struct rounds *rounds,
                               struct agent_options *options, struct round *round)
 {
@@ -349,6 +372,7 @@ static void attest_and_report(struct agent *agent, struct rounds *rounds,
     struct goal goal = {.is_wanted = true};
     err_t err = has_guest_api ? get_goal(agent, rounds, &goal) : ERR_OK;
 
+    round->has_goal = has_guest_api && err == ERR_OK;
     err = err ? err : follow_endpoint(agent, rounds, options);
     if (err == ERR_OK && !goal.is_wanted) {
         round->outcome = ROUND_IDLE;
@@ -362,9 +386,14 @@ static void attest_and_report(struct agent *agent, struct rounds *rounds,
             describe_result(agent, &result, round);
         }
     }
+    rounds->level = level_of(round);
     if (has_guest_api && !agent->is_waiting) {
+        upgrade_status(rounds->upgrade, agent->arena, &goal, &round->status);
         report(agent, rounds, round, result.jwt);
         report_status(agent, rounds, round);
+    }
+    if (round->has_goal) {
+        upgrade_follow(rounds->upgrade, agent, &goal, rounds->level);
     }
 }
 
@@ -378,6 +407,7 @@ void round_run(struct rounds *rounds, struct arena *arena, struct round *ret)
     if (agent_open(&options, arena, &agent) != ERR_OK || agent_need_tpm(&agent) != ERR_OK) {
         /* Without a TPM nobody knows this machine: there is no session to report in. */
         describe_fault(&agent, &round);
+        rounds->level = 0;
         *ret = round;
         return;
     }
@@ -409,6 +439,7 @@ void round_contact(struct rounds *rounds, struct arena *arena, struct round *ret
                             rounds->is_wanted != was_wanted;
         if (is_good) {
             flush_queue(&agent, rounds);
+            upgrade_follow(rounds->upgrade, &agent, &goal, rounds->level);
         }
         keep_session(rounds, &agent);
     }

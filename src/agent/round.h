@@ -9,6 +9,7 @@
 #include "agent/goal.h"
 #include "agent/queue.h"
 #include "agent/status.h"
+#include "agent/upgrade.h"
 
 enum round_outcome {
     ROUND_ATTESTED,    /* token in hand */
@@ -24,6 +25,7 @@ const char *round_outcome_name(enum round_outcome outcome); /* static */
 struct rounds {
     const struct agent_options *options;
     struct queue *queue;
+    struct upgrade *upgrade;
     int wake_fd;
     struct modules *modules; /* whose signatures were looked into; borrowed */
     unsigned period_s;       /* as reported */
@@ -33,6 +35,7 @@ struct rounds {
     bool is_wanted;
     unsigned goal_period_s; /* 0 = it names none */
     int64_t sequence;
+    unsigned level; /* what the last round came to: docs/formats/agent-package.md */
     /* The session token of the last round, while it may be good. */
     char session[4096];
 };
@@ -40,6 +43,7 @@ struct rounds {
 struct round {
     enum round_outcome outcome;
     bool is_attest_endpoint; /* which one was not reached */
+    bool has_goal;           /* the service was reached, and said what it wants */
     bool wants_proof;        /* of a contact: the service asks for one */
     struct status status;    /* texts live in the arena */
     unsigned retry_after_s;

@@ -30,6 +30,7 @@ static const struct {
     {"event-log", offsetof(struct agent_options, event_log)},
     {"ima-log", offsetof(struct agent_options, ima_log)},
     {"state", offsetof(struct agent_options, state)},
+    {"upgrade-key", offsetof(struct agent_options, upgrade_key)},
 };
 static const struct {
     const char *key;
@@ -37,6 +38,9 @@ static const struct {
 } periods[] = {
     {"period", offsetof(struct agent_options, period_ms)},
     {"contact", offsetof(struct agent_options, contact_ms)},
+    {"upgrade-after", offsetof(struct agent_options, upgrade_after_ms)},
+    {"upgrade-deadline", offsetof(struct agent_options, upgrade_deadline_ms)},
+    {"silence-limit", offsetof(struct agent_options, silence_ms)},
 };
 
 static bool set_text(struct reading *r, const char *key, const char *value)

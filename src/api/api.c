@@ -256,6 +256,7 @@ void api_install(struct api *api, struct http_options *options)
     add_routes(api, (struct http_routes){.items = own_routes, .n = ARRAY_LEN(own_routes)});
     add_routes(api, api_guest_routes());
     add_routes(api, api_machine_routes());
+    add_routes(api, api_package_routes());
     add_routes(api, api_resource_routes());
     add_routes(api, api_attestation_routes());
     if (api->gate != NULL && gate_idp(api->gate) != NULL) {

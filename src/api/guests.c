@@ -66,6 +66,16 @@ static void handle_status(struct http_request *request, struct http_response *re
     run_session(request, response, service_guest_status);
 }
 
+/* A file, not JSON. */
+static void handle_package(struct http_request *request, struct http_response *response)
+{
+    request->body = request->parameters[0];
+    run_session(request, response, service_guest_package);
+    if (response->status == 200) {
+        response->content_type = "application/octet-stream";
+    }
+}
+
 /* clang-format off */
 static const struct http_route routes[] = {
     {HTTP_POST, "/guest/v1/join", handle_join, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_GUEST},
@@ -75,6 +85,7 @@ static const struct http_route routes[] = {
     {HTTP_POST, "/guest/v1/goalstate", handle_goalstate, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_GUEST},
     {HTTP_POST, "/guest/v1/report", handle_report, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_GUEST},
     {HTTP_POST, "/guest/v1/status", handle_status, API_OTHER_BODY_MAX, HTTP_NO_STORE, API_ROLE_GUEST},
+    {HTTP_GET, "/guest/v1/package/{version}", handle_package, 0, HTTP_NO_STORE, API_ROLE_GUEST},
 };
 /* clang-format on */
 

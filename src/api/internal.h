@@ -7,6 +7,7 @@
 #include "api/api.h"
 #include "crypto/hash.h"
 #include "http/request.h"
+#include "service/machines.h"
 #include "service/provider.h"
 
 #include <stdatomic.h>
@@ -54,8 +55,16 @@ struct http_routes api_attestation_routes(void);
 /* The guest API (api/guests.c); machines for their owners (api/machines.c). */
 struct http_routes api_guest_routes(void);
 struct http_routes api_machine_routes(void);
+/* Packages of the agent (api/packages.c). */
+struct http_routes api_package_routes(void);
 struct http_routes api_resource_routes(void);
 /* Signing in (api/identity.c): routes of the built-in identity provider. */
 struct http_routes api_identity_routes(void);
+
+#define API_MONITOR "/subscriptions/{subscription}/providers/Bootwarden.Monitor"
+/* A call of who owns machines: may they, the audit log, the answer. kind: "machines", what the
+ * path's second parameter names. */
+void api_owner_run(struct http_request *request, struct http_response *response, const char *kind,
+                   const char *action, machine_call *run_call);
 
 #endif

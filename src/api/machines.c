@@ -1,43 +1,41 @@
 /*
  * machines.c - machines for their owners: paths of Bootwarden.Monitor (docs/formats/machines.md).
  */
-#include "service/machines.h"
-
 #include "api/internal.h"
 #include "api/protect.h"
 
 #include <string.h>
 
-#define BELOW "/subscriptions/{subscription}/providers/Bootwarden.Monitor"
+#define BELOW API_MONITOR
 #define READ "Bootwarden.Monitor/machines/read"
 #define WRITE "Bootwarden.Monitor/machines/write"
 #define REMOVE "Bootwarden.Monitor/machines/delete"
 
-static const char *scope_of(const struct http_request *request, struct span machine)
+static const char *scope_of(const struct http_request *request, const char *kind, struct span name)
 {
     const struct span *p = request->parameters;
 
-    return machine.len == 0
+    return name.len == 0
                ? arena_printf(request->arena, "/subscriptions/%.*s", (int)p[0].len, p[0].data)
                : arena_printf(request->arena,
-                              "/subscriptions/%.*s/providers/Bootwarden.Monitor/machines/%.*s",
-                              (int)p[0].len, p[0].data, (int)machine.len, machine.data);
+                              "/subscriptions/%.*s/providers/Bootwarden.Monitor/%s/%.*s",
+                              (int)p[0].len, p[0].data, kind, (int)name.len, name.data);
 }
 
-static void run(struct http_request *request, struct http_response *response, const char *action,
-                machine_call *run_call)
+void api_owner_run(struct http_request *request, struct http_response *response, const char *kind,
+                   const char *action, machine_call *run_call)
 {
     struct machine_path path = {.subscription = request->parameters[0]};
     struct service_call call = api_call(request);
     struct service_answer answer = {0};
     struct access_caller caller = {0};
     struct protect_change change = {.caller = &caller, .action = action};
-    bool is_change = strcmp(action, READ) != 0;
+    bool is_change = strcmp(action + strlen(action) - 5, "/read") != 0;
 
     if (request->n_parameters > 1) {
         path.machine = request->parameters[1];
     }
-    change.scope = scope_of(request, path.machine);
+    change.scope = scope_of(request, kind, path.machine);
     if (change.scope == NULL) {
         http_answer_error(request->arena, response, 500, "InternalError", "out of memory");
         return;
@@ -52,6 +50,12 @@ static void run(struct http_request *request, struct http_response *response, co
     if (is_change) {
         protect_finish(request, response, &change);
     }
+}
+
+static void run(struct http_request *request, struct http_response *response, const char *action,
+                machine_call *run_call)
+{
+    api_owner_run(request, response, "machines", action, run_call);
 }
 
 static void handle_list(struct http_request *request, struct http_response *response)

@@ -15,6 +15,7 @@
 static const struct command commands[] = {
     {"eventlog", "show what a TCG event log says about a boot", cmd_eventlog},
     {"jmespath", "try a query of a policy on a JSON document", cmd_jmespath},
+    {"package", "packages of the agent: sign them, hand them out in waves", cmd_package},
     {"policy", "check, lay out and try policies of attestation providers", cmd_policy},
     {"provider", "manage attestation providers of a server", cmd_provider},
     {"reference", "show what is known beforehand of keys, images and events", cmd_reference},

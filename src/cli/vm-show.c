@@ -196,6 +196,15 @@ static void print_text(const struct online *online, yyjson_val *machine)
     vm_line("proven", vm_text(online, machine, "provenAt"));
     vm_line("heard", vm_text(online, machine, "heardAt"));
     vm_line("agent", vm_text(online, machine, "agentVersion"));
+    if (yyjson_is_obj(json_get(machine, "upgrade"))) {
+        yyjson_val *upgrade = json_get(machine, "upgrade");
+        const char *words = vm_text(online, upgrade, "why");
+
+        vm_line("upgrade",
+                arena_printf(online->arena, "%s %s%s%s", vm_text(online, upgrade, "version"),
+                             vm_text(online, upgrade, "state"), words[0] != '\0' ? ": " : "",
+                             words));
+    }
     vm_line("joined", vm_text(online, machine, "joined"));
     vm_line("baseline", vm_text(online, baseline, "learned"));
     if (strcmp(vm_text(online, baseline, "waitsForApproval"), "-") != 0) {

@@ -205,12 +205,49 @@ const struct http_failure *http_client_failure(const struct http_client *client)
     return &client->failure;
 }
 
-static size_t take_body(char *bytes, size_t size, size_t count, void *context)
+/* Where an answer goes. */
+struct taking {
+    const struct http_client_request *request;
+    CURL *curl;
+    struct buf body;
+    size_t n_sunk, max;
+};
+
+static bool sink(struct taking *taking, struct span piece)
+{
+    if (piece.len > taking->max - taking->n_sunk) {
+        taking->body.err = ERR_TOO_LARGE;
+        return false;
+    }
+    taking->n_sunk += piece.len;
+    if (!taking->request->sink(taking->request->sink_context, piece)) {
+        taking->body.err = ERR_IO;
+    }
+    return taking->body.err == ERR_OK;
+}
+
+static size_t take_bytes(char *bytes, size_t size, size_t count, void *context)
 {
     struct buf *body = context;
 
     buf_add(body, span_of(bytes, size * count));
     return body->err ? 0 : size * count;
+}
+
+/* The body of a success may be the caller's to take, piece by piece. */
+static size_t take_or_sink(char *bytes, size_t size, size_t count, void *context)
+{
+    struct taking *taking = context;
+    struct span piece = span_of(bytes, size * count);
+    long status = 0;
+
+    if (taking->request->sink != NULL &&
+        curl_easy_getinfo(taking->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
+        status == 200) {
+        return sink(taking, piece) ? piece.len : 0;
+    }
+    buf_add(&taking->body, piece);
+    return taking->body.err ? 0 : piece.len;
 }
 
 /* A line break in a token would let its sender write headers. */
@@ -270,7 +307,7 @@ CURLcode handle_set_call(CURL *curl, const char *method, const char *url, struct
     }
     code = code ? code : curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, is_head ? NULL : method);
     code = code ? code : curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    code = code ? code : curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
     code = code ? code : curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
     return code;
 }
@@ -296,7 +333,8 @@ err_t handle_read_reply(CURL *curl, const struct buf *answer, struct arena *aren
 err_t http_client_send(struct http_client *client, const struct http_client_request *request,
                        struct arena *arena, struct trail *trail, struct http_reply *ret)
 {
-    CLEANUP(buf_done) struct buf answer = {0};
+    struct taking answer = {
+        .request = request, .curl = client->curl, .max = client->body_max_bytes};
     const char *url = arena_printf(arena, "%s%s", client->base_url, request->path);
     struct curl_slist *headers = NULL;
     CURLcode code;
@@ -312,13 +350,19 @@ err_t http_client_send(struct http_client *client, const struct http_client_requ
     if (err) {
         return err;
     }
-    buf_init(&answer, client->body_max_bytes);
+    buf_init(&answer.body, client->body_max_bytes);
     client->words[0] = '\0';
     client->failure = (struct http_failure){0};
-    code = handle_set_call(client->curl, request->method, url, request->body, headers, &answer);
+    code =
+        handle_set_call(client->curl, request->method, url, request->body, headers, &answer.body);
+    if (request->sink != NULL) {
+        code = code ? code : curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, take_or_sink);
+        code = code ? code : curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, &answer);
+    }
     code = code ? code : curl_easy_perform(client->curl);
-    err = code != CURLE_OK ? failure_read(client, client->curl, code, &answer, trail)
-                           : handle_read_reply(client->curl, &answer, arena, ret);
+    err = code != CURLE_OK ? failure_read(client, client->curl, code, &answer.body, trail)
+                           : handle_read_reply(client->curl, &answer.body, arena, ret);
+    buf_done(&answer.body);
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
     curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, NULL);
     curl_slist_free_all(headers);

@@ -69,6 +69,10 @@ struct http_client_request {
     const char *bearer;       /* NULL = none */
     struct span body;         /* data NULL = none */
     const char *content_type; /* of the body; NULL = "application/json" */
+    /* Takes the body of a 200 as it comes, at most body_max_bytes of it; false ends the call with
+     * ERR_IO. The reply has none then. NULL: the reply has it. */
+    bool (*sink)(void *context, struct span piece);
+    void *sink_context;
 };
 /* One call. Nothing of the request is kept. */
 err_t http_client_send(struct http_client *client, const struct http_client_request *request,

@@ -14,6 +14,7 @@
  *     DIR/trust/ek, ak, db     anchors: PEM or DER files
  *     DIR/identity             the built-in identity provider (identity/gate.h)
  *     DIR/access.json          roles and assignments (identity/gate.h)
+ *     DIR/packages             packages of the agent, published here (packages.c)
  *     DIR/audit.log            refusals and changes (audit.h)
  *     DIR/dev.env              for scripts: addresses, and who they are
  *

@@ -3,6 +3,7 @@
 #include "base/codec.h"
 #include "base/text.h"
 #include "base/timestamp.h"
+#include "service/rollout.h"
 #include "service/state.h"
 #include "store/extensions.h"
 
@@ -205,6 +206,7 @@ static err_t detail(struct service *service, const struct service_call *call,
     err = add_proof(service, call, doc, root, machine, trail);
     err = err ? err : add_baseline(service, call, doc, root, machine, trail);
     err = err ? err : add_history(service, call, doc, root, machine, trail);
+    err = err ? err : rollout_show(service, call, machine, doc, root, trail);
     add_json(call, doc, root, "extensionStatus", status);
     add_json(call, doc, root, "guestFacts", facts);
     *ret = root;

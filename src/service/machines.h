@@ -30,6 +30,14 @@ machine_call service_machine_remove;
 machine_call service_extension_get;
 machine_call service_extension_put;
 
+/* Packages of the agent; `machine` of the path is a version. `body` of the last three is a
+ * platform, or empty for all. */
+machine_call service_package_list;
+machine_call service_package_publish;
+machine_call service_package_stop;
+machine_call service_package_resume;
+machine_call service_package_withdraw;
+
 machine_call service_join_list;
 machine_call service_join_announce;
 machine_call service_join_admit;

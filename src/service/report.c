@@ -6,6 +6,7 @@
  * word: it can explain a state, and never makes one good.
  */
 #include "service/guest.h"
+#include "service/rollout.h"
 #include "service/state.h"
 
 #include "appraise/announced.h"
@@ -371,6 +372,7 @@ static err_t goalstate(struct service *service, const struct service_call *call,
     struct state_update update = {0};
     struct store_extension extension;
     struct store_machine machine;
+    struct rollout_said said = {0};
     yyjson_val *asked = NULL;
     yyjson_mut_doc *doc = json_new(call->arena);
     yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
@@ -378,6 +380,7 @@ static err_t goalstate(struct service *service, const struct service_call *call,
 
     err = err ? err : guest_read_body(call, body, trail, &asked);
     err = err ? err : read_contact(call, asked, trail, &update);
+    err = err ? err : rollout_read(call, asked, trail, &said);
     err =
         err ? err : store_extension_get(service->store, call->arena, machine.id, trail, &extension);
     err = err ? err : add_extension(call, doc, root, &extension, trail);
@@ -386,6 +389,9 @@ static err_t goalstate(struct service *service, const struct service_call *call,
     }
     state_prepare(service, &update, &machine, call->now);
     err = state_apply(service, &update, trail);
+    err = err ? err
+              : rollout_goal(service, call, &machine, &update.change.after, &extension, &said, doc,
+                             root, trail);
     if (err) {
         return err;
     }

@@ -1,4 +1,5 @@
 #include "service/internal.h"
+#include "service/rollout.h"
 #include "service/state.h"
 
 #include "base/file.h"
@@ -417,6 +418,7 @@ void service_tick(struct service *service, int64_t now)
         sweep(service, now);
     }
     state_tick(service, now);
+    rollout_tick(service, now);
 }
 
 err_t service_check(struct service *service, int64_t now, struct trail *trail)

@@ -140,6 +140,9 @@ void service_guest_report(struct service *service, const struct service_call *ca
                           struct span bearer, struct span body, struct service_answer *ret);
 void service_guest_status(struct service *service, const struct service_call *call,
                           struct span bearer, struct span body, struct service_answer *ret);
+/* The package of the agent that the machine was offered: its file, no JSON. */
+void service_guest_package(struct service *service, const struct service_call *call,
+                           struct span bearer, struct span version, struct service_answer *ret);
 
 /* For people: a page in HTML; and for scripts: every region's shared provider. */
 void service_provider_info(struct service *service, const struct provider *provider,

@@ -44,6 +44,15 @@ err_t write_monitor_begin(struct sqlite *db, const char *machine_id, int64_t now
 struct store_monitor_change;
 err_t write_monitor_change(struct sqlite *db, const char *machine_id,
                            struct store_monitor_change *change, struct trail *trail) MUST_CHECK;
+/* packages.c */
+struct store_package;
+/* platform NULL: of all, with counts. `to` has STORE_PACKAGES_MAX places. */
+err_t query_packages(struct sqlite *db, const char *subscription, const char *platform,
+                     struct trail *trail, struct store_package *to, size_t *ret_n) MUST_CHECK;
+err_t query_package(struct sqlite *db, int64_t id, struct trail *trail,
+                    struct store_package *ret) MUST_CHECK;
+err_t write_package_state(struct sqlite *db, int64_t id, bool is_running, const char *why,
+                          int64_t now, struct trail *trail) MUST_CHECK;
 /* joins.c */
 struct store_announced;
 struct store_waiting;

@@ -8,6 +8,7 @@
 
 #include "store/statements-join.h"
 #include "store/statements-monitor.h"
+#include "store/statements-package.h"
 #include "store/store.h"
 
 #include <sqlite3.h>
@@ -16,6 +17,7 @@
 #define STATEMENT_TABLE(X) \
     JOIN_STATEMENTS(X) \
     MONITOR_STATEMENTS(X) \
+    PACKAGE_STATEMENTS(X) \
     X(BEGIN, "BEGIN IMMEDIATE") \
     X(COMMIT, "COMMIT") \
     X(ROLLBACK, "ROLLBACK") \

@@ -14,21 +14,6 @@ set -a
 set +a
 vm() { "$bin/bootwarden" vm "$@" >"$work/out" 2>"$work/err"; }
 shown() { vm show web --output json; jq -r "$1" <"$work/out"; }
-# until WORDS SECONDS COMMAND...: the command succeeds within that time.
-until_true() {
-    local words=$1 tries=$(($2 * 10))
-    shift 2
-    until "$@" >/dev/null 2>&1; do
-        tries=$((tries - 1))
-        if [ "$tries" -le 0 ]; then
-            fault "$words"
-            tail -3 "$work/agent.log"
-            return 1
-        fi
-        sleep 0.1
-    done
-    passed=$((passed + 1))
-}
 state_is() { [ "$(shown .state)" = "$1" ]; }
 settings() {
     cat >"$work/agent.conf" <<EOF

@@ -85,6 +85,22 @@ check() {
     fi
 }
 
+# until_true WORDS SECONDS COMMAND...: the command succeeds within that time.
+until_true() {
+    local words=$1 tries=$(($2 * 10))
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        tries=$((tries - 1))
+        if [ "$tries" -le 0 ]; then
+            fault "$words"
+            tail -3 "$work/agent.log"
+            return 1
+        fi
+        sleep 0.1
+    done
+    passed=$((passed + 1))
+}
+
 report() {
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ]

@@ -3,21 +3,24 @@
 #include "agent/check.h"
 #include "agent/daemon.h"
 #include "agent/enroll.h"
+#include "agent/lifeline.h"
 #include "agent/settings.h"
 #include "agent/show.h"
 #include "agent/status.h"
+#include "agent/supervise.h"
 #include "crypto/hash.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 
-static enum agent_exit run(struct agent_options *options)
+static enum agent_exit run(struct agent_options *options, char **argv)
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(AGENT_ARENA_MAX);
     CLEANUP(agent_done) struct agent agent = {0};
     struct trail trail = {0};
 
-    if (arena == NULL || crypto_init() != ERR_OK) {
-        show_warning("out of memory, or OpenSSL does not start");
+    if (arena == NULL) {
+        show_warning("out of memory");
         return EXIT_INTERNAL;
     }
     if (settings_read(arena, options, &trail) != ERR_OK ||
@@ -26,7 +29,15 @@ static enum agent_exit run(struct agent_options *options)
         return EXIT_USAGE;
     }
     agent_options_default_ca(options, AGENT_CA_FILE);
+    if (options->command == COMMAND_RUN && !lifeline_is_there()) {
+        return supervise_run(options, argv);
+    }
+    if (crypto_init() != ERR_OK) {
+        show_warning("OpenSSL does not start");
+        return EXIT_INTERNAL;
+    }
     if (options->command == COMMAND_RUN) {
+        prctl(PR_SET_NAME, "bootwarden-agent"); /* it was started by a descriptor */
         return daemon_run(options);
     }
     if (options->command == COMMAND_STATUS) {
@@ -61,5 +72,5 @@ int main(int argc, char **argv)
         printf("bootwarden-agent %s\n", BOOTWARDEN_VERSION);
         return show_delivered(EXIT_TOKEN);
     }
-    return run(&options);
+    return run(&options, argv);
 }

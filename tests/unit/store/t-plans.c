@@ -31,6 +31,12 @@ static const struct {
     {"WAITING", "SCAN waiting USING INDEX waiting_last"},
     {"WAITING_COUNT", "SCAN waiting"},
     {"MONITOR_COUNTS", "SCAN monitor USING COVERING INDEX monitor_state"},
+    /* At most 64 packages of a subscription, and as many rows of a machine. */
+    {"PACKAGES", "USE TEMP B-TREE FOR ORDER BY"},
+    {"PACKAGES_FOR", "USE TEMP B-TREE FOR ORDER BY"},
+    {"ROLLOUT_LAST", "USE TEMP B-TREE FOR ORDER BY"},
+    /* Counting a group, once for each place that is given away. */
+    {"ROLLOUT_GROUP", "SCAN e USING INDEX extensions_upgrades"},
     {"AUDITS", "USE TEMP B-TREE FOR ORDER BY"},
 };
 
