@@ -2,11 +2,11 @@
 
 #include "agent/child.h"
 #include "agent/lifeline.h"
-#include "base/notify.h"
 #include "agent/show.h"
 #include "agent/slots.h"
 #include "agent/upgrade.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/text.h"
 
 #include <malloc.h>

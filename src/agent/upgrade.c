@@ -206,8 +206,8 @@ static err_t fetch(struct upgrade *upgrade, struct agent *agent, const struct go
     err_t err = hasher == NULL ? ERR_MEMORY : hasher_begin(hasher, HASH_SHA256);
 
     err = err ? err
-              : remote_open_files(upgrade->options, agent->arena, PACKAGE_FILE_MAX, UPGRADE_FETCH_MS, trail,
-                                  &client);
+              : remote_open_files(upgrade->options, agent->arena, PACKAGE_FILE_MAX,
+                                  UPGRADE_FETCH_MS, trail, &client);
     err = err ? err : http_client_send(client, &request, agent->arena, trail, &reply);
     if (err == ERR_IO) {
         return trail_set(trail, ERR_IO, "the package cannot be kept: %s",
