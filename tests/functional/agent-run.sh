@@ -68,7 +68,7 @@ check 'and how often it comes' test "$(shown .periodSeconds)" -eq 3
 first=$(shown .provenAt)
 proven_again() { [ "$(shown .provenAt)" \> "$first" ]; }
 until_true 'it proves itself again' 20 proven_again
-check 'no port is listened on' test -z "$(find "/proc/$agent/fd" -lname 'socket:*' -printf '%l\n' | tr -dc '0-9\n' | while read -r inode; do
+check 'no port is listened on' test -z "$(find "/proc/$agent/fd" "/proc/$(tr -d ' ' <"/proc/$agent/task/$agent/children")/fd" -lname 'socket:*' -printf '%l\n' | tr -dc '0-9\n' | while read -r inode; do
     awk -v i="$inode" '$4 == "0A" && $10 == i' /proc/net/tcp /proc/net/tcp6; done)"
 
 # ---- the owner asks, and sets ----

@@ -146,9 +146,10 @@ check 'the owner sees it' is upgrade '0.1.1 confirmed' shown '.upgrade.version +
 until_true 'healthy under the new version' 20 is state healthy shown .state
 until_true 'the extension tells how upgrades stand' 20 is status success \
     shown '.extensionStatus.status.substatus[] | select(.name == "AutomaticUpgrade") | .status'
-for pid in $agent $(child); do
-    echo "RssAnon of $(cat "/proc/$pid/comm"): $(awk '/RssAnon/ {print $2 " " $3}' "/proc/$pid/status")"
-done
+own_memory() { awk '/RssAnon/ {print $2}' "/proc/$1/status"; }
+echo "RssAnon: supervisor $(own_memory "$agent") kB, agent $(own_memory "$(child)") kB"
+ldd "$bin/bootwarden-agent" | grep -q asan ||
+    check 'both together take less than 4 MiB' test "$(($(own_memory "$agent") + $(own_memory "$(child)")))" -lt 4096
 
 # ---- versions that do not work ----
 # falls_back VERSION MANNER WHY
