@@ -89,7 +89,7 @@ static void plan(struct daemon *daemon, bool has_failed, unsigned asked_s)
 
 /* ---- what is left behind ---- */
 
-static void log_round(const struct daemon *daemon, const struct round *round)
+static void log_round(const struct daemon *daemon, const struct round *round, uint64_t took_ms)
 {
     bool is_good = round->outcome == ROUND_ATTESTED || round->outcome == ROUND_IDLE;
     const struct status *status = &round->status;
@@ -103,6 +103,7 @@ static void log_round(const struct daemon *daemon, const struct round *round)
     if (!is_good) {
         log_text(&line, "why", status->n_subs > 0 ? status->subs[0].message : status->message);
     }
+    log_uint(&line, "ms", took_ms);
     log_uint(&line, "next", (daemon->next_round_ms - now_ms()) / 1000);
     log_end(&line);
 }
@@ -130,6 +131,7 @@ static void attest(struct daemon *daemon)
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(AGENT_ARENA_MAX);
     struct round round = {0};
+    uint64_t began_ms = now_ms(), took_ms;
     bool has_failed;
 
     if (arena == NULL) {
@@ -138,11 +140,12 @@ static void attest(struct daemon *daemon)
     }
     daemon->rounds.period_s = (unsigned)(period_ms(daemon) / 1000);
     round_run(&daemon->rounds, arena, &round);
+    took_ms = now_ms() - began_ms;
     has_failed = round.outcome == ROUND_UNREACHABLE || round.outcome == ROUND_FAILED ||
                  round.outcome == ROUND_WAITS;
     plan(daemon, has_failed, round.retry_after_s);
     write_status(daemon, arena, &round);
-    log_round(daemon, &round);
+    log_round(daemon, &round, took_ms);
     notify("READY=1\nWATCHDOG=1\nSTATUS=%s: %.200s", round_outcome_name(round.outcome),
            round.status.message);
 }

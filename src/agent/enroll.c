@@ -7,6 +7,8 @@
 #include "crypto/cert.h"
 #include "tpm/tpm.h"
 
+#define JOIN_PREFIX "bootwarden join 1:" /* docs/formats/guest-api.md */
+enum { JOIN_PCRS = 1 << 7, NONCE_MAX = 64 };
 enum { MACHINE_ID_MAX = 64, TOKEN_MAX = 4096, CREDENTIAL_MAX = 1024, CAS_MAX = 8 };
 
 struct activation {
@@ -57,6 +59,14 @@ static err_t bad_answer(struct agent *agent, const struct trail *trail)
                      trail->where, trail->where[0] != '\0' ? ": " : "", trail->what);
 }
 
+/* As on Azure: the AK has a certificate that is not ours, and the TPM none for its EK. Then the
+ * certificate's issuer vouches for the key, and a quote shows that it is here. */
+static bool is_certified(const struct agent *agent)
+{
+    return agent->ek.certificate.len == 0 && !agent->is_certificate_unknown &&
+           enroll_has_certificate(agent, timestamp_now());
+}
+
 static err_t need_ek(struct agent *agent)
 {
     struct trail trail = {0};
@@ -92,7 +102,11 @@ static struct span join_body(struct agent *agent, yyjson_mut_doc *doc)
     if (agent->options->join_token != NULL) {
         json_add_text(doc, root, "joinToken", agent->options->join_token);
     }
-    add_base64(agent, doc, root, "ekPublic", agent->ek.public_area);
+    if (is_certified(agent)) {
+        add_base64(agent, doc, root, "akCertificate", agent->ak.certificate);
+    } else {
+        add_base64(agent, doc, root, "ekPublic", agent->ek.public_area);
+    }
     add_base64(agent, doc, root, "akPublic", agent->ak.public_area);
     if (agent->options->name != NULL) {
         json_add_text(doc, root, "name", agent->options->name);
@@ -146,14 +160,13 @@ static err_t need_word(struct agent *agent, yyjson_val *body, const char *name, 
     return ERR_OK;
 }
 
-/* Answer the challenge: the TPM opens the credential, the service compares. */
-static err_t answer_challenge(struct agent *agent, yyjson_val *challenge, struct answer *ret)
+/* The TPM opens the credential; the service compares. */
+static err_t open_credential(struct agent *agent, yyjson_val *challenge, yyjson_mut_doc *doc,
+                             yyjson_mut_val *root)
 {
     CLEANUP(buf_done) struct buf secret = {0};
-    struct span blob = {0}, wrapped = {0}, session = {0}, body;
+    struct span blob = {0}, wrapped = {0};
     struct trail trail = {0};
-    yyjson_mut_doc *doc = json_new(agent->arena);
-    yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
     err_t err;
 
     buf_init_secret(&secret, HASH_MAX_BYTES);
@@ -162,7 +175,6 @@ static err_t answer_challenge(struct agent *agent, yyjson_val *challenge, struct
     err = err ? err
               : json_need_base64(agent->arena, challenge, "encryptedSecret", BASE64_STANDARD,
                                  &trail, &wrapped);
-    err = err ? err : json_need_string(challenge, "session", &trail, &session);
     if (err) {
         return bad_answer(agent, &trail);
     }
@@ -170,11 +182,63 @@ static err_t answer_challenge(struct agent *agent, yyjson_val *challenge, struct
     if (err) {
         return fault_from(&agent->fault, EXIT_INTERNAL, err, &trail);
     }
+    add_base64(agent, doc, root, "secret", buf_span(&secret));
+    return ERR_OK;
+}
+
+/* A quote over the nonce, which nothing but joining takes. */
+static err_t quote_nonce(struct agent *agent, struct span nonce, yyjson_mut_doc *doc,
+                         yyjson_mut_val *root)
+{
+    CLEANUP(buf_done) struct buf bytes = {0};
+    struct tpmdev_quote quote = {0};
+    struct trail trail = {0};
+    uint8_t data[SHA256_BYTES];
+    err_t err;
+
+    buf_init(&bytes, sizeof(JOIN_PREFIX) + NONCE_MAX);
+    buf_add_str(&bytes, JOIN_PREFIX);
+    buf_add(&bytes, nonce);
+    err = buf_err(&bytes);
+    err = err ? err : hash_once(HASH_SHA256, buf_span(&bytes), data);
+    err = err ? err
+              : tpmdev_quote(agent->tpm, JOIN_PCRS, span_of(data, sizeof(data)), agent->arena,
+                             &trail, &quote);
+    if (err) {
+        return fault_from(&agent->fault, EXIT_INTERNAL, err, &trail);
+    }
+    add_base64(agent, doc, root, "quote", quote.attest);
+    add_base64(agent, doc, root, "signature", quote.signature);
+    return ERR_OK;
+}
+
+static err_t answer_challenge(struct agent *agent, yyjson_val *challenge, struct answer *ret)
+{
+    struct span session = {0}, nonce = {0}, body;
+    struct trail trail = {0};
+    yyjson_mut_doc *doc = json_new(agent->arena);
+    yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
+    bool has_nonce = json_get(challenge, "nonce") != NULL;
+    err_t err = json_need_string(challenge, "session", &trail, &session);
+
+    if (err == ERR_OK && has_nonce) {
+        err = json_need_base64(agent->arena, challenge, "nonce", BASE64_STANDARD, &trail, &nonce);
+    }
+    if (err == ERR_OK && nonce.len > NONCE_MAX) {
+        err = trail_set(&trail, ERR_TOO_LARGE, "the nonce is too long");
+    }
+    if (err) {
+        return bad_answer(agent, &trail);
+    }
     if (root == NULL) {
         return no_memory(agent);
     }
     json_add_span(doc, root, "session", session);
-    add_base64(agent, doc, root, "secret", buf_span(&secret));
+    err = has_nonce ? quote_nonce(agent, nonce, doc, root)
+                    : open_credential(agent, challenge, doc, root);
+    if (err) {
+        return err;
+    }
     body = json_write(agent->arena, doc, root, false);
     return body.data == NULL ? no_memory(agent)
                              : remote_call(&agent->remote, CALL_ACTIVATE, NULL, body, agent->arena,
@@ -252,6 +316,9 @@ static err_t take_activation(struct agent *agent, yyjson_val *body)
     err = err ? err : need_word(agent, body, "name", MACHINE_ID_MAX, &trail, &agent->machine_name);
     err = err ? err
               : need_word(agent, body, "sessionToken", TOKEN_MAX, &trail, &agent->session_token);
+    if (err == ERR_OK && json_get(body, "akCertificate") == NULL) {
+        return ERR_OK; /* it has one already, of somebody else's */
+    }
     err =
         err ? err
             : json_need_base64(agent->arena, body, "akCertificate", BASE64_STANDARD, &trail, &der);
@@ -301,7 +368,13 @@ err_t enroll_session(struct agent *agent, bool must_join)
         }
     }
     if (err == ERR_OK && call == CALL_JOIN) {
+        bool is_by_certificate = is_certified(agent);
+
         err = ask(agent, call, &challenge);
+        if (err == ERR_OK && challenge.status == 403 && is_by_certificate) {
+            agent->is_certificate_unknown = true; /* of a service from before, perhaps */
+            err = ask(agent, call, &challenge);
+        }
     }
     if (err) {
         return err;

@@ -273,3 +273,22 @@ bool text_is_utf8(struct span bytes)
     }
     return true;
 }
+
+enum { GUID_CHARS = 36 };
+
+/* RFC 4122, 3. */
+bool text_is_guid(struct span text)
+{
+    if (text.len != GUID_CHARS) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+        bool is_hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+
+        if (i == 8 || i == 13 || i == 18 || i == 23 ? c != '-' : !is_hex) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -21,6 +21,8 @@
  */
 void text_escape(struct span bytes, char *text, size_t size);
 /* The same into the arena, at most max_chars bytes long (but 7); "" when the arena is full. */
+/* A UUID as text, 8-4-4-4-12, in either case. */
+bool text_is_guid(struct span text);
 const char *text_escape_dup(struct arena *arena, struct span bytes, size_t max_chars);
 /* The same of a text of several lines, whose ends stay '\n': for messages of more than one line. */
 const char *text_escape_lines_dup(struct arena *arena, struct span bytes, size_t max_chars);

@@ -30,19 +30,3 @@ err_t guid_new(char text[GUID_SIZE])
     text[GUID_SIZE - 1] = '\0';
     return ERR_OK;
 }
-
-bool guid_is(struct span text)
-{
-    if (text.len != GUID_SIZE - 1) {
-        return false;
-    }
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.data[i];
-        bool is_hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-
-        if (is_dash_at(i) ? c != '-' : !is_hex) {
-            return false;
-        }
-    }
-    return true;
-}

@@ -11,7 +11,5 @@ enum { GUID_SIZE = 37 };
 
 /* A random one (RFC 4122, 4.4), lower case. */
 err_t guid_new(char text[GUID_SIZE]) MUST_CHECK;
-/* 8-4-4-4-12 hexadecimal digits, either case. */
-bool guid_is(struct span text);
 
 #endif

@@ -175,7 +175,7 @@ static void add_ids(const struct idp_call *call, yyjson_mut_doc *doc, yyjson_mut
     }
     /* Names for log lines: without entropy they are missing, which no client minds. */
     (void)!guid_new(trace);
-    if (guid_is(call->correlation_id)) {
+    if (text_is_guid(call->correlation_id)) {
         snprintf(correlation, sizeof(correlation), "%.*s", (int)call->correlation_id.len,
                  (const char *)call->correlation_id.data);
     } else {

@@ -208,7 +208,7 @@ static err_t need_guid(yyjson_val *object, const char *name, struct trail *trail
     struct span text = {0};
     err_t err = json_need_string(object, name, trail, &text);
 
-    if (err == ERR_OK && !guid_is(text)) {
+    if (err == ERR_OK && !text_is_guid(text)) {
         trail_set(trail, ERR_VALUE, "is not a UUID");
         err = trail_in(trail, ERR_VALUE, name);
     }

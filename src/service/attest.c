@@ -227,20 +227,6 @@ static err_t judge(struct attesting *a, struct trail *trail)
     return err;
 }
 
-static bool is_guid(const char *text)
-{
-    for (size_t i = 0; i < GUID_CHARS; i++) {
-        char c = text[i];
-        bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-        bool is_hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-
-        if (is_dash ? c != '-' : !is_hex) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* From our record, or from the certificate of an external issuer that was verified (decisions
  * section 3): upper case, as Azure writes it. NULL when neither says. */
 static const char *vm_id(const struct attesting *a)
@@ -254,7 +240,8 @@ static const char *vm_id(const struct attesting *a)
     } else if (ak->proof == AK_PROOF_CERTIFICATE && ak->certificate != NULL) {
         id = cert_common_name(ak->certificate, a->call->arena);
     }
-    if (id == NULL || !is_guid(id) || (id[GUID_CHARS] != '\0' && id[GUID_CHARS] != '.')) {
+    if (id == NULL || !text_is_guid(span_cut(span_str(id), 0, GUID_CHARS)) ||
+        (id[GUID_CHARS] != '\0' && id[GUID_CHARS] != '.')) {
         return NULL;
     }
     upper = arena_printf(a->call->arena, "%.*s", GUID_CHARS, id);

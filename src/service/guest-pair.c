@@ -105,8 +105,8 @@ err_t guest_read_name(const struct service_call *call, yyjson_val *root, struct 
     return *ret == NULL ? ERR_MEMORY : ERR_OK;
 }
 
-static err_t read_intermediates(const struct service_call *call, yyjson_val *root,
-                                struct trail *trail, struct cert_store *store)
+err_t guest_read_intermediates(const struct service_call *call, yyjson_val *root,
+                               struct trail *trail, struct cert_store *store)
 {
     yyjson_val *list = json_get(root, "intermediates"), *item;
     size_t i, n;
@@ -170,7 +170,7 @@ static err_t check_certificate(struct service *service, const struct service_cal
 
     err = err ? err
               : json_need_base64(call->arena, root, "ekCertificate", BASE64_STANDARD, trail, &der);
-    err = err ? err : read_intermediates(call, root, trail, intermediates);
+    err = err ? err : guest_read_intermediates(call, root, trail, intermediates);
     if (err) {
         return err;
     }

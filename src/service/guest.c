@@ -32,6 +32,7 @@ static err_t seal_session(struct service *service, const struct service_call *ca
     buf_tpm2b(&payload, span_str(pair->name));
     buf_tpm2b(&payload, span_cut(span_str(pair->maker), 0, STORE_MAKER_MAX));
     buf_tpm2b(&payload, pair->token_digest);
+    buf_tpm2b(&payload, span_str(pair->vm_id));
     err = buf_err(&payload);
     return err ? err
                : ticket_seal(call->arena, service_secret(service), TICKET_JOIN,
@@ -71,17 +72,57 @@ static err_t challenge_tpm(struct service *service, const struct service_call *c
     return ERR_OK;
 }
 
+/* A certified key is asked for a quote over a nonce, which everybody may know. */
+static err_t challenge_certified(struct service *service, const struct service_call *call,
+                                 const struct guest_pair *pair, struct service_answer *ret)
+{
+    uint8_t nonce[SECRET_BYTES], data[SHA256_BYTES], digest[SHA256_BYTES];
+    struct span session = {0};
+    yyjson_mut_doc *doc = json_new(call->arena);
+    yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
+    err_t err = root == NULL ? ERR_MEMORY : random_bytes(nonce, sizeof(nonce));
+
+    err = err ? err : guest_quote_data(call, span_of(nonce, sizeof(nonce)), data);
+    err = err ? err : hasher_once(call->hasher, HASH_SHA256, span_of(data, sizeof(data)), digest);
+    err = err ? err : seal_session(service, call, pair, digest, &session);
+    if (err) {
+        return err;
+    }
+    json_add_text(doc, root, "session", base64_dup(call->arena, BASE64_URL, session));
+    json_add_text(doc, root, "nonce",
+                  base64_dup(call->arena, BASE64_STANDARD, span_of(nonce, sizeof(nonce))));
+    json_add_uint(doc, root, "expiresIn", SERVICE_JOIN_S);
+    answer_json(call, ret, doc, root);
+    return ERR_OK;
+}
+
 /* ---- joining ---- */
+
+static err_t join_certified(struct service *service, const struct service_call *call,
+                            yyjson_val *root, struct guest_pair *pair, struct trail *trail,
+                            const char **ret_note, struct service_answer *ret)
+{
+    err_t err = guest_need_public(call, root, "akPublic", trail, &pair->ak_bytes);
+
+    err = err ? err : guest_read_ak(pair, trail);
+    err = err ? err : guest_check_certificate(service, call, root, pair, trail);
+    err = err ? err : guest_check_conflicts(service, call, pair, false, trail, ret_note);
+    return err ? err : challenge_certified(service, call, pair, ret);
+}
 
 static err_t join(struct service *service, const struct service_call *call, struct span body,
                   struct trail *trail, const char **ret_note, struct service_answer *ret)
 {
-    CLEANUP(guest_pair_done) struct guest_pair pair = {.name = "", .maker = ""};
+    CLEANUP(guest_pair_done) struct guest_pair pair = {.name = "", .maker = "", .vm_id = ""};
     yyjson_val *root = NULL;
     err_t err = guest_read_body(call, body, trail, &root);
 
     err = err ? err : guest_read_name(call, root, trail, &pair.name);
     err = err ? err : guest_read_token(call, root, trail, &pair.token_digest);
+    if (err == ERR_OK && json_get(root, "akCertificate") != NULL &&
+        json_get(root, "ekPublic") == NULL) {
+        return join_certified(service, call, root, &pair, trail, ret_note, ret);
+    }
     err = err ? err : guest_need_public(call, root, "ekPublic", trail, &pair.ek_bytes);
     err = err ? err : guest_need_public(call, root, "akPublic", trail, &pair.ak_bytes);
     err = err ? err : guest_read_ek(call, &pair, trail);
@@ -109,7 +150,7 @@ void service_guest_join(struct service *service, const struct service_call *call
 static err_t session(struct service *service, const struct service_call *call, struct span body,
                      struct trail *trail, struct service_answer *ret)
 {
-    CLEANUP(guest_pair_done) struct guest_pair pair = {.name = "", .maker = ""};
+    CLEANUP(guest_pair_done) struct guest_pair pair = {.name = "", .maker = "", .vm_id = ""};
     struct store_machine machine;
     yyjson_val *root = NULL;
     err_t err = guest_read_body(call, body, trail, &root);
@@ -128,6 +169,9 @@ static err_t session(struct service *service, const struct service_call *call, s
         return err;
     }
     pair.ek_bytes = span_of(machine.ek_public, machine.ek_public_len);
+    if (pair.ek_bytes.len == 0) {
+        return challenge_certified(service, call, &pair, ret);
+    }
     err = guest_read_ek(call, &pair, trail);
     return err ? err : challenge_tpm(service, call, &pair, trail, ret);
 }
@@ -196,35 +240,62 @@ static err_t open_session(struct service *service, const struct service_call *ca
     return err;
 }
 
-/* AK-5: what comes out of the ticket is what was challenged. */
-static err_t check_secret(const struct service_call *call, const struct ticket *ticket,
-                          struct span secret, struct trail *trail, struct guest_pair *pair)
+/* What stands in the ticket, and the digest of the answer that is wanted. */
+static err_t read_ticket(const struct service_call *call, const struct ticket *ticket,
+                         struct trail *trail, struct guest_pair *pair, struct span *ret_wanted)
 {
     struct reader in = reader_on(ticket->payload);
-    uint8_t digest[SHA256_BYTES];
-    struct span wanted = {0}, name = {0}, maker = {0};
-    err_t err = hasher_once(call->hasher, HASH_SHA256, secret, digest);
+    struct span name = {0}, maker = {0}, vm_id = {0};
+    err_t err = reader_take(&in, SHA256_BYTES, ret_wanted);
 
-    err = err ? err : reader_take(&in, SHA256_BYTES, &wanted);
     err = err ? err : reader_tpm2b(&in, GUEST_PUBLIC_MAX, &pair->ek_bytes);
     err = err ? err : reader_tpm2b(&in, GUEST_PUBLIC_MAX, &pair->ak_bytes);
     err = err ? err : reader_tpm2b(&in, STORE_NAME_MAX, &name);
     err = err ? err : reader_tpm2b(&in, STORE_MAKER_MAX, &maker);
     err = err ? err : reader_tpm2b(&in, SHA256_BYTES, &pair->token_digest);
+    err = err ? err : reader_tpm2b(&in, STORE_ID_SIZE, &vm_id);
     if (err) {
         return ERR_INTERNAL; /* it opened, so we wrote it */
-    }
-    if (!secret_equal(span_of(digest, sizeof(digest)), wanted)) {
-        return refuse_activation(trail, "the secret is wrong: the TPM of this endorsement key does "
-                                        "not hold this attestation key");
     }
     if (pair->token_digest.len == 0) {
         pair->token_digest = (struct span){0};
     }
     pair->name = (const char *)arena_dup(call->arena, name).data;
     pair->maker = (const char *)arena_dup(call->arena, maker).data;
-    err = pair->name == NULL || pair->maker == NULL ? ERR_MEMORY : guest_read_ek(call, pair, trail);
-    return err ? err : guest_read_ak(pair, trail);
+    pair->vm_id = (const char *)arena_dup(call->arena, vm_id).data;
+    if (pair->name == NULL || pair->maker == NULL || pair->vm_id == NULL) {
+        return ERR_MEMORY;
+    }
+    err = guest_read_ak(pair, trail);
+    if (err == ERR_OK && pair->ek_bytes.len == 0) {
+        return guest_certified_digest(call, pair);
+    }
+    return err ? err : guest_read_ek(call, pair, trail);
+}
+
+/* AK-5: the answer is what was challenged. The nonce of a certified key is no secret: its answer is
+ * a quote, never the nonce itself. */
+static err_t check_answer(const struct service_call *call, yyjson_val *root,
+                          const struct guest_pair *pair, struct span wanted, struct trail *trail)
+{
+    bool is_certified = pair->ek_bytes.len == 0;
+    uint8_t digest[SHA256_BYTES];
+    struct span answer = {0};
+    err_t err = is_certified ? guest_read_quote(call, root, pair, trail, &answer)
+                             : json_need_base64(call->arena, root, "secret", BASE64_STANDARD, trail,
+                                                &answer);
+
+    err = err ? err : hasher_once(call->hasher, HASH_SHA256, answer, digest);
+    if (err) {
+        return err;
+    }
+    if (!secret_equal(span_of(digest, sizeof(digest)), wanted)) {
+        return refuse_activation(
+            trail, is_certified ? "the quote does not answer the nonce of this session"
+                                : "the secret is wrong: the TPM of this endorsement key does not "
+                                  "hold this attestation key");
+    }
+    return ERR_OK;
 }
 
 static err_t join_store(struct service *service, const struct service_call *call,
@@ -238,8 +309,13 @@ static err_t join_store(struct service *service, const struct service_call *call
                                           .token_digest = pair->token_digest,
                                           .is_open = service->is_join_open};
     struct trail inner = {0};
-    err_t err = new_machine_id(wanted.id);
+    err_t err = ERR_OK;
 
+    if (pair->vm_id[0] != '\0') {
+        snprintf(wanted.id, sizeof(wanted.id), "%s", pair->vm_id);
+    } else {
+        err = new_machine_id(wanted.id);
+    }
     if (err) {
         return err;
     }
@@ -320,7 +396,7 @@ static err_t answer_not_joined(const struct service_call *call, const struct gue
 }
 
 static err_t answer_activated(struct service *service, const struct service_call *call,
-                              const struct store_machine *machine, const struct pubkey *ak,
+                              const struct store_machine *machine, const struct guest_pair *pair,
                               struct service_answer *ret)
 {
     CLEANUP(cert_free) struct cert *cert = NULL;
@@ -329,8 +405,11 @@ static err_t answer_activated(struct service *service, const struct service_call
     struct span token = {0};
     err_t err = root == NULL ? ERR_MEMORY : ERR_OK;
 
-    err = err ? err
-              : guest_ca_issue(service->guest_ca, call->arena, machine->id, ak, call->now, &cert);
+    /* A key that has a certificate already keeps that one. */
+    if (err == ERR_OK && pair->ek_bytes.len > 0) {
+        err =
+            guest_ca_issue(service->guest_ca, call->arena, machine->id, pair->ak, call->now, &cert);
+    }
     err = err ? err
               : ticket_seal(call->arena, service_secret(service), TICKET_SESSION,
                             call->now + SERVICE_SESSION_S, span_str(machine->id), &token);
@@ -339,8 +418,10 @@ static err_t answer_activated(struct service *service, const struct service_call
     }
     json_add_text(doc, root, "machineId", machine->id);
     json_add_text(doc, root, "name", machine->name);
-    json_add_text(doc, root, "akCertificate",
-                  base64_dup(call->arena, BASE64_STANDARD, cert_der(cert)));
+    if (cert != NULL) {
+        json_add_text(doc, root, "akCertificate",
+                      base64_dup(call->arena, BASE64_STANDARD, cert_der(cert)));
+    }
     list = json_add_array(doc, root, "caCertificates");
     yyjson_mut_arr_add_strcpy(
         doc, list,
@@ -355,23 +436,22 @@ static err_t answer_activated(struct service *service, const struct service_call
 static err_t activate(struct service *service, const struct service_call *call, struct span body,
                       struct trail *trail, const char **ret_note, struct service_answer *ret)
 {
-    CLEANUP(guest_pair_done) struct guest_pair pair = {.name = "", .maker = ""};
+    CLEANUP(guest_pair_done) struct guest_pair pair = {.name = "", .maker = "", .vm_id = ""};
     enum store_join outcome = STORE_JOINED;
     struct store_machine machine;
     struct ticket ticket;
-    struct span secret = {0};
+    struct span wanted = {0};
     yyjson_val *root = NULL;
     err_t err = guest_read_body(call, body, trail, &root);
 
-    err =
-        err ? err : json_need_base64(call->arena, root, "secret", BASE64_STANDARD, trail, &secret);
     err = err ? err : open_session(service, call, root, trail, &ticket);
-    err = err ? err : check_secret(call, &ticket, secret, trail, &pair);
+    err = err ? err : read_ticket(call, &ticket, trail, &pair, &wanted);
+    err = err ? err : check_answer(call, root, &pair, wanted, trail);
     err = err ? err : join_store(service, call, &pair, trail, ret_note, &outcome, &machine);
     if (err == ERR_OK && outcome != STORE_JOINED) {
         return answer_not_joined(call, &pair, outcome, ret);
     }
-    return err ? err : answer_activated(service, call, &machine, pair.ak, ret);
+    return err ? err : answer_activated(service, call, &machine, &pair, ret);
 }
 
 void service_guest_activate(struct service *service, const struct service_call *call,

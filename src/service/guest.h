@@ -20,6 +20,7 @@ struct guest_pair {
     uint8_t ek_digest[SHA256_BYTES];
     const char *name;  /* wished for; "" */
     const char *maker; /* issuer of the EK certificate, which was verified; "" = none vouches */
+    const char *vm_id; /* of a certified AK: what its cloud calls the machine; "" */
     struct span token_digest; /* of the join token; data NULL = none was shown */
 };
 
@@ -36,6 +37,8 @@ err_t guest_read_document(const struct service_call *call, struct span body, str
                           yyjson_val **ret) MUST_CHECK;
 err_t guest_need_public(const struct service_call *call, yyjson_val *root, const char *name,
                         struct trail *trail, struct span *ret) MUST_CHECK;
+err_t guest_read_intermediates(const struct service_call *call, yyjson_val *root,
+                               struct trail *trail, struct cert_store *store) MUST_CHECK;
 /* From ak_bytes: AK-1 to AK-4. */
 err_t guest_read_ak(struct guest_pair *pair, struct trail *trail) MUST_CHECK;
 /* From ek_bytes. */
@@ -52,6 +55,22 @@ err_t guest_read_token(const struct service_call *call, yyjson_val *root, struct
  * then nobody vouches for it. */
 err_t guest_check_ek(struct service *service, const struct service_call *call, yyjson_val *root,
                      struct guest_pair *pair, struct trail *trail) MUST_CHECK;
+
+/* guest-certified.c: a guest whose AK has a certificate of a cloud, and no endorsement key that
+ * anybody knows. Its pair has empty ek_bytes and a digest that stands for the EK's. */
+#define GUEST_JOIN_PREFIX "bootwarden join 1:"
+/* Sets maker, vm_id and ek_digest. ERR_UNTRUSTED when the certificate leads nowhere. */
+err_t guest_check_certificate(struct service *service, const struct service_call *call,
+                              yyjson_val *root, struct guest_pair *pair,
+                              struct trail *trail) MUST_CHECK;
+err_t guest_certified_digest(const struct service_call *call, struct guest_pair *pair) MUST_CHECK;
+/* What the quote's extraData must be for a nonce. */
+err_t guest_quote_data(const struct service_call *call, struct span nonce,
+                       uint8_t ret[SHA256_BYTES]) MUST_CHECK;
+/* extraData of a quote by the pair's AK; ERR_SIGNATURE and what the TPM's structures lack. */
+err_t guest_read_quote(const struct service_call *call, yyjson_val *root,
+                       const struct guest_pair *pair, struct trail *trail,
+                       struct span *ret_extra) MUST_CHECK;
 
 /* guest.c: the machine of a session token; ERR_DENIED when it is none, or not good any more. */
 err_t guest_session(struct service *service, const struct service_call *call, struct span bearer,

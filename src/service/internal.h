@@ -39,6 +39,7 @@ struct service {
     _Atomic uint64_t trust_quick;  /* trust_quick_stamp of that trust */
     _Atomic uint64_t trust_failed; /* trust_stamp of what could not be loaded; 0 = none */
     _Atomic int64_t next_sweep;
+    int64_t next_count; /* of machines by state; the ticking thread's */
     bool is_sweep_held; /* the ticking thread's */
     bool is_join_open;
     char *subscription; /* the server's own; NULL = none is */

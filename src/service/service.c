@@ -96,6 +96,7 @@ static void register_metrics(struct service *service, struct metrics *metrics)
 {
     static const char *const verdict[] = {"verdict", NULL}, *const reason[] = {"reason", NULL};
     static const char *const result[] = {"result", NULL}, *const freshness[] = {"freshness", NULL};
+    static const char *const state[] = {"state", NULL};
 
     if (metrics == NULL) {
         return;
@@ -115,6 +116,8 @@ static void register_metrics(struct service *service, struct metrics *metrics)
     service->damaged =
         metrics_gauge(metrics, "bootwarden_providers_damaged",
                       "Providers and policies that are damaged and answer 503.", NULL);
+    service->states =
+        metrics_gauge(metrics, "bootwarden_machines", "Machines by their state.", state);
 }
 
 static char *join(const char *folder, const char *name)

@@ -10,6 +10,7 @@ enum {
     TICK_MAX = 256, /* machines that fall silent in one tick; the rest in the next */
     TICK_ARENA_BYTES = 1 << 20,
     SHORT_WORDS = 200,
+    COUNT_EVERY_S = 10,
     SLEPT_S = 30, /* longer between two ticks: the server slept, or the clock jumped */
 };
 
@@ -316,6 +317,27 @@ static void judge_again(struct service *service, const char *machine_id, int64_t
     }
 }
 
+/* Every state has its figure, also when no machine is in it. */
+static void count_states(struct service *service)
+{
+    struct store_state_count counts[STORE_STATES_MAX];
+    struct trail ignored = {0};
+    size_t n = 0;
+
+    if (store_state_counts(service->store, &ignored, counts, &n) != ERR_OK) {
+        return;
+    }
+    for (size_t state = 0; state < MONITOR_STATES; state++) {
+        const char *name[] = {monitor_state_name((enum monitor_state)state)};
+        uint64_t number = 0;
+
+        for (size_t i = 0; i < n; i++) {
+            number += strcmp(counts[i].state, name[0]) == 0 ? counts[i].n : 0;
+        }
+        metric_set(service->states, name, number);
+    }
+}
+
 /* While the server slept, or the clock jumped, nobody could be heard. */
 static void note_sleep(struct service *service, int64_t now)
 {
@@ -341,5 +363,9 @@ void state_tick(struct service *service, int64_t now)
     }
     for (size_t i = 0; i < n; i++) {
         judge_again(service, ids[i], now);
+    }
+    if (now >= service->next_count || service->next_count - now > COUNT_EVERY_S) {
+        service->next_count = now + COUNT_EVERY_S;
+        count_states(service);
     }
 }

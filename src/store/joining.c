@@ -265,6 +265,21 @@ static err_t check_ak(struct sqlite *db, const struct join *join, struct trail *
     return err;
 }
 
+/* Of a cloud's machine the id is the cloud's (AK-11). */
+static err_t check_id(struct sqlite *db, const struct join *join, struct trail *trail)
+{
+    struct store_machine other;
+    bool is_taken = false;
+    err_t err = query_machine_if_any(db, STATEMENT_MACHINE_BY_ID, span_str(join->wanted.id), true,
+                                     trail, &other, &is_taken);
+
+    if (err == ERR_OK && is_taken) {
+        err = trail_set(trail, ERR_CONFLICT, "the id of machine %s belongs to another key",
+                        other.name);
+    }
+    return err;
+}
+
 /* AK-7: nothing that is there is overwritten, unless an operator replaced it. */
 static err_t run_join(struct sqlite *db, void *data, struct trail *trail)
 {
@@ -291,7 +306,8 @@ static err_t run_join(struct sqlite *db, void *data, struct trail *trail)
     if (err == ERR_OK && is_there) {
         err = bind_machine(db, &found, &join->wanted, trail, &join->machine);
     } else if (err == ERR_OK) {
-        err = add_machine(db, &join->wanted, trail);
+        err = check_id(db, join, trail);
+        err = err ? err : add_machine(db, &join->wanted, trail);
         join->machine = join->wanted;
         join->machine.is_active = true;
         join->machine.last_seen = 0;

@@ -348,6 +348,7 @@ struct collected {
         const char **ids;
         struct store_baseline *baseline;
         struct span *said;
+        struct store_state_count *counts;
     } to;
 };
 
@@ -508,6 +509,32 @@ err_t store_state_changes(struct store *store, struct arena *arena, const char *
     c.to.changes = arena_calloc(arena, max, sizeof(*c.to.changes));
     err = c.to.changes == NULL ? ERR_MEMORY : read_rows(store, &reading, trail);
     *ret = c.to.changes;
+    *ret_n = c.n;
+    return err;
+}
+
+static err_t take_count(sqlite3_stmt *row, void *data, struct trail *trail)
+{
+    struct collected *c = data;
+    struct store_state_count *to = &c->to.counts[c->n];
+
+    (void)trail;
+    if (c->n < c->max) {
+        column_text(row, 0, to->state, sizeof(to->state));
+        to->n = (uint64_t)sqlite3_column_int64(row, 1);
+        c->n++;
+    }
+    return ERR_OK;
+}
+
+err_t store_state_counts(struct store *store, struct trail *trail,
+                         struct store_state_count ret[STORE_STATES_MAX], size_t *ret_n)
+{
+    struct collected c = {.max = STORE_STATES_MAX, .to.counts = ret};
+    const struct reading reading = {
+        .which = STATEMENT_MONITOR_COUNTS, .row = take_count, .data = &c};
+    err_t err = read_rows(store, &reading, trail);
+
     *ret_n = c.n;
     return err;
 }

@@ -75,6 +75,15 @@ err_t store_monitored(struct store *store, struct arena *arena, const char *subs
 err_t store_monitor_due(struct store *store, struct arena *arena, int64_t now, size_t max,
                         struct trail *trail, const char ***ret, size_t *ret_n) MUST_CHECK;
 
+struct store_state_count {
+    char state[STORE_STATE_SIZE];
+    uint64_t n;
+};
+enum { STORE_STATES_MAX = 32 };
+/* How many machines are in which state; states without machines are left out. */
+err_t store_state_counts(struct store *store, struct trail *trail,
+                         struct store_state_count ret[STORE_STATES_MAX], size_t *ret_n) MUST_CHECK;
+
 struct store_state_change {
     int64_t time;
     const char *before, *after, *why;

@@ -90,6 +90,45 @@ expect 0 'enrolled: bare' enroll "${tpm[@]}" --name bare
 kill "$bare"
 wait "$bare" 2>/dev/null
 
+# ---- a cloud's TPM: no EK certificate, an AK with a certificate of the cloud ----
+mkdir "$work/vm12"
+swtpm_setup --tpm2 --tpmstate "$work/vm12" --pcr-banks sha256 --overwrite >/dev/null
+swtpm socket --tpm2 --tpmstate dir="$work/vm12" --server type=unixio,path="$work/vm12/sock" \
+    --ctrl type=unixio,path="$work/vm12/sock.ctrl" --flags startup-clear >"$work/vm12/log" 2>&1 &
+cloud=$!
+for _ in $(seq 100); do [ -S "$work/vm12/sock.ctrl" ] && break; sleep 0.1; done
+tcti=swtpm:path=$work/vm12/sock
+tpm=(--tcti "$tcti" --event-log /dev/null)
+"$bin/bootwarden-agent" enroll "${tpm[@]}" --retries 0 >/dev/null 2>&1
+tpm2_readpublic -T "$tcti" -c 0x81000003 -f pem -o "$work/ak12.pem" -Q
+guid=0b5ad5f4-1f7e-4a51-9e4c-6c1cf24d2d10
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/cloud.key" -out "$work/cloud.pem" \
+    -subj '/CN=Global Virtual TPM CA' -days 30 2>/dev/null
+printf 'keyUsage=critical,digitalSignature\nextendedKeyUsage=2.23.133.8.3\n' >"$work/ak12.ext"
+# certify NAME: the cloud's certificate for the key, into the TPM.
+certify() {
+    openssl x509 -new -force_pubkey "$work/ak12.pem" -subj "/CN=$1" -CA "$work/cloud.pem" -CAkey "$work/cloud.key" \
+        -extfile "$work/ak12.ext" -days 20 -outform DER -out "$work/ak12.der" 2>/dev/null
+    tpm2_nvundefine -T "$tcti" -C o 0x1c101d0 2>/dev/null
+    tpm2_nvdefine -T "$tcti" -C o -s "$(stat -c %s "$work/ak12.der")" -a 'ownerread|ownerwrite|authread|authwrite' 0x1c101d0 >/dev/null
+    tpm2_nvwrite -T "$tcti" -C o -i "$work/ak12.der" 0x1c101d0
+}
+certify "$guid.TrustedVM.Azure.example"
+vm announce cloud --output json
+jq -r .token <"$work/out" >"$work/cloud.token"
+expect 1 'nobody vouches for this TPM' enroll "${tpm[@]}" --name other --retries 0
+mkdir -p "$data/trust/ak"
+cp "$work/cloud.pem" "$data/trust/ak/"
+expect 0 "enrolled: cloud" enroll "${tpm[@]}" --join-token-file "$work/cloud.token"
+check "the machine has the cloud's id" grep -q "machine id: $guid" "$work/out"
+vm show cloud --output json
+check 'the key keeps its certificate' test "$(tpm2_nvread -T "$tcti" -C o 0x1c101d0 | sha256sum)" = "$(sha256sum <"$work/ak12.der")"
+expect 0 'enrolled: cloud' enroll "${tpm[@]}"
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/other.key" -out "$work/other.pem" -subj /CN=x 2>/dev/null
+ak12=$(tpm2_readpublic -T "$tcti" -c 0x81000003 -o "$work/ak12.pub" -Q && base64 -w0 <"$work/ak12.pub")
+kill "$cloud"
+wait "$cloud" 2>/dev/null
+
 # ---- AK-5 to AK-7, on the wire ----
 post() { curl -sS --noproxy '*' --cacert "$BOOTWARDEN_CA" -o "$work/body" -w '%{http_code}' -d @- "$BOOTWARDEN_ENDPOINT/guest/v1/$1"; }
 machine vm8
@@ -107,6 +146,14 @@ activate() { jq -n --arg s "$1" --arg x "$2" '{session: $s, secret: $x}' | post 
 check 'AK-5: without the TPM there is no answer' test "$(activate "$session" "$(head -c32 /dev/urandom | base64 -w0)")" -eq 401
 check 'AK-5: and the session is used up by the try' test "$(activate "$session" "$(head -c32 /dev/zero | base64 -w0)")" -eq 401
 check 'AK-5: in words' grep -q 'was used before' "$work/body"
+
+# A certified key is known by its certificate alone: who has that and no TPM cannot answer.
+check 'a nonce for a certified key' test "$(jq -n --arg c "$(base64 -w0 <"$work/ak12.der")" --arg a "$ak12" '{akCertificate: $c, akPublic: $a}' | post join)" -eq 200
+nonce=$(jq -r .nonce <"$work/body")
+session12=$(jq -r .session <"$work/body")
+check 'AK-5: the nonce is no answer' test "$(activate "$session12" "$nonce")" -eq 400
+check 'AK-5: nor is a quote by another key' test "$(jq -n --arg c "$(base64 -w0 <"$work/ak12.der")" --arg a "$ak12" '{akCertificate: $c, akPublic: $a}' | post join >/dev/null; tpm2_quote -T "$VTPM_TCTI" -c 0x81000003 -l sha256:7 -q "$(jq -r .nonce <"$work/body" | { printf 'bootwarden join 1:'; base64 -d; } | sha256sum | cut -c1-64)" -m "$work/q" -s "$work/qs" -f plain -Q; jq -n --arg s "$(jq -r .session <"$work/body")" --arg q "$(base64 -w0 <"$work/q")" --arg g "$(base64 -w0 <"$work/qs")" '{session: $s, quote: $q, signature: $g}' | post activate)" -eq 400
+check 'AK-11: a certificate for another key' test "$(jq -n --arg c "$(base64 -w0 <"$work/ak12.der")" --arg a "$ak8" '{akCertificate: $c, akPublic: $a}' | post join)" -eq 400
 
 # The credential as the TPM opens it: 4 bytes of magic and version in front, for tpm2-tools.
 open_credential() {

@@ -58,6 +58,7 @@ static struct span session_for(struct world *w, const struct keys *k, const char
     buf_tpm2b(&payload, span_str(name));
     buf_tpm2b(&payload, span_str("the maker"));
     buf_tpm2b(&payload, (struct span){0}); /* no join token */
+    buf_tpm2b(&payload, (struct span){0}); /* no id of a cloud */
     assert_ok(ticket_seal(w->arena, service_secret(w->service), TICKET_JOIN, expires,
                           buf_span(&payload), &sealed));
     return sealed;

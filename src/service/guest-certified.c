@@ -1,0 +1,124 @@
+/*
+ * guest-certified.c - joining with an attestation key that has a certificate already, as the guests
+ * of clouds have it (azure-guest-protocol, section 1): the certificate's issuer vouches for the
+ * key, and a quote over a fresh nonce shows that the guest holds it. There is no endorsement key.
+ *
+ * Who may send these bytes: anybody.
+ */
+#include "service/guest.h"
+
+#include "base/codec.h"
+#include "base/text.h"
+#include "crypto/secret.h"
+
+/* What stands for the endorsement key, so that the rules about one machine, one key hold: no
+ * digest of a SubjectPublicKeyInfo begins so. */
+static const char key_prefix[] = "bootwarden attestation key without endorsement key:";
+
+enum { GUID_CHARS = 36 };
+
+err_t guest_certified_digest(const struct service_call *call, struct guest_pair *pair)
+{
+    CLEANUP(buf_done) struct buf bytes = {0};
+    struct span spki = {0};
+    err_t err = pubkey_spki(pair->ak, call->arena, &spki);
+
+    buf_init(&bytes, GUEST_PUBLIC_MAX);
+    buf_add_str(&bytes, key_prefix);
+    buf_add(&bytes, spki);
+    err = err ? err : buf_err(&bytes);
+    return err ? err : hasher_once(call->hasher, HASH_SHA256, buf_span(&bytes), pair->ek_digest);
+}
+
+/* "GUID.TrustedVM.Azure...": the cloud's own name of the machine (AK-11). "" when there is none. */
+static const char *machine_of(const struct cert *cert, struct arena *arena)
+{
+    const char *name = cert_common_name(cert, arena);
+    char *id;
+
+    if (name == NULL || !text_is_guid(span_cut(span_str(name), 0, GUID_CHARS)) ||
+        (name[GUID_CHARS] != '\0' && name[GUID_CHARS] != '.')) {
+        return "";
+    }
+    id = arena_printf(arena, "%.*s", GUID_CHARS, name);
+    for (char *c = id; c != NULL && *c != '\0'; c++) {
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+    }
+    return id;
+}
+
+err_t guest_check_certificate(struct service *service, const struct service_call *call,
+                              yyjson_val *root, struct guest_pair *pair, struct trail *trail)
+{
+    CLEANUP(cert_store_free) struct cert_store *intermediates = cert_store_new();
+    CLEANUP(cert_free) struct cert *cert = NULL;
+    CLEANUP(trust_free) struct trust *trust = service_trust(service);
+    struct span der = {0};
+    struct trail why = {0};
+    char words[TRAIL_WHAT_MAX];
+    err_t err = intermediates == NULL ? ERR_MEMORY : ERR_OK;
+
+    err = err ? err
+              : json_need_base64(call->arena, root, "akCertificate", BASE64_STANDARD, trail, &der);
+    err = err ? err : guest_read_intermediates(call, root, trail, intermediates);
+    if (err) {
+        return err;
+    }
+    err = cert_new_nv(der, trail, &cert);
+    if (err) {
+        return trail_in(trail, err, "akCertificate");
+    }
+    if (cert_key(cert) == NULL || !pubkey_equal(cert_key(cert), pair->ak)) {
+        trail_set(trail, ERR_VALUE, "is for another key than akPublic");
+        return trail_in(trail, ERR_VALUE, "akCertificate");
+    }
+    err = cert_verify(cert, intermediates, trust->ak, CERT_ROLE_AK, call->now, false, &why);
+    if (err && err_category(err) != ERR_CAT_INTERNAL) {
+        trail_format(&why, err, words, sizeof(words));
+        return trail_set(trail, ERR_UNTRUSTED,
+                         "the attestation key's certificate, issued by '%s', does not lead to a "
+                         "root in trust/ak of the server: %s",
+                         cert_issuer(cert, call->arena), words);
+    }
+    pair->maker = err ? "" : cert_issuer(cert, call->arena);
+    pair->vm_id = err ? "" : machine_of(cert, call->arena);
+    return err ? err : guest_certified_digest(call, pair);
+}
+
+/* SHA-256 of what a quote for this nonce must carry: no quote that was made for anything else does.
+ */
+err_t guest_quote_data(const struct service_call *call, struct span nonce,
+                       uint8_t ret[SHA256_BYTES])
+{
+    CLEANUP(buf_done) struct buf bytes = {0};
+    err_t err;
+
+    buf_init(&bytes, 256);
+    buf_add_str(&bytes, GUEST_JOIN_PREFIX);
+    buf_add(&bytes, nonce);
+    err = buf_err(&bytes);
+    return err ? err : hasher_once(call->hasher, HASH_SHA256, buf_span(&bytes), ret);
+}
+
+err_t guest_read_quote(const struct service_call *call, yyjson_val *root,
+                       const struct guest_pair *pair, struct trail *trail, struct span *ret_extra)
+{
+    struct span attest = {0}, raw = {0};
+    struct tpm_signature signature;
+    struct tpm_attest quote;
+    err_t err = json_need_base64(call->arena, root, "quote", BASE64_STANDARD, trail, &attest);
+
+    err =
+        err ? err : json_need_base64(call->arena, root, "signature", BASE64_STANDARD, trail, &raw);
+    if (err) {
+        return err;
+    }
+    err = tpm_signature_raw(&pair->ak_pub, raw, trail, &signature);
+    err = err ? err : tpm_signature_verify(&signature, &pair->ak_pub, pair->ak, attest, trail);
+    err = err ? err : tpm_attest_parse(attest, TPM_ATTEST_QUOTE, trail, &quote);
+    if (err) {
+        return trail_in(trail, err, "quote");
+    }
+    *ret_extra = quote.extra_data;
+    return ERR_OK;
+}
