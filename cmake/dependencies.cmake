@@ -8,6 +8,7 @@ pkg_check_modules(EVENT REQUIRED IMPORTED_TARGET libevent libevent_openssl libev
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(INIH REQUIRED IMPORTED_TARGET inih)
+pkg_check_modules(KMOD REQUIRED IMPORTED_TARGET libkmod)
 pkg_check_modules(TSS REQUIRED IMPORTED_TARGET tss2-esys tss2-mu tss2-rc tss2-tctildr)
 if(BOOTWARDEN_TESTS)
     pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)

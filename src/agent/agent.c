@@ -14,7 +14,7 @@ err_t agent_open(const struct agent_options *options, struct arena *arena, struc
     err_t err;
 
     *ret = (struct agent){.options = options, .arena = arena};
-    err = remote_open(options, &trail, &ret->remote);
+    err = remote_open(options, arena, &trail, &ret->remote);
     if (err) {
         return fault_from(&ret->fault, EXIT_INTERNAL, err, &trail);
     }

@@ -6,6 +6,7 @@
 
 #include "agent/fault.h"
 #include "agent/guest.h"
+#include "agent/modules.h"
 #include "agent/options.h"
 #include "agent/remote.h"
 #include "tpmdev/tpmdev.h"
@@ -22,10 +23,12 @@ struct agent {
     struct remote remote;
     struct fault fault; /* of the last failed step */
 
+    struct modules *modules; /* what is known of module files; not owned, NULL = nothing is kept */
+
     struct tpmdev_ak ak;
     struct tpmdev_ek ek;
     bool has_ek;
-    bool is_waiting;   /* it joined, and an owner has to let it in */
+    bool is_waiting;             /* it joined, and an owner has to let it in */
     bool is_certificate_unknown; /* the service does not know the issuer of the AK certificate */
     bool has_rejoined; /* once, when the service does not know our AK certificate's issuer */
 

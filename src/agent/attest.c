@@ -3,6 +3,7 @@
 #include "agent/enroll.h"
 #include "agent/reply.h"
 #include "agent/request.h"
+#include "agent/running.h"
 #include "agent/show.h"
 #include "base/codec.h"
 #include "base/timestamp.h"
@@ -49,7 +50,7 @@ static err_t get_context(struct agent *agent, struct span *ret)
     if (err || context.len == 0 || context.len > AZUREGUEST_CONTEXT_MAX) {
         return fault_set(&agent->fault, EXIT_SERVICE, ERR_REFUSED,
                          "%s sent a challenge that is none (1 to %d bytes of base64url)",
-                         agent->remote.address, AZUREGUEST_CONTEXT_MAX);
+                         remote_address(&agent->remote, CALL_CHALLENGE), AZUREGUEST_CONTEXT_MAX);
     }
     *ret = context;
     return ERR_OK;
@@ -58,7 +59,7 @@ static err_t get_context(struct agent *agent, struct span *ret)
 /* What one proof is made of. */
 struct proof {
     struct guest_os os;
-    struct guest_facts facts;
+    struct span facts; /* GuestFacts; empty in Azure's form */
     struct span context;
     struct span event_log;
     struct span ima_log;
@@ -96,7 +97,7 @@ static err_t quote(struct agent *agent, struct proof *proof, uint32_t mask)
     err_t err = ERR_OK;
 
     if (!agent->options->is_azure) {
-        err = request_extra_data(agent->arena, &proof->facts, proof->context, extra);
+        err = azureguest_expected_nonce(proof->context, proof->facts, extra);
         extra_data = span_of(extra, sizeof(extra));
     }
     err =
@@ -139,17 +140,31 @@ static err_t read_logs(struct agent *agent, struct proof *proof)
     return read_ima(agent, proof, &is_too_large);
 }
 
+/* What this machine says of itself. Azure's form has no place for most of it. */
+static err_t read_guest(struct agent *agent, struct proof *proof)
+{
+    struct guest_facts facts = {0};
+    err_t err = ERR_OK;
+
+    guest_os_read(agent->arena, &proof->os);
+    if (!agent->options->is_azure) {
+        err = guest_facts_read(agent->arena, &facts);
+        err = err ? err
+                  : running_facts(agent->arena, &proof->os, &facts, agent->modules, &proof->facts);
+    }
+    return err ? fault_set(&agent->fault, EXIT_INTERNAL, err,
+                           "collecting facts of this machine: %s", err_text(err))
+               : ERR_OK;
+}
+
 static err_t collect(struct agent *agent, struct proof *proof)
 {
     struct trail trail = {0};
-    err_t err;
+    err_t err = read_guest(agent, proof);
 
-    guest_os_read(agent->arena, &proof->os);
-    err = guest_facts_read(agent->arena, &proof->facts);
-    if (err) {
-        return fault_from(&agent->fault, EXIT_INTERNAL, err, &trail);
+    if (err == ERR_OK && !agent->options->is_azure) {
+        err = get_context(agent, &proof->context);
     }
-    err = agent->options->is_azure ? ERR_OK : get_context(agent, &proof->context);
     err = err ? err : quote_with_ima(agent, proof);
     if (err) {
         return err;
@@ -165,7 +180,7 @@ static err_t send(struct agent *agent, const struct proof *proof, struct answer 
                               .enckey = &proof->enckey,
                               .os = &proof->os,
                               .event_log = proof->event_log,
-                              .facts = agent->options->is_azure ? NULL : &proof->facts,
+                              .facts = proof->facts,
                               .context = proof->context,
                               .ima_log = proof->ima_log};
     struct span body = {0};
@@ -189,8 +204,8 @@ static err_t open_reply(struct agent *agent, struct proof *proof, struct span bo
 
         trail_format(&trail, err, words, sizeof(words));
         return fault_set(&agent->fault, EXIT_SERVICE, ERR_REFUSED,
-                         "%s answered with a sealed token that is none: %s", agent->remote.address,
-                         words);
+                         "%s answered with a sealed token that is none: %s",
+                         remote_address(&agent->remote, CALL_ATTEST), words);
     }
     if (err) {
         /* What was sealed to another key, or altered, is the service's doing, or of whoever stands

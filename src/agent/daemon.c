@@ -251,6 +251,7 @@ static void open_state(struct daemon *daemon)
 enum agent_exit daemon_run(const struct agent_options *options)
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(STATE_ARENA);
+    CLEANUP(modules_free) struct modules *modules = modules_new();
     struct daemon daemon = {.options = options, .arena = arena};
     struct log_line line;
 
@@ -259,8 +260,11 @@ enum agent_exit daemon_run(const struct agent_options *options)
         return EXIT_INTERNAL;
     }
     open_state(&daemon);
-    daemon.rounds = (struct rounds){
-        .options = options, .queue = &daemon.queue, .wake_fd = daemon.signal_fd, .is_wanted = true};
+    daemon.rounds = (struct rounds){.options = options,
+                                    .queue = &daemon.queue,
+                                    .wake_fd = daemon.signal_fd,
+                                    .modules = modules,
+                                    .is_wanted = true};
     log_begin(&line, LOG_INFO, "agent.start");
     log_text(&line, "version", BOOTWARDEN_VERSION);
     log_text(&line, "server", options->server);

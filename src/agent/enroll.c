@@ -55,8 +55,9 @@ static err_t no_memory(struct agent *agent)
 static err_t bad_answer(struct agent *agent, const struct trail *trail)
 {
     return fault_set(&agent->fault, EXIT_SERVICE, ERR_REFUSED,
-                     "%s answered something unexpected: %s%s%s", agent->remote.address,
-                     trail->where, trail->where[0] != '\0' ? ": " : "", trail->what);
+                     "%s answered something unexpected: %s%s%s",
+                     remote_address(&agent->remote, CALL_JOIN), trail->where,
+                     trail->where[0] != '\0' ? ": " : "", trail->what);
 }
 
 /* As on Azure: the AK has a certificate that is not ours, and the TPM none for its EK. Then the
@@ -292,7 +293,7 @@ static err_t store_certificate(struct agent *agent, struct span der)
     if (cert == NULL) {
         return fault_set(&agent->fault, EXIT_SERVICE, ERR_MISMATCH,
                          "%s sent an AK certificate that is not for the key of this TPM",
-                         agent->remote.address);
+                         remote_address(&agent->remote, CALL_JOIN));
     }
     err = tpmdev_ak_store_certificate(agent->tpm, der, &trail);
     if (err) {
@@ -344,7 +345,7 @@ static err_t waits(struct agent *agent, const struct answer *activated)
     fault_set(&agent->fault, EXIT_NO, ERR_REFUSED,
               "This machine waits for an owner: %s knows its TPM and has not been told to let it "
               "in. Endorsement key %s. The owner runs: bootwarden vm admit %s%s",
-              agent->remote.address, digest, digest,
+              remote_address(&agent->remote, CALL_ACTIVATE), digest, digest,
               agent->ek.certificate.len > 0
                   ? ""
                   : " (nobody vouches for this TPM: compare the digest with the hypervisor's)");

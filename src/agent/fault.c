@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 err_t fault_set(struct fault *fault, enum agent_exit exit, err_t err, const char *fmt, ...)
 {
@@ -12,6 +13,16 @@ err_t fault_set(struct fault *fault, enum agent_exit exit, err_t err, const char
     vsnprintf(fault->text, sizeof(fault->text), fmt, args);
     va_end(args);
     return err;
+}
+
+void fault_add_remedy(struct fault *fault, const char *remedy)
+{
+    size_t len = strlen(fault->text);
+    bool has_stop = len > 0 && fault->text[len - 1] == '.';
+
+    snprintf(fault->text + len, sizeof(fault->text) - len, "%s%s", has_stop ? " " : ". ", remedy);
+    len += has_stop ? 1 : 2;
+    fault->remedy_at = len < sizeof(fault->text) ? len : 0;
 }
 
 err_t fault_from(struct fault *fault, enum agent_exit exit, err_t err, const struct trail *trail)

@@ -18,11 +18,14 @@ struct fault {
     bool is_temporary;
     unsigned retry_after_s; /* asked for by the service; 0 = not */
     char text[FAULT_TEXT_MAX];
+    size_t remedy_at; /* where in the text it says what to do; 0 = it does not */
 };
 
 /* Record and return err. The words are printable ASCII or UTF-8 already. */
 err_t fault_set(struct fault *fault, enum agent_exit exit, err_t err, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
+/* Put what to do behind the words, as a sentence of its own. */
+void fault_add_remedy(struct fault *fault, const char *remedy);
 /* What a room below said. Busy TPMs and networks are temporary; ERR_USAGE always means
  * EXIT_USAGE. */
 err_t fault_from(struct fault *fault, enum agent_exit exit, err_t err, const struct trail *trail);

@@ -1,5 +1,6 @@
 #include "agent/guest.h"
 
+#include "agent/kernel-text.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -11,19 +12,14 @@ enum { OS_RELEASE_MAX = 16 * 1024, OS_NAME_MAX = 128, BOOT_ID_MAX = 64, VERSION_
 static struct span os_release_value(struct span text, const char *key)
 {
     size_t key_len = strlen(key);
-    size_t at = 0;
 
-    while (at < text.len) {
-        const uint8_t *start = text.data + at;
-        const uint8_t *newline = memchr(start, '\n', text.len - at);
-        size_t len = newline != NULL ? (size_t)(newline - start) : text.len - at;
-        struct span line = span_of(start, len);
+    while (text.len > 0) {
+        struct span line = kernel_text_until(&text, '\n');
 
-        at += newline != NULL ? len + 1 : len;
-        if (!span_starts(line, key) || len <= key_len || line.data[key_len] != '=') {
+        if (!span_starts(line, key) || line.len <= key_len || line.data[key_len] != '=') {
             continue;
         }
-        line = span_cut(line, key_len + 1, len);
+        line = span_cut(line, key_len + 1, line.len);
         if (line.len >= 2 && (line.data[0] == '"' || line.data[0] == '\'') &&
             line.data[line.len - 1] == line.data[0]) {
             line = span_cut(line, 1, line.len - 2);
@@ -52,6 +48,11 @@ static bool take_number(struct span text, size_t *at, unsigned *ret)
     return true;
 }
 
+static const char *name_of(struct arena *arena, struct span value)
+{
+    return value.len == 0 ? NULL : text_escape_dup(arena, value, OS_NAME_MAX);
+}
+
 void guest_os_parse(struct arena *arena, struct span os_release, struct guest_os *ret)
 {
     struct span name = os_release_value(os_release, "NAME");
@@ -59,6 +60,8 @@ void guest_os_parse(struct arena *arena, struct span os_release, struct guest_os
     struct guest_os os = {.distro = "Linux", .version_major = 1, .version_minor = 0};
     size_t at = 0;
 
+    os.pretty_name = name_of(arena, os_release_value(os_release, "PRETTY_NAME"));
+    os.version = name_of(arena, version);
     if (name.len > 0) {
         os.distro = text_escape_dup(arena, name, OS_NAME_MAX);
     }
@@ -96,10 +99,7 @@ err_t guest_facts_read(struct arena *arena, struct guest_facts *ret)
     }
     facts.kernel_release = text_escape_dup(arena, span_str(names.release), OS_NAME_MAX);
     if (file_read(arena, "/proc/sys/kernel/random/boot_id", BOOT_ID_MAX, NULL, &text) == ERR_OK) {
-        while (text.len > 0 && text.data[text.len - 1] == '\n') {
-            text.len--;
-        }
-        facts.boot_id = text_escape_dup(arena, text, BOOT_ID_MAX);
+        facts.boot_id = text_escape_dup(arena, kernel_text_trim(text), BOOT_ID_MAX);
     }
     *ret = facts;
     return ERR_OK;
@@ -117,7 +117,7 @@ err_t guest_event_log(struct arena *arena, const char *path, struct trail *trail
         return ERR_OK;
     }
     if (err == ERR_DENIED && path == NULL) {
-        return trail_set(trail, err, "no permission to read the event log %s: run as root",
+        return trail_set(trail, err, "no permission to read the event log %s; run as root",
                          GUEST_EVENT_LOG);
     }
     if (err) {

@@ -16,11 +16,12 @@
 
 enum {
     GUEST_EVENT_LOG_MAX = 512 * 1024,
-    GUEST_IMA_LOG_MAX = 384 * 1024, /* more does not fit beside the rest into an attest body */
+    GUEST_IMA_LOG_MAX = 344 * 1024, /* more does not fit beside the rest into an attest body */
 };
 
 struct guest_os {
     const char *distro;
+    const char *pretty_name, *version; /* PRETTY_NAME and VERSION_ID; NULL where they are missing */
     unsigned version_major, version_minor;
 };
 

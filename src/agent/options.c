@@ -1,12 +1,13 @@
 #include "agent/options.h"
 
+#include "base/file.h"
 #include "tpmdev/tpmdev.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_MAX_CHARS = 64 };
+enum { NAME_MAX_CHARS = 64, WORD_SHOWN_MAX = 60 };
 
 static const struct {
     const char *name;
@@ -17,11 +18,15 @@ static const struct {
     {"run", COMMAND_RUN, "prove it now and then, and report: the service in the guest"},
     {"status", COMMAND_STATUS, "what `run` came to last"},
     {"enroll", COMMAND_ENROLL, "only make the keys known to the service"},
+    {"check", COMMAND_CHECK, "find out what is in the way, step by step, and what to do"},
 };
 
 enum option_id {
     OPT_SERVER,
+    OPT_ATTEST_SERVER,
     OPT_CA,
+    OPT_PROXY,
+    OPT_NO_PROXY,
     OPT_NAME,
     OPT_JOIN_TOKEN_FILE,
     OPT_CONFIG,
@@ -31,6 +36,7 @@ enum option_id {
     OPT_TCTI,
     OPT_EVENT_LOG,
     OPT_IMA_LOG,
+    OPT_EFIVARS,
     OPT_AZURE,
     OPT_RETRIES,
     OPT_RETRY_WAIT,
@@ -46,7 +52,10 @@ static const struct {
     const char *help;
 } options[] = {
     {"--server", OPT_SERVER, "URL", "address of the service (else $BOOTWARDEN_ENDPOINT)"},
+    {"--attest-server", OPT_ATTEST_SERVER, "URL", "where attestation is, when not at --server"},
     {"--ca", OPT_CA, "FILE", "trust only this CA for the connection (else $BOOTWARDEN_CA)"},
+    {"--proxy", OPT_PROXY, "URL", "http://[USER:PASSWORD@]HOST:PORT (else $https_proxy)"},
+    {"--no-proxy", OPT_NO_PROXY, "LIST", "hosts that need no proxy (else $no_proxy)"},
     {"--name", OPT_NAME, "NAME", "what people call this machine, given when it joins"},
     {"--join-token-file", OPT_JOIN_TOKEN_FILE, "FILE", "holds the token of who is announced"},
     {"--config", OPT_CONFIG, "FILE", "settings (default: " AGENT_CONFIG ", when it is there)"},
@@ -56,6 +65,7 @@ static const struct {
     {"--tcti", OPT_TCTI, "TCTI", "which TPM (default: " TPMDEV_DEFAULT_TCTI ")"},
     {"--event-log", OPT_EVENT_LOG, "FILE", "firmware event log (default: the kernel's)"},
     {"--ima-log", OPT_IMA_LOG, "FILE", "IMA log, which explains PCR 10 (default: the kernel's)"},
+    {"--efivars", OPT_EFIVARS, "DIR", "UEFI variables that check looks at (default: the kernel's)"},
     {"--azure", OPT_AZURE, NULL, "send what Azure's own client sends: no challenge, PCRs 0-7"},
     {"--retries", OPT_RETRIES, "N", "how often to try again, 0 to 3 (default: 3)"},
     {"--retry-wait", OPT_RETRY_WAIT, "SECONDS",
@@ -79,8 +89,10 @@ void agent_options_help(FILE *out)
                  options[i].value ? options[i].value : "");
         fprintf(out, "  %-24s%s\n", left, options[i].help);
     }
-    fprintf(out, "\nExit status: 0 token obtained, 1 the service says no, 2 usage, 3 service not\n"
-                 "reachable or refusing, 4 TPM or internal fault. Manual: bootwarden-agent(8)\n");
+    fprintf(out,
+            "\nExit status: 0 token obtained or nothing wrong, 1 the service says no, 2 usage,\n"
+            "3 service not reachable or refusing, 4 TPM or internal fault.\n"
+            "Manual: bootwarden-agent(8)\n");
 }
 
 static err_t parse_name(const char *value, struct trail *trail, struct agent_options *out)
@@ -160,8 +172,17 @@ static err_t apply(enum option_id id, const char *value, struct trail *trail,
     case OPT_SERVER:
         out->server = value;
         break;
+    case OPT_ATTEST_SERVER:
+        out->attest_server = value;
+        break;
     case OPT_CA:
         out->ca_file = value;
+        break;
+    case OPT_PROXY:
+        out->proxy = value;
+        break;
+    case OPT_NO_PROXY:
+        out->no_proxy = value;
         break;
     case OPT_NAME:
         return parse_name(value, trail, out);
@@ -186,6 +207,9 @@ static err_t apply(enum option_id id, const char *value, struct trail *trail,
         break;
     case OPT_IMA_LOG:
         out->ima_log = value;
+        break;
+    case OPT_EFIVARS:
+        out->efivars = value;
         break;
     case OPT_AZURE:
         out->is_azure = true;
@@ -236,7 +260,9 @@ static err_t parse_option(int argc, char **argv, int *at, struct trail *trail,
         ++*at;
         return apply(options[i].id, value, trail, out);
     }
-    return trail_set(trail, ERR_USAGE, "unknown option '%.60s'; see bootwarden-agent --help", arg);
+    /* Without its value, which may hold a password. */
+    return trail_set(trail, ERR_USAGE, "unknown option '%.*s'; see bootwarden-agent --help",
+                     (int)(len < WORD_SHOWN_MAX ? len : WORD_SHOWN_MAX), arg);
 }
 
 static err_t parse_command(const char *word, struct trail *trail, struct agent_options *out)
@@ -248,7 +274,7 @@ static err_t parse_command(const char *word, struct trail *trail, struct agent_o
         }
     }
     return trail_set(trail, ERR_USAGE,
-                     "unknown command '%.60s'; it is run, attest, enroll or status", word);
+                     "unknown command '%.60s'; it is run, attest, enroll, check or status", word);
 }
 
 err_t agent_options_check(const struct agent_options *out, struct trail *trail)
@@ -263,6 +289,9 @@ err_t agent_options_check(const struct agent_options *out, struct trail *trail)
     }
     if (out->output == OUTPUT_TOKEN && out->command != COMMAND_ATTEST) {
         return trail_set(trail, ERR_USAGE, "--output token goes with attest");
+    }
+    if (out->efivars != NULL && out->command != COMMAND_CHECK) {
+        return trail_set(trail, ERR_USAGE, "--efivars goes with check");
     }
     if (out->is_azure && out->ima_log != NULL) {
         return trail_set(trail, ERR_USAGE,
@@ -300,7 +329,9 @@ err_t agent_options_parse(int argc, char **argv, struct trail *trail, struct age
                 return ERR_OK;
             }
         } else if (has_command) {
-            err = trail_set(trail, ERR_USAGE, "'%.60s' is one word too many", argv[at]);
+            err = strchr(argv[at], '@') != NULL /* a proxy with its password, perhaps */
+                      ? trail_set(trail, ERR_USAGE, "there is one word too many")
+                      : trail_set(trail, ERR_USAGE, "'%.60s' is one word too many", argv[at]);
         } else {
             err = parse_command(argv[at++], trail, &out);
             has_command = true;
@@ -313,4 +344,21 @@ err_t agent_options_parse(int argc, char **argv, struct trail *trail, struct age
         *ret = out;
     }
     return err;
+}
+
+void agent_options_default_ca(struct agent_options *o, const char *path)
+{
+    if (o->ca_file == NULL && file_exists(path)) {
+        o->ca_file = path;
+    }
+}
+
+const char *agent_attest_url(const struct agent_options *o)
+{
+    return o->attest_server != NULL ? o->attest_server : o->server;
+}
+
+const char *agent_attest_option(const struct agent_options *o)
+{
+    return o->attest_server != NULL ? "--attest-server" : "--server";
 }

@@ -9,6 +9,9 @@
 
 #include <stdio.h>
 
+/* What is trusted when nobody names a CA, and it is there. */
+#define AGENT_CA_FILE "/etc/bootwarden/ca.pem"
+
 /* What the programs of Bootwarden exit with. */
 enum agent_exit {
     EXIT_TOKEN = 0,   /* proven, a token was obtained; or joined */
@@ -24,7 +27,8 @@ enum agent_command {
     COMMAND_ATTEST,
     COMMAND_ENROLL,
     COMMAND_RUN,
-    COMMAND_STATUS
+    COMMAND_STATUS,
+    COMMAND_CHECK,
 };
 enum agent_output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_TOKEN };
 
@@ -44,11 +48,14 @@ enum { AGENT_MAX_RETRIES = 3, AGENT_RETRY_WAIT_MS = 5000, AGENT_MAX_WAIT_MS = 30
 struct agent_options {
     enum agent_command command;
     const char *server;        /* --server or BOOTWARDEN_ENDPOINT */
-    const char *attest_server; /* --attest-server; NULL = server */
+    const char *attest_server; /* where attestation is, when elsewhere; NULL = server */
     const char *ca_file;       /* --ca or BOOTWARDEN_CA; NULL = the system's roots */
+    const char *proxy;         /* NULL = as the environment says (httpclient/proxy.h) */
+    const char *no_proxy;      /* the same */
     const char *tcti;
     const char *event_log; /* NULL = the kernel's */
     const char *ima_log;   /* NULL = the kernel's, or none beside a given event log */
+    const char *efivars;   /* NULL = the kernel's */
     const char *name;
     const char *join_token;      /* for who is announced; NULL = none */
     const char *join_token_file; /* read into join_token by settings_read */
@@ -77,6 +84,11 @@ err_t agent_retry_wait_parse(const char *value, const char *what, struct trail *
 /* Texts borrow from argv and the environment. ERR_USAGE with the fault in words. */
 err_t agent_options_parse(int argc, char **argv, struct trail *trail,
                           struct agent_options *ret) MUST_CHECK;
+/* Take the CA file at path (AGENT_CA_FILE) when none was named and there is one. */
+void agent_options_default_ca(struct agent_options *o, const char *path);
+/* Where attestation requests go, and the option that says so. */
+const char *agent_attest_url(const struct agent_options *o);
+const char *agent_attest_option(const struct agent_options *o);
 void agent_options_help(FILE *out);
 
 #endif

@@ -1,10 +1,10 @@
 /* Who may send the answers read here: the configured service, or whoever holds its certificate. */
 #include "agent/remote.h"
 
+#include "agent/remedy.h"
+
 #include <stdio.h>
 #include <string.h>
-
-enum { ORIGIN_MAX = 512 };
 
 static const struct {
     bool is_attest; /* else the guest API */
@@ -23,107 +23,165 @@ static const struct {
     [CALL_CERTS] = {true, "GET", "/certs", "Getting the token keys"},
 };
 
-/* "https://host:port/path" to "https://host:port". */
-static const char *origin_of(const char *url, char *origin, size_t size)
+struct http_client_options remote_http_options(const struct agent_options *options, const char *url)
+{
+    return (struct http_client_options){
+        .base_url = url,
+        .ca_file = options->ca_file,
+        .user_agent = "bootwarden-agent/" BOOTWARDEN_VERSION,
+        .proxy = {.proxy = options->proxy, .no_proxy = options->no_proxy},
+    };
+}
+
+const char *remote_origin(struct arena *arena, const char *url)
 {
     const char *host = strstr(url, "://");
     size_t len = host == NULL ? strlen(url) : (size_t)(host + 3 - url);
 
     len += strcspn(url + len, "/?#");
-    snprintf(origin, size, "%.*s", (int)(len < size ? len : size - 1), url);
-    return origin;
+    return arena_printf(arena, "%.*s", (int)len, url);
 }
 
-err_t remote_open(const struct agent_options *options, struct trail *trail, struct remote *ret)
+/* Which option a fault of http_client_new is about. */
+static err_t name_option(struct trail *trail, err_t err, const char *option)
 {
-    char origin[ORIGIN_MAX];
-    struct remote remote = {0};
-    struct http_client_options http = {
-        .base_url = options->attest_server != NULL ? options->attest_server : options->server,
-        .ca_file = options->ca_file,
-        .user_agent = "bootwarden-agent/" BOOTWARDEN_VERSION};
-    err_t err = http_client_new(&http, trail, &remote.attest);
+    static const struct {
+        const char *words, *option;
+    } known[] = {
+        {"the CA file", "--ca (or BOOTWARDEN_CA)"},
+        {"the proxy", "--proxy (or https_proxy)"},
+    };
 
-    http.base_url = origin_of(options->server, origin, sizeof(origin));
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (strncmp(trail->what, known[i].words, strlen(known[i].words)) == 0) {
+            option = known[i].option;
+        }
+    }
+    return trail_in(trail, err, err == ERR_USAGE ? option : "the connection");
+}
+
+/* The path of a provider, without its last slash. */
+static const char *path_of(struct arena *arena, const char *url, const char *origin)
+{
+    size_t len = strlen(url);
+
+    while (len > strlen(origin) && url[len - 1] == '/') {
+        len--;
+    }
+    return arena_printf(arena, "%.*s", (int)(len - strlen(origin)), url + strlen(origin));
+}
+
+/* One connection, and one copy of the trusted CAs, are enough for one host and port. */
+static err_t open_attest(const struct agent_options *options, struct trail *trail,
+                         const char *origin, struct remote *remote)
+{
+    const struct http_client_options http = remote_http_options(options, origin);
+    err_t err = http_client_new(&http, trail, &remote->attest);
+
+    if (err == ERR_OK &&
+        strcmp(http_client_address(remote->attest), http_client_address(remote->guest)) == 0) {
+        http_client_free(remote->attest);
+        remote->attest = remote->guest;
+    }
+    return err;
+}
+
+err_t remote_open(const struct agent_options *options, struct arena *arena, struct trail *trail,
+                  struct remote *ret)
+{
+    static const char server[] = "--server (or BOOTWARDEN_ENDPOINT)";
+    CLEANUP(remote_done) struct remote remote = {.attest_option = agent_attest_option(options)};
+    const char *url = agent_attest_url(options);
+    const char *origin = remote_origin(arena, url);
+    const struct http_client_options http =
+        remote_http_options(options, remote_origin(arena, options->server));
+    struct http_address address;
+    err_t err;
+
+    if (origin == NULL || http.base_url == NULL) {
+        return ERR_MEMORY;
+    }
+    /* The whole addresses: what must not stand there may stand behind the origin. */
+    err = http_address_read(options->server, trail, &address);
     err = err ? err : http_client_new(&http, trail, &remote.guest);
     if (err) {
-        remote_done(&remote);
-        return trail_in(trail, err,
-                        span_starts(span_str(trail->what), "the CA file")
-                            ? "--ca (or BOOTWARDEN_CA)"
-                        : err == ERR_USAGE ? "--server (or BOOTWARDEN_ENDPOINT)"
-                                           : "the connection");
+        return name_option(trail, err, server);
     }
-    remote.address = http_client_address(remote.guest);
+    err = http_address_read(url, trail, &address);
+    err = err ? err : open_attest(options, trail, origin, &remote);
+    if (err) {
+        return name_option(trail, err, options->attest_server != NULL ? "--attest-server" : server);
+    }
+    remote.attest_path = path_of(arena, url, origin);
+    if (remote.attest_path == NULL) {
+        return ERR_MEMORY;
+    }
     *ret = remote;
+    remote = (struct remote){0};
     return ERR_OK;
+}
+
+static struct http_client *client_of(const struct remote *remote, enum remote_call call)
+{
+    return calls[call].is_attest ? remote->attest : remote->guest;
+}
+
+const char *remote_address(const struct remote *remote, enum remote_call call)
+{
+    return http_client_address(client_of(remote, call));
 }
 
 void remote_done(struct remote *remote)
 {
+    if (remote->attest != remote->guest) {
+        http_client_free(remote->attest);
+    }
     http_client_free(remote->guest);
-    http_client_free(remote->attest);
     *remote = (struct remote){0};
 }
 
-static const char *unreachable_remedy(err_t err, const char *why)
+/* Who has the wrong certificate, or forbids the way, does so in five seconds too. */
+static bool passes_by_itself(err_t err, const struct http_failure *failure)
 {
-    if (strstr(why, "proxy") != NULL) {
-        return "Check https_proxy, or leave the proxy out with no_proxy.";
-    }
-    if (strstr(why, "resolved") != NULL) {
-        return "Check the name in --server and the DNS of this machine.";
-    }
-    if (strstr(why, "TLS failed") != NULL) {
-        return "Check that an https service listens on that port, and that nothing on the way "
-               "breaks TLS.";
-    }
-    if (err == ERR_TIMEOUT) {
-        return "Allow this machine outbound TCP to that port in firewalls and network rules.";
-    }
-    return "Check that the service runs and that firewalls and network rules let this machine "
-           "reach that port.";
+    return err != ERR_UNTRUSTED && failure->connect_status != 403 && failure->connect_status != 407;
 }
 
-/* Words of OpenSSL and curl in `why`. */
-static const char *untrusted_remedy(const char *why)
+static err_t unreachable(const struct remote *remote, enum remote_call call, err_t err,
+                         const struct trail *trail, struct fault *fault)
 {
-    if (strstr(why, "expired") != NULL || strstr(why, "not yet valid") != NULL) {
-        return "Check the clock of this machine; when it is right, the service's operator renews "
-               "the certificate.";
-    }
-    if (strstr(why, "name") != NULL) {
-        return "Write --server with a name that stands in the service's certificate.";
-    }
-    return "Name the CA of the service with --ca; a bootwarden-server keeps it in DIR/tls/ca.pem.";
-}
+    const struct http_client *client = client_of(remote, call);
+    const struct http_failure *failure = http_client_failure(client);
+    const struct remedy_way way = {.is_attest = calls[call].is_attest,
+                                   .option =
+                                       calls[call].is_attest ? remote->attest_option : "--server",
+                                   .to = http_client_target(client),
+                                   .proxy = http_client_proxy(client),
+                                   .failure = failure};
+    char remedy[REMEDY_MAX];
 
-static err_t unreachable(enum remote_call call, err_t err, const struct trail *trail,
-                         struct fault *fault)
-{
-    bool is_untrusted = err == ERR_UNTRUSTED;
-
-    fault_set(fault, EXIT_SERVICE, err, "%s endpoint %s: %s. %s. %s",
+    fault_set(fault, EXIT_SERVICE, err, "%s endpoint %s: %s. %s",
               calls[call].is_attest ? "Attestation" : "Guest",
-              is_untrusted ? "not trusted" : "unreachable", trail->where, trail->what,
-              is_untrusted ? untrusted_remedy(trail->what) : unreachable_remedy(err, trail->what));
-    /* Who has the wrong certificate has it in five seconds too. */
-    fault->is_temporary = !is_untrusted;
+              err == ERR_UNTRUSTED ? "not trusted" : "unreachable", trail->where, trail->what);
+    remedy_write(&way, remedy);
+    fault_add_remedy(fault, remedy);
+    fault->is_temporary = passes_by_itself(err, failure);
     return err;
 }
 
 err_t remote_call(struct remote *remote, enum remote_call call, const char *bearer,
                   struct span body, struct arena *arena, struct fault *fault, struct answer *ret)
 {
-    struct http_client *client = calls[call].is_attest ? remote->attest : remote->guest;
     struct answer answer = {0};
     struct http_reply reply = {0};
     struct trail trail = {0};
-    err_t err = http_client_call(client, calls[call].method, calls[call].path, bearer, body, arena,
-                                 &trail, &reply);
+    const char *path = arena_printf(arena, "%s%s", calls[call].is_attest ? remote->attest_path : "",
+                                    calls[call].path);
+    err_t err = path == NULL ? ERR_MEMORY
+                             : http_client_call(client_of(remote, call), calls[call].method, path,
+                                                bearer, body, arena, &trail, &reply);
 
     if (err == ERR_NETWORK || err == ERR_TIMEOUT || err == ERR_UNTRUSTED) {
-        return unreachable(call, err, &trail, fault);
+        return unreachable(remote, call, err, &trail, fault);
     }
     if (err) {
         return fault_from(fault, EXIT_SERVICE, err, &trail);
@@ -138,10 +196,11 @@ err_t remote_call(struct remote *remote, enum remote_call call, const char *bear
     }
     err = json_read(arena, reply.body, NULL, NULL, &answer.body);
     if (err || !yyjson_is_obj(answer.body)) {
-        return fault_set(fault, EXIT_SERVICE, ERR_REFUSED,
-                         "%s failed: %s answered 200 with something that is no JSON object. Is "
-                         "--server the address of a Bootwarden service?",
-                         calls[call].what, remote->address);
+        fault_set(fault, EXIT_SERVICE, ERR_REFUSED,
+                  "%s failed: %s answered 200 with something that is no JSON object.",
+                  calls[call].what, remote_address(remote, call));
+        fault_add_remedy(fault, "Is --server the address of a Bootwarden service?");
+        return ERR_REFUSED;
     }
     *ret = answer;
     return ERR_OK;
@@ -183,12 +242,11 @@ err_t remote_refused(const struct remote *remote, enum remote_call call,
 {
     bool is_temporary = answer->status == 408 || answer->status == 429 || answer->status >= 500;
     err_t err = is_temporary ? ERR_UNAVAILABLE : ERR_REFUSED;
-    size_t len = strlen(answer->message);
-    bool has_stop = len > 0 && answer->message[len - 1] == '.';
 
-    fault_set(fault, EXIT_SERVICE, err, "%s refused: %s said %u%s%s%s%s%s %s", calls[call].what,
-              remote->address, answer->status, answer->code[0] != '\0' ? " " : "", answer->code,
-              len > 0 ? ": " : "", answer->message, has_stop ? "" : ".", refused_remedy(answer));
+    fault_set(fault, EXIT_SERVICE, err, "%s refused: %s said %u%s%s%s%s", calls[call].what,
+              remote_address(remote, call), answer->status, answer->code[0] != '\0' ? " " : "",
+              answer->code, answer->message[0] != '\0' ? ": " : "", answer->message);
+    fault_add_remedy(fault, refused_remedy(answer));
     fault->is_temporary = is_temporary;
     fault->retry_after_s = answer->retry_after_s;
     return err;

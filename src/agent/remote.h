@@ -2,7 +2,8 @@
  * remote.h - the calls of the agent to its service, and what their answers mean.
  *
  * Two addresses from one URL: attestation goes to the whole URL (a provider may be in its path),
- * the guest API (docs/formats/guest-api.md) to the bare host.
+ * the guest API (docs/formats/guest-api.md) to the bare host. Attestation may also have a URL of
+ * its own (--attest-server).
  */
 #ifndef AGENT_REMOTE_H
 #define AGENT_REMOTE_H
@@ -14,13 +15,20 @@
 #include "httpclient/client.h"
 
 struct remote {
-    struct http_client *guest;  /* base: https://host:port */
-    struct http_client *attest; /* base: the whole URL */
-    const char *address;        /* "host:port", borrowed */
+    struct http_client *guest;
+    struct http_client *attest; /* the same one, when both have one host and port */
+    const char *attest_path;    /* of the provider, before that of a call; "" */
+    const char *attest_option;  /* that names it: "--server" */
 };
 
-/* Keeps nothing of the options. ERR_USAGE, ERR_NOT_FOUND (CA file). */
-err_t remote_open(const struct agent_options *options, struct trail *trail,
+/* How a connection to url is made: trust, proxy, name of the program. */
+struct http_client_options remote_http_options(const struct agent_options *options,
+                                               const char *url);
+/* "https://host:port/path" to "https://host:port", in the arena. */
+const char *remote_origin(struct arena *arena, const char *url);
+/* Keeps nothing of the options; what it keeps is in the arena. ERR_USAGE: an address, the CA file
+ * or the proxy. */
+err_t remote_open(const struct agent_options *options, struct arena *arena, struct trail *trail,
                   struct remote *ret) MUST_CHECK;
 void remote_done(struct remote *remote);
 DEFINE_CLEANUP_DONE(struct remote, remote_done)
@@ -36,6 +44,9 @@ enum remote_call {
     CALL_ATTEST,
     CALL_CERTS,
 };
+
+/* "host:port" that a call goes to; borrowed. */
+const char *remote_address(const struct remote *remote, enum remote_call call);
 
 /* body with NULL data: none. An answer is a success of the call. ERR_NETWORK, ERR_TIMEOUT with
  * "endpoint unreachable: host:port. why. remedy" (decisions, section 10). */

@@ -1,41 +1,12 @@
 #include "agent/request.h"
 
 #include "base/codec.h"
-#include "evidence/azureguest.h"
 #include "json/json.h"
 
 static void add_base64(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
                        const char *name, struct span bytes)
 {
     json_add_text(doc, object, name, base64_dup(arena, BASE64_STANDARD, bytes));
-}
-
-static yyjson_mut_val *facts_object(yyjson_mut_doc *doc, const struct guest_facts *facts)
-{
-    yyjson_mut_val *object = yyjson_mut_obj(doc);
-
-    json_add_text(doc, object, "AgentVersion", facts->agent_version);
-    json_add_text(doc, object, "BootId", facts->boot_id);
-    json_add_text(doc, object, "KernelRelease", facts->kernel_release);
-    return object;
-}
-
-err_t request_extra_data(struct arena *arena, const struct guest_facts *facts, struct span context,
-                         uint8_t digest[SHA256_BYTES])
-{
-    yyjson_mut_doc *doc = json_new(arena);
-    yyjson_mut_val *object = doc == NULL ? NULL : facts_object(doc, facts);
-    struct span canonical;
-    err_t err = object == NULL ? ERR_MEMORY : json_sort(arena, doc, object);
-
-    if (err) {
-        return err;
-    }
-    canonical = json_write(arena, doc, object, false);
-    if (canonical.data == NULL) {
-        return ERR_MEMORY;
-    }
-    return azureguest_expected_nonce(context, canonical, digest);
 }
 
 static void add_pcrs(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *info,
@@ -79,7 +50,8 @@ static void add_bootwarden(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_
     yyjson_mut_val *member = json_add_object(doc, root, "Bootwarden");
 
     json_add_text(doc, member, "Context", base64_dup(arena, BASE64_URL, request->context));
-    json_add_value(doc, member, "GuestFacts", facts_object(doc, request->facts));
+    json_add_value(doc, member, "GuestFacts",
+                   yyjson_mut_rawncpy(doc, (const char *)request->facts.data, request->facts.len));
     if (request->ima_log.len > 0) {
         add_base64(arena, doc, member, "ImaLog", request->ima_log);
     }
@@ -106,7 +78,7 @@ err_t request_build_inner(struct arena *arena, const struct request *request, st
     json_add_object(doc, root, "ClientPayload");
     json_add_text(doc, json_add_object(doc, root, "IsolationInfo"), "Type", "TrustedLaunch");
     add_tpm_info(arena, doc, root, request);
-    if (request->facts != NULL) {
+    if (request->facts.len > 0) {
         add_bootwarden(arena, doc, root, request);
     }
     err = json_sort(arena, doc, root);

@@ -21,15 +21,12 @@ struct request {
     const struct tpmdev_enckey *enckey;
     const struct guest_os *os;
     struct span event_log;
-    /* The Bootwarden member; NULL facts = the plain Azure form without it. */
-    const struct guest_facts *facts;
+    /* The Bootwarden member; no facts = the plain Azure form without it. */
+    struct span facts;   /* GuestFacts in canonical form (agent/running.h) */
     struct span context; /* as the service gave it, decoded */
     struct span ima_log; /* empty: none */
 };
 
-/* The quote's extraData for a context: SHA-256(context || SHA-256(canonical facts)). */
-err_t request_extra_data(struct arena *arena, const struct guest_facts *facts, struct span context,
-                         uint8_t digest[SHA256_BYTES]) MUST_CHECK;
 /* The inner document, members sorted. */
 err_t request_build_inner(struct arena *arena, const struct request *request,
                           struct span *ret) MUST_CHECK;

@@ -1,6 +1,7 @@
 #include "agent/round.h"
 
 #include "agent/attest.h"
+#include "agent/check.h"
 #include "agent/enroll.h"
 #include "base/timestamp.h"
 
@@ -35,6 +36,34 @@ static bool is_tpm(const struct agent *agent)
     return agent->fault.exit == EXIT_INTERNAL;
 }
 
+/* What is in the way, step by step, as `check` would say it. */
+static void describe_way(struct agent *agent, struct round *round)
+{
+    static const enum status_word words[] = {
+        [FINDING_OK] = STATUS_SUCCESS,
+        [FINDING_WARNING] = STATUS_WARNING,
+        [FINDING_FAILED] = STATUS_ERROR,
+        [FINDING_SKIPPED] = STATUS_WARNING,
+    };
+    struct findings *list = arena_calloc(agent->arena, 1, sizeof(*list));
+    struct fault kept = agent->fault; /* of the round, which is what people are told */
+
+    if (list == NULL) {
+        return;
+    }
+    check_walk(agent, list);
+    for (size_t i = 0; i < list->n; i++) {
+        const struct finding *finding = &list->items[i];
+        const char *text = arena_printf(agent->arena, "%s%s%s", finding->message,
+                                        finding->remedy == NULL ? "" : ". ",
+                                        finding->remedy == NULL ? "" : finding->remedy);
+
+        status_add(&round->status, finding->id, words[finding->status], (int)finding->exit,
+                   text == NULL ? finding->message : text);
+    }
+    agent->fault = kept;
+}
+
 static void describe_fault(struct agent *agent, struct round *round)
 {
     const char *text = (const char *)arena_dup(agent->arena, span_str(agent->fault.text)).data;
@@ -53,12 +82,14 @@ static void describe_fault(struct agent *agent, struct round *round)
         round->outcome = ROUND_UNREACHABLE;
         status->code = STATUS_UNREACHABLE;
         status_add(status, "Connectivity", STATUS_ERROR, STATUS_UNREACHABLE, text);
+        describe_way(agent, round);
     } else if (is_tpm(agent)) {
         bool is_missing = agent->fault.err == ERR_NOT_FOUND || agent->fault.err == ERR_DENIED;
 
         round->outcome = ROUND_FAILED;
         status->code = is_missing ? STATUS_MISSING : STATUS_GENERAL;
         status_add(status, "Vtpm", STATUS_ERROR, status->code, text);
+        describe_way(agent, round);
     } else if (agent->fault.err == ERR_VALUE) {
         round->outcome = ROUND_FAILED;
         status->code = STATUS_SETTINGS;
@@ -224,8 +255,8 @@ static void report_status(struct agent *agent, const struct rounds *rounds,
 static err_t bad_goal(struct agent *agent, const struct trail *trail)
 {
     return fault_set(&agent->fault, EXIT_SERVICE, ERR_VALUE,
-                     "The goal state of %s cannot be followed: %s: %s", agent->remote.address,
-                     trail->where, trail->what);
+                     "The goal state of %s cannot be followed: %s: %s",
+                     remote_address(&agent->remote, CALL_GOALSTATE), trail->where, trail->what);
 }
 
 static err_t take_goal(struct agent *agent, struct rounds *rounds, yyjson_val *body,
@@ -305,7 +336,7 @@ static err_t follow_endpoint(struct agent *agent, struct rounds *rounds,
     }
     options->attest_server = rounds->attest_url;
     remote_done(&agent->remote);
-    return remote_open(options, &trail, &agent->remote) == ERR_OK
+    return remote_open(options, agent->arena, &trail, &agent->remote) == ERR_OK
                ? ERR_OK
                : fault_from(&agent->fault, EXIT_SERVICE, ERR_REFUSED, &trail);
 }
@@ -351,6 +382,7 @@ void round_run(struct rounds *rounds, struct arena *arena, struct round *ret)
         return;
     }
     agent.wake_fd = rounds->wake_fd;
+    agent.modules = rounds->modules;
     agent.session_token = rounds->session[0] != '\0' ? rounds->session : NULL;
     attest_and_report(&agent, rounds, &options, &round);
     keep_session(rounds, &agent);

@@ -25,7 +25,8 @@ struct rounds {
     const struct agent_options *options;
     struct queue *queue;
     int wake_fd;
-    unsigned period_s; /* as reported */
+    struct modules *modules; /* whose signatures were looked into; borrowed */
+    unsigned period_s;       /* as reported */
     /* Learned from the service; "" = nothing yet. */
     char attest_url[GOAL_URL_MAX + 1];
     char name[128];

@@ -19,6 +19,9 @@ static const struct {
     size_t offset;
 } texts[] = {
     {"server", offsetof(struct agent_options, server)},
+    {"attest-server", offsetof(struct agent_options, attest_server)},
+    {"proxy", offsetof(struct agent_options, proxy)},
+    {"no-proxy", offsetof(struct agent_options, no_proxy)},
     {"ca", offsetof(struct agent_options, ca_file)},
     {"name", offsetof(struct agent_options, name)},
     {"join-token", offsetof(struct agent_options, join_token)},

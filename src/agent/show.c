@@ -1,9 +1,9 @@
 #include "agent/show.h"
 
+#include "agent/received.h"
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "crypto/cert.h"
-#include "token/token.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SHOWN_TEXT_MAX = 256, SKEW_S = 60 };
+enum { SHOWN_TEXT_MAX = 256 };
 
 void show_warning(const char *fmt, ...)
 {
@@ -134,67 +134,6 @@ enum agent_exit show_refusal(struct agent *agent, const struct attest_result *re
 
 /* ---- the token ---- */
 
-struct checked {
-    yyjson_val *claims; /* of the token, whether or not its signature could be checked */
-    const char *issuer;
-    int64_t expires_at;
-    err_t err; /* ERR_OK: signature and validity hold */
-    char words[TRAIL_WHAT_MAX + TRAIL_WHERE_MAX + 64];
-};
-
-static err_t get_keys(struct agent *agent, struct trail *trail, struct token_keys **ret)
-{
-    struct answer answer = {0};
-    size_t left_out = 0;
-    err_t err = remote_call(&agent->remote, CALL_CERTS, NULL, (struct span){0}, agent->arena,
-                            &agent->fault, &answer);
-
-    if (err == ERR_OK && answer.status != 200) {
-        err = remote_refused(&agent->remote, CALL_CERTS, &answer, &agent->fault);
-    }
-    if (err) {
-        return trail_set(trail, err, "%s", agent->fault.text);
-    }
-    return jwks_read(agent->arena, answer.bytes, trail, ret, &left_out);
-}
-
-/* The keys come from the service that was asked, over a connection that was authenticated; the
- * issuer is what those keys say it is. */
-static void check_token(struct agent *agent, struct span jwt, struct checked *ret)
-{
-    CLEANUP(token_keys_free) struct token_keys *keys = NULL;
-    struct token_verify_options options = {.now = timestamp_now(), .skew_s = SKEW_S};
-    struct trail trail = {0};
-    struct jws jws = {0};
-    struct token token = {0};
-
-    ret->issuer = "";
-    ret->err = jws_read(agent->arena, jwt, 0, &trail, &jws);
-    ret->err =
-        ret->err ? ret->err : json_read(agent->arena, jws.payload, NULL, &trail, &ret->claims);
-    if (ret->err == ERR_OK) {
-        struct span issuer = json_span(json_get(ret->claims, "iss"));
-
-        ret->issuer = text_escape_dup(agent->arena, issuer, SHOWN_TEXT_MAX);
-        ret->err = get_keys(agent, &trail, &keys);
-    }
-    if (ret->err == ERR_OK) {
-        options.keys = keys;
-        options.iss = json_text(json_get(ret->claims, "iss"));
-        ret->err = options.iss == NULL ? trail_set(&trail, ERR_MISMATCH, "has no issuer")
-                                       : token_verify(agent->arena, jwt, &options, &trail, &token);
-    }
-    ret->expires_at = token.expires_at;
-    trail_format(&trail, ret->err, ret->words, sizeof(ret->words));
-}
-
-/* Not having got the keys says nothing against the token. */
-static bool is_bad(const struct checked *checked)
-{
-    return checked->err != ERR_OK && err_category(checked->err) != ERR_CAT_UNAVAILABLE &&
-           err_category(checked->err) != ERR_CAT_INTERNAL;
-}
-
 static void print_claim(struct agent *agent, yyjson_val *claims, const char *name,
                         const char *label)
 {
@@ -223,7 +162,7 @@ static void print_pcrs(yyjson_val *claims)
     printf("\n");
 }
 
-static enum agent_exit print_text(struct agent *agent, const struct checked *checked)
+static enum agent_exit print_text(struct agent *agent, const struct received *checked)
 {
     char until[TIMESTAMP_SIZE];
 
@@ -236,15 +175,15 @@ static enum agent_exit print_text(struct agent *agent, const struct checked *che
         timestamp_format(checked->expires_at, until, sizeof(until));
         printf("token: signature ok, issuer %s, expires %s\n", checked->issuer, until);
     } else {
-        printf("token: %s: %s\n", is_bad(checked) ? "NOT VALID" : "signature not checked",
+        printf("token: %s: %s\n", received_is_bad(checked) ? "NOT VALID" : "signature not checked",
                checked->words);
     }
-    return show_delivered(is_bad(checked) ? EXIT_SERVICE : EXIT_TOKEN);
+    return show_delivered(received_is_bad(checked) ? EXIT_SERVICE : EXIT_TOKEN);
 }
 
 enum agent_exit show_token(struct agent *agent, const struct attest_result *result)
 {
-    struct checked checked = {0};
+    struct received checked = {0};
     yyjson_mut_doc *doc;
     yyjson_mut_val *root;
 
@@ -254,13 +193,13 @@ enum agent_exit show_token(struct agent *agent, const struct attest_result *resu
                isatty(STDOUT_FILENO) ? "\n" : "");
         return show_delivered(EXIT_TOKEN);
     }
-    check_token(agent, result->jwt, &checked);
+    received_check(agent, result->jwt, &checked);
     if (agent->options->output == OUTPUT_TEXT) {
         return print_text(agent, &checked);
     }
     doc = json_new(agent->arena);
     root = doc == NULL ? NULL : yyjson_mut_obj(doc);
-    json_add_text(doc, root, "result", is_bad(&checked) ? "invalid" : "token");
+    json_add_text(doc, root, "result", received_is_bad(&checked) ? "invalid" : "token");
     json_add_span(doc, root, "token", result->jwt);
     json_add_bool(doc, root, "signatureChecked", checked.err == ERR_OK);
     if (checked.err) {
@@ -269,5 +208,5 @@ enum agent_exit show_token(struct agent *agent, const struct attest_result *resu
     if (checked.claims != NULL && doc != NULL) {
         json_add_value(doc, root, "claims", yyjson_val_mut_copy(doc, checked.claims));
     }
-    return print_json(agent, doc, root, is_bad(&checked) ? EXIT_SERVICE : EXIT_TOKEN);
+    return print_json(agent, doc, root, received_is_bad(&checked) ? EXIT_SERVICE : EXIT_TOKEN);
 }

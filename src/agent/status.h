@@ -28,7 +28,7 @@ enum status_code {
 };
 
 enum {
-    STATUS_MAX_SUBS = 24,
+    STATUS_MAX_SUBS = 36,      /* findings and what is beside them */
     STATUS_MESSAGE_MAX = 1000, /* past 1024 characters Azure's agent cuts, and a portal before */
     STATUS_FILE_MAX = 120 * 1024,
 };

@@ -154,7 +154,7 @@ static int open_client(const struct online *online, const char *base, struct htt
     if (err) {
         trail_format(&trail, err, words, sizeof(words));
         cli_complain(online->command, "%s%s", words,
-                     err != ERR_USAGE                      ? ""
+                     err != ERR_USAGE || strstr(words, "the proxy in ") != NULL ? ""
                      : strstr(words, "CA file") != NULL    ? "; check --ca or BOOTWARDEN_CA"
                      : strcmp(base, online->endpoint) == 0 ? "; check --endpoint or "
                                                              "BOOTWARDEN_ENDPOINT"

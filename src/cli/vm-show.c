@@ -7,7 +7,13 @@
 
 #include <string.h>
 
-enum { NAME_WIDTH_MAX = 40, REASONS_SHOWN = 64, PAGES_MAX = 10000 };
+enum {
+    NAME_WIDTH_MAX = 40,
+    REASONS_SHOWN = 64,
+    PAGES_MAX = 10000,
+    MODULES_SHOWN = 20,
+    LIST_MAX_BYTES = 4096
+};
 
 /* ---- one ---- */
 
@@ -91,6 +97,87 @@ static void print_status(const struct online *online, yyjson_val *said)
     }
 }
 
+/* One more word of a list: "a, b". What a machine sends may be any number of words. */
+static void add_word(struct buf *list, const char *word)
+{
+    buf_addf(list, "%s%s", list->len > 0 ? ", " : "", word);
+}
+
+static void print_list(const char *name, const struct buf *list, const char *if_empty)
+{
+    vm_line(name, buf_err(list)   ? "more than can be shown; see --output json"
+                  : list->len > 0 ? buf_cstr(list)
+                                  : if_empty);
+}
+
+/* "OOT_MODULE, UNSIGNED_MODULE (12288)" */
+static void print_taints(const struct online *online, yyjson_val *said)
+{
+    CLEANUP(buf_done) struct buf list = {0};
+    uint64_t number = yyjson_get_uint(json_get(said, "Tainted"));
+    yyjson_val *word;
+    size_t i, n;
+
+    buf_init(&list, LIST_MAX_BYTES);
+    yyjson_arr_foreach(json_get(said, "TaintedBy"), i, n, word)
+    {
+        add_word(&list, online_show(online, json_span(word)));
+    }
+    if (number > 0) {
+        buf_addf(&list, " (%llu)", (unsigned long long)number);
+    }
+    print_list("tainted", &list, "no");
+}
+
+/* The kernel found no good signature (letter E), or the file has none. */
+static bool is_unsigned(yyjson_val *module)
+{
+    struct span letters = json_span(json_get(module, "Taints"));
+
+    return (letters.len > 0 && memchr(letters.data, 'E', letters.len) != NULL) ||
+           (yyjson_is_null(json_get(module, "Signer")) && json_get(module, "Unread") == NULL);
+}
+
+static void print_unsigned(const struct online *online, yyjson_val *modules)
+{
+    CLEANUP(buf_done) struct buf list = {0};
+    size_t found = 0;
+    yyjson_val *module;
+    size_t i, n;
+
+    buf_init(&list, LIST_MAX_BYTES);
+    yyjson_arr_foreach(modules, i, n, module)
+    {
+        if (is_unsigned(module) && found++ < MODULES_SHOWN) {
+            add_word(&list, vm_text(online, module, "Name"));
+        }
+    }
+    if (found > MODULES_SHOWN) {
+        buf_addf(&list, " and %zu more", found - MODULES_SHOWN);
+    }
+    print_list("unsigned modules", &list, "none");
+}
+
+/* Nothing of this is proven: it is what the machine says of itself. */
+static void print_system(const struct online *online, yyjson_val *said)
+{
+    yyjson_val *modules = json_get(said, "Modules");
+
+    if (!yyjson_is_obj(said)) {
+        return;
+    }
+    printf("\nsystem, by its own word\n");
+    vm_line("OS", vm_text(online, said, "OsName"));
+    vm_line("kernel", vm_text(online, said, "KernelRelease"));
+    vm_line("lockdown", vm_text(online, said, "Lockdown"));
+    if (yyjson_is_uint(json_get(said, "Tainted"))) {
+        print_taints(online, said);
+    }
+    if (yyjson_is_arr(modules)) {
+        print_unsigned(online, modules);
+    }
+}
+
 static void print_text(const struct online *online, yyjson_val *machine)
 {
     yyjson_val *proof = json_get(machine, "proof"), *baseline = json_get(machine, "baseline");
@@ -121,6 +208,7 @@ static void print_text(const struct online *online, yyjson_val *machine)
     vm_line("EK digest", vm_text(online, machine, "ekDigest"));
     print_reasons(online, json_get(proof, "reasons"));
     print_changes(online, json_get(json_get(proof, "appraisal"), "changes"));
+    print_system(online, json_get(machine, "guestFacts"));
     print_status(online, json_get(machine, "extensionStatus"));
     print_history(online, json_get(machine, "history"));
 }

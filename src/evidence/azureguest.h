@@ -7,7 +7,7 @@
 
 #include "evidence/evidence.h"
 
-enum { AZUREGUEST_CONTEXT_MAX = 512, AZUREGUEST_FACTS_MAX = 16 * 1024 };
+enum { AZUREGUEST_CONTEXT_MAX = 512, AZUREGUEST_FACTS_MAX = 48 * 1024 };
 
 /* The outer body {"AttestationInfo": base64url}. Errors name the member or the offset. */
 err_t azureguest_parse(struct arena *arena, struct span body, struct trail *trail,

@@ -4,25 +4,15 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "base/text.h"
+#include "httpclient/handle.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { HEADER_MAX_BYTES = 8192, ADDRESS_MAX = 300 };
-
-struct http_client {
-    CURL *curl;
-    char *base_url;
-    char *ca_file;
-    char address[ADDRESS_MAX];
-    size_t body_max_bytes;
-    char words[CURL_ERROR_SIZE];
-};
+enum { HEADER_MAX_BYTES = 8192 };
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 static CURLcode curl_started = CURLE_FAILED_INIT;
@@ -32,61 +22,58 @@ static void start_curl(void)
     curl_started = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-/* Checks the scheme and writes "host:port". */
-static err_t read_address(const char *url, char *address, struct trail *trail)
+/* With a password Basic or Digest, whichever the proxy asks for. Kerberos (Negotiate) only when
+ * user and password are there and empty: curl would prefer it, and not come back from it when this
+ * machine has no ticket. Never NTLM: whoever hears it can use it elsewhere. */
+static long proxy_auth(const struct http_proxy *proxy)
 {
-    CURLU *parts = curl_url();
-    char *scheme = NULL, *host = NULL, *port = NULL, *user = NULL, *query = NULL;
-    err_t err = ERR_OK;
+    bool is_empty = proxy->user != NULL && proxy->user[0] == '\0' &&
+                    (proxy->password == NULL || proxy->password[0] == '\0');
 
-    if (parts == NULL) {
-        return ERR_MEMORY;
-    }
-    if (curl_url_set(parts, CURLUPART_URL, url, 0) != CURLUE_OK ||
-        curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-        curl_url_get(parts, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
-        curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK) {
-        err = trail_set(trail, ERR_USAGE, "'%.200s' is not an address like https://host:port", url);
-    } else if (strcmp(scheme, "https") != 0) {
-        err = trail_set(trail, ERR_USAGE, "'%.200s' must begin with https://", url);
-    } else if (curl_url_get(parts, CURLUPART_USER, &user, 0) == CURLUE_OK ||
-               curl_url_get(parts, CURLUPART_QUERY, &query, 0) == CURLUE_OK) {
-        err = trail_set(trail, ERR_USAGE, "'%.200s' must hold no user and no query", url);
-    } else {
-        snprintf(address, ADDRESS_MAX, "%.256s:%s", host, port);
-    }
-    curl_free(scheme);
-    curl_free(host);
-    curl_free(port);
-    curl_free(user);
-    curl_free(query);
-    curl_url_cleanup(parts);
-    return err;
+    return is_empty ? (long)CURLAUTH_NEGOTIATE : (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST);
 }
 
-static CURLcode set_fixed_options(struct http_client *client, const struct http_client_options *o)
+static CURLcode set_proxy(const struct http_client *client, CURL *curl)
 {
-    static const char agent[] = "bootwarden/" BOOTWARDEN_VERSION;
-    long timeout = o->timeout_ms != 0 ? (long)o->timeout_ms : HTTP_CLIENT_TIMEOUT_MS;
-    long connect =
-        o->connect_timeout_ms != 0 ? (long)o->connect_timeout_ms : HTTP_CLIENT_CONNECT_TIMEOUT_MS;
-    CURL *curl = client->curl;
-    CURLcode code = CURLE_OK;
+    const struct http_proxy *proxy = &client->proxy;
+    /* Both are always set, so that curl does not ask the environment itself. */
+    CURLcode code = curl_easy_setopt(curl, CURLOPT_PROXY, proxy->url);
 
-    if (connect > timeout) {
-        connect = timeout;
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
+    if (proxy->kind == HTTP_PROXY_NONE) {
+        return code;
     }
-    code = code ? code : curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_HTTPPROXYTUNNEL, 1L);
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_PROXYUSERNAME, proxy->user);
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_PROXYPASSWORD, proxy->password);
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_PROXYAUTH, proxy_auth(proxy));
+    if (proxy->kind == HTTP_PROXY_HTTPS) {
+        code =
+            code ? code
+                 : curl_easy_setopt(curl, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+        if (client->ca_file != NULL) {
+            code = code ? code : curl_easy_setopt(curl, CURLOPT_PROXY_CAINFO, client->ca_file);
+        }
+    }
+    return code;
+}
+
+CURLcode handle_set_fixed(struct http_client *client, CURL *curl)
+{
+    CURLcode code = curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+
     code = code ? code : curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->words);
     code = code ? code : curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
     code = code ? code : curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     code = code ? code : curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L); /* ".." is a name, too */
     code = code ? code : curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    code = code ? code : curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout);
-    code = code ? code : curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect);
-    code = code ? code
-                : curl_easy_setopt(curl, CURLOPT_USERAGENT,
-                                   o->user_agent != NULL ? o->user_agent : agent);
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, client->timeout_ms);
+    code =
+        code ? code : curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, client->connect_timeout_ms);
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_USERAGENT, client->user_agent);
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, failure_take_header);
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_HEADERDATA, client);
+    code = code ? code : set_proxy(client, curl);
     if (client->ca_file != NULL) {
         code = code ? code : curl_easy_setopt(curl, CURLOPT_CAINFO, client->ca_file);
         code = code ? code : curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
@@ -94,9 +81,20 @@ static CURLcode set_fixed_options(struct http_client *client, const struct http_
     return code;
 }
 
+static void set_limits(struct http_client *client, const struct http_client_options *o)
+{
+    client->timeout_ms = o->timeout_ms != 0 ? (long)o->timeout_ms : HTTP_CLIENT_TIMEOUT_MS;
+    client->connect_timeout_ms =
+        o->connect_timeout_ms != 0 ? (long)o->connect_timeout_ms : HTTP_CLIENT_CONNECT_TIMEOUT_MS;
+    if (client->connect_timeout_ms > client->timeout_ms) {
+        client->connect_timeout_ms = client->timeout_ms;
+    }
+    client->body_max_bytes =
+        o->body_max_bytes != 0 ? o->body_max_bytes : (size_t)HTTP_CLIENT_BODY_MAX_BYTES;
+}
+
 /* Copies of the strings, and curl's handle. */
-static struct http_client *client_alloc(const struct http_client_options *options,
-                                        const char *address)
+static struct http_client *client_alloc(const struct http_client_options *options)
 {
     struct http_client *client = calloc(1, sizeof(*client));
     size_t len;
@@ -106,15 +104,15 @@ static struct http_client *client_alloc(const struct http_client_options *option
     }
     client->base_url = strdup(options->base_url);
     client->ca_file = options->ca_file != NULL ? strdup(options->ca_file) : NULL;
-    client->body_max_bytes =
-        options->body_max_bytes != 0 ? options->body_max_bytes : (size_t)HTTP_CLIENT_BODY_MAX_BYTES;
+    client->user_agent = strdup(options->user_agent != NULL ? options->user_agent
+                                                            : "bootwarden/" BOOTWARDEN_VERSION);
     client->curl = curl_easy_init();
-    if (client->base_url == NULL || client->curl == NULL ||
+    if (client->base_url == NULL || client->curl == NULL || client->user_agent == NULL ||
         (options->ca_file != NULL && client->ca_file == NULL)) {
         http_client_free(client);
         return NULL;
     }
-    snprintf(client->address, sizeof(client->address), "%s", address);
+    set_limits(client, options);
     len = strlen(client->base_url);
     while (len > 0 && client->base_url[len - 1] == '/') {
         client->base_url[--len] = '\0';
@@ -143,14 +141,14 @@ err_t http_client_new(const struct http_client_options *options, struct trail *t
                       struct http_client **ret)
 {
     CLEANUP(http_client_free) struct http_client *client = NULL;
-    char address[ADDRESS_MAX];
+    struct http_address address;
     err_t err;
 
     pthread_once(&curl_once, start_curl);
     if (curl_started != CURLE_OK) {
         return trail_set(trail, ERR_INTERNAL, "libcurl does not start");
     }
-    err = read_address(options->base_url, address, trail);
+    err = http_address_read(options->base_url, trail, &address);
     if (err) {
         return err;
     }
@@ -158,11 +156,16 @@ err_t http_client_new(const struct http_client_options *options, struct trail *t
     if (err) {
         return err;
     }
-    client = client_alloc(options, address);
+    client = client_alloc(options);
     if (client == NULL) {
         return ERR_MEMORY;
     }
-    if (set_fixed_options(client, options) != CURLE_OK) {
+    client->address = address;
+    err = http_proxy_choose(&options->proxy, getenv, address.host, trail, &client->proxy);
+    if (err) {
+        return err;
+    }
+    if (handle_set_fixed(client, client->curl) != CURLE_OK) {
         return trail_set(trail, ERR_INTERNAL, "libcurl lacks an option that is needed");
     }
     *ret = TAKE(client);
@@ -175,14 +178,31 @@ void http_client_free(struct http_client *client)
         return;
     }
     curl_easy_cleanup(client->curl);
+    http_proxy_done(&client->proxy);
     free(client->base_url);
     free(client->ca_file);
+    free(client->user_agent);
     free(client);
 }
 
 const char *http_client_address(const struct http_client *client)
 {
-    return client->address;
+    return client->address.text;
+}
+
+const struct http_address *http_client_target(const struct http_client *client)
+{
+    return &client->address;
+}
+
+const struct http_proxy *http_client_proxy(const struct http_client *client)
+{
+    return &client->proxy;
+}
+
+const struct http_failure *http_client_failure(const struct http_client *client)
+{
+    return &client->failure;
 }
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *context)
@@ -191,69 +211,6 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 
     buf_add(body, span_of(bytes, size * count));
     return body->err ? 0 : size * count;
-}
-
-/* What curl calls the failure, in our words; curl's own go behind them where they say more. */
-static const char *cause_words(CURLcode code)
-{
-    /* The enum has a hundred members and grows; the ones that people meet have a name here. */
-    switch ((int)code) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-        return "the name cannot be resolved";
-    case CURLE_COULDNT_RESOLVE_PROXY:
-        return "the name of the proxy cannot be resolved";
-    case CURLE_COULDNT_CONNECT:
-        return "no connection";
-    case CURLE_PEER_FAILED_VERIFICATION:
-        return "the server's certificate is refused";
-    case CURLE_SSL_CONNECT_ERROR:
-        return "TLS failed";
-    case CURLE_GOT_NOTHING:
-        return "the server closed the connection without an answer";
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_PARTIAL_FILE:
-        return "the connection broke";
-    default:
-        return curl_easy_strerror(code);
-    }
-}
-
-static err_t call_error(struct http_client *client, CURLcode code, const struct buf *body,
-                        struct trail *trail)
-{
-    curl_off_t connect_us = 0;
-    long os_error = 0;
-    err_t err = ERR_NETWORK;
-
-    if (body->err == ERR_TOO_LARGE) {
-        err = trail_set(trail, ERR_TOO_LARGE, "the answer is larger than %zu bytes",
-                        client->body_max_bytes);
-    } else if (body->err != ERR_OK) {
-        err = body->err;
-    } else if (code == CURLE_OPERATION_TIMEDOUT) {
-        curl_easy_getinfo(client->curl, CURLINFO_APPCONNECT_TIME_T, &connect_us);
-        err = trail_set(trail, ERR_TIMEOUT, "%s",
-                        connect_us > 0 ? "connected, but the answer did not come in time"
-                                       : "connection timed out");
-    } else if (code == CURLE_PEER_FAILED_VERIFICATION) {
-        err = trail_set(trail, ERR_UNTRUSTED, "%s%s%s", cause_words(code),
-                        client->words[0] != '\0' ? ": " : "", client->words);
-    } else if (code == CURLE_SSL_CACERT_BADFILE) {
-        err = trail_set(trail, ERR_USAGE, "the CA file '%.200s' holds no certificate in PEM form",
-                        client->ca_file != NULL ? client->ca_file : "of the system");
-    } else if (code == CURLE_OUT_OF_MEMORY) {
-        err = ERR_MEMORY;
-    } else if (code == CURLE_COULDNT_CONNECT &&
-               curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &os_error) == CURLE_OK &&
-               os_error != 0) {
-        /* "Connection refused", "No route to host": what to look for. curl's words lack it. */
-        trail_set(trail, err, "%s", strerror((int)os_error));
-    } else {
-        trail_set(trail, err, "%s%s%s", cause_words(code), client->words[0] != '\0' ? ": " : "",
-                  client->words);
-    }
-    return trail_in(trail, err, client->address);
 }
 
 /* A line break in a token would let its sender write headers. */
@@ -296,8 +253,8 @@ static err_t make_headers(const struct http_client_request *request, struct curl
     return ERR_OK;
 }
 
-static CURLcode set_call_options(CURL *curl, const char *method, const char *url, struct span body,
-                                 const struct curl_slist *headers, struct buf *answer)
+CURLcode handle_set_call(CURL *curl, const char *method, const char *url, struct span body,
+                         const struct curl_slist *headers, struct buf *answer)
 {
     bool is_head = strcmp(method, "HEAD") == 0;
     CURLcode code = curl_easy_setopt(curl, CURLOPT_URL, url);
@@ -318,7 +275,7 @@ static CURLcode set_call_options(CURL *curl, const char *method, const char *url
     return code;
 }
 
-static err_t read_reply(CURL *curl, const struct buf *answer, struct arena *arena,
+err_t handle_read_reply(CURL *curl, const struct buf *answer, struct arena *arena,
                         struct http_reply *ret)
 {
     long status = 0;
@@ -357,10 +314,11 @@ err_t http_client_send(struct http_client *client, const struct http_client_requ
     }
     buf_init(&answer, client->body_max_bytes);
     client->words[0] = '\0';
-    code = set_call_options(client->curl, request->method, url, request->body, headers, &answer);
+    client->failure = (struct http_failure){0};
+    code = handle_set_call(client->curl, request->method, url, request->body, headers, &answer);
     code = code ? code : curl_easy_perform(client->curl);
-    err = code != CURLE_OK ? call_error(client, code, &answer, trail)
-                           : read_reply(client->curl, &answer, arena, ret);
+    err = code != CURLE_OK ? failure_read(client, client->curl, code, &answer, trail)
+                           : handle_read_reply(client->curl, &answer, arena, ret);
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
     curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, NULL);
     curl_slist_free_all(headers);

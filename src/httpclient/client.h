@@ -3,14 +3,16 @@
  *
  * A client holds one connection to one base address and belongs to one thread. Only https is
  * spoken (TLS 1.2 or later), redirects are never followed (a bearer token must not travel to
- * somebody else's address), proxies come from the environment as curl reads them (https_proxy,
- * no_proxy). With a CA file nothing but that file is trusted, not even the system's roots.
+ * somebody else's address), proxies come from settings or the environment (proxy.h) and are chosen
+ * once, when the client is made. With a CA file nothing but that file is trusted, not even the
+ * system's roots; a proxy that speaks TLS itself is trusted by that file or by those roots.
  *
  * Not reaching the service is an error: ERR_TIMEOUT when it took too long, ERR_UNTRUSTED when its
  * certificate is refused (which no repetition mends), ERR_USAGE when the CA file holds none,
  * ERR_NETWORK for the rest, ERR_TOO_LARGE for an answer over the limit. The trail's `where` is
  * "host:port", its `what` the cause in words: name resolution, refused, no route, which certificate
- * problem. An answer with any status is a success of the call: the caller looks at `status`.
+ * problem, what the proxy (named with its host and port) said. http_client_failure says the same
+ * for programs. An answer with any status is a success of the call: the caller looks at `status`.
  */
 #ifndef HTTPCLIENT_CLIENT_H
 #define HTTPCLIENT_CLIENT_H
@@ -18,6 +20,9 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/span.h"
+#include "httpclient/address.h"
+#include "httpclient/failure.h"
+#include "httpclient/proxy.h"
 
 enum {
     HTTP_CLIENT_TIMEOUT_MS = 30 * 1000,
@@ -34,6 +39,7 @@ struct http_client_options {
     unsigned timeout_ms;         /* the whole call; 0 = HTTP_CLIENT_TIMEOUT_MS */
     unsigned connect_timeout_ms; /* 0 = HTTP_CLIENT_CONNECT_TIMEOUT_MS, or less with timeout_ms */
     size_t body_max_bytes;       /* of an answer; 0 = HTTP_CLIENT_BODY_MAX_BYTES */
+    struct http_proxy_settings proxy; /* {0}: as the environment says */
 };
 
 struct http_reply {
@@ -42,8 +48,8 @@ struct http_reply {
     struct span body;       /* in the arena, NUL behind it */
 };
 
-/* Copies the options. ERR_USAGE for an address that is not https, and for a CA file that is
- * missing, unreadable or no regular file; nothing is connected yet. */
+/* Copies the options. ERR_USAGE for an address that is not https, for a CA file that is missing,
+ * unreadable or no regular file, and for a proxy that is no address; nothing is connected yet. */
 err_t http_client_new(const struct http_client_options *options, struct trail *trail,
                       struct http_client **ret) MUST_CHECK;
 void http_client_free(struct http_client *client);
@@ -51,6 +57,11 @@ DEFINE_CLEANUP(struct http_client *, http_client_free)
 
 /* "host:port" for messages; borrowed. */
 const char *http_client_address(const struct http_client *client);
+/* Where it connects to, and by which proxy; borrowed. */
+const struct http_address *http_client_target(const struct http_client *client);
+const struct http_proxy *http_client_proxy(const struct http_client *client);
+/* What stopped the last call; borrowed, until the next. */
+const struct http_failure *http_client_failure(const struct http_client *client);
 
 struct http_client_request {
     const char *method;       /* GET, HEAD, POST, PUT, PATCH or DELETE */

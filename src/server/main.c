@@ -319,6 +319,7 @@ static int open_service(struct run *run)
         .now = timestamp_now(),
         .metrics = run->metrics,
         .n_workers = run->options.workers,
+        .is_issuer_public = run->options.endpoint != NULL,
         .is_join_open = run->options.join == SERVER_JOIN_OPEN ||
                         (run->options.join == SERVER_JOIN_DEFAULT && run->options.is_dev),
         .lock_fd = run->lock_fd,

@@ -6,8 +6,7 @@
  *
  * Who may send these bytes: anybody; the call needs no credential.
  */
-#include "service/internal.h"
-#include "service/state.h"
+#include "service/attest-parts.h"
 
 #include "appraise/appraise.h"
 #include "base/codec.h"
@@ -25,38 +24,6 @@ enum {
     LIST_MAX = 1024,
     /* What is recorded is answered: for the words of its reasons, which come after the record. */
     ANSWER_BYTES = 1024 * 1024,
-};
-
-/* What the server knows around one request. */
-struct attesting {
-    struct service *service;
-    const struct provider *provider;
-    const struct service_call *call;
-    struct evidence *evidence;
-    struct trust *trust;
-    struct knowledge *knowledge; /* NULL: the service has none */
-    struct tpm_name ak_name;
-    bool has_ak_name;
-    bool has_machine; /* a record with this AK, active */
-    bool is_disabled; /* a record with this AK, disabled by an operator */
-    struct store_machine machine;
-    bool has_clock;
-    struct tpm_clock last_clock;
-    /* The challenge of Bootwarden.Context. */
-    bool has_challenge; /* it is one of ours for this purpose, used or not */
-    struct ticket challenge;
-    bool has_challenge_fault;
-    enum reason_code challenge_fault;
-    const char *challenge_rule, *challenge_words;
-    uint8_t nonce[SHA256_BYTES];
-    size_t nonce_len;
-    struct appraisal *appraisal;
-    struct claims claims;
-    struct policy_result decision;
-    const char *token_id; /* NULL: none issued */
-    struct store_recorded recorded;
-    struct store_baseline baseline; /* of the machine, as it was compared with */
-    struct state_update state;      /* what this proof makes of the machine */
 };
 
 /* ---- what we know before judging ---- */
@@ -317,136 +284,6 @@ static bool is_accepted(const struct attesting *a)
             appraisal_is_told(a->appraisal, &a->claims));
 }
 
-/* ---- the record ---- */
-
-/* A quote that verifies under a proven AK: no one without that TPM can cause this. */
-static const struct appraised_quote *counted_quote(const struct appraisal *appraisal)
-{
-    for (size_t i = 0; i < appraisal->n_quotes; i++) {
-        if (appraisal->quotes[i].counts && appraisal->quotes[i].is_verified) {
-            return &appraisal->quotes[i];
-        }
-    }
-    return NULL;
-}
-
-/* A counted quote has the challenge in it. That is asked apart from the verdict: a machine that is
- * bad in another way has answered all the same. */
-static bool answers_challenge(const struct attesting *a)
-{
-    const struct appraisal *appraisal = a->appraisal;
-    bool is_answered = false;
-
-    for (size_t i = 0; i < appraisal->n_quotes; i++) {
-        const struct appraised_quote *quote = &appraisal->quotes[i];
-
-        is_answered = is_answered ||
-                      (quote->counts && quote->is_verified && a->nonce_len > 0 &&
-                       secret_equal(quote->attest.extra_data, span_of(a->nonce, a->nonce_len)));
-    }
-    return is_answered;
-}
-
-/* What is used up with the record. One that has expired or is another machine's was refused; for
- * that, nobody without a TPM makes the server write. */
-static void fill_challenge(const struct attesting *a, struct store_attestation *record)
-{
-    bool is_live = a->has_challenge && !a->has_challenge_fault;
-    bool is_other = a->has_challenge_fault && a->challenge_fault == REASON_AK_OTHER_MACHINE &&
-                    a->call->now < a->challenge.expires;
-
-    if (!is_live && !(a->has_challenge && is_other && record->is_proven)) {
-        return;
-    }
-    record->challenge_id = span_of(a->challenge.id, sizeof(a->challenge.id));
-    record->challenge_expires = a->challenge.expires;
-    record->answers_challenge = is_live && record->is_proven && answers_challenge(a);
-}
-
-static err_t fill_record(const struct attesting *a, struct span body, struct store_attestation *ret)
-{
-    const struct appraisal *appraisal = a->appraisal;
-    const struct appraised_quote *quote = counted_quote(appraisal);
-    yyjson_mut_doc *doc = json_new(a->call->arena);
-    struct store_attestation record = {
-        .time = a->call->now,
-        .machine_id = a->has_machine && quote != NULL ? a->machine.id : NULL,
-        .ak_name = a->has_ak_name ? tpm_name_span(&a->ak_name) : (struct span){0},
-        .is_proven = quote != NULL,
-        .verdict = verdict_name(appraisal->verdict),
-        .token_id = a->token_id,
-    };
-    err_t err = doc == NULL ? ERR_MEMORY : ERR_OK;
-
-    err = err ? err : hasher_once(a->call->hasher, HASH_SHA256, body, record.evidence_digest);
-    if (err) {
-        return err;
-    }
-    record.reasons = json_write(a->call->arena, doc, appraisal_reasons_json(doc, appraisal), false);
-    if (quote != NULL) {
-        record.pcr_digest = quote->attest.pcr_digest;
-        record.facts = json_write(
-            a->call->arena, doc,
-            appraisal_json(a->call->arena, doc, appraisal, a->claims.n > 0 ? &a->claims : NULL),
-            false);
-        record.has_clock = appraisal->has_clock;
-        record.clock = appraisal->clock;
-        record.advances_clock = appraisal->verdict != VERDICT_NOT_VERIFIED;
-    }
-    if (record.reasons.data == NULL) {
-        return ERR_MEMORY;
-    }
-    *ret = record;
-    return ERR_OK;
-}
-
-/* What proves nothing and uses nothing up waits for no disk: anybody can send it. */
-static err_t write_record(struct attesting *a, const struct store_attestation *row,
-                          struct trail *trail)
-{
-    a->recorded = (struct store_recorded){STORE_RECORDED, STORE_FRESHNESS_NONE};
-    if (row->is_proven || row->challenge_id.len > 0) {
-        return store_attestation_record(a->service->store, row, trail, &a->recorded);
-    }
-    if (!store_attestation_note(a->service->store, row)) {
-        metric_add(a->service->dropped, NULL, 1);
-    }
-    return ERR_OK;
-}
-
-/* Q-9: a challenge is used up by its first proof, good or bad. When another request was faster,
- * this one becomes a rejected one, and is recorded as that. */
-static err_t record(struct attesting *a, struct span body, struct trail *trail)
-{
-    struct store_attestation row;
-    err_t err = fill_record(a, body, &row);
-
-    if (err) {
-        return err;
-    }
-    fill_challenge(a, &row);
-    if (row.machine_id != NULL) {
-        err = state_of_proof(a->service, a->call, &a->machine, a->appraisal, &a->baseline, trail,
-                             &a->state);
-        row.monitor = &a->state.change;
-    }
-    if (err == ERR_OK && arena_is_exhausted(a->call->arena)) {
-        err = ERR_MEMORY; /* nothing is written that lacks a part */
-    }
-    err = err ? err : write_record(a, &row, trail);
-    if (err == ERR_OK && a->state.change.before[0] != '\0') {
-        state_log(&a->state);
-    }
-    if (err || a->recorded.outcome != STORE_CHALLENGE_USED) {
-        return err;
-    }
-    appraisal_add_reason(a->appraisal, REASON_CHALLENGE_REUSED, "Q-9", "Bootwarden.Context",
-                         "the challenge was used by another request at the same time");
-    a->token_id = NULL;
-    err = fill_record(a, body, &row);
-    return err ? err : write_record(a, &row, trail);
-}
-
 /* ---- the answer ---- */
 
 static void count(const struct attesting *a)
@@ -479,7 +316,7 @@ static const char *note(const struct attesting *a)
         a->call->arena, "verdict=%s freshness=%s%s proven=%s%s%s%s%s%s%s",
         verdict_name(appraisal->verdict), store_freshness_name(a->recorded.freshness),
         a->recorded.outcome == STORE_REPEATED ? " repeat=yes" : "",
-        counted_quote(appraisal) != NULL ? "yes" : "no",
+        attest_counted_quote(appraisal) != NULL ? "yes" : "no",
         a->has_machine || a->is_disabled ? " machine=" : "",
         a->has_machine || a->is_disabled ? a->machine.id : "", a->has_ak_name ? " ak=" : "",
         a->has_ak_name ? hex_dup(a->call->arena, span_cut(tpm_name_span(&a->ak_name), 2, 8)) : "",
@@ -564,7 +401,7 @@ static err_t attest(struct attesting *a, struct span body, struct trail *trail,
     if (err == ERR_OK && arena_is_exhausted(a->call->arena)) {
         err = ERR_MEMORY;
     }
-    err = err ? err : record(a, body, trail);
+    err = err ? err : attest_record(a, body, trail);
     if (err) {
         return err;
     }

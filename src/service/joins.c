@@ -250,42 +250,43 @@ void service_join_list(struct service *service, const struct service_call *call,
 
 /* ---- deciding ---- */
 
+/* A digest of 64 digits is no name: it would be a strange one, and has 64 characters. */
+static bool is_digest(const struct service_call *call, struct span text, struct span *ret)
+{
+    return text.len == 2 * STORE_DIGEST_BYTES && hex_decode(call->arena, text, ret) == ERR_OK;
+}
+
 /* The one that waits: by its digest, or by the name that it wished for when no other did. */
 static err_t find_waiting(struct service *service, const struct service_call *call,
                           const struct machine_path *path, struct trail *trail,
                           struct store_waiting *ret)
 {
-    struct store_waiting *w = NULL;
+    const char *name = text_escape_dup(call->arena, path->machine, STORE_NAME_MAX + 1);
     char subscription[STORE_ID_SIZE];
     struct span digest = {0};
-    size_t n = 0, found = 0;
-    err_t err = machines_subscription(service, path->subscription, trail, subscription);
+    size_t n = 1;
+    err_t err = name == NULL
+                    ? ERR_MEMORY
+                    : machines_subscription(service, path->subscription, trail, subscription);
 
     if (err == ERR_OK && subscription[0] != '\0') {
         err = trail_set(trail, ERR_NOT_FOUND, "nobody waits in this subscription");
     }
-    err = err ? err : store_waiting_list(service->store, call->arena, SHOWN_MAX, trail, &w, &n);
     if (err) {
         return err;
     }
-    (void)!hex_decode(call->arena, path->machine, &digest);
-    for (size_t i = 0; i < n; i++) {
-        bool is_it = span_equal(digest, span_of(w[i].ek_digest, STORE_DIGEST_BYTES)) ||
-                     (path->machine.len > 0 && span_is(path->machine, w[i].name));
-
-        if (is_it) {
-            *ret = w[i];
-            found++;
-        }
+    err = is_digest(call, path->machine, &digest)
+              ? store_waiting_by_ek(service->store, digest.data, trail, ret)
+              : store_waiting_by_name(service->store, name, trail, ret, &n);
+    if (err == ERR_NOT_FOUND) {
+        return trail_set(trail, err,
+                         "no guest waits under this name or digest: see bootwarden vm joins");
     }
-    if (found > 1) {
+    if (err == ERR_OK && n > 1) {
         return trail_set(trail, ERR_CONFLICT,
-                         "%zu guests wait under this name: say which by its ekDigest", found);
+                         "more than one guest waits under this name: say which by its ekDigest");
     }
-    return found == 1 ? ERR_OK
-                      : trail_set(trail, ERR_NOT_FOUND,
-                                  "no guest waits under this name or digest: see bootwarden vm "
-                                  "joins");
+    return err;
 }
 
 static err_t admit(struct service *service, const struct service_call *call,
@@ -353,35 +354,39 @@ void service_join_reject(struct service *service, const struct service_call *cal
     ret->body = span_str("{}");
 }
 
+static err_t find_announced(struct service *service, const struct service_call *call,
+                            const struct machine_path *path, struct trail *trail,
+                            struct store_announced *ret)
+{
+    const char *name = text_escape_dup(call->arena, path->machine, STORE_NAME_MAX + 1);
+    char subscription[STORE_ID_SIZE];
+    struct span digest = {0};
+    err_t err = name == NULL
+                    ? ERR_MEMORY
+                    : machines_subscription(service, path->subscription, trail, subscription);
+
+    if (err) {
+        return err;
+    }
+    err = is_digest(call, path->machine, &digest)
+              ? store_announced_by_ek(service->store, digest.data, call->now, trail, ret)
+              : store_announced_by_name(service->store, name, trail, ret);
+    if (err == ERR_NOT_FOUND || (err == ERR_OK && strcmp(ret->subscription, subscription) != 0)) {
+        return trail_set(trail, ERR_NOT_FOUND, "nothing is announced under this name or digest");
+    }
+    return err;
+}
+
 void service_join_withdraw(struct service *service, const struct service_call *call,
                            const struct machine_path *path, struct span body,
                            struct service_answer *ret)
 {
-    struct store_announced *a = NULL;
+    struct store_announced announced;
     struct trail trail = {0};
-    struct span digest = {0};
-    char subscription[STORE_ID_SIZE];
-    size_t n = 0;
-    int64_t id = 0;
-    err_t err = machines_subscription(service, path->subscription, &trail, subscription);
+    err_t err = find_announced(service, call, path, &trail, &announced);
 
     (void)body;
-    err = err ? err
-              : store_announced_list(service->store, call->arena, STORE_ANNOUNCED_MAX, &trail, &a,
-                                     &n);
-    (void)!hex_decode(call->arena, path->machine, &digest);
-    for (size_t i = 0; err == ERR_OK && i < n; i++) {
-        bool is_it =
-            (a[i].name[0] != '\0' && span_is(path->machine, a[i].name)) ||
-            (a[i].has_ek && span_equal(digest, span_of(a[i].ek_digest, STORE_DIGEST_BYTES)));
-
-        id = is_it && strcmp(a[i].subscription, subscription) == 0 ? a[i].id : id;
-    }
-    if (err == ERR_OK) {
-        err = id == 0 ? trail_set(&trail, ERR_NOT_FOUND,
-                                  "nothing is announced under this name or digest")
-                      : store_announced_remove(service->store, id, &trail);
-    }
+    err = err ? err : store_announced_remove(service->store, announced.id, &trail);
     if (err) {
         machines_fail(call, err, &trail, ret);
         return;

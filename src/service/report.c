@@ -391,7 +391,9 @@ static err_t goalstate(struct service *service, const struct service_call *call,
     }
     json_add_text(doc, root, "machineId", machine.id);
     json_add_text(doc, root, "name", machine.name);
-    json_add_text(doc, root, "attestEndpoint", service->issuer);
+    if (service->is_issuer_public) {
+        json_add_text(doc, root, "attestEndpoint", service->issuer);
+    }
     json_add_uint(doc, root, "periodSeconds", MONITOR_PERIOD_S);
     json_add_bool(doc, root, "attestNow", update.change.after.wants_proof);
     json_add_text(doc, root, "state", update.change.after.state);

@@ -295,6 +295,7 @@ err_t service_open(const struct service_options *options, struct trail *trail, s
     register_metrics(service, options->metrics);
     atomic_store(&service->next_sweep, options->now + SERVICE_SWEEP_EVERY_S);
     service->is_join_open = options->is_join_open;
+    service->is_issuer_public = options->is_issuer_public;
     atomic_store(&service->listening_since, options->now);
     atomic_store(&service->last_tick, options->now);
     service->lock_fd = options->lock_fd;

@@ -211,6 +211,73 @@ err_t store_announced_by_ek(struct store *store, const uint8_t ek_digest[STORE_D
     return err;
 }
 
+err_t store_announced_by_name(struct store *store, const char *name, struct trail *trail,
+                              struct store_announced *ret)
+{
+    struct sqlite *db = NULL;
+    err_t err = store_take_reader(store, trail, &db);
+
+    if (err) {
+        return err;
+    }
+    err = query_announced(db, STATEMENT_ANNOUNCED_BY_NAME, span_str(name), true, trail, ret);
+    store_give_reader(store, db, err);
+    return err;
+}
+
+err_t store_waiting_by_ek(struct store *store, const uint8_t ek_digest[STORE_DIGEST_BYTES],
+                          struct trail *trail, struct store_waiting *ret)
+{
+    struct sqlite *db = NULL;
+    err_t err = store_take_reader(store, trail, &db);
+
+    if (err) {
+        return err;
+    }
+    err = query_waiting(db, ek_digest, trail, ret);
+    store_give_reader(store, db, err);
+    return err;
+}
+
+static err_t query_waiting_name(struct sqlite *db, const char *name, struct trail *trail,
+                                struct store_waiting *ret, size_t *ret_n)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row = true;
+    size_t n = 0;
+    err_t err = sqlite_use(db, STATEMENT_WAITING_BY_NAME, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite_bind_text(row, 1, span_str(name));
+    while (err == ERR_OK) {
+        err = sqlite_step(db, row, trail, &has_row);
+        if (err || !has_row) {
+            break;
+        }
+        err = read_waiting(row, trail, ret);
+        n++;
+    }
+    sqlite_release(row);
+    *ret_n = n;
+    return err == ERR_OK && n == 0 ? ERR_NOT_FOUND : err;
+}
+
+err_t store_waiting_by_name(struct store *store, const char *name, struct trail *trail,
+                            struct store_waiting *ret, size_t *ret_n)
+{
+    struct sqlite *db = NULL;
+    err_t err = store_take_reader(store, trail, &db);
+
+    if (err) {
+        return err;
+    }
+    err = query_waiting_name(db, name, trail, ret, ret_n);
+    store_give_reader(store, db, err);
+    return err;
+}
+
 /* ---- writing: run by the writer thread, inside its transaction ---- */
 
 static err_t run_number(struct sqlite *db, enum statement which, int64_t number,

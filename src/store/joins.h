@@ -43,6 +43,9 @@ err_t store_announced_list(struct store *store, struct arena *arena, size_t max,
 err_t store_announced_by_ek(struct store *store, const uint8_t ek_digest[STORE_DIGEST_BYTES],
                             int64_t now, struct trail *trail,
                             struct store_announced *ret) MUST_CHECK;
+/* Expired or not; ERR_NOT_FOUND. */
+err_t store_announced_by_name(struct store *store, const char *name, struct trail *trail,
+                              struct store_announced *ret) MUST_CHECK;
 /* ERR_NOT_FOUND. */
 err_t store_announced_remove(struct store *store, int64_t id, struct trail *trail) MUST_CHECK;
 
@@ -58,6 +61,12 @@ struct store_waiting {
 };
 err_t store_waiting_list(struct store *store, struct arena *arena, size_t max, struct trail *trail,
                          struct store_waiting **ret, size_t *ret_n) MUST_CHECK;
+/* ERR_NOT_FOUND. */
+err_t store_waiting_by_ek(struct store *store, const uint8_t ek_digest[STORE_DIGEST_BYTES],
+                          struct trail *trail, struct store_waiting *ret) MUST_CHECK;
+/* The one that wished for this name; *ret_n is how many did. ERR_NOT_FOUND. */
+err_t store_waiting_by_name(struct store *store, const char *name, struct trail *trail,
+                            struct store_waiting *ret, size_t *ret_n) MUST_CHECK;
 /* Turn it into an announced one, for this EK and the AK that it proved, in one write. ERR_NOT_FOUND
  * when it does not wait (any more), ERR_MISMATCH when it asked with another AK meanwhile,
  * ERR_CONFLICT as store_announce. */

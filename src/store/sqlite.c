@@ -119,6 +119,7 @@ static const char *const migrations[] = {
     " name TEXT NOT NULL COLLATE NOCASE, maker TEXT NOT NULL, is_rejected INTEGER NOT NULL,"
     " first INTEGER NOT NULL, last INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE INDEX announced_expires ON announced (expires);"
+    "CREATE INDEX waiting_name ON waiting (name) WHERE name <> '';"
     "CREATE INDEX waiting_last ON waiting (last DESC, ek_digest);"
     "CREATE TABLE monitor (machine TEXT NOT NULL PRIMARY KEY"
     " REFERENCES machines (id) ON DELETE CASCADE, state TEXT NOT NULL, since INTEGER NOT NULL,"

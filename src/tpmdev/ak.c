@@ -55,8 +55,8 @@ static err_t fill(const TPM2B_PUBLIC *area, const TPM2B_NAME *name, struct arena
 
     if (why != NULL) {
         return trail_set(trail, ERR_CONFLICT,
-                         "handle 0x%08x, where the attestation key belongs, holds another key: %s. "
-                         "If nothing needs it: tpm2_evictcontrol -C o -c 0x%08x",
+                         "handle 0x%08x, where the attestation key belongs, holds another key: %s; "
+                         "if nothing needs it: tpm2_evictcontrol -C o -c 0x%08x",
                          TPMDEV_AK_HANDLE, why, TPMDEV_AK_HANDLE);
     }
     if (name->size > sizeof(ak->name.bytes)) {

@@ -42,7 +42,7 @@ static err_t check_device(const char *path, struct trail *trail)
         if (strcmp(path, MANAGED_DEVICE) == 0 && access(RAW_DEVICE, F_OK) == 0) {
             return trail_set(trail, ERR_NOT_FOUND,
                              "%s does not exist, but %s does: the TPM is a TPM 1.2, or the kernel "
-                             "has no resource manager; a TPM 2.0 is needed",
+                             "has no resource manager; give the VM a TPM 2.0",
                              MANAGED_DEVICE, RAW_DEVICE);
         }
         return trail_set(trail, ERR_NOT_FOUND,
@@ -52,12 +52,12 @@ static err_t check_device(const char *path, struct trail *trail)
     case EACCES:
     case EPERM:
         return trail_set(trail, ERR_DENIED,
-                         "no permission to use %s: run as root, or add the user to the group tss "
+                         "no permission to use %s; run as root, or add the user to the group tss "
                          "(usermod -aG tss USER)",
                          path);
     case EBUSY:
         return trail_set(trail, ERR_UNAVAILABLE,
-                         "%s is in use by another program: use %s, which many can share, or stop "
+                         "%s is in use by another program; use %s, which many can share, or stop "
                          "the other one",
                          path, MANAGED_DEVICE);
     default:
@@ -95,7 +95,7 @@ err_t tpmdev_open(const char *tcti, bool is_verbose, struct trail *trail, struct
         if ((rc & ~TSS2_RC_LAYER_MASK) == TSS2_BASE_RC_NOT_SUPPORTED) {
             return trail_set(
                 trail, ERR_USAGE,
-                "no TCTI is called '%.100s': the kernel's TPM is device:%s, a software "
+                "no TCTI is called '%.100s'; the kernel's TPM is device:%s, a software "
                 "TPM swtpm:path=SOCKET; others need their package of tpm2-tss",
                 tcti, MANAGED_DEVICE);
         }

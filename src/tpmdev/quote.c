@@ -37,7 +37,7 @@ static err_t read_some(struct tpmdev *dev, uint32_t *missing, struct trail *trai
     if (mask == 0) {
         return trail_set(
             trail, ERR_UNSUPPORTED,
-            "the TPM has no SHA-256 PCRs: switch that bank on in the firmware, or with "
+            "the TPM has no SHA-256 PCRs; switch that bank on in the firmware, or with "
             "tpm2_pcrallocate sha256:all and a restart");
     }
     pcrs->have[HASH_SHA256] |= mask;

@@ -42,6 +42,15 @@ err_t tpmdev_open(const char *tcti, bool is_verbose, struct trail *trail,
 void tpmdev_free(struct tpmdev *dev);
 DEFINE_CLEANUP(struct tpmdev *, tpmdev_free)
 
+/* What may keep the TPM from being used as it is meant to. */
+struct tpmdev_state {
+    bool is_locked_out;          /* after wrong passwords: what has one is refused */
+    uint32_t lockout_interval_s; /* after which one wrong password is forgiven */
+    bool has_owner_password, has_endorsement_password;
+};
+err_t tpmdev_state_read(struct tpmdev *dev, struct trail *trail,
+                        struct tpmdev_state *ret) MUST_CHECK;
+
 /* ---- NV indexes ---- */
 
 /* The whole index, as it is. ERR_NOT_FOUND when it is not defined or was never written. */

@@ -18,7 +18,7 @@ expect 2 "takes text, json or token, not 'xml'" attest "${nowhere[@]}" --output 
 expect 2 'takes a number from 0 to 3' attest "${nowhere[@]}" --retries 4
 expect 2 'takes 0 to 300 seconds' attest "${nowhere[@]}" --retry-wait never
 expect 2 'needs a value: TCTI' attest "${nowhere[@]}" --tcti ''
-expect 2 "is run, attest, enroll or status" prove "${nowhere[@]}"
+expect 2 "is run, attest, enroll, check or status" prove "${nowhere[@]}"
 for words in --help --version; do
     timeout 20 "$bin/bootwarden-agent" $words >/dev/full 2>"$work/err"
     check "$words on a full disk" test $? -eq 4
@@ -31,7 +31,7 @@ expect 4 'has no TPM 2.0: /dev/none does not exist; give the VM a virtual TPM, o
 expect 4 "no TPM answers at 'swtpm:path=/nonexistent'.*check --tcti, and that it runs" \
     attest "${nowhere[@]}" --tcti swtpm:path=/nonexistent
 expect 4 "no TPM answers at 'device:/dev/null'" attest "${nowhere[@]}" --tcti device:/dev/null
-expect 2 "no TCTI is called 'nonsense': the kernel's TPM is device:/dev/tpmrm0" \
+expect 2 "no TCTI is called 'nonsense'; the kernel's TPM is device:/dev/tpmrm0" \
     attest "${nowhere[@]}" --tcti nonsense
 mkfifo "$work/pipe"
 expect 2 'is no device; the kernel.s TPM is device:/dev/tpmrm0' attest "${nowhere[@]}" --tcti "device:$work/pipe"
@@ -41,7 +41,7 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null && mknod -m 600 "$work/
         --tcti "device:$work/tpmrm0" >"$work/out" 2>"$work/err"
     check 'no permission is 4' test $? -eq 4
     check 'no permission names the group' \
-        grep -qE "no permission to use $work/tpmrm0: run as root, or add the user to the group tss" "$work/err"
+        grep -qE "no permission to use $work/tpmrm0; run as root, or add the user to the group tss" "$work/err"
 else
     echo 'skipped: no other user to fail with'
 fi
@@ -65,8 +65,8 @@ expect 3 'Guest endpoint unreachable: localhost:1\. Connection refused\. Check t
 again 'nobody listens'
 expect 3 'unreachable: nowhere.invalid:443\. the name cannot be resolved.*Check the name in --server and the DNS' \
     attest "${vm[@]}" --server https://nowhere.invalid "${quick[@]}"
-https_proxy=http://nowhere.invalid:3128 expect 3 'name of the proxy cannot be resolved.*Check https_proxy' \
-    attest "${vm[@]}" "${nowhere[@]}" "${quick[@]}"
+https_proxy=http://nowhere.invalid:3128 expect 3 'name of the proxy nowhere.invalid:3128 cannot be resolved.*Check https_proxy' \
+    attest "${vm[@]}" --server https://attest.example:1 "${quick[@]}"
 
 start_server
 expect 2 "the CA file '$work/no-ca.pem' holds no certificate" attest "${vm[@]}" --ca "$work/no-ca.pem"

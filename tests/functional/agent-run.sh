@@ -133,6 +133,7 @@ start_agent
 until_true 'unreachable' 30 state_is unreachable
 check 'not unhealthy, and it says which address' test "$(shown '.why | test("Attestation endpoint unreachable: 127.0.0.1:'"$closed"'. Connection refused")')" = true
 expect 1 "^error .*" status --config "$work/agent.conf"
+check 'step by step' test "$(shown '[.extensionStatus.status.substatus[] | select(.name == "attestation/tcp")][0] | .status + " " + (.formattedMessage.message | test("127.0.0.1:'"$closed"'") | tostring)')" = 'error true'
 check 'in the words of the extension' grep -q "provisioning failed. Attestation endpoint unreachable: 127.0.0.1:$closed" "$work/out"
 stop_agent
 stop_server

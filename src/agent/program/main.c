@@ -1,5 +1,6 @@
 /* bootwarden-agent: proves to a service how this machine booted. Manual: man/bootwarden-agent.8 */
 #include "agent/attest.h"
+#include "agent/check.h"
 #include "agent/daemon.h"
 #include "agent/enroll.h"
 #include "agent/settings.h"
@@ -24,11 +25,16 @@ static enum agent_exit run(struct agent_options *options)
         show_warning("%s", trail.what);
         return EXIT_USAGE;
     }
+    agent_options_default_ca(options, AGENT_CA_FILE);
     if (options->command == COMMAND_RUN) {
         return daemon_run(options);
     }
     if (options->command == COMMAND_STATUS) {
         return status_show(options, arena);
+    }
+    if (options->command == COMMAND_CHECK) {
+        agent = (struct agent){.options = options, .arena = arena};
+        return check_run(&agent);
     }
     if (agent_open(options, arena, &agent) != ERR_OK || agent_need_tpm(&agent) != ERR_OK) {
         return show_fault(&agent);

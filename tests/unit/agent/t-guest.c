@@ -41,6 +41,26 @@ static void os_release_is_read_as_azures_client_does(void **state)
     arena_free(arena);
 }
 
+static void names_that_os_release_does_not_tell_are_not_made_up(void **state)
+{
+    static const char digits[] = "01234567890123456789012345678901234567890123456789";
+    struct arena *arena = test_arena();
+    const char *long_name = arena_printf(
+        arena, "PRETTY_NAME='\x1b[31m%s%s%s'\nVERSION_ID=\"12 (x)\"\n", digits, digits, digits);
+    struct guest_os os;
+
+    (void)state;
+    guest_os_parse(arena, span_str("NAME=Linux\nPRETTY_NAME=\nVERSION_ID=\"\"\n"), &os);
+    assert_null(os.pretty_name);
+    assert_null(os.version);
+    guest_os_parse(arena, span_str(long_name), &os);
+    assert_int_equal(strlen(os.pretty_name), 128);
+    assert_string_equal(os.pretty_name + 125, "...");
+    assert_null(strchr(os.pretty_name, '\x1b'));
+    assert_string_equal(os.version, "12 (x)");
+    arena_free(arena);
+}
+
 static void given_logs_must_be_there(void **state)
 {
     struct arena *arena = test_arena();
@@ -59,6 +79,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(os_release_is_read_as_azures_client_does),
+        cmocka_unit_test(names_that_os_release_does_not_tell_are_not_made_up),
         cmocka_unit_test(given_logs_must_be_there),
     };
 

@@ -57,6 +57,12 @@ static const struct {
     {"attest --server https://h --retry-wait nan", "0 to 300"},
     {"attest --server https://h --retry-wait 1x", "0 to 300"},
     {"attest --server https://h --azure --ima-log /x", "--ima-log"},
+    {"attest --server https://h --efivars /x", "goes with check"},
+    {"check --server https://h --output token", "goes with attest"},
+    {"attest --server https://h --proxy", "needs a value: URL"},
+    {"attest --server https://h --no-proxy=", "needs a value: LIST"},
+    {"attest --server https://h --prxy=http://u:s3cret@p", "unknown option '--prxy';"},
+    {"attest --server https://h http://u:s3cret@p", "one word too many"},
 };
 
 static void wrong_lines_are_refused_in_words(void **state)
@@ -69,7 +75,7 @@ static void wrong_lines_are_refused_in_words(void **state)
 
         if (parse(wrong[i].line, &trail, &options) != ERR_USAGE ||
             strstr(trail.what, wrong[i].words) == NULL ||
-            strcmp(options.server, "untouched") != 0) {
+            strcmp(options.server, "untouched") != 0 || strstr(trail.what, "s3cret") != NULL) {
             fail_msg("\"%s\": \"%s\"", wrong[i].line, trail.what);
         }
     }
@@ -111,6 +117,40 @@ static void environment_names_the_service_unless_the_line_does(void **state)
     unsetenv("BOOTWARDEN_CA");
 }
 
+static void addresses_and_proxies_are_taken_as_they_are(void **state)
+{
+    struct agent_options options;
+    struct trail trail;
+
+    (void)state;
+    unsetenv("BOOTWARDEN_CA");
+    assert_ok(parse("check --server https://g --proxy http://p:1 --no-proxy a,b --efivars /e",
+                    &trail, &options));
+    assert_int_equal(options.command, COMMAND_CHECK);
+    assert_string_equal(options.proxy, "http://p:1");
+    assert_string_equal(options.no_proxy, "a,b");
+    assert_string_equal(options.efivars, "/e");
+    assert_string_equal(agent_attest_url(&options), "https://g");
+    assert_string_equal(agent_attest_option(&options), "--server");
+    assert_ok(parse("attest --server https://g --attest-server https://a/p", &trail, &options));
+    assert_string_equal(agent_attest_url(&options), "https://a/p");
+    assert_string_equal(agent_attest_option(&options), "--attest-server");
+}
+
+static void ca_of_this_machine_is_taken_when_nobody_names_one(void **state)
+{
+    struct agent_options options = {.ca_file = "/named"};
+
+    (void)state;
+    agent_options_default_ca(&options, "/etc/passwd");
+    assert_string_equal(options.ca_file, "/named");
+    options.ca_file = NULL;
+    agent_options_default_ca(&options, "/nonexistent");
+    assert_null(options.ca_file);
+    agent_options_default_ca(&options, "/etc/passwd");
+    assert_string_equal(options.ca_file, "/etc/passwd");
+}
+
 static void help_and_version_need_nothing_else(void **state)
 {
     struct agent_options options;
@@ -131,6 +171,8 @@ int main(void)
         cmocka_unit_test(wrong_lines_are_refused_in_words),
         cmocka_unit_test(options_are_read_in_both_spellings),
         cmocka_unit_test(environment_names_the_service_unless_the_line_does),
+        cmocka_unit_test(addresses_and_proxies_are_taken_as_they_are),
+        cmocka_unit_test(ca_of_this_machine_is_taken_when_nobody_names_one),
         cmocka_unit_test(help_and_version_need_nothing_else),
     };
 

@@ -268,6 +268,30 @@ static void binds_context_and_facts_into_the_nonce(void **state)
     arena_free(arena);
 }
 
+/* Sizes are those of the canonical form, which is what is kept. */
+static void facts_have_a_limit(void **state)
+{
+    struct arena *arena = test_arena();
+    size_t padding = AZUREGUEST_FACTS_MAX - strlen("{\"a\":\"\"}");
+    char *text = arena_calloc(arena, 1, AZUREGUEST_FACTS_MAX + 1);
+    struct fabricate_request request = {.has_bootwarden = true, .context = span_str("challenge")};
+    struct evidence *evidence = NULL;
+    struct trail trail = {0};
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, 'x', padding);
+    request.guest_facts = arena_printf(arena, "{ \"a\": \"%s\" }", text);
+    assert_ok(azureguest_parse_inner(arena, request_text(arena, &request), NULL, &evidence));
+    assert_int_equal(evidence->azure.guest_facts_canonical.len, AZUREGUEST_FACTS_MAX);
+    text[padding] = 'x';
+    request.guest_facts = arena_printf(arena, "{\"a\":\"%s\"}", text);
+    assert_err(azureguest_parse_inner(arena, request_text(arena, &request), &trail, &evidence),
+               ERR_TOO_LARGE);
+    assert_string_equal(trail.where, "Bootwarden.GuestFacts");
+    arena_free(arena);
+}
+
 static void reads_the_published_evidence(void **state)
 {
     test_needs_public_data();
@@ -293,6 +317,7 @@ int main(void)
         cmocka_unit_test(reads_the_outer_body_in_either_spelling_and_with_padding),
         cmocka_unit_test(an_empty_log_is_no_log),
         cmocka_unit_test(binds_context_and_facts_into_the_nonce),
+        cmocka_unit_test(facts_have_a_limit),
         cmocka_unit_test(reads_the_published_evidence),
     };
 

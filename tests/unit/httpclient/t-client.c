@@ -186,8 +186,8 @@ static void expect_failure(struct http_client *client, err_t wanted, const char 
 static void refuses_addresses_that_are_not_https(void **state)
 {
     static const char *const urls[] = {
-        "http://localhost:1", "localhost:1", "", "ftp://a", "https://",
-        "https://u:p@h/",     "https://h/?q"};
+        "http://localhost:1", "localhost:1", "", "ftp://a", "https://", "https://u:p@h/",
+        "https://h/?q",       "https://h/#f"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(urls); i++) {

@@ -1,6 +1,7 @@
 /*
  * Challenges in the attest call: for one proof, of one machine, once.
  */
+#include "store/monitor.h"
 #include "unit/service/attester.h"
 
 #include <pthread.h>
@@ -216,6 +217,93 @@ static void notes_what_proves_nothing_whatever_challenge_it_has(void **state)
     world_free(w);
 }
 
+/* ---- what the guest says of itself ---- */
+
+#define FACTS "{\"KernelRelease\":\"6.1\",\"Tainted\":0}"
+
+/* use_challenge of a guest that sends facts, covered by its quote. */
+static void use_facts(struct world *w, struct fabricate_request *request, struct span context,
+                      const char *canonical)
+{
+    uint8_t *nonce = arena_alloc(w->arena, SHA256_BYTES);
+
+    use_challenge(w, request, context);
+    request->guest_facts = canonical;
+    assert_ok(azureguest_expected_nonce(context, span_str(canonical), nonce));
+    request->nonce = span_of(nonce, SHA256_BYTES);
+}
+
+static void expect_facts(struct world *w, const struct store_machine *m, const char *wanted)
+{
+    struct span status = {0}, facts = {0};
+
+    assert_ok(store_monitor_said(w->service->store, w->arena, m->id, NULL, &status, &facts));
+    if (wanted == NULL ? facts.data != NULL : !span_is(facts, wanted)) {
+        fail_msg("facts: %.*s", (int)facts.len, (const char *)facts.data);
+    }
+}
+
+/* whoever cannot have the quote made anew cannot make the machine say something. */
+static void facts_that_no_fresh_quote_covers_are_not_the_machines(void **state)
+{
+    struct world *w = world_new();
+    struct fabricate_request request = request_of(w, "a-secureboot-healthy");
+    struct store_machine enrolled = enrol(w);
+    struct span spent = challenge_for(w, enrolled.id, NOW + 300);
+    struct service_answer answer;
+
+    (void)state;
+    use_facts(w, &request, challenge_for(w, enrolled.id, NOW), FACTS);
+    answer = attest(w, &request);
+    expect_refusal(&answer, 400, "InvalidParameter", "challenge-expired: ");
+    use_facts(w, &request, challenge_for(w, "99999999-1111-4222-8333-444455556666", NOW + 300),
+              FACTS);
+    answer = attest(w, &request);
+    expect_refusal(&answer, 400, "InvalidParameter", "ak-other-machine: ");
+    use_facts(w, &request, challenge_for(w, enrolled.id, NOW + 300), FACTS);
+    answer = attest_with_broken_signature(w, &request);
+    expect_refusal(&answer, 400, "InvalidParameter", "not-verified: ");
+    use_facts(w, &request, challenge_for(w, enrolled.id, NOW + 300), FACTS);
+    request.guest_facts = "{\"KernelRelease\":\"6.1\",\"Tainted\":1}"; /* changed on the way */
+    answer = attest(w, &request);
+    expect_refusal(&answer, 400, "InvalidParameter", "nonce: ");
+    expect_facts(w, &enrolled, NULL);
+    use_facts(w, &request, spent, FACTS);
+    answer = attest(w, &request);
+    expect_success(&answer);
+    use_facts(w, &request, spent, "{\"KernelRelease\":\"6.2\"}");
+    answer = attest(w, &request);
+    expect_refusal(&answer, 400, "InvalidParameter", "challenge-reused: ");
+    expect_facts(w, &enrolled, FACTS);
+    world_free(w);
+}
+
+static void facts_of_a_fresh_proof_are_kept_with_the_machine(void **state)
+{
+    struct world *w = world_new();
+    struct fabricate_request request = request_of(w, "a-secureboot-healthy");
+    struct store_machine enrolled = enrol(w);
+    struct service_answer answer;
+
+    (void)state;
+    use_facts(w, &request, challenge_for(w, enrolled.id, NOW + 300), FACTS);
+    answer = attest(w, &request);
+    expect_success(&answer);
+    expect_facts(w, &enrolled, FACTS);
+    /* A bad boot says something of itself as well. */
+    request = request_of(w, "b-secureboot-off");
+    use_facts(w, &request, challenge_for(w, enrolled.id, NOW + 300), "{\"SecureBoot\":false}");
+    answer = attest(w, &request);
+    expect_refusal(&answer, 400, "PolicyEvaluationError", "secure-boot-off: ");
+    expect_facts(w, &enrolled, "{\"SecureBoot\":false}");
+    /* Who says nothing takes nothing back. */
+    request = request_of(w, "a-secureboot-healthy");
+    use_challenge(w, &request, challenge_for(w, enrolled.id, NOW + 300));
+    answer = attest(w, &request);
+    expect_facts(w, &enrolled, "{\"SecureBoot\":false}");
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,7 +312,9 @@ int main(void)
         cmocka_unit_test(refuses_challenges_that_are_not_for_this_proof),
         cmocka_unit_test(refuses_extra_data_that_is_not_the_challenge),
         cmocka_unit_test(notes_what_proves_nothing_whatever_challenge_it_has),
+        cmocka_unit_test(facts_that_no_fresh_quote_covers_are_not_the_machines),
         cmocka_unit_test(accepts_a_challenge_once),
+        cmocka_unit_test(facts_of_a_fresh_proof_are_kept_with_the_machine),
     };
 
     return cmocka_run_group_tests(tests, make_machine, free_machine);

@@ -60,7 +60,7 @@ static void wrong_words_for_a_tpm_are_wrong_use(void **state)
     static const struct {
         const char *tcti, *words;
     } cases[] = {
-        {"no-such-tcti:x", "no TCTI is called 'no-such-tcti:x': the kernel's TPM is device:"},
+        {"no-such-tcti:x", "no TCTI is called 'no-such-tcti:x'; the kernel's TPM is device:"},
         {"device:", "lacks the file: device:/dev/tpmrm0"},
         {"device:/etc/passwd", "/etc/passwd is no device"},
     };
