@@ -125,6 +125,11 @@ err_t attestation_config_read(struct arena *arena, yyjson_val *settings, struct 
     return err;
 }
 
+const char *goal_attest_url(const struct goal *goal)
+{
+    return goal->config.attest_url != NULL ? goal->config.attest_url : goal->attest_url;
+}
+
 int64_t goal_sequence(yyjson_val *body)
 {
     yyjson_val *value = json_get(json_get(body, "extension"), "sequence");
