@@ -2,6 +2,7 @@
 #include "agent/attest.h"
 #include "agent/check-steps.h"
 #include "agent/enroll.h"
+#include "agent/goal.h"
 #include "agent/received.h"
 #include "base/text.h"
 #include "base/timestamp.h"
@@ -159,6 +160,24 @@ void check_enrolment(struct agent *agent, struct findings *list)
     if (agent->remote.guest != NULL) {
         at_client(list, finding, agent->remote.guest);
     }
+}
+
+const char *check_learn_attest(struct agent *agent)
+{
+    struct fault kept = agent->fault;
+    struct answer answer = {0};
+    struct trail trail = {0};
+    struct goal goal;
+    const char *url = NULL;
+    err_t err = remote_call(&agent->remote, CALL_GOALSTATE, agent->session_token, span_str("{}"),
+                            agent->arena, &agent->fault, &answer);
+
+    if (err == ERR_OK && answer.status == 200 &&
+        goal_read(agent->arena, answer.body, &trail, &goal) == ERR_OK) {
+        url = goal_attest_url(&goal);
+    }
+    agent->fault = kept;
+    return url != NULL && !is_same_address(agent->arena, url, agent->options->server) ? url : NULL;
 }
 
 /* ---- policy ---- */

@@ -59,6 +59,9 @@ void check_provider(struct findings *list, const struct agent_options *options,
                     const struct http_reply *reply);
 /* `enrolment`: a session with the guest API, which joins when the machine has not. */
 void check_enrolment(struct agent *agent, struct findings *list);
+/* In the session of that: where `run` would attest, when the goal state names another address than
+ * --server; else NULL, also when the service does not say. */
+const char *check_learn_attest(struct agent *agent);
 /* `policy`: one whole attestation. */
 void check_policy(struct agent *agent, struct findings *list);
 

@@ -81,7 +81,7 @@ static const char *why_no_policy(struct findings *list, const struct walked *wal
                               : failed_way(list, walked->attest_prefix);
 }
 
-static void walk_service(struct agent *agent, struct findings *list, const struct walked *walked)
+static void walk_enrolment(struct agent *agent, struct findings *list, const struct walked *walked)
 {
     const char *why = why_no_enrolment(list, walked);
 
@@ -89,8 +89,14 @@ static void walk_service(struct agent *agent, struct findings *list, const struc
         finding_skip(list, "enrolment", "%s failed", why);
     } else {
         check_enrolment(agent, list);
-        why = why_no_policy(list, walked);
     }
+}
+
+static void walk_policy(struct agent *agent, struct findings *list, const struct walked *walked)
+{
+    const char *why = why_no_enrolment(list, walked);
+
+    why = why != NULL ? why : why_no_policy(list, walked);
     if (why != NULL) {
         finding_skip(list, "policy", "%s failed", why);
     } else {
@@ -106,7 +112,8 @@ static void stands_at(struct finding *finding, const struct finding *other)
     finding->proxy = other->proxy;
 }
 
-void check_walk(struct agent *agent, struct findings *ret)
+/* The ways to one or both endpoints, and what is at their end. */
+static void walk_ways(struct agent *agent, struct findings *list, struct walked *walked)
 {
     const struct agent_options *options = agent->options;
     bool is_one = is_one_server(options);
@@ -117,24 +124,69 @@ void check_walk(struct agent *agent, struct findings *ret)
                                           .path = metadata_path};
     const struct check_endpoint guest = {
         .prefix = "guest/", .url = options->server, .option = "--server", .path = guest_path};
-    struct walked walked = {.attest_prefix = attest.prefix,
-                            .guest_prefix = is_one ? attest.prefix : guest.prefix};
     struct http_probe probe = {0};
+
+    walked->attest_prefix = attest.prefix;
+    walked->guest_prefix = is_one ? attest.prefix : guest.prefix;
+    walked->has_attest = walked->has_guest = check_network(list, options, &attest, &probe);
+    if (walked->has_attest) {
+        check_provider(list, options, &probe.reply);
+        stands_at(finding_get(list, "provider"),
+                  finding_get(list, is_one ? "http" : "attestation/http"));
+    } else {
+        finding_skip(list, "provider", "%s failed", failed_way(list, attest.prefix));
+    }
+    if (!is_one) {
+        walked->has_guest = !needs_guest(agent) || check_network(list, options, &guest, &probe);
+    }
+}
+
+/* As `run` does: attestation is where the service says, unless the settings name it. True when that
+ * is somewhere else than was looked at. */
+static bool follow_service(struct agent *agent)
+{
+    struct agent_options *options;
+    struct trail trail = {0};
+    struct remote remote = {0};
+    const char *url = NULL;
+
+    if (agent->options->attest_server == NULL && !agent->options->is_azure &&
+        agent->session_token != NULL) {
+        url = check_learn_attest(agent);
+    }
+    options = url == NULL ? NULL : arena_calloc(agent->arena, 1, sizeof(*options));
+    if (options == NULL) {
+        return false;
+    }
+    *options = *agent->options;
+    options->attest_server = url;
+    agent->options = options;
+    /* An address that is none is for its step to say. */
+    if (remote_open(options, agent->arena, &trail, &remote) == ERR_OK) {
+        remote_done(&agent->remote);
+        agent->remote = remote;
+    }
+    return true;
+}
+
+void check_walk(struct agent *agent, struct findings *ret)
+{
+    struct walked walked = {0};
+    struct finding enrolment;
+    size_t n_machine;
 
     findings_init(ret, agent->arena);
     walked.has_log = check_machine(agent, ret);
-    walked.has_attest = walked.has_guest = check_network(ret, options, &attest, &probe);
-    if (walked.has_attest) {
-        check_provider(ret, options, &probe.reply);
-        stands_at(finding_get(ret, "provider"),
-                  finding_get(ret, is_one ? "http" : "attestation/http"));
-    } else {
-        finding_skip(ret, "provider", "%s failed", failed_way(ret, attest.prefix));
+    n_machine = ret->n;
+    walk_ways(agent, ret, &walked);
+    walk_enrolment(agent, ret, &walked);
+    if (follow_service(agent)) {
+        enrolment = *finding_get(ret, "enrolment");
+        ret->n = n_machine;
+        walk_ways(agent, ret, &walked);
+        *finding_add(ret, "enrolment", FINDING_OK, "%s", "") = enrolment;
     }
-    if (!is_one) {
-        walked.has_guest = !needs_guest(agent) || check_network(ret, options, &guest, &probe);
-    }
-    walk_service(agent, ret, &walked);
+    walk_policy(agent, ret, &walked);
 }
 
 enum agent_exit check_run(struct agent *agent)

@@ -4,6 +4,8 @@
  *
  * The walk ends with what `attest` does: a machine that has not joined joins, and its attestation
  * key is made when there is none. It tries everything once and waits for nothing but time limits.
+ * When the goal state names another attestation endpoint, the ways are walked anew, to where `run`
+ * goes.
  */
 #ifndef AGENT_CHECK_H
 #define AGENT_CHECK_H

@@ -125,6 +125,11 @@ err_t attestation_config_read(struct arena *arena, yyjson_val *settings, struct 
     return err;
 }
 
+const char *goal_attest_url(const struct goal *goal)
+{
+    return goal->config.attest_url != NULL ? goal->config.attest_url : goal->attest_url;
+}
+
 #define PACKAGE_PATH "/guest/v1/package/"
 
 static bool is_only(const char *text, const char *allowed)

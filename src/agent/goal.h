@@ -50,6 +50,8 @@ struct goal {
     struct goal_package package;
 };
 
+/* Where attestation is: as the settings say, else the service. NULL = not said. */
+const char *goal_attest_url(const struct goal *goal);
 /* Which settings these are; it rises with each change. 0 when it does not say. */
 int64_t goal_sequence(yyjson_val *body);
 /* Body of an answer. ERR_VALUE, ERR_JSON_TYPE with the member. */

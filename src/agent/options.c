@@ -141,26 +141,27 @@ static err_t parse_output(const char *value, struct trail *trail, struct agent_o
     return trail_set(trail, ERR_USAGE, "--output takes text, json or token, not '%.40s'", value);
 }
 
-static err_t parse_retries(const char *value, struct trail *trail, struct agent_options *out)
+err_t agent_retries_parse(const char *value, const char *what, struct trail *trail, unsigned *ret)
 {
     if (value[0] < '0' || value[0] > '0' + AGENT_MAX_RETRIES || value[1] != '\0') {
-        return trail_set(trail, ERR_USAGE, "--retries takes a number from 0 to %d, not '%.40s'",
+        return trail_set(trail, ERR_USAGE, "%s takes a number from 0 to %d, not '%.40s'", what,
                          AGENT_MAX_RETRIES, value);
     }
-    out->retries = (unsigned)(value[0] - '0');
+    *ret = (unsigned)(value[0] - '0');
     return ERR_OK;
 }
 
-static err_t parse_wait(const char *value, struct trail *trail, struct agent_options *out)
+err_t agent_retry_wait_parse(const char *value, const char *what, struct trail *trail,
+                             unsigned *ret_ms)
 {
     char *end = NULL;
     double seconds = strtod(value, &end);
 
     if (end == value || *end != '\0' || !(seconds >= 0 && seconds <= AGENT_MAX_WAIT_MS / 1000.0)) {
-        return trail_set(trail, ERR_USAGE, "--retry-wait takes 0 to %d seconds, not '%.40s'",
+        return trail_set(trail, ERR_USAGE, "%s takes 0 to %d seconds, not '%.40s'", what,
                          AGENT_MAX_WAIT_MS / 1000, value);
     }
-    out->retry_wait_ms = (unsigned)(seconds * 1000);
+    *ret_ms = (unsigned)(seconds * 1000);
     return ERR_OK;
 }
 
@@ -214,9 +215,11 @@ static err_t apply(enum option_id id, const char *value, struct trail *trail,
         out->is_azure = true;
         break;
     case OPT_RETRIES:
-        return parse_retries(value, trail, out);
+        out->has_retries = true;
+        return agent_retries_parse(value, "--retries", trail, &out->retries);
     case OPT_RETRY_WAIT:
-        return parse_wait(value, trail, out);
+        out->has_retry_wait = true;
+        return agent_retry_wait_parse(value, "--retry-wait", trail, &out->retry_wait_ms);
     case OPT_VERBOSE:
         out->is_verbose = true;
         break;

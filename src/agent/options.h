@@ -71,7 +71,8 @@ struct agent_options {
     bool is_azure; /* what Azure's own client sends */
     bool is_verbose;
     unsigned retries;
-    unsigned retry_wait_ms; /* before the first retry; doubles */
+    unsigned retry_wait_ms;           /* before the first retry; doubles */
+    bool has_retries, has_retry_wait; /* the command line named them */
 };
 
 /* Do they say enough for the command? After the settings were read. */
@@ -79,6 +80,11 @@ err_t agent_options_check(const struct agent_options *options, struct trail *tra
 /* "60" minutes, "90s": into milliseconds. what: the option or key, for the words. */
 err_t agent_period_parse(const char *value, const char *what, struct trail *trail,
                          unsigned *ret_ms) MUST_CHECK;
+/* How often, and seconds into milliseconds; in the same way. */
+err_t agent_retries_parse(const char *value, const char *what, struct trail *trail,
+                          unsigned *ret) MUST_CHECK;
+err_t agent_retry_wait_parse(const char *value, const char *what, struct trail *trail,
+                             unsigned *ret_ms) MUST_CHECK;
 /* Texts borrow from argv and the environment. ERR_USAGE with the fault in words. */
 err_t agent_options_parse(int argc, char **argv, struct trail *trail,
                           struct agent_options *ret) MUST_CHECK;

@@ -270,7 +270,7 @@ static err_t take_goal(struct agent *agent, struct rounds *rounds, yyjson_val *b
     if (err) {
         return bad_goal(agent, &trail);
     }
-    url = goal->config.attest_url != NULL ? goal->config.attest_url : goal->attest_url;
+    url = goal_attest_url(goal);
     snprintf(rounds->attest_url, sizeof(rounds->attest_url), "%s", url == NULL ? "" : url);
     rounds->is_wanted = goal->is_wanted;
     rounds->goal_period_s =

@@ -78,6 +78,29 @@ static bool set_period(struct reading *r, const char *key, const char *value)
     return false;
 }
 
+static bool set_retry(struct reading *r, const char *key, const char *value)
+{
+    struct agent_options *o = r->options;
+    bool is_count = strcmp(key, "retries") == 0;
+    struct trail trail = {0};
+    unsigned number = 0;
+    err_t err;
+
+    if (!is_count && strcmp(key, "retry-wait") != 0) {
+        return false;
+    }
+    err = is_count ? agent_retries_parse(value, key, &trail, &number)
+                   : agent_retry_wait_parse(value, key, &trail, &number);
+    if (err) {
+        r->fault = arena_printf(r->arena, "%s", trail.what);
+    } else if (is_count && !o->has_retries) {
+        o->retries = number;
+    } else if (!is_count && !o->has_retry_wait) {
+        o->retry_wait_ms = number;
+    }
+    return true;
+}
+
 static bool set_switch(struct reading *r, const char *key, const char *value)
 {
     bool is_yes = strcmp(value, "yes") == 0;
@@ -104,7 +127,7 @@ static int on_entry(void *context, const char *section, const char *key, const c
     } else if (value[0] == '\0') {
         r->fault = arena_printf(r->arena, "%.40s has no value", key);
     } else if (!set_text(r, key, value) && !set_period(r, key, value) &&
-               !set_switch(r, key, value)) {
+               !set_retry(r, key, value) && !set_switch(r, key, value)) {
         r->fault =
             arena_printf(r->arena, "there is no setting '%.40s'; see bootwarden-agent(8)", key);
     }

@@ -386,14 +386,22 @@ unset BOOTWARDEN_ENDPOINT
 two=("${vm[@]}" "${efi[@]}" --server "$guest" --attest-server "$attest")
 "$demo_vtpm" stop "$work/vm2"
 look 0 "${two[@]}"
-check 'both ways are walked' test "$(jq -r '[.steps[].id] | join(" ")' "$work/out")" = \
-    'tpm secure-boot event-log ak-certificate attestation/address attestation/name attestation/proxy attestation/tcp attestation/tls attestation/http provider guest/address guest/name guest/proxy guest/tcp guest/tls guest/http enrolment policy'
+both='tpm secure-boot event-log ak-certificate attestation/address attestation/name attestation/proxy attestation/tcp attestation/tls attestation/http provider guest/address guest/name guest/proxy guest/tcp guest/tls guest/http enrolment policy'
+check 'both ways are walked' test "$(jq -r '[.steps[].id] | join(" ")' "$work/out")" = "$both"
 at attestation/tcp ::1 "$attest_port"
 at guest/tcp 127.0.0.1 "$guest_port"
 at enrolment 127.0.0.1 "$guest_port"
 at policy ::1 "$attest_port"
 step attestation/name ok '^::1 \(IPv6\) is an address'
 step guest/http ok 'answers \(405\)'
+# The service says itself where attestation is.
+look 0 "${vm[@]}" "${efi[@]}" --server "$guest"
+check 'both ways are walked without --attest-server' test "$(jq -r '[.steps[].id] | join(" ")' "$work/out")" = "$both"
+at attestation/tcp ::1 "$attest_port"
+at guest/tcp 127.0.0.1 "$guest_port"
+step provider ok "is an attestation provider"
+step enrolment ok '^this machine is'
+step policy ok 'the boot is proven'
 expect 0 '^verdict: proven' attest "${vm[@]}" --server "$guest" --attest-server "$attest"
 expect 0 '^enrolled' enroll "${vm[@]:0:2}" --server "$guest" --attest-server "$attest"
 fails 3 guest/tcp "^Guest endpoint unreachable: localhost:$refused\\. Connection refused" 'Check that the service runs' \

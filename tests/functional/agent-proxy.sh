@@ -112,17 +112,20 @@ all_proxy=$open step 0 proxy ok ', from all_proxy$' ''
 ALL_PROXY=$open step 0 proxy ok ', from ALL_PROXY$' ''
 
 # ---- hosts that need none ----
-here=https://localhost:$port
+# Attestation, too: its address is otherwise the one that the service says.
+at_address() { here=(--server "https://$1:$port" --attest-server "https://$1:$port"); }
+at_address localhost
 https_proxy=$open no_proxy=example step 3 proxy skipped 'because name failed' ''
 directly
 https_proxy=$open NO_PROXY=attest.example run 3 'the name cannot be resolved' attest "${vm[@]}"
 run 3 'the name cannot be resolved' attest "${vm[@]}" --proxy "$open" --no-proxy .example
 NO_PROXY=attest.example run 0 '^verdict: proven' attest "${vm[@]}" --proxy "$open" --no-proxy other
-step 0 proxy ok "^not used, although one is set in the settings: it is this machine itself" '' --proxy "$open" --server "$here"
+step 0 proxy ok "^not used, although one is set in the settings: it is this machine itself" '' --proxy "$open" "${here[@]}"
 directly
-https_proxy=$open no_proxy=-loopback step 0 proxy ok 'although one is set in https_proxy: it is this machine itself' '' --server "$here"
+https_proxy=$open no_proxy=-loopback step 0 proxy ok 'although one is set in https_proxy: it is this machine itself' '' "${here[@]}"
 : >"$work/squid-open/access.log"
-step 0 proxy ok "^by the proxy $open_at, from the settings" '' --proxy "$open" --no-proxy=-loopback --server "https://127.0.0.1:$port"
+at_address 127.0.0.1
+step 0 proxy ok "^by the proxy $open_at, from the settings" '' --proxy "$open" --no-proxy=-loopback "${here[@]}"
 check 'unless the user says so' passed_squid open "CONNECT 127.0.0.1:$port"
 : >"$work/squid-open/access.log"
 for host in 169.254.169.254 168.63.129.16 '[fe80::1]'; do # refused at once, or without a route

@@ -52,6 +52,10 @@ settings '[section]' 'x = y'
 expect 2 'agent.conf:11: there are no sections' run --config "$work/agent.conf"
 settings 'retry'
 expect 2 'agent.conf:10: is not of the form' run --config "$work/agent.conf"
+settings 'retries = 4'
+expect 2 'agent.conf:10: retries takes a number from 0 to 3' run --config "$work/agent.conf"
+settings 'retry-wait = soon'
+expect 2 'agent.conf:10: retry-wait takes 0 to 300 seconds' run --config "$work/agent.conf"
 period=0s settings
 expect 2 'agent.conf:8: period takes 1 to 1440 minutes' run --config "$work/agent.conf"
 expect 2 'settings: .*none.conf' run --config "$work/none.conf"

@@ -1,13 +1,17 @@
 """agent.py - what the guest runs of ours, and how its answer is read. The one place that knows."""
 import dataclasses
 import json
+import re
 
 from fault import Fault
 
 HOST = "10.0.2.2"  # the host's loopback, as the guest sees it
-CA_FILE = "/tmp/bootwarden-ca.pem"
+# On the machine's own disk, which the guest has as /own; the agent knows the first by itself.
+CONFIG, CA_FILE = "/etc/bootwarden/agent.conf", "/etc/bootwarden/ca.pem"
+LOG = "/var/log/agent.log"
+ROUND = re.compile(r"event=agent\.round .*outcome=(?:attested|refused) .*\bms=(\d+)")
 LIMIT_S = 120
-DONE, REFUSED = 0, 1
+DONE, REFUSED, UNREACHED = 0, 1, 3  # exit codes
 
 
 @dataclasses.dataclass
@@ -40,16 +44,42 @@ class Proof:
         return f"exit {self.code}, {json.dumps(self.document)[:1500]} {self.errors[-600:]}"
 
 
-def command(boot, service, port=None):
-    """The command that proves this boot to the service, or to who listens on another PORT in between."""
-    boot.put(CA_FILE, service.ca())
-    return (f"bootwarden-agent attest --server https://{HOST}:{port or service.port} --ca {CA_FILE}"
-            f" --name {boot.machine.name} --output json --retry-wait 1")
+def files(service, name, **different):
+    """{PATH: bytes} of what an owner installs beside the program: its settings, and the CA they name."""
+    settings = {"server": f"https://{HOST}:{service.port}", "ca": CA_FILE, "name": name, "period": "20s",
+                "contact": "2s"} | {key.replace("_", "-"): value for key, value in different.items()}
+    return {CONFIG: "".join(f"{key} = {value}\n" for key, value in settings.items()).encode(),
+            CA_FILE: service.ca()}
 
 
-def attest(boot, service, port=None):
-    """The guest proves its boot, and waits for the answer."""
-    answer = boot.run(command(boot, service, port), LIMIT_S)
+# ---- the service in the guest ----
+
+def start(boot):
+    """Starts it as the guest's init does at each boot."""
+    boot.start("bootwarden-agent run", LOG)
+
+
+def kill(boot):
+    """Kills it; was it there?"""
+    return boot.run("kill -KILL $(pidof bootwarden-agent)").code == 0
+
+
+def log(boot):
+    """What it wrote in this boot, since it was started last."""
+    return boot.get(LOG).decode(errors="replace").rpartition("event=agent.start")[2]
+
+
+def rounds_ms(boot):
+    """How long each round took in which the service judged the boot."""
+    return [int(match) for match in ROUND.findall(log(boot))]
+
+
+# ---- one proof ----
+
+def attest(boot, port=None):
+    """The guest proves its boot once, to the service or to who listens on PORT, and waits for the answer."""
+    other = f" --server https://{HOST}:{port}" if port else ""
+    answer = boot.run(f"bootwarden-agent attest --output json{other}", LIMIT_S)
     try:
         document = json.loads(answer.output) if answer.output else {}
     except ValueError as error:
@@ -57,15 +87,10 @@ def attest(boot, service, port=None):
     return Proof(answer.code, document, answer.errors)
 
 
-def start(boot, service):
-    """The agent runs beside what the guest is told next; its pid there."""
-    return boot.start(command(boot, service))
-
-
 def attest_recorded(boot, service, change=None):
     """The same through a recorder: (proof, body of the request with the evidence)."""
     with service.between(change) as between:
-        proof = attest(boot, service, between.port)
+        proof = attest(boot, between.port)
         bodies = [body for path, _, body in between.recorded if path.startswith("/attest/")]
     if not bodies:
         raise Fault(f"the agent sends no evidence: {proof}")

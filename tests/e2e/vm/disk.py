@@ -4,11 +4,10 @@ The firmware measures the partition table (PCR 5), so its GUIDs are the same on 
 differs between two boots is what the scenario changed.
 """
 import struct
-import subprocess
 import uuid
 import zlib
 
-from fault import LabError
+import processes
 
 SECTOR = 512
 DISK_SECTORS = 4 << 20  # the file has holes
@@ -42,21 +41,15 @@ def write_gpt(path):
         disk.write(table + gpt_header(table, last, 1, last - TABLE_SECTORS))
 
 
-def mtools(*command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    if done.returncode != 0:
-        raise LabError(f"{command[0]}: {done.stderr.strip()}")
-
-
 def make(path, files):
     """A disk with {PATH ON THE PARTITION: FILE OF THE HOST}."""
     write_gpt(path)
     partition = f"{path}@@{FIRST * SECTOR}"
-    mtools("mformat", "-i", partition, "-F", "-T", str(COUNT), "-h", "64", "-s", "32", "-c", str(CLUSTER_SECTORS),
-           "-N", "12345678", "::")
+    processes.output(["mformat", "-i", partition, "-F", "-T", COUNT, "-h", 64, "-s", 32, "-c", CLUSTER_SECTORS,
+                      "-N", "12345678", "::"])
     folders = sorted({f"::{'/'.join(name.split('/')[:depth])}"
                       for name in files for depth in range(2, name.count("/") + 1)})
-    mtools("mmd", "-i", partition, *folders)
+    processes.output(["mmd", "-i", partition, *folders])
     for name, source in files.items():
-        mtools("mcopy", "-i", partition, str(source), f"::{name}")
+        processes.output(["mcopy", "-i", partition, source, f"::{name}"])
     return path

@@ -1,17 +1,23 @@
-"""guest.py - what is in the guest: an initramfs that boots, and a disk with what is tested.
+"""guest.py - what is in the guest: an initramfs that boots, a disk with what is tested, and one of its own.
 
 GRUB measures the initramfs, so it holds nothing that a new build changes: programs come with the
-second disk, which nobody measures.
+second disk, which nobody measures. The third is the machine's own, and what it writes there stays.
 """
+import os
 import pathlib
 import re
-import subprocess
+import shutil
 import tarfile
+import tempfile
 
+import processes
 from fault import LabError
 
 HERE = pathlib.Path(__file__).resolve().parent
 LONGEST_ALIGNMENT = 4
+PROGRAMS = ("init", "bin/busybox")
+OWN_DISK_SIZE = "8M"
+ADMINISTRATION = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"  # not in everybody's PATH
 
 
 def cpio_entry(number, name, mode, data):
@@ -24,29 +30,57 @@ def cpio_entry(number, name, mode, data):
     return out + data + b"\0" * (-len(data) % LONGEST_ALIGNMENT)
 
 
+def index_of_modules(parts, release):
+    """What kmod finds modules by: {name: bytes} as depmod writes it, nothing where there is no depmod."""
+    depmod = shutil.which("depmod", path=ADMINISTRATION)
+    if depmod is None:
+        return {}
+    with tempfile.TemporaryDirectory(prefix="bootwarden-depmod.") as root:
+        folder = pathlib.Path(root) / "lib/modules" / release
+        shutil.copytree(parts.modules_folder(release), folder)
+        before = set(folder.iterdir())
+        processes.output([depmod, "-b", root, release])
+        return {path.name: path.read_bytes() for path in sorted(set(folder.iterdir()) - before)}
+
+
 def write_initramfs(path, parts, release):
     """The initramfs for the kernel of this release."""
-    modules = parts.modules(release)
-    order = "".join(f"{module.name}\n" for module in modules).encode()
-    files = [("init", 0o100755, (HERE / "guest/init").read_bytes()),
-             ("bin", 0o040755, b""),
-             ("bin/busybox", 0o100755, parts.path("busybox").read_bytes()),
-             ("modules", 0o040755, b""),
-             ("modules/order", 0o100644, order)]
-    files += [(f"modules/{module.name}", 0o100644, module.read_bytes()) for module in modules]
-    files.append(("TRAILER!!!", 0, b""))
+    folder, modules = parts.modules_folder(release), parts.modules(release)
+    files = {"init": (HERE / "guest/init").read_bytes(),
+             "bin/busybox": parts.path("busybox").read_bytes(),
+             "etc/modules": "".join(f"{module}\n" for module in modules).encode()}
+    inside = f"lib/modules/{release}"
+    files |= {f"{inside}/{module}": (folder / module).read_bytes() for module in modules}
+    files |= {f"{inside}/{name}": data for name, data in index_of_modules(parts, release).items()}
+    folders = sorted({str(parent) for name in files for parent in pathlib.PurePath(name).parents} - {"."})
+    entries = [(name, 0o040755, b"") for name in folders]
+    entries += [(name, 0o100755 if name in PROGRAMS else 0o100644, data) for name, data in files.items()]
+    entries.append(("TRAILER!!!", 0, b""))
     with open(path, "wb") as out:
-        for number, (name, mode, data) in enumerate(files):
+        for number, (name, mode, data) in enumerate(entries):
             out.write(cpio_entry(number, name, mode, data))
+    return path
+
+
+def write_own_disk(path, files):
+    """An ext4 file system with {PATH: bytes}."""
+    with tempfile.TemporaryDirectory(prefix="bootwarden-disk.") as root:
+        for name, data in files.items():
+            file = pathlib.Path(root) / name.lstrip("/")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+        path.unlink(missing_ok=True)
+        processes.output([shutil.which("mke2fs", path=ADMINISTRATION), "-q", "-t", "ext4", "-d", root, path,
+                          OWN_DISK_SIZE])
     return path
 
 
 def libraries(program):
     """Shared libraries of a program, with the loader: paths on this machine."""
-    done = subprocess.run(["ldd", program], capture_output=True, text=True, timeout=60, check=False)
-    if done.returncode != 0 or "not found" in done.stdout:
-        raise LabError(f"ldd {program}: {done.stdout}{done.stderr}")
-    return sorted(set(re.findall(r"(/\S+) \(0x", done.stdout)))
+    listed = processes.output(["ldd", program])
+    if "not found" in listed:
+        raise LabError(f"ldd {program}: {listed}")
+    return sorted(set(re.findall(r"(/\S+) \(0x", listed)))
 
 
 def write_disk(path, programs, extra_libraries=()):

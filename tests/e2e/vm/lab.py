@@ -17,11 +17,14 @@ import disk
 import guest
 import machine
 import parts
+import processes
 import tpm
 from fault import Fault, LabError
-from service import SOURCE, Service
+from service import SOURCE, Service, brief
 
 NAME = "web"
+LOOK_EVERY_S = 0.3
+PROOF_LIMIT_S = 90  # an agent that is busy joining, on a host that is busy
 COMMAND_LINE = "root=LABEL=root ro console=ttyS0 quiet no_timer_check panic=-1"
 # With Secure Boot off, Debian's "linux" starts the kernel past its EFI stub, and there is no event log.
 # linuxefi is what "linux" becomes with Secure Boot on; so one configuration serves both.
@@ -44,8 +47,8 @@ class Healthy:
     """What the healthy boot left: the machine switched off, the server stopped, what both said."""
     machine: machine.Machine
     service: Service
+    shown: dict  # by the service, after the agent had started by itself
     proof: agent.Proof
-    state: dict
     request: bytes  # its evidence once more, recorded
 
 
@@ -67,9 +70,11 @@ class Lab:
         self.tpm_maker = tpm.TpmMaker(folder / "ca")
         self.input_disk = guest.write_disk(folder / "input.tar", [in_guest / "bootwarden-agent"],
                                            ["libtss2-tcti-device.so.0"])
+        self.has_check = "\n  check " in processes.output([in_guest / "bootwarden-agent", "--help"])
         self.lock = threading.Lock()
         self.made_healthy = self.no_healthy = None
         self.boots = []  # (words, seconds) of every boot
+        self.rounds_ms = []  # of the agent, from session to report
 
     @staticmethod
     def missing_packages():
@@ -95,11 +100,23 @@ class Lab:
             f"/boot/initrd.img-{release}": initramfs})
 
     @contextlib.contextmanager
-    def boot(self, words, its_machine, boot_disk, folder, netdev=""):
+    def boot(self, words, its_machine, boot_disk, folder):
         """Switches a machine on; at the end of the block it is off, and how long it took is noted."""
-        with machine.Boot(its_machine, boot_disk, self.input_disk, folder, netdev) as boot:
+        with machine.Boot(its_machine, boot_disk, self.input_disk, folder) as boot:
             self.boots.append((words, boot.seconds))
-            yield boot
+            try:
+                yield boot
+            except Fault as fault:
+                try:
+                    said = agent.log(boot).strip()[-800:]
+                except LabError:  # the machine is off
+                    raise fault from None
+                raise Fault(f"{fault}\n    agent: {said}") from fault
+
+    def wait_judged(self, boot):
+        """Waits until the agent, which started by itself, logs that the service judged this boot."""
+        wait_until(lambda: agent.rounds_ms(boot), f"a proof by the agent of {boot.machine.name}", PROOF_LIMIT_S)
+        self.rounds_ms.append(agent.rounds_ms(boot)[-1])
 
     def healthy(self):
         """The healthy boot; the first who asks makes it."""
@@ -120,14 +137,18 @@ class Lab:
         its_machine = machine.Machine.make(folder / "machine", NAME, self.tpm_maker)
         service = Service(self.programs, folder / "data")
         service.trust(self.tpm_maker.certificates())
-        with service, self.boot("first boot", its_machine, self.disk(folder / "disk.img"), folder / "boot") as boot:
-            proof = agent.attest(boot, service)
-            state = service.state(NAME) if proof.code == agent.DONE else {}
-            again, request = agent.attest_recorded(boot, service)
-            if again.code != agent.DONE:
-                raise Fault(f"the healthy boot is not proven: {again}")
-            boot.power_off()
-        return Healthy(its_machine, service, proof, state, request)
+        with service:
+            # A period that outlasts scenarios in which it is switched off.
+            its_machine.install(agent.files(service, NAME, period="60"))
+            with self.boot("first boot", its_machine, self.disk(folder / "disk.img"), folder / "boot") as boot:
+                self.wait_judged(boot)
+                shown = service.shown(NAME)
+                proof = agent.attest(boot)
+                again, request = agent.attest_recorded(boot, service)
+                if again.code != agent.DONE:
+                    raise Fault(f"the healthy boot is not proven: {again}")
+                boot.power_off()
+        return Healthy(its_machine, service, shown, proof, request)
 
 
 class Scene:
@@ -140,22 +161,40 @@ class Scene:
         self.folder.mkdir()
         self.machine = self.healthy.machine.copy(self.folder / "machine")
         self.service = self.healthy.service.copy(self.folder / "data")
+        self.install()
+        self.resets = self.healthy.shown["proof"]["resetCount"]
 
     def disk(self, **different):
         return self.lab.disk(self.folder / "disk.img", **different)
 
-    def boot(self, words, boot_disk, its_machine=None, netdev=""):
+    def boot(self, words, boot_disk, its_machine=None):
         """Switches a machine on, this scenario's unless another is named. WORDS name the boot and its folder."""
         folder = self.folder / f"boot-{words.replace(' ', '-')}"
-        return self.lab.boot(words, its_machine or self.machine, boot_disk, folder, netdev)
+        return self.lab.boot(words, its_machine or self.machine, boot_disk, folder)
 
-    def expect_comparison(self, request, verdict, reasons, not_reasons=()):
-        """REQUEST compared with the healthy boot by `bootwarden verify`: verdict and reasons; its document."""
-        compared = self.service.compare(self.healthy.request, request, self.folder / "compared")
-        codes = [reason["code"] for reason in compared["reasons"]]
-        expect(compared["verdict"] == verdict and set(reasons) <= set(codes) and not set(not_reasons) & set(codes),
-               f"compared with the healthy boot: {compared['verdict']} {codes}, wanted {verdict} {reasons}")
-        return compared
+    def install(self, its_machine=None, **settings):
+        """What its owner installs on a machine that is off: the agent's settings, for this scenario's server."""
+        its_machine = its_machine or self.machine
+        its_machine.install(agent.files(self.service, its_machine.name, **settings))
+
+    def proven(self, boot):
+        """Waits until the agent has proven this boot, which the service had not seen; how that shows it then."""
+        self.lab.wait_judged(boot)
+        shown = self.service.shown(NAME)
+        resets = shown["proof"]["resetCount"]
+        expect(resets > self.resets, f"the proof is not of this boot: {brief(shown)}")
+        self.resets = resets
+        return shown
+
+    def wait_state(self, state, limit_s=PROOF_LIMIT_S):
+        """Waits until the service sees the machine like this; how it shows it."""
+        def is_so():
+            return self.service.shown(NAME)["state"] == state
+        try:
+            wait_until(is_so, f"the state {state}", limit_s)
+        except Fault as fault:
+            raise Fault(f"{fault}\n{self.service.told(NAME)}") from fault
+        return self.service.shown(NAME)
 
 
 def expect(is_so, words):
@@ -164,9 +203,18 @@ def expect(is_so, words):
         raise Fault(words)
 
 
+def told_of(told, code):
+    """What `vm show` tells of a reason or a change: its line and the one below it."""
+    lines = told.splitlines()
+    for number, line in enumerate(lines):
+        if line.startswith((f"  {code}:", f"  {code} (explained):")):
+            return "\n".join(lines[number:number + 2])
+    raise Fault(f"nothing is told of {code}: {told}")
+
+
 def wait_until(condition, words, limit_s=30):
     """Waits for something that the host can see."""
     deadline = time.monotonic() + limit_s
     while not condition():
         expect(time.monotonic() < deadline, f"not within {limit_s} seconds: {words}")
-        time.sleep(0.1)
+        time.sleep(LOOK_EVERY_S)

@@ -18,6 +18,7 @@ import socket
 import subprocess
 import time
 
+import guest
 import processes
 from fault import LabError
 
@@ -44,7 +45,7 @@ class Refused(LabError):
 
 @dataclasses.dataclass
 class Machine:
-    """What makes a machine itself: the TPM's state and the firmware's variables, in one folder."""
+    """What makes a machine itself: TPM's state, firmware's variables and its own disk, in one folder."""
     folder: pathlib.Path
     name: str
 
@@ -54,6 +55,7 @@ class Machine:
         folder.mkdir()
         tpm_maker.make(folder / "tpm", name)
         shutil.copyfile(FIRMWARE / "OVMF_VARS_4M.ms.fd", folder / "vars.fd")
+        guest.write_own_disk(folder / "own.img", {})
         return cls(folder, name)
 
     @property
@@ -63,6 +65,14 @@ class Machine:
     @property
     def variables(self):
         return self.folder / "vars.fd"
+
+    @property
+    def own_disk(self):
+        return self.folder / "own.img"
+
+    def install(self, files):
+        """Makes its own disk anew, with {PATH: bytes}; the machine is off."""
+        guest.write_own_disk(self.own_disk, files)
 
     def copy(self, folder):
         """The machine as it is now. Only one of the two is the machine: their TPMs are the same one."""
@@ -81,9 +91,8 @@ class Answer:
 class Boot:
     """A machine that is switched on. One thread uses it."""
 
-    def __init__(self, machine, disk, input_disk, folder, netdev=""):
-        """NETDEV: further options of QEMU's user network, such as ",restrict=on"."""
-        self.machine, self.disk, self.input_disk, self.netdev = machine, disk, input_disk, netdev
+    def __init__(self, machine, disk, input_disk, folder):
+        self.machine, self.disk, self.input_disk = machine, disk, input_disk
         self.folder = pathlib.Path(folder)
         self.seconds = 0.0  # from switching on, or restarting, until the guest was ready
         self.qemu = self.swtpm = self.channel = None
@@ -146,9 +155,11 @@ class Boot:
                 "-device", "virtio-blk-pci,drive=boot,bootindex=1",
                 "-drive", f"if=none,id=input,format=raw,readonly=on,file={self.input_disk}",
                 "-device", "virtio-blk-pci,drive=input",
+                "-drive", f"if=none,id=own,format=raw,file={self.machine.own_disk}",
+                "-device", "virtio-blk-pci,drive=own",
                 "-device", "virtio-serial-pci", "-chardev", f"socket,id=lab,fd={channel_fd}",
                 "-device", "virtserialport,chardev=lab,name=lab",
-                "-netdev", f"user,id=net,ipv6=off{self.netdev}", "-device", "virtio-net-pci,netdev=net,romfile="]
+                "-netdev", "user,id=net,ipv6=off", "-device", "virtio-net-pci,netdev=net,romfile="]
 
     def power_off(self):
         """An orderly end from inside."""
@@ -180,20 +191,11 @@ class Boot:
             raise self.trouble(f"the guest answers {head} instead of {number}")
         return Answer(int(code), decoded(output), decoded(errors))
 
-    def start(self, command, log="/tmp/started.log"):
-        """Starts a program in the guest and leaves it running; its pid there. Output goes to LOG."""
-        return int(self.run(f"{command} >{log} 2>&1 & echo $!").output)
-
-    def kill(self, pid, signal="KILL"):
-        """Ends a program in the guest."""
-        return self.run(f"kill -{signal} {pid}").code == 0
-
-    def put(self, path, data):
-        """Makes a file in the guest."""
-        text = base64.b64encode(data).decode()
-        answer = self.run(f"base64 -d >{path} <<'END'\n{text}\nEND")
+    def start(self, command, log):
+        """Starts a program in the guest and leaves it running. Its output is added to the guest's file LOG."""
+        answer = self.run(f"{command} >>{log} 2>&1 &")
         if answer.code != 0:
-            raise self.trouble(f"{path} cannot be written: {answer.errors}")
+            raise self.trouble(f"{command} cannot be started: {answer.errors}")
 
     def get(self, path):
         """Bytes of a file in the guest."""

@@ -21,7 +21,7 @@ import tempfile
 
 from fault import LabError
 
-FORMAT = 1  # of the cache; another one when this file takes other things from the packages
+FORMAT = 2  # of the cache; another one when this file takes other things from the packages
 FETCH_LIMIT_S = 300
 SIGNED = {
     "shim-signed": {"shimx64.efi": "usr/lib/shim/shimx64.efi.signed"},
@@ -32,7 +32,9 @@ SIGNED = {
 KERNEL = re.compile(r"^linux-image-(6\.1\.0-(\d+)-cloud-amd64)$")
 # In the order of loading: virtio needs virtio_ring. What a kernel has built in, it has no file of.
 MODULES = ("virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk failover "
-           "net_failover virtio_net virtio_console efivarfs").split()
+           "net_failover virtio_net virtio_console efivarfs crc16 crc32c_generic mbcache jbd2 ext4").split()
+# What depmod reads beside the modules.
+LISTS = "modules.builtin modules.builtin.modinfo modules.order".split()
 
 
 class Parts:
@@ -49,9 +51,13 @@ class Parts:
     def kernel(self, release):
         return self.folder / release / "vmlinuz"
 
+    def modules_folder(self, release):
+        """What is /lib/modules/RELEASE in the guest: modules in their folders, and the package's lists."""
+        return self.folder / release / "modules"
+
     def modules(self, release):
-        """Paths of the modules to load, in order."""
-        return [path for path in (self.folder / release / f"{name}.ko" for name in MODULES) if path.exists()]
+        """Paths of the modules to load below that folder, in order."""
+        return self.manifest["modules"][release]
 
     def is_whole(self):
         if self.manifest.get("format") != FORMAT:
@@ -125,17 +131,24 @@ def take(package_folder, wanted, to):
 
 
 def take_kernel(package_folder, release, to):
-    folder = to / release
-    folder.mkdir()
-    shutil.copyfile(package_folder / f"boot/vmlinuz-{release}", folder / "vmlinuz")
+    """The kernel and its modules; their paths below the modules' folder, in the order of loading."""
+    to = to / release
+    (to / "modules").mkdir(parents=True)
+    shutil.copyfile(package_folder / f"boot/vmlinuz-{release}", to / "vmlinuz")
     modules = package_folder / f"lib/modules/{release}"
-    builtin = (modules / "modules.builtin").read_text() if (modules / "modules.builtin").exists() else ""
+    builtin = (modules / "modules.builtin").read_text()
+    take(modules, {f"modules/{name}": name for name in LISTS}, to)
+    taken = []
     for name in MODULES:
         found = list(modules.rglob(f"{name}.ko"))
         if found:
-            shutil.copyfile(found[0], folder / f"{name}.ko")
+            inside = found[0].relative_to(modules)
+            (to / "modules" / inside).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(found[0], to / "modules" / inside)
+            taken.append(str(inside))
         elif f"/{name}.ko" not in builtin:
             raise LabError(f"kernel {release} has no module {name}; tests/e2e/vm/parts.py names what it needs")
+    return taken
 
 
 def fill(folder):
@@ -148,11 +161,10 @@ def fill(folder):
         kernels, versions = fetch_with_lists(packages)
         for name, wanted in SIGNED.items():
             take(packages / name, wanted, new)
-        for name, release in kernels:
-            take_kernel(packages / name, release, new)
+        modules = {release: take_kernel(packages / name, release, new) for name, release in kernels}
         files = {str(path.relative_to(new)): digest(path) for path in sorted(new.rglob("*")) if path.is_file()}
-        manifest = {"format": FORMAT, "packages": versions, "releases": [release for _, release in kernels],
-                    "files": files}
+        manifest = {"format": FORMAT, "packages": versions, "releases": list(modules),
+                    "modules": modules, "files": files}
         (new / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
         shutil.rmtree(folder, ignore_errors=True)
         new.rename(folder)

@@ -10,6 +10,7 @@ import threading
 from fault import LabError
 
 END_LIMIT_S = 20
+OUTPUT_LIMIT_S = 120
 
 _lock = threading.Lock()
 _running = set()
@@ -26,6 +27,15 @@ def start(command, log, fds=()):
                                    start_new_session=True)  # Ctrl-C is for the runner alone
         _running.add(process)
         return process
+
+
+def output(command):
+    """What a program writes to standard output that ends by itself."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=OUTPUT_LIMIT_S,
+                          check=False)
+    if done.returncode != 0:
+        raise LabError(f"{' '.join(map(str, command))}: {(done.stderr or done.stdout).strip()[-400:]}")
+    return done.stdout
 
 
 def end(process):

@@ -1,7 +1,9 @@
 """service.py - our server on the host, and how it sees machines. The one place that knows."""
 import contextlib
 import json
+import os
 import pathlib
+import shlex
 import shutil
 import socket
 import subprocess
@@ -11,6 +13,7 @@ import time
 import agent
 import processes
 from fault import Fault, LabError
+from gate import Gate
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
 sys.path.append(str(SOURCE / "tests/support"))
@@ -18,6 +21,7 @@ from between import Between, unwrap, wrap  # noqa: E402,F401
 
 START_LIMIT_S = 60
 COMMAND_LIMIT_S = 60
+HEALTHY, NOT_HEALTHY = 0, 1  # exit codes of `bootwarden vm show`
 
 
 def free_port():
@@ -27,12 +31,22 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def brief(shown):
+    """What a fault needs of what Service.shown gives."""
+    said = {member: shown[member] for member in ("name", "state", "since", "why", "verdict", "provenAt", "history")}
+    proof = shown["proof"] or {}
+    return {**said, "resetCount": proof.get("resetCount"), "reasons": [one["code"] for one in proof.get("reasons", [])]}
+
+
 class Service:
     """bootwarden-server on the loopback, with the folder DATA. PROGRAMS is the folder of our programs."""
 
     def __init__(self, programs, data):
         self.programs, self.data = programs, data
-        self.process = self.port = None
+        # Named, since copies of one server, each of which would want the port of the first, run at once.
+        self.port = free_port()
+        self.listen, self.endpoint = [f"127.0.0.1:{self.port}"], f"https://{agent.HOST}:{self.port}"
+        self.process = None
 
     def trust(self, certificates):
         """Before it starts: whose endorsement keys it believes."""
@@ -45,26 +59,33 @@ class Service:
         shutil.copytree(self.data, data, ignore=shutil.ignore_patterns("lock"))
         return Service(self.programs, data)
 
+    @contextlib.contextmanager
+    def gate(self):
+        """Before it starts: attestation is on a port of its own, behind a Gate that guests are told of."""
+        port = free_port()
+        with Gate(port) as gate:
+            self.listen = [f"guest,manage=127.0.0.1:{self.port}", f"attest=127.0.0.1:{port}"]
+            self.endpoint = f"https://{agent.HOST}:{gate.port}"
+            yield gate
+
     def __enter__(self):
         log = pathlib.Path(f"{self.data}.log")
-        # Named, since copies of one server, each of which would want the port of the first, run at once.
-        port = free_port()
+        listen = [word for address in self.listen for word in ("--listen", address)]
         self.process = processes.start([self.programs / "bootwarden-server", "--dev", "--data", self.data,
-                                        "--listen", f"127.0.0.1:{port}", "--name", agent.HOST], log)
+                                        "--endpoint", self.endpoint, *listen], log)
         deadline = time.monotonic() + START_LIMIT_S
         while "\nready https://" not in "\n" + log.read_text():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 processes.end(self.process)
                 raise LabError(f"the server does not start: {log.read_text()[-800:]}")
             time.sleep(0.02)
-        self.port = port
         return self
 
     def __exit__(self, kind, error, trace):
         if self.process is None:
             return
         code = processes.end(self.process)
-        self.process = self.port = None
+        self.process = None
         if code != 0 and kind is None:
             raise Fault(f"the server ended with {code}: {pathlib.Path(f'{self.data}.log').read_text()[-1500:]}")
 
@@ -81,23 +102,40 @@ class Service:
         finally:
             between.stop()
 
+    # ---- what people ask it ----
+
+    def owner(self):
+        """The environment of the machines' owner, who is on this side of the network."""
+        lines = (self.data / "dev.env").read_text().splitlines()
+        named = dict(shlex.split(line)[0].split("=", 1) for line in lines if "=" in line)
+        return {**os.environ, **named, "BOOTWARDEN_ENDPOINT": f"https://localhost:{self.port}"}
+
     def command(self, program, *arguments, codes=(0,)):
-        """Runs one of our programs on the host; its JSON."""
+        """Runs one of our programs on the host, as the owner: exit code and what it writes."""
         done = subprocess.run([self.programs / program, *map(str, arguments)], capture_output=True, text=True,
-                              timeout=COMMAND_LIMIT_S, check=False)
+                              env=self.owner(), timeout=COMMAND_LIMIT_S, check=False)
         if done.returncode not in codes:
             raise Fault(f"{program} {' '.join(map(str, arguments))}: exit {done.returncode}: "
                         f"{(done.stderr or done.stdout)[-600:]}")
-        return json.loads(done.stdout)
+        return done.returncode, done.stdout
 
-    def state(self, name):
-        """What the service knows of a machine."""
-        return self.command("bootwarden-server", "machine", "show", name, "--data", self.data, "--output", "json")
+    def told(self, name):
+        """What `bootwarden vm show` tells a person of a machine."""
+        return self.command("bootwarden", "vm", "show", name, codes=(HEALTHY, NOT_HEALTHY))[1]
 
-    def compare(self, before, after, work):
-        """Two requests of a machine, compared offline: verdict and codes of AFTER with BEFORE as baseline."""
-        work.mkdir(exist_ok=True)
-        (work / "before.json").write_bytes(before)
-        (work / "after.json").write_bytes(after)
-        return self.command("bootwarden", "verify", "--output", "json", "--trust", self.data / "guest-ca/ca.pem",
-                            "--baseline", work / "before.json", work / "after.json", codes=(0, 1))
+    def shown(self, name):
+        """The same for programs."""
+        code, text = self.command("bootwarden", "vm", "show", name, "--output", "json", codes=(HEALTHY, NOT_HEALTHY))
+        shown = json.loads(text)
+        if (code == HEALTHY) != (shown["state"] == "healthy"):
+            raise Fault(f"bootwarden vm show {name} ends with {code}, and the machine is {shown['state']}")
+        return shown
+
+    def ask(self, verb, name):
+        """`bootwarden vm approve` and others that answer with no more than that it is done."""
+        self.command("bootwarden", "vm", verb, name)
+
+    def refused_copies(self, name):
+        """How often somebody showed evidence of this machine that was not his: what the operator sees."""
+        _, text = self.command("bootwarden-server", "machine", "show", name, "--data", self.data, "--output", "json")
+        return json.loads(text)["refusedCopies"]

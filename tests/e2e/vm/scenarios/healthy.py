@@ -1,12 +1,14 @@
-"""A machine boots as it should: a token, and the verdict healthy."""
+"""A machine boots as it should: its agent starts by itself; a token, and the state healthy."""
 import agent
 from lab import NAME, expect
+from service import brief
 
 
 def scenario(scene):
-    proof, state = scene.healthy.proof, scene.healthy.state
+    shown, proof = scene.healthy.shown, scene.healthy.proof
+    expect(shown["name"] == NAME and shown["state"] == "healthy", f"the service shows: {brief(shown)}")
+    expect(shown["proof"]["freshness"] == "challenge", f"not over a challenge: {brief(shown)}")
+    expect(shown["history"][0]["from"] == "never-reported", f"it was not new: {brief(shown)}")
     expect(proof.code == agent.DONE and proof.result == "token", f"no token: {proof}")
     expect(proof.document["signatureChecked"] is True, f"the token's signature was not checked: {proof}")
     expect(proof.document["claims"]["secureboot"] is True, f"Secure Boot is not claimed: {proof}")
-    expect(state["name"] == NAME and state["lastVerdict"] == "healthy", f"the service says: {state}")
-    expect(state["attestations"][0]["freshness"] == "challenge", f"not over a challenge: {state}")
