@@ -21,7 +21,8 @@ enum { POLL_MAX_MS = 30 * 1000, STATE_ARENA = 64 * 1024 };
 
 struct daemon {
     const struct agent_options *options;
-    struct arena *arena; /* of what lasts */
+    struct extension *extension; /* NULL: not one of Azure's agent */
+    struct arena *arena;         /* of what lasts */
     const char *status_path;
     struct queue queue;
     struct rounds rounds;
@@ -137,11 +138,14 @@ static void attest(struct daemon *daemon)
         return;
     }
     daemon->rounds.period_s = (unsigned)(period_ms(daemon) / 1000);
-    round_run(&daemon->rounds, arena, &round);
+    if (extension_prepare(daemon->extension, arena, &round)) {
+        round_run(&daemon->rounds, arena, &round);
+    }
     has_failed = round.outcome == ROUND_UNREACHABLE || round.outcome == ROUND_FAILED ||
                  round.outcome == ROUND_WAITS;
     plan(daemon, has_failed, round.retry_after_s);
     write_status(daemon, arena, &round);
+    extension_report(daemon->extension, arena, &round);
     log_round(daemon, &round);
     notify("READY=1\nWATCHDOG=1\nSTATUS=%s: %.200s", round_outcome_name(round.outcome),
            round.status.message);
@@ -187,6 +191,7 @@ static void wait_for_next(struct daemon *daemon)
                                                                     : daemon->next_contact_ms;
     uint64_t left = next > now ? next - now : 0;
 
+    extension_beat(daemon->extension);
     /* poll does not count the time of a suspend: so not too long at once. */
     if (poll(&wake, 1, left < POLL_MAX_MS ? (int)left : POLL_MAX_MS) > 0) {
         take_signals(daemon);
@@ -245,10 +250,10 @@ static void open_state(struct daemon *daemon)
     }
 }
 
-enum agent_exit daemon_run(const struct agent_options *options)
+enum agent_exit daemon_run(const struct agent_options *options, struct extension *extension)
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(STATE_ARENA);
-    struct daemon daemon = {.options = options, .arena = arena};
+    struct daemon daemon = {.options = options, .extension = extension, .arena = arena};
     struct log_line line;
 
     if (arena == NULL || open_signals(&daemon) != ERR_OK) {
@@ -260,7 +265,7 @@ enum agent_exit daemon_run(const struct agent_options *options)
         .options = options, .queue = &daemon.queue, .wake_fd = daemon.signal_fd, .is_wanted = true};
     log_begin(&line, LOG_INFO, "agent.start");
     log_text(&line, "version", BOOTWARDEN_VERSION);
-    log_text(&line, "server", options->server);
+    log_text(&line, "server", options->server == NULL ? "of the region" : options->server);
     log_end(&line);
     serve(&daemon);
     notify("STOPPING=1");

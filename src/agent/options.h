@@ -24,7 +24,13 @@ enum agent_command {
     COMMAND_ATTEST,
     COMMAND_ENROLL,
     COMMAND_RUN,
-    COMMAND_STATUS
+    COMMAND_STATUS,
+    /* Of Azure's guest agent (handler.h). */
+    COMMAND_INSTALL,
+    COMMAND_ENABLE,
+    COMMAND_UPDATE,
+    COMMAND_DISABLE,
+    COMMAND_UNINSTALL,
 };
 enum agent_output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_TOKEN };
 
@@ -54,13 +60,15 @@ struct agent_options {
     const char *join_token_file; /* read into join_token by settings_read */
     const char *config_file;     /* NULL = AGENT_CONFIG, when it is there */
     const char *state;           /* folder of `run`; NULL = AGENT_STATE */
+    const char *extension;       /* handler folder (handler-folder.h); NULL = no extension */
     unsigned period_ms;          /* between two proofs; 0 = as the service says, else an hour */
     unsigned contact_ms;         /* between two looks at the goal state; 0 = AGENT_CONTACT_MS */
     enum agent_output output;
     bool is_azure; /* what Azure's own client sends */
     bool is_verbose;
     unsigned retries;
-    unsigned retry_wait_ms; /* before the first retry; doubles */
+    unsigned retry_wait_ms;  /* before the first retry; doubles */
+    unsigned retry_total_ms; /* no retry begins later than this; 0 = no limit */
 };
 
 /* Do they say enough for the command? After the settings were read. */

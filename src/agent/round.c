@@ -53,6 +53,10 @@ static void describe_fault(struct agent *agent, struct round *round)
         round->outcome = ROUND_UNREACHABLE;
         status->code = STATUS_UNREACHABLE;
         status_add(status, "Connectivity", STATUS_ERROR, STATUS_UNREACHABLE, text);
+    } else if (agent->fault.exit == EXIT_USAGE) {
+        round->outcome = ROUND_FAILED;
+        status->code = STATUS_SETTINGS;
+        status_add(status, "Settings", STATUS_ERROR, STATUS_SETTINGS, text);
     } else if (is_tpm(agent)) {
         bool is_missing = agent->fault.err == ERR_NOT_FOUND || agent->fault.err == ERR_DENIED;
 

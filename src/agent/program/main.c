@@ -2,6 +2,8 @@
 #include "agent/attest.h"
 #include "agent/daemon.h"
 #include "agent/enroll.h"
+#include "agent/extension.h"
+#include "agent/handler.h"
 #include "agent/settings.h"
 #include "agent/show.h"
 #include "agent/status.h"
@@ -25,7 +27,7 @@ static enum agent_exit run(struct agent_options *options)
         return EXIT_USAGE;
     }
     if (options->command == COMMAND_RUN) {
-        return daemon_run(options);
+        return daemon_run(options, NULL);
     }
     if (options->command == COMMAND_STATUS) {
         return status_show(options, arena);
@@ -54,6 +56,12 @@ int main(int argc, char **argv)
     if (options.command == COMMAND_VERSION) {
         printf("bootwarden-agent %s\n", BOOTWARDEN_VERSION);
         return show_delivered(EXIT_TOKEN);
+    }
+    if (options.command >= COMMAND_INSTALL) {
+        return handler_run(&options);
+    }
+    if (options.command == COMMAND_RUN && options.extension != NULL) {
+        return extension_run(&options);
     }
     return run(&options);
 }
