@@ -16,8 +16,6 @@
 
 enum { FOLDER_ARENA = 4 * 1024 * 1024, WORDS_MAX = 4096 };
 
-#define FAILED STATUS_NAME " provisioning failed. "
-
 /* ---- words ---- */
 
 /* Longer ones first. azure: of which setting, when attestation is all there is. */
@@ -113,7 +111,7 @@ void extension_status(struct arena *arena, const struct round *round, bool is_az
 static void fail_round(struct arena *arena, const struct fault *fault, struct round *ret)
 {
     const char *text = (const char *)arena_dup(arena, span_str(fault->text)).data;
-    const char *whole = arena_printf(arena, FAILED "%s", fault->text);
+    const char *whole = arena_printf(arena, STATUS_FAILED "%s", fault->text);
     bool is_network = fault->exit == EXIT_SERVICE;
     int code = is_network ? STATUS_UNREACHABLE : STATUS_SETTINGS;
 
@@ -186,7 +184,10 @@ static enum agent_exit fail(const struct handler *handler, int64_t sequence, enu
     log_text(&line, "cause", words);
     log_end(&line);
     if (handler != NULL) {
-        handler_status_say(handler, sequence, "Enable", STATUS_ERROR, code, NULL, words);
+        handler_status_say(
+            handler, sequence,
+            (struct status){
+                .operation = "Enable", .status = STATUS_ERROR, .code = code, .message = words});
         handler_heartbeat(handler, HANDLER_NOT_READY, code, words);
     }
     return exit;
@@ -194,16 +195,17 @@ static enum agent_exit fail(const struct handler *handler, int64_t sequence, enu
 
 static enum agent_exit work(struct extension *extension, struct agent_options *options)
 {
-    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 256], why[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
+    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 256];
+    const char *whole;
     struct trail trail = {0};
     err_t err = crypto_init();
 
     err = err ? err : handler_configure(extension->handler, extension->sequence, options, &trail);
     if (err) {
-        trail_format(&trail, err, why, sizeof(why));
-        snprintf(words, sizeof(words), FAILED HANDLER_BAD_SETTINGS, (long long)extension->sequence,
-                 why);
-        return fail(extension->handler, extension->sequence, EXIT_USAGE, STATUS_SETTINGS, words);
+        handler_settings_words(&trail, err, words, sizeof(words));
+        whole = arena_printf(extension->handler->arena, STATUS_FAILED "%s", words);
+        return fail(extension->handler, extension->sequence, EXIT_USAGE, STATUS_SETTINGS,
+                    whole == NULL ? words : whole);
     }
     return daemon_run(options, extension);
 }

@@ -17,9 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TOLD_GRACE_MS = 10 * 1000, LINE_MAX_BYTES = 400 };
-
-#define FAILED STATUS_NAME " provisioning failed. "
+enum { TOLD_GRACE_MS = 5 * 1000, LINE_MAX_BYTES = 600 };
 
 struct keeper {
     const struct handler *handler;
@@ -112,17 +110,19 @@ static int start_worker(struct keeper *keeper)
 
 static void say_no_verdict(struct keeper *keeper, const char *why)
 {
+    struct status status = {.operation = "Enable", .status = STATUS_ERROR, .code = STATUS_GENERAL};
     char text[LINE_MAX_BYTES];
 
     if (handler_status_read(keeper->handler, keeper->sequence) > HANDLER_TRANSITIONING) {
         return;
     }
     snprintf(text, sizeof(text),
-             FAILED "No verdict: %s. Look into %.200s/" HANDLER_LOG_FILE
-                    "; the service goes on trying.",
+             STATUS_FAILED "No verdict: %s. Look into %.200s/" HANDLER_LOG_FILE
+                           "; the service goes on trying.",
              why, keeper->handler->at.log_folder);
-    handler_status_say(keeper->handler, keeper->sequence, "Enable", STATUS_ERROR, STATUS_GENERAL,
-                       "Service", text);
+    status.message = text;
+    status_add(&status, "Service", STATUS_ERROR, STATUS_GENERAL, why);
+    handler_status_say(keeper->handler, keeper->sequence, status);
     handler_event(keeper->handler, HANDLER_ERROR, "Enable", text);
     say("extension.no-verdict", LOG_ERROR, "cause", why);
 }

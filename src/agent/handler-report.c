@@ -59,23 +59,14 @@ void handler_status_write(const struct handler *handler, struct arena *arena, in
     }
 }
 
-void handler_status_say(const struct handler *handler, int64_t sequence, const char *operation,
-                        enum status_word word, int code, const char *sub, const char *message)
+void handler_status_say(const struct handler *handler, int64_t sequence, struct status status)
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(REPORT_ARENA);
-    struct status status = {.operation = operation,
-                            .status = word,
-                            .code = code,
-                            .message = message,
-                            .time = timestamp_now()};
 
-    if (arena == NULL) {
-        return;
+    status.time = timestamp_now();
+    if (arena != NULL) {
+        handler_status_write(handler, arena, sequence, &status);
     }
-    if (sub != NULL) {
-        status_add(&status, sub, word, code, message);
-    }
-    handler_status_write(handler, arena, sequence, &status);
 }
 
 enum handler_verdict handler_verdict_parse(struct arena *arena, struct span text)

@@ -32,9 +32,8 @@ enum handler_verdict {
 
 void handler_status_write(const struct handler *handler, struct arena *arena, int64_t sequence,
                           const struct status *status);
-/* In short, without substatus. sub NULL, or the name of one that says the same. */
-void handler_status_say(const struct handler *handler, int64_t sequence, const char *operation,
-                        enum status_word word, int code, const char *sub, const char *message);
+/* Of now, with memory of its own. */
+void handler_status_say(const struct handler *handler, int64_t sequence, struct status status);
 /* What the file says, read from its bytes. */
 enum handler_verdict handler_verdict_parse(struct arena *arena, struct span text);
 enum handler_verdict handler_status_read(const struct handler *handler, int64_t sequence);

@@ -161,10 +161,13 @@ err_t handler_secrets_parse(struct arena *arena, struct span text, struct trail 
 static err_t read_pem(const struct handler *handler, const char *thumbprint, const char *suffix,
                       struct trail *trail, struct span *ret)
 {
-    const char *path =
-        arena_printf(handler->arena, "%s/../%s.%s", handler->folder, thumbprint, suffix);
+    const char *end = strrchr(handler->folder, '/');
+    const char *path = arena_printf(handler->arena, "%.*s/%s.%s", (int)(end - handler->folder),
+                                    handler->folder, thumbprint, suffix);
+    struct trail inner = {0};
+    err_t err = path == NULL ? ERR_MEMORY : file_read(handler->arena, path, PEM_MAX, &inner, ret);
 
-    return path == NULL ? ERR_MEMORY : file_read(handler->arena, path, PEM_MAX, trail, ret);
+    return err && path != NULL ? trail_set(trail, err, "%s %s", path, inner.what) : err;
 }
 
 static err_t open_envelope(const struct handler *handler, const struct handler_settings_file *file,
@@ -176,11 +179,8 @@ static err_t open_envelope(const struct handler *handler, const struct handler_s
 
     err = err ? err : read_pem(handler, file->thumbprint, "crt", trail, &cert);
     err = err ? err : read_pem(handler, file->thumbprint, "prv", trail, &key);
-    if (err) {
-        return err;
-    }
     buf_init_secret(&plain, HANDLER_PROTECTED_MAX);
-    err = cms_open(file->envelope, cert, key, trail, &plain);
+    err = err ? err : cms_open(file->envelope, cert, key, trail, &plain);
     err = err ? err : handler_secrets_parse(handler->arena, buf_span(&plain), trail, ret);
     return err ? trail_in(trail, err, "protectedSettings") : ERR_OK;
 }
@@ -201,7 +201,11 @@ static err_t read_file(const struct handler *handler, int64_t sequence, struct t
         *ret = (struct handler_settings_file){0};
         return ERR_OK; /* no settings were deployed */
     }
-    return err ? err : handler_settings_parse(handler->arena, text, trail, ret);
+    if (err) {
+        trail->where[0] = '\0'; /* its path says no more than its name */
+        return err;
+    }
+    return handler_settings_parse(handler->arena, text, trail, ret);
 }
 
 /* What is said of this machine in its own agent.conf; what the settings say wins. */
@@ -263,9 +267,24 @@ err_t handler_configure(const struct handler *handler, int64_t sequence,
 {
     struct handler_settings_file file = {0};
     struct handler_secrets secrets = {0};
+    char name[48];
     err_t err = read_file(handler, sequence, trail, &file);
 
     err = err || file.envelope.len == 0 ? err : open_envelope(handler, &file, trail, &secrets);
-    err = err ? err : apply(handler, &file.config, &secrets, options, trail);
-    return err;
+    if (err) {
+        snprintf(name, sizeof(name), "config/%lld.settings", (long long)sequence);
+        return trail_in(trail, err, name);
+    }
+    return apply(handler, &file.config, &secrets, options, trail);
+}
+
+void handler_settings_words(const struct trail *trail, err_t err, char *text, size_t size)
+{
+    bool has_where = trail->where[0] != '\0'; /* agent.conf is named by the words */
+
+    snprintf(text, size,
+             "Settings not usable: %s%s%s. Correct the settings of the extension, or " AGENT_CONFIG
+             ", and deploy it again.",
+             trail->where, has_where ? ". " : "",
+             trail->what[0] != '\0' ? trail->what : err_text(err));
 }

@@ -22,11 +22,6 @@ enum {
     HANDLER_RETRY_TOTAL_MS = 120 * 1000, /* so that a verdict comes in five minutes */
 };
 
-/* What, where; why; what to do. For printf, with the sequence number as long long and the cause. */
-#define HANDLER_BAD_SETTINGS                                                                       \
-    "Settings not usable: config/%lld.settings. %s. Correct the settings of the extension, or "    \
-    "/etc/bootwarden/agent.conf, and deploy it again."
-
 /* The file as it stands. */
 struct handler_settings_file {
     struct attestation_config config;
@@ -55,5 +50,7 @@ err_t handler_secrets_parse(struct arena *arena, struct span text, struct trail 
  */
 err_t handler_configure(const struct handler *handler, int64_t sequence,
                         struct agent_options *options, struct trail *trail) MUST_CHECK;
+/* The fault of handler_configure as people read it: what, where; why; what to do. */
+void handler_settings_words(const struct trail *trail, err_t err, char *text, size_t size);
 
 #endif

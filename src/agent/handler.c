@@ -16,8 +16,6 @@
 
 enum { FOLDER_ARENA = 4 * 1024 * 1024, CAUSE_MAX = TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 64 };
 
-#define FAILED STATUS_NAME " provisioning failed. "
-
 struct command {
     const struct agent_options *options;
     struct arena *arena;
@@ -54,16 +52,21 @@ static int done(struct command *command, const char *words)
 static int fail(struct command *command, enum handler_exit exit, const char *sub, const char *text)
 {
     const char *words = extension_words(command->arena, text, false);
-    const char *whole = arena_printf(command->arena, FAILED "%s", words);
+    const char *whole = arena_printf(command->arena, STATUS_FAILED "%s", words);
+    struct status status = {
+        .operation = command->operation, .status = STATUS_ERROR, .code = (int)exit};
 
     whole = whole == NULL ? text : whole;
     fprintf(stderr, "%s\n", whole);
     if (command->handler.folder == NULL) {
         return exit; /* nobody said where anything else goes */
     }
+    if (sub != NULL) {
+        status_add(&status, sub, STATUS_ERROR, (int)exit, words);
+    }
+    status.message = whole;
     if (command->sequence >= 0) {
-        handler_status_say(&command->handler, command->sequence, command->operation, STATUS_ERROR,
-                           (int)exit, sub, whole);
+        handler_status_say(&command->handler, command->sequence, status);
     }
     handler_heartbeat(&command->handler, HANDLER_NOT_READY, (int)exit, whole);
     note(command, LOG_ERROR, whole);
@@ -192,9 +195,11 @@ static int begin_enabling(struct command *command, enum handler_verdict verdict)
     /* After a reboot what was said stays until something new is known. Anything else begins anew,
      * also a status in transition that was copied from another version: nobody would end it. */
     if (!was_good) {
-        handler_status_say(&command->handler, command->sequence, command->operation,
-                           STATUS_TRANSITIONING, STATUS_OK, NULL,
-                           "Enable accepted; the first attestation is under way");
+        handler_status_say(
+            &command->handler, command->sequence,
+            (struct status){.operation = command->operation,
+                            .status = STATUS_TRANSITIONING,
+                            .message = "Enable accepted; the first attestation is under way"});
     }
     err = handler_take_sequence(&command->handler, command->sequence, &trail);
     return err ? fail_from(command, HANDLER_FAILED, NULL, err, &trail, "Folder not usable",
@@ -205,17 +210,15 @@ static int begin_enabling(struct command *command, enum handler_verdict verdict)
 static int configure(struct command *command, struct agent_options *options)
 {
     struct trail trail = {0};
-    char why[CAUSE_MAX];
-    const char *text;
+    char words[CAUSE_MAX + CAUSE_MAX];
     err_t err = handler_configure(&command->handler, command->sequence, options, &trail);
 
     if (err == ERR_OK) {
         return HANDLER_DONE;
     }
-    trail_format(&trail, err, why, sizeof(why));
-    text = arena_printf(command->arena, HANDLER_BAD_SETTINGS, (long long)command->sequence, why);
+    handler_settings_words(&trail, err, words, sizeof(words));
     return fail(command, err_category(err) == ERR_CAT_INTERNAL ? HANDLER_FAILED : HANDLER_SETTINGS,
-                "Settings", text == NULL ? "Settings not usable" : text);
+                "Settings", words);
 }
 
 static int start(struct command *command)
@@ -324,8 +327,11 @@ static int disable(struct command *command)
         return code;
     }
     if (command->sequence >= 0) {
-        handler_status_say(&command->handler, command->sequence, command->operation, STATUS_SUCCESS,
-                           STATUS_OK, NULL, "Disable succeeded: boot integrity is not attested");
+        handler_status_say(
+            &command->handler, command->sequence,
+            (struct status){.operation = command->operation,
+                            .status = STATUS_SUCCESS,
+                            .message = "Disable succeeded; boots are not attested any more"});
     }
     handler_heartbeat(&command->handler, HANDLER_NOT_READY, 0, "Disabled");
     return done(command, "succeeded");

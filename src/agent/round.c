@@ -10,8 +10,6 @@
 
 enum { FLUSH_MAX = 16 }; /* queued reports that are sent in one round */
 
-#define FAILED STATUS_NAME " provisioning failed. "
-
 const char *round_outcome_name(enum round_outcome outcome)
 {
     static const char *const names[] = {
@@ -38,7 +36,7 @@ static bool is_tpm(const struct agent *agent)
 static void describe_fault(struct agent *agent, struct round *round)
 {
     const char *text = (const char *)arena_dup(agent->arena, span_str(agent->fault.text)).data;
-    const char *long_text = arena_printf(agent->arena, FAILED "%s", agent->fault.text);
+    const char *long_text = arena_printf(agent->arena, STATUS_FAILED "%s", agent->fault.text);
     struct status *status = &round->status;
 
     text = text == NULL ? "out of memory" : text;
@@ -177,14 +175,20 @@ static void flush_queue(struct agent *agent, struct rounds *rounds)
     }
 }
 
+/* is_cut_off: the service was not reached a moment ago; whoever waits for the status of this round
+ * need not wait for it to be not reached again. */
 static void report(struct agent *agent, struct rounds *rounds, const struct round *round,
-                   struct span token)
+                   struct span token, bool is_cut_off)
 {
     struct fault kept = agent->fault; /* of the round, which is what people are told */
     struct span body = report_body(agent, rounds, round, token);
     struct answer answer = {0};
 
     if (body.data == NULL) {
+        return;
+    }
+    if (is_cut_off) {
+        queue_put(rounds->queue, body);
         return;
     }
     flush_queue(agent, rounds);
@@ -317,6 +321,7 @@ static void attest_and_report(struct agent *agent, struct rounds *rounds,
     struct attest_result result = {0};
     struct goal goal = {.is_wanted = true};
     err_t err = has_guest_api ? get_goal(agent, rounds, &goal) : ERR_OK;
+    bool is_cut_off = is_network(err);
 
     err = err ? err : follow_endpoint(agent, rounds, options);
     if (err == ERR_OK && !goal.is_wanted) {
@@ -332,8 +337,10 @@ static void attest_and_report(struct agent *agent, struct rounds *rounds,
         }
     }
     if (has_guest_api && !agent->is_waiting) {
-        report(agent, rounds, round, result.jwt);
-        report_status(agent, rounds, round);
+        report(agent, rounds, round, result.jwt, is_cut_off);
+        if (!is_cut_off) {
+            report_status(agent, rounds, round);
+        }
     }
 }
 
