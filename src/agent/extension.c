@@ -141,6 +141,7 @@ bool extension_prepare(struct extension *extension, struct arena *arena, struct 
     }
     snprintf(extension->region_url, sizeof(extension->region_url), "%s", url);
     extension->options->server = extension->region_url;
+    extension->options->never_joins = true;
     return true;
 }
 

@@ -47,6 +47,13 @@ unsigned keeper_pause_ms(unsigned n_crashes)
     return ms < KEEPER_MAX_PAUSE_MS ? ms : KEEPER_MAX_PAUSE_MS;
 }
 
+unsigned keeper_limit_s(unsigned limit_s, unsigned age_s)
+{
+    unsigned left = age_s < KEEPER_ALL_S ? KEEPER_ALL_S - age_s : 0;
+
+    return limit_s < left ? limit_s : left;
+}
+
 static unsigned verdict_s(void)
 {
     const char *said = getenv(KEEPER_VERDICT_VARIABLE);
@@ -281,11 +288,12 @@ static int keep(struct keeper *keeper)
 
 int keeper_run(const struct handler *handler, int64_t sequence, int lock_fd)
 {
+    unsigned age_s = handler_status_age_s(handler, sequence);
     struct keeper keeper = {.handler = handler,
                             .sequence = sequence,
                             .lock_fd = lock_fd,
                             .beat_fd = -1,
-                            .verdict_ms = now_ms() + verdict_s() * 1000ull,
+                            .verdict_ms = now_ms() + 1000ull * keeper_limit_s(verdict_s(), age_s),
                             .touch_ms = now_ms() + KEEPER_TOUCH_S * 1000ull};
     sigset_t set;
     int fd;

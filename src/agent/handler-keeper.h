@@ -16,7 +16,8 @@
 #include "agent/handler-folder.h"
 
 enum {
-    KEEPER_VERDICT_S = 240, /* beside the half minute that enabling may take to start it */
+    KEEPER_VERDICT_S = 240, /* of the service */
+    KEEPER_ALL_S = 285,     /* since enabling wrote its status in transition */
     KEEPER_HANG_S = 540,    /* longer than any round; before the heartbeat is ten minutes old */
     KEEPER_TOUCH_S = 60,
     KEEPER_FIRST_PAUSE_MS = 1000, /* before the worker is started again; doubles */
@@ -32,6 +33,8 @@ enum {
  * told to end, 1 when it cannot work. */
 int keeper_run(const struct handler *handler, int64_t sequence, int lock_fd);
 
+/* How long a verdict may take, when the status in transition is age_s old. Pure. */
+unsigned keeper_limit_s(unsigned limit_s, unsigned age_s);
 /* How long to wait after n_crashes in a row. Pure. */
 unsigned keeper_pause_ms(unsigned n_crashes);
 

@@ -104,6 +104,17 @@ enum handler_verdict handler_status_read(const struct handler *handler, int64_t 
     return handler_verdict_parse(arena, text);
 }
 
+unsigned handler_status_age_s(const struct handler *handler, int64_t sequence)
+{
+    char path[PATH_BYTES];
+    struct stat st;
+    int64_t age = status_path(path, handler, sequence) && stat(path, &st) == 0
+                      ? timestamp_now() - st.st_mtime
+                      : 0;
+
+    return age > 0 && age < 86400 ? (unsigned)age : 0;
+}
+
 /* ---- heartbeat ---- */
 
 static struct span heartbeat_text(struct arena *arena, const char *word, int code,

@@ -37,6 +37,8 @@ void handler_status_say(const struct handler *handler, int64_t sequence, struct 
 /* What the file says, read from its bytes. */
 enum handler_verdict handler_verdict_parse(struct arena *arena, struct span text);
 enum handler_verdict handler_status_read(const struct handler *handler, int64_t sequence);
+/* Seconds since the file was written; 0 when there is none, or the clock was set. */
+unsigned handler_status_age_s(const struct handler *handler, int64_t sequence);
 
 /* ---- heartbeat ---- */
 

@@ -131,8 +131,7 @@ const char *handler_unit_text(struct arena *arena, const char *folder)
                         "KillMode=mixed\n"
                         "TimeoutStopSec=20\n"
                         "NoNewPrivileges=yes\n"
-                        "ProtectHome=yes\n"
-                        "PrivateTmp=yes\n",
+                        "ProtectHome=read-only\n",
                         folder, folder);
 }
 

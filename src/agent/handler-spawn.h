@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 
-enum { HANDLER_SPAWN_MS = 45 * 1000 };
+enum { HANDLER_SPAWN_MS = 30 * 1000 };
 
 /* A program of the system, found by PATH, without standard streams and without the libraries of the
  * extension. True when it ended with 0 in HANDLER_SPAWN_MS; past that it is killed. */

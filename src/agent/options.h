@@ -64,7 +64,8 @@ struct agent_options {
     unsigned period_ms;          /* between two proofs; 0 = as the service says, else an hour */
     unsigned contact_ms;         /* between two looks at the goal state; 0 = AGENT_CONTACT_MS */
     enum agent_output output;
-    bool is_azure; /* what Azure's own client sends */
+    bool is_azure;    /* what Azure's own client sends */
+    bool never_joins; /* with is_azure: the service is Azure's, where nobody can */
     bool is_verbose;
     unsigned retries;
     unsigned retry_wait_ms;  /* before the first retry; doubles */

@@ -21,7 +21,7 @@ import zipfile
 NAME = "Microsoft.Azure.Security.LinuxAttestation.GuestAttestation"
 LIMITS = {"install": 900, "enable": 300, "disable": 900, "update": 900, "uninstall": 300}
 HEARTBEAT_AGE_MAX = 300
-PATIENCE = 60
+PATIENCE = 270  # a verdict comes in five minutes; a busy machine's TPM takes a while to make keys
 
 
 class Fault(AssertionError):
@@ -199,7 +199,7 @@ class Machine:
             line = pathlib.Path(f"/proc/{keeper}/cmdline").read_bytes()
         except (FileNotFoundError, ValueError, ProcessLookupError):
             return None
-        if str(self.root).encode() not in line or not children:
+        if f"{self.root}/".encode() not in line or not children:
             return None
         return keeper, int(children[0])
 
@@ -208,7 +208,7 @@ class Machine:
         found = []
         for entry in pathlib.Path("/proc").glob("[0-9]*"):
             try:
-                if str(self.root).encode() in (entry / "cmdline").read_bytes():
+                if f"{self.root}/".encode() in (entry / "cmdline").read_bytes():
                     found.append(int(entry.name))
             except (FileNotFoundError, ProcessLookupError):
                 pass
@@ -320,7 +320,9 @@ class Handler:
 
     def copy_from(self, other):
         for path in [*other.config.glob("*.settings"), *other.status_folder.glob("*.status")]:
-            shutil.copy2(path, self.folder / path.parent.name / path.name)
+            target = self.folder / path.parent.name / path.name
+            shutil.copy2(path, f"{target}.new")  # whole, for our reader
+            os.rename(f"{target}.new", target)
         if (other.folder / "mrseq").exists():
             shutil.copy2(other.folder / "mrseq", self.folder / "mrseq")
 

@@ -21,6 +21,9 @@ def assignments(text):
     return dict(word.split("=", 1) for word in shlex.split(text, comments=True) if "=" in word)
 
 
+kept = []
+
+
 class World:
     def __init__(self):
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="bootwarden."))
@@ -136,5 +139,8 @@ class Proxy:
 
 
 def closed_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """A port that is taken, so that nobody else gets it, and where nobody listens."""
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", 0))
+    kept.append(taken)
+    return taken.getsockname()[1]

@@ -28,7 +28,7 @@ static void assert_words(const struct trail *trail, const char *words, const cha
 #define FOLDERS "\"logFolder\":\"/l\",\"configFolder\":\"/c\",\"statusFolder\":\"/s\""
 #define GOOD_ENVIRONMENT                                                                           \
     "[{\"name\":\"n\",\"version\":1.0,\"handlerEnvironment\":{" FOLDERS ",\"heartbeatFile\":\"/"   \
-                                                                        "h\""
+    "h\""
 
 static const struct {
     const char *text;
@@ -259,6 +259,16 @@ static void a_worker_that_falls_again_waits_longer(void **state)
     assert_int_equal(keeper_pause_ms(4000000000u), KEEPER_MAX_PAUSE_MS);
 }
 
+static void a_verdict_comes_in_five_minutes_however_long_enabling_took(void **state)
+{
+    (void)state;
+    assert_int_equal(keeper_limit_s(KEEPER_VERDICT_S, 0), KEEPER_VERDICT_S);
+    assert_int_equal(keeper_limit_s(KEEPER_VERDICT_S, 3), KEEPER_VERDICT_S);
+    assert_int_equal(keeper_limit_s(KEEPER_VERDICT_S, 185), 100);
+    assert_int_equal(keeper_limit_s(KEEPER_VERDICT_S, 4000), 0);
+    assert_int_equal(keeper_limit_s(3, 0), 3);
+}
+
 static void a_region_says_which_provider(void **state)
 {
     static const struct {
@@ -364,6 +374,7 @@ int main(void)
         cmocka_unit_test(a_sibling_is_the_same_folder_of_another_version),
         cmocka_unit_test(a_unit_holds_no_name_that_systemd_reads_otherwise),
         cmocka_unit_test(a_worker_that_falls_again_waits_longer),
+        cmocka_unit_test(a_verdict_comes_in_five_minutes_however_long_enabling_took),
         cmocka_unit_test(a_region_says_which_provider),
         cmocka_unit_test(words_of_the_command_line_become_settings),
         cmocka_unit_test(each_check_that_was_passed_has_its_substatus),
