@@ -13,7 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { REPORT_ARENA = 512 * 1024, PATH_BYTES = HANDLER_PATH_MAX + 64 };
+enum {
+    REPORT_ARENA = 512 * 1024,
+    READ_ARENA = 2 * 1024 * 1024,
+    PATH_BYTES = HANDLER_PATH_MAX + 64
+};
 
 static void put(const char *path, struct span text)
 {
@@ -92,7 +96,7 @@ enum handler_verdict handler_verdict_parse(struct arena *arena, struct span text
 
 enum handler_verdict handler_status_read(const struct handler *handler, int64_t sequence)
 {
-    CLEANUP(arena_free) struct arena *arena = arena_new(4 * REPORT_ARENA);
+    CLEANUP(arena_free) struct arena *arena = arena_new(READ_ARENA);
     struct trail ignored = {0};
     struct span text = {0};
     char path[PATH_BYTES];
@@ -208,7 +212,7 @@ void handler_event(const struct handler *handler, enum handler_level level, cons
     static const char *const levels[] = {[HANDLER_INFORMATIONAL] = "Informational",
                                          [HANDLER_WARNING] = "Warning",
                                          [HANDLER_ERROR] = "Error"};
-    CLEANUP(arena_free) struct arena *arena = arena_new(4 * REPORT_ARENA);
+    CLEANUP(arena_free) struct arena *arena = arena_new(READ_ARENA);
     struct timespec now = {0};
     char path[PATH_BYTES], name[48];
 

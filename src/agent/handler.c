@@ -88,11 +88,15 @@ static int fail_from(struct command *command, enum handler_exit exit, const char
 
 bool handler_kernel_is_supported(const char *release)
 {
-    unsigned major = 0, minor = 0;
+    char *end = NULL;
+    unsigned long major = strtoul(release, &end, 10), minor;
 
-    return sscanf(release, "%u.%u", &major, &minor) == 2 &&
-           (major != HANDLER_KERNEL_MAJOR ? major > HANDLER_KERNEL_MAJOR
-                                          : minor >= HANDLER_KERNEL_MINOR);
+    if (end == release || *end != '.' || end[1] < '0' || end[1] > '9') {
+        return false;
+    }
+    minor = strtoul(end + 1, &end, 10);
+    return major > HANDLER_KERNEL_MAJOR ||
+           (major == HANDLER_KERNEL_MAJOR && minor >= HANDLER_KERNEL_MINOR);
 }
 
 /* NULL when the system will do, else why not. */
@@ -348,20 +352,26 @@ static int uninstall(struct command *command)
     return done(command, "succeeded");
 }
 
+/* From which one the table below counts. */
+enum { FIRST = COMMAND_INSTALL };
+
 int handler_run(const struct agent_options *options)
 {
     static const struct {
         const char *name;
         int (*run)(struct command *command);
     } commands[] = {
-        [COMMAND_INSTALL] = {"Install", install},       [COMMAND_ENABLE] = {"Enable", enable},
-        [COMMAND_UPDATE] = {"Update", update},          [COMMAND_DISABLE] = {"Disable", disable},
-        [COMMAND_UNINSTALL] = {"Uninstall", uninstall},
+        [COMMAND_INSTALL - FIRST] = {"Install", install},
+        [COMMAND_ENABLE - FIRST] = {"Enable", enable},
+        [COMMAND_UPDATE - FIRST] = {"Update", update},
+        [COMMAND_DISABLE - FIRST] = {"Disable", disable},
+        [COMMAND_UNINSTALL - FIRST] = {"Uninstall", uninstall},
     };
+    size_t which = (size_t)options->command - FIRST;
     CLEANUP(command_done)
     struct command command = {.options = options,
                               .arena = arena_new(FOLDER_ARENA),
-                              .operation = commands[options->command].name,
+                              .operation = commands[which].name,
                               .service = {.fd = -1},
                               .turn_fd = -1,
                               .sequence = -1};
@@ -372,5 +382,5 @@ int handler_run(const struct agent_options *options)
         return HANDLER_FAILED;
     }
     code = begin(&command);
-    return code ? code : commands[options->command].run(&command);
+    return code ? code : commands[which].run(&command);
 }

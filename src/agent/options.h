@@ -73,7 +73,7 @@ struct agent_options {
 };
 
 /* Do they say enough for the command? After the settings were read. */
-err_t agent_options_check(const struct agent_options *options, struct trail *trail) MUST_CHECK;
+err_t agent_options_check(const struct agent_options *out, struct trail *trail) MUST_CHECK;
 /* "60" minutes, "90s": into milliseconds. what: the option or key, for the words. */
 err_t agent_period_parse(const char *value, const char *what, struct trail *trail,
                          unsigned *ret_ms) MUST_CHECK;

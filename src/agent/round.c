@@ -150,7 +150,7 @@ static struct span with_age(struct agent *agent, struct span kept, int64_t put)
     }
     text = arena_printf(agent->arena, "{\"ageSeconds\":%lld,%.*s", (long long)(age < 0 ? 0 : age),
                         (int)(kept.len - 1), (const char *)kept.data + 1);
-    return text == NULL ? (struct span){0} : span_str(text);
+    return span_str(text);
 }
 
 static void flush_queue(struct agent *agent, struct rounds *rounds)

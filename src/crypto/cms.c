@@ -13,15 +13,6 @@ DEFINE_CLEANUP(BIO *, BIO_free_all)
 DEFINE_CLEANUP(X509 *, X509_free)
 DEFINE_CLEANUP(CMS_ContentInfo *, CMS_ContentInfo_free)
 
-static int no_password(char *text, int size, int is_writing, void *context)
-{
-    (void)text;
-    (void)size;
-    (void)is_writing;
-    (void)context;
-    return -1;
-}
-
 static BIO *memory_of(struct span bytes)
 {
     return BIO_new_mem_buf(bytes.data, (int)bytes.len);
@@ -32,16 +23,17 @@ static err_t read_pair(struct span cert_pem, struct span key_pem, struct trail *
 {
     CLEANUP(BIO_free_all) BIO *cert_in = memory_of(cert_pem);
     CLEANUP(BIO_free_all) BIO *key_in = memory_of(key_pem);
+    char no_password[] = ""; /* nobody is asked for one */
 
     if (cert_in == NULL || key_in == NULL) {
         return openssl_failed(ERR_MEMORY);
     }
-    *ret_cert = PEM_read_bio_X509(cert_in, NULL, no_password, NULL);
+    *ret_cert = PEM_read_bio_X509(cert_in, NULL, NULL, no_password);
     if (*ret_cert == NULL) {
         trail_set(trail, ERR_MALFORMED, "the certificate is none in PEM form");
         return openssl_failed(ERR_MALFORMED);
     }
-    *ret_key = PEM_read_bio_PrivateKey(key_in, NULL, no_password, NULL);
+    *ret_key = PEM_read_bio_PrivateKey(key_in, NULL, NULL, no_password);
     if (*ret_key == NULL) {
         trail_set(trail, ERR_MALFORMED, "the private key is none in PEM form without a password");
         return openssl_failed(ERR_MALFORMED);
