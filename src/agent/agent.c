@@ -1,6 +1,7 @@
 #include "agent/agent.h"
 
 #include "agent/retry.h"
+#include "base/timestamp.h"
 #include "crypto/secret.h"
 
 #include <errno.h>
@@ -62,6 +63,8 @@ err_t agent_repeat(struct agent *agent, err_t (*round)(struct agent *agent, void
 {
     struct retry retry = {.left = agent->options->retries,
                           .wait_ms = agent->options->retry_wait_ms};
+    uint64_t total_ms = agent->options->retry_total_ms;
+    uint64_t began_us = timestamp_ticks_us();
 
     for (;;) {
         uint32_t jitter = 0;
@@ -73,6 +76,9 @@ err_t agent_repeat(struct agent *agent, err_t (*round)(struct agent *agent, void
             !retry_next(&retry, (uint64_t)agent->fault.retry_after_s * 1000, AGENT_MAX_WAIT_MS,
                         jitter, &wait_ms)) {
             return err;
+        }
+        if (total_ms > 0 && (timestamp_ticks_us() - began_us) / 1000 + wait_ms > total_ms) {
+            return err; /* somebody waits for an answer, be it a bad one */
         }
         fprintf(stderr, "bootwarden-agent: %s\nbootwarden-agent: trying again in %.1f s\n",
                 agent->fault.text, (double)wait_ms / 1000);

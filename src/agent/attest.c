@@ -19,6 +19,12 @@ static err_t tpm_fault(struct agent *agent, err_t err, const struct trail *trail
 /* A session when our own form needs one; in Azure's form only a certificate for the AK. */
 static err_t prepare(struct agent *agent)
 {
+    if (agent->options->never_joins && !enroll_has_certificate(agent, timestamp_now())) {
+        return fault_set(&agent->fault, EXIT_INTERNAL, ERR_NOT_FOUND,
+                         "No attestation key certificate: NV index 0x01c101d0 of the TPM. It holds "
+                         "none that is valid and for the key at 0x81000003; Azure puts it there. "
+                         "Use a virtual machine with Trusted Launch, or restart it.");
+    }
     if (agent->options->is_azure) {
         return enroll_has_certificate(agent, timestamp_now()) ? ERR_OK
                                                               : enroll_session(agent, true);

@@ -23,7 +23,8 @@ enum { POLL_MAX_MS = 30 * 1000, STATE_ARENA = 64 * 1024 };
 
 struct daemon {
     const struct agent_options *options;
-    struct arena *arena; /* of what lasts */
+    struct extension *extension; /* NULL: not one of Azure's agent */
+    struct arena *arena;         /* of what lasts */
     const char *status_path;
     struct queue queue;
     struct lifeline line;
@@ -129,6 +130,19 @@ static void write_status(const struct daemon *daemon, struct arena *arena,
     log_end(&line);
 }
 
+/* To who watches: the supervisor, or systemd itself where there is none. */
+static void say_round(const struct daemon *daemon, const struct round *round)
+{
+    const char *outcome = round_outcome_name(round->outcome);
+
+    if (daemon->line.fd < 0) {
+        notify("READY=1\nWATCHDOG=1\nSTATUS=%s: %.200s", outcome, round->status.message);
+        return;
+    }
+    lifeline_say(daemon->line.fd, "status %s: %.200s", outcome, round->status.message);
+    lifeline_say(daemon->line.fd, "round %u", daemon->rounds.level);
+}
+
 /* ---- rounds ---- */
 
 static void attest(struct daemon *daemon)
@@ -143,16 +157,17 @@ static void attest(struct daemon *daemon)
         return;
     }
     daemon->rounds.period_s = (unsigned)(period_ms(daemon) / 1000);
-    round_run(&daemon->rounds, arena, &round);
+    if (extension_prepare(daemon->extension, arena, &round)) {
+        round_run(&daemon->rounds, arena, &round);
+    }
     took_ms = now_ms() - began_ms;
     has_failed = round.outcome == ROUND_UNREACHABLE || round.outcome == ROUND_FAILED ||
                  round.outcome == ROUND_WAITS;
     plan(daemon, has_failed, round.retry_after_s);
     write_status(daemon, arena, &round);
+    extension_report(daemon->extension, arena, &round);
     log_round(daemon, &round, took_ms);
-    lifeline_say(daemon->line.fd, "status %s: %.200s", round_outcome_name(round.outcome),
-                 round.status.message);
-    lifeline_say(daemon->line.fd, "round %u", daemon->rounds.level);
+    say_round(daemon, &round);
 }
 
 static void look(struct daemon *daemon)
@@ -212,12 +227,16 @@ static void wait_for_next(struct daemon *daemon)
                                                                     : daemon->next_contact_ms;
     uint64_t left = next > now ? next - now : 0;
 
+    extension_beat(daemon->extension);
     /* poll does not count the time of a suspend: so not too long at once. */
     if (poll(wake, ARRAY_LEN(wake), left < POLL_MAX_MS ? (int)left : POLL_MAX_MS) > 0) {
         take_signals(daemon);
         if (wake[1].revents != 0) {
             take_words(daemon);
         }
+    }
+    if (daemon->line.fd < 0) {
+        notify("WATCHDOG=1");
     }
     lifeline_say(daemon->line.fd, "alive");
 }
@@ -273,11 +292,11 @@ static void open_state(struct daemon *daemon)
     }
 }
 
-enum agent_exit daemon_run(const struct agent_options *options)
+enum agent_exit daemon_run(const struct agent_options *options, struct extension *extension)
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(STATE_ARENA);
     CLEANUP(modules_free) struct modules *modules = modules_new();
-    struct daemon daemon = {.options = options, .arena = arena};
+    struct daemon daemon = {.options = options, .extension = extension, .arena = arena};
     struct log_line line;
 
     if (arena == NULL || open_signals(&daemon) != ERR_OK) {
@@ -296,7 +315,7 @@ enum agent_exit daemon_run(const struct agent_options *options)
     lifeline_say(daemon.line.fd, "alive");
     log_begin(&line, LOG_INFO, "agent.start");
     log_text(&line, "version", BOOTWARDEN_VERSION);
-    log_text(&line, "server", options->server);
+    log_text(&line, "server", options->server == NULL ? "of the region" : options->server);
     log_end(&line);
     serve(&daemon);
     log_begin(&line, LOG_INFO, "agent.end");

@@ -9,7 +9,7 @@
 #ifndef AGENT_DAEMON_H
 #define AGENT_DAEMON_H
 
-#include "agent/options.h"
+#include "agent/extension.h"
 
 enum {
     DAEMON_FIRST_RETRY_MS = 30 * 1000, /* after a round that failed; doubles up to the period */
@@ -20,6 +20,7 @@ enum {
  * n_failures rounds that failed sooner, unless asked_s asks for later. Pure. */
 uint64_t daemon_wait_ms(uint64_t period_ms, unsigned n_failures, unsigned asked_s, uint32_t random);
 
-enum agent_exit daemon_run(const struct agent_options *options);
+/* extension: NULL, or whom to tell (extension.h). */
+enum agent_exit daemon_run(const struct agent_options *options, struct extension *extension);
 
 #endif

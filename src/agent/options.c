@@ -19,6 +19,12 @@ static const struct {
     {"status", COMMAND_STATUS, "what `run` came to last"},
     {"enroll", COMMAND_ENROLL, "only make the keys known to the service"},
     {"check", COMMAND_CHECK, "find out what is in the way, step by step, and what to do"},
+    /* NULL: --help has one line for all of them. */
+    {"install", COMMAND_INSTALL, NULL},
+    {"enable", COMMAND_ENABLE, NULL},
+    {"update", COMMAND_UPDATE, NULL},
+    {"disable", COMMAND_DISABLE, NULL},
+    {"uninstall", COMMAND_UNINSTALL, NULL},
 };
 
 enum option_id {
@@ -31,6 +37,7 @@ enum option_id {
     OPT_JOIN_TOKEN_FILE,
     OPT_CONFIG,
     OPT_STATE,
+    OPT_EXTENSION,
     OPT_PERIOD,
     OPT_OUTPUT,
     OPT_TCTI,
@@ -60,6 +67,7 @@ static const struct {
     {"--join-token-file", OPT_JOIN_TOKEN_FILE, "FILE", "holds the token of who is announced"},
     {"--config", OPT_CONFIG, "FILE", "settings (default: " AGENT_CONFIG ", when it is there)"},
     {"--state", OPT_STATE, "DIR", "where run keeps what it knows (default: " AGENT_STATE ")"},
+    {"--extension", OPT_EXTENSION, "DIR", "folder of the extension handler, for run"},
     {"--period", OPT_PERIOD, "MINUTES", "between two proofs of run; 10s for seconds (default: 60)"},
     {"--output", OPT_OUTPUT, "FORM", "text (default), json, or token: the bare JWT"},
     {"--tcti", OPT_TCTI, "TCTI", "which TPM (default: " TPMDEV_DEFAULT_TCTI ")"},
@@ -81,8 +89,11 @@ void agent_options_help(FILE *out)
 
     fprintf(out, "usage: bootwarden-agent COMMAND --server URL [OPTION]...\n\n");
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-        fprintf(out, "  %-24s%s\n", commands[i].name, commands[i].help);
+        if (commands[i].help != NULL) {
+            fprintf(out, "  %-24s%s\n", commands[i].name, commands[i].help);
+        }
     }
+    fprintf(out, "  install, enable, update, disable, uninstall: called by Azure's guest agent\n");
     fprintf(out, "\n");
     for (size_t i = 0; i < ARRAY_LEN(options); i++) {
         snprintf(left, sizeof(left), "%s%s%s", options[i].name, options[i].value ? " " : "",
@@ -195,6 +206,9 @@ static err_t apply(enum option_id id, const char *value, struct trail *trail,
     case OPT_STATE:
         out->state = value;
         break;
+    case OPT_EXTENSION:
+        out->extension = value;
+        break;
     case OPT_PERIOD:
         return agent_period_parse(value, "--period", trail, &out->period_ms);
     case OPT_OUTPUT:
@@ -267,6 +281,8 @@ static err_t parse_option(int argc, char **argv, int *at, struct trail *trail,
 
 static err_t parse_command(const char *word, struct trail *trail, struct agent_options *out)
 {
+    /* Azure's precursor of the extension was called with -install, -enable, ... */
+    word += word[0] == '-' ? 1 : 0;
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         if (strcmp(word, commands[i].name) == 0) {
             out->command = commands[i].command;

@@ -29,6 +29,12 @@ enum agent_command {
     COMMAND_RUN,
     COMMAND_STATUS,
     COMMAND_CHECK,
+    /* Of Azure's guest agent (handler.h). */
+    COMMAND_INSTALL,
+    COMMAND_ENABLE,
+    COMMAND_UPDATE,
+    COMMAND_DISABLE,
+    COMMAND_UNINSTALL,
 };
 enum agent_output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_TOKEN };
 
@@ -61,6 +67,7 @@ struct agent_options {
     const char *join_token_file;  /* read into join_token by settings_read */
     const char *config_file;      /* NULL = AGENT_CONFIG, when it is there */
     const char *state;            /* folder of `run`; NULL = AGENT_STATE */
+    const char *extension;        /* handler folder (handler-folder.h); NULL = no extension */
     unsigned period_ms;           /* between two proofs; 0 = as the service says, else an hour */
     unsigned contact_ms;          /* between two looks at the goal state; 0 = AGENT_CONTACT_MS */
     const char *upgrade_key;      /* keys that packages are signed with; NULL = VET_KEY_FILE */
@@ -68,15 +75,17 @@ struct agent_options {
     unsigned upgrade_deadline_ms; /* for a round of a new version; 0 = UPGRADE_DEADLINE_MS */
     unsigned silence_ms;          /* an agent without a sign of life is started anew; 0 = default */
     enum agent_output output;
-    bool is_azure; /* what Azure's own client sends */
+    bool is_azure;    /* what Azure's own client sends */
+    bool never_joins; /* with is_azure: the service is Azure's, where nobody can */
     bool is_verbose;
     unsigned retries;
-    unsigned retry_wait_ms;           /* before the first retry; doubles */
     bool has_retries, has_retry_wait; /* the command line named them */
+    unsigned retry_wait_ms;           /* before the first retry; doubles */
+    unsigned retry_total_ms;          /* no retry begins later than this; 0 = no limit */
 };
 
 /* Do they say enough for the command? After the settings were read. */
-err_t agent_options_check(const struct agent_options *options, struct trail *trail) MUST_CHECK;
+err_t agent_options_check(const struct agent_options *out, struct trail *trail) MUST_CHECK;
 /* "60" minutes, "90s": into milliseconds. what: the option or key, for the words. */
 err_t agent_period_parse(const char *value, const char *what, struct trail *trail,
                          unsigned *ret_ms) MUST_CHECK;

@@ -11,8 +11,6 @@
 
 enum { FLUSH_MAX = 16 }; /* queued reports that are sent in one round */
 
-#define FAILED STATUS_NAME " provisioning failed. "
-
 const char *round_outcome_name(enum round_outcome outcome)
 {
     static const char *const names[] = {
@@ -67,7 +65,7 @@ static void describe_way(struct agent *agent, struct round *round)
 static void describe_fault(struct agent *agent, struct round *round)
 {
     const char *text = (const char *)arena_dup(agent->arena, span_str(agent->fault.text)).data;
-    const char *long_text = arena_printf(agent->arena, FAILED "%s", agent->fault.text);
+    const char *long_text = arena_printf(agent->arena, STATUS_FAILED "%s", agent->fault.text);
     struct status *status = &round->status;
 
     text = text == NULL ? "out of memory" : text;
@@ -83,6 +81,10 @@ static void describe_fault(struct agent *agent, struct round *round)
         status->code = STATUS_UNREACHABLE;
         status_add(status, "Connectivity", STATUS_ERROR, STATUS_UNREACHABLE, text);
         describe_way(agent, round);
+    } else if (agent->fault.exit == EXIT_USAGE) {
+        round->outcome = ROUND_FAILED;
+        status->code = STATUS_SETTINGS;
+        status_add(status, "Settings", STATUS_ERROR, STATUS_SETTINGS, text);
     } else if (is_tpm(agent)) {
         bool is_missing = agent->fault.err == ERR_NOT_FOUND || agent->fault.err == ERR_DENIED;
 
@@ -183,7 +185,7 @@ static struct span with_age(struct agent *agent, struct span kept, int64_t put)
     }
     text = arena_printf(agent->arena, "{\"ageSeconds\":%lld,%.*s", (long long)(age < 0 ? 0 : age),
                         (int)(kept.len - 1), (const char *)kept.data + 1);
-    return text == NULL ? (struct span){0} : span_str(text);
+    return span_str(text);
 }
 
 static void flush_queue(struct agent *agent, struct rounds *rounds)
@@ -208,14 +210,20 @@ static void flush_queue(struct agent *agent, struct rounds *rounds)
     }
 }
 
+/* is_cut_off: the service was not reached a moment ago; whoever waits for the status of this round
+ * need not wait for it to be not reached again. */
 static void report(struct agent *agent, struct rounds *rounds, const struct round *round,
-                   struct span token)
+                   struct span token, bool is_cut_off)
 {
     struct fault kept = agent->fault; /* of the round, which is what people are told */
     struct span body = report_body(agent, rounds, round, token);
     struct answer answer = {0};
 
     if (body.data == NULL) {
+        return;
+    }
+    if (is_cut_off) {
+        queue_put(rounds->queue, body);
         return;
     }
     flush_queue(agent, rounds);
@@ -371,6 +379,7 @@ static void attest_and_report(struct agent *agent, struct rounds *rounds,
     struct attest_result result = {0};
     struct goal goal = {.is_wanted = true};
     err_t err = has_guest_api ? get_goal(agent, rounds, &goal) : ERR_OK;
+    bool is_cut_off = is_network(err);
 
     round->has_goal = has_guest_api && err == ERR_OK;
     err = err ? err : follow_endpoint(agent, rounds, options);
@@ -389,8 +398,10 @@ static void attest_and_report(struct agent *agent, struct rounds *rounds,
     rounds->level = level_of(round);
     if (has_guest_api && !agent->is_waiting) {
         upgrade_status(rounds->upgrade, agent->arena, &goal, &round->status);
-        report(agent, rounds, round, result.jwt);
-        report_status(agent, rounds, round);
+        report(agent, rounds, round, result.jwt, is_cut_off);
+        if (!is_cut_off) {
+            report_status(agent, rounds, round);
+        }
     }
     if (round->has_goal) {
         upgrade_follow(rounds->upgrade, agent, &goal, rounds->level);

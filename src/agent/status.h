@@ -11,7 +11,8 @@
 #include "json/json.h"
 
 #define STATUS_NAME "Microsoft.Azure.Security.LinuxAttestation.GuestAttestation"
-#define STATUS_FILE "status.json" /* in the state folder */
+#define STATUS_FILE "status.json"                          /* in the state folder */
+#define STATUS_FAILED STATUS_NAME " provisioning failed. " /* decisions, section 10 */
 
 enum status_word { STATUS_TRANSITIONING, STATUS_WARNING, STATUS_ERROR, STATUS_SUCCESS };
 

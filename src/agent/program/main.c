@@ -3,6 +3,8 @@
 #include "agent/check.h"
 #include "agent/daemon.h"
 #include "agent/enroll.h"
+#include "agent/extension.h"
+#include "agent/handler.h"
 #include "agent/lifeline.h"
 #include "agent/settings.h"
 #include "agent/show.h"
@@ -38,7 +40,7 @@ static enum agent_exit run(struct agent_options *options, char **argv)
     }
     if (options->command == COMMAND_RUN) {
         prctl(PR_SET_NAME, "bootwarden-agent"); /* it was started by a descriptor */
-        return daemon_run(options);
+        return daemon_run(options, NULL);
     }
     if (options->command == COMMAND_STATUS) {
         return status_show(options, arena);
@@ -71,6 +73,12 @@ int main(int argc, char **argv)
     if (options.command == COMMAND_VERSION) {
         printf("bootwarden-agent %s\n", BOOTWARDEN_VERSION);
         return show_delivered(EXIT_TOKEN);
+    }
+    if (options.command >= COMMAND_INSTALL) {
+        return handler_run(&options);
+    }
+    if (options.command == COMMAND_RUN && options.extension != NULL) {
+        return extension_run(&options);
     }
     return run(&options, argv);
 }
