@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { FILE_NAME_BYTES = 16 };
+enum { FILE_NAME_BYTES = 16, SWEEP_ARENA_BYTES = 16 * 1024 * 1024 };
 
 static void add_package(const struct service_call *call, yyjson_mut_doc *doc, yyjson_mut_val *to,
                         const struct store_package *p)
@@ -121,6 +121,26 @@ void service_package_publish(struct service *service, const struct service_call 
     }
     add_package(call, doc, root, &package);
     answer_json(call, ret, doc, root);
+}
+
+/* A crash between file and record leaves a file that nobody will ask for. */
+void packages_sweep(struct service *service)
+{
+    CLEANUP(arena_free) struct arena *arena = arena_new(SWEEP_ARENA_BYTES);
+    const char *folder = arena == NULL ? NULL : rollout_path(service, arena, "");
+    struct trail ignored = {0};
+    const char **names = NULL;
+
+    if (folder == NULL || file_list(arena, folder, &ignored, &names) != ERR_OK) {
+        return;
+    }
+    for (size_t i = 0; names[i] != NULL; i++) {
+        const char *path = rollout_path(service, arena, names[i]);
+
+        if (path != NULL && !store_package_has_file(service->store, names[i])) {
+            unlink(path);
+        }
+    }
 }
 
 /* ---- all ---- */

@@ -31,6 +31,8 @@ err_t rollout_show(struct service *service, const struct service_call *call,
 /* About once a second: offers that lapsed, machines that fell silent half way. */
 void rollout_tick(struct service *service, int64_t now);
 
+/* At the start: remove files of packages that no record names. */
+void packages_sweep(struct service *service);
 /* The file of a package, in the arena; NULL without memory. */
 const char *rollout_path(const struct service *service, struct arena *arena, const char *file);
 

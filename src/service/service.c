@@ -294,6 +294,7 @@ err_t service_open(const struct service_options *options, struct trail *trail, s
         return err;
     }
     register_metrics(service, options->metrics);
+    packages_sweep(service);
     atomic_store(&service->next_sweep, options->now + SERVICE_SWEEP_EVERY_S);
     service->is_join_open = options->is_join_open;
     service->is_issuer_public = options->is_issuer_public;
