@@ -42,7 +42,7 @@ static void says_that_a_damaged_database_is_damaged(void **state)
 /* What does not fit any more is an error for its caller; what was acknowledged stays. */
 static void says_that_the_disk_is_full_and_keeps_what_was_acknowledged(void **state)
 {
-    const struct store_options options = {.path = path, .now = NOW, .max_bytes = 200 * 1024};
+    const struct store_options options = {.path = path, .now = NOW, .max_bytes = 300 * 1024};
     struct arena *arena = test_arena();
     struct store *store = NULL;
     struct trail trail = {0};
