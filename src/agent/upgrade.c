@@ -158,28 +158,12 @@ struct fetch {
     const struct lifeline *line;
 };
 
-static bool put_all(int fd, struct span bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t put = write(fd, bytes.data, bytes.len);
-
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put <= 0) {
-            return false;
-        }
-        bytes = span_cut(bytes, (size_t)put, bytes.len);
-    }
-    return true;
-}
-
 static bool take_piece(void *context, struct span piece)
 {
     struct fetch *fetch = context;
 
     fetch->size += piece.len;
-    if (hasher_add(fetch->hasher, piece) != ERR_OK || !put_all(fetch->fd, piece)) {
+    if (hasher_add(fetch->hasher, piece) != ERR_OK || file_put(fetch->fd, piece) != ERR_OK) {
         fetch->errno_of_write = errno;
         return false;
     }
@@ -250,7 +234,7 @@ static err_t copy_payload(int from, int to, uint64_t at, uint64_t size, struct t
         if (got == 0) {
             return trail_set(trail, ERR_MISMATCH, "the package ends before its program does");
         }
-        if (got < 0 || !put_all(to, span_of(piece, (size_t)got))) {
+        if (got < 0 || file_put(to, span_of(piece, (size_t)got)) != ERR_OK) {
             return io_fault(trail, "the program cannot be written");
         }
         at += (uint64_t)got;

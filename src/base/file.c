@@ -136,7 +136,7 @@ err_t file_read(struct arena *arena, const char *path, size_t max_bytes, struct 
     return err;
 }
 
-static err_t write_all(int fd, struct span bytes)
+err_t file_put(int fd, struct span bytes)
 {
     while (bytes.len > 0) {
         ssize_t put = write(fd, bytes.data, bytes.len);
@@ -205,7 +205,7 @@ static err_t write_file(const char *path, struct span bytes, unsigned mode, bool
         free(temporary);
         return err;
     }
-    if (write_all(fd, bytes) != ERR_OK || fchmod(fd, mode) != 0 || fsync(fd) != 0) {
+    if (file_put(fd, bytes) != ERR_OK || fchmod(fd, mode) != 0 || fsync(fd) != 0) {
         err = io_error(trail, path, "write");
     }
     if (close(fd) != 0 && err == ERR_OK) {

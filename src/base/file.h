@@ -37,6 +37,8 @@ err_t file_read_private(struct arena *arena, const char *path, size_t max_bytes,
                         struct trail *trail, struct span *ret) MUST_CHECK;
 err_t file_read_guarded(struct arena *arena, const char *path, size_t max_bytes,
                         struct trail *trail, struct span *ret) MUST_CHECK;
+/* All of the bytes to an open file or pipe. ERR_IO, and errno says why. */
+err_t file_put(int fd, struct span bytes) MUST_CHECK;
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
 bool file_is_regular(const char *path);

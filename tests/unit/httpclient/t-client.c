@@ -275,6 +275,53 @@ static void refuses_an_answer_over_its_limit(void **state)
     http_client_free(client);
 }
 
+struct drain {
+    size_t len, most;
+};
+
+static bool take(void *context, struct span piece)
+{
+    struct drain *drain = context;
+
+    drain->len += piece.len;
+    return drain->len <= drain->most;
+}
+
+/* For files: what comes goes on at once, and is in no memory. Refusals are answers as always. */
+static void gives_a_body_on_piece_by_piece(void **state)
+{
+    static const struct {
+        const char *path;
+        size_t body_max, most;
+        err_t want;
+        unsigned status;
+        size_t sunk;
+    } cases[] = {
+        {"/large", 200000, 200000, ERR_OK, 200, 200000},
+        {"/large", 199999, 200000, ERR_TOO_LARGE, 0, 0},
+        {"/large", 300000, 1000, ERR_IO, 0, 0},
+        {"/busy", 300000, 300000, ERR_OK, 429, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct http_client *client =
+            client_for("localhost", http_server_port(server, 0), ca_path, cases[i].body_max);
+        struct drain drain = {.most = cases[i].most};
+        const struct http_client_request request = {
+            .method = "GET", .path = cases[i].path, .sink = take, .sink_context = &drain};
+        struct http_reply reply = {0};
+
+        assert_err(http_client_send(client, &request, arena, NULL, &reply), cases[i].want);
+        assert_int_equal(reply.status, cases[i].status);
+        if (cases[i].want == ERR_OK) {
+            assert_int_equal(drain.len, cases[i].sunk);
+            assert_int_equal(reply.body.len > 0, cases[i].sunk == 0);
+        }
+        http_client_free(client);
+    }
+}
+
 /* The token would go to whoever the redirect names. */
 static void does_not_follow_redirects(void **state)
 {
@@ -362,6 +409,7 @@ int main(void)
         cmocka_unit_test(says_that_the_answer_did_not_come_in_time),
         cmocka_unit_test(says_which_certificate_problem_there_is),
         cmocka_unit_test(refuses_an_answer_over_its_limit),
+        cmocka_unit_test(gives_a_body_on_piece_by_piece),
         cmocka_unit_test(does_not_follow_redirects),
         cmocka_unit_test(refuses_a_bearer_that_would_write_headers),
         cmocka_unit_test(calls_again_and_again_with_and_without_bodies),
