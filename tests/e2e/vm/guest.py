@@ -17,7 +17,6 @@ HERE = pathlib.Path(__file__).resolve().parent
 LONGEST_ALIGNMENT = 4
 PROGRAMS = ("init", "bin/busybox")
 OWN_DISK_SIZE = "8M"
-ADMINISTRATION = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"  # not in everybody's PATH
 
 
 def cpio_entry(number, name, mode, data):
@@ -30,16 +29,18 @@ def cpio_entry(number, name, mode, data):
     return out + data + b"\0" * (-len(data) % LONGEST_ALIGNMENT)
 
 
+def find_program(name):
+    """Path of a program, None when it is not there. Some are in folders that not everybody searches."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+
+
 def index_of_modules(parts, release):
-    """What kmod finds modules by: {name: bytes} as depmod writes it, nothing where there is no depmod."""
-    depmod = shutil.which("depmod", path=ADMINISTRATION)
-    if depmod is None:
-        return {}
+    """What kmod finds modules by: {name: bytes}, as depmod writes it."""
     with tempfile.TemporaryDirectory(prefix="bootwarden-depmod.") as root:
         folder = pathlib.Path(root) / "lib/modules" / release
         shutil.copytree(parts.modules_folder(release), folder)
         before = set(folder.iterdir())
-        processes.output([depmod, "-b", root, release])
+        processes.output([find_program("depmod"), "-b", root, release])
         return {path.name: path.read_bytes() for path in sorted(set(folder.iterdir()) - before)}
 
 
@@ -70,7 +71,7 @@ def write_own_disk(path, files):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)
         path.unlink(missing_ok=True)
-        processes.output([shutil.which("mke2fs", path=ADMINISTRATION), "-q", "-t", "ext4", "-d", root, path,
+        processes.output([find_program("mke2fs"), "-q", "-t", "ext4", "-d", root, path,
                           OWN_DISK_SIZE])
     return path
 

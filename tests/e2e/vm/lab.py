@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-import shutil
 import threading
 import time
 
@@ -17,7 +16,6 @@ import disk
 import guest
 import machine
 import parts
-import processes
 import tpm
 from fault import Fault, LabError
 from service import SOURCE, Service, brief
@@ -70,7 +68,6 @@ class Lab:
         self.tpm_maker = tpm.TpmMaker(folder / "ca")
         self.input_disk = guest.write_disk(folder / "input.tar", [in_guest / "bootwarden-agent"],
                                            ["libtss2-tcti-device.so.0"])
-        self.has_check = "\n  check " in processes.output([in_guest / "bootwarden-agent", "--help"])
         self.lock = threading.Lock()
         self.made_healthy = self.no_healthy = None
         self.boots = []  # (words, seconds) of every boot
@@ -78,8 +75,8 @@ class Lab:
 
     @staticmethod
     def missing_packages():
-        missing = [name for name in ("qemu-system-x86_64", "swtpm", "swtpm_setup", "mformat", "setpriv", "openssl")
-                   if shutil.which(name) is None]
+        missing = [name for name in ("qemu-system-x86_64", "swtpm", "swtpm_setup", "mformat", "mke2fs", "depmod",
+                                     "setpriv", "openssl") if guest.find_program(name) is None]
         missing += [str(path) for path in (machine.FIRMWARE / "OVMF_CODE_4M.ms.fd",) if not path.exists()]
         if missing:
             raise LabError(f"missing: {', '.join(missing)}; tools/setup installs them")
