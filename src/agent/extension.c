@@ -130,6 +130,7 @@ static void fail_round(struct arena *arena, const struct fault *fault, struct ro
 bool extension_prepare(struct extension *extension, struct arena *arena, struct round *ret)
 {
     struct fault fault = {0};
+    struct log_line line;
     const char *url = NULL;
 
     if (extension == NULL || extension->options->server != NULL) {
@@ -142,6 +143,9 @@ bool extension_prepare(struct extension *extension, struct arena *arena, struct 
     snprintf(extension->region_url, sizeof(extension->region_url), "%s", url);
     extension->options->server = extension->region_url;
     extension->options->never_joins = true;
+    log_begin(&line, LOG_INFO, "extension.region");
+    log_text(&line, "server", url);
+    log_end(&line);
     return true;
 }
 

@@ -239,7 +239,7 @@ static err_t apply(const struct handler *handler, const struct attestation_confi
     err_t err;
 
     options->server = config->report_url;
-    options->attest_server = NULL;
+    options->attest_server = config->attest_url;
     options->ca_file = NULL;
     options->period_ms = config->frequency_minutes * 60000;
     options->join_token = secrets->join_token;
@@ -250,10 +250,9 @@ static err_t apply(const struct handler *handler, const struct attestation_confi
         return err ? err : ERR_MEMORY;
     }
     if (options->server == NULL) {
-        options->server = config->attest_url;
+        options->server = options->attest_server;
+        options->attest_server = NULL;
         options->is_azure = true; /* nobody to report to, or to ask for a challenge */
-    } else {
-        options->attest_server = config->attest_url;
     }
     /* Proxies are the HTTP client's business, which asks the environment. */
     if (secrets->proxy_url != NULL && setenv("https_proxy", secrets->proxy_url, 1) != 0) {

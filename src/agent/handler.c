@@ -277,8 +277,11 @@ static int enable(struct command *command)
 static int install(struct command *command)
 {
     const char *fault = system_fault(command);
+    struct trail ignored = {0};
 
     if (fault != NULL) {
+        (void)!handler_wanted_sequence(&command->handler, getenv("ConfigSequenceNumber"), &ignored,
+                                       &command->sequence);
         return fail(command, HANDLER_UNSUPPORTED_OS, NULL, fault);
     }
     /* The guest agent wants one from here on. */

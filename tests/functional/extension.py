@@ -309,8 +309,9 @@ def what_the_program_cannot_run_on_is_51_and_52(machine):
     h.run("disable", **vax)
     h.run("uninstall", **vax)
     (m.root / "etc/os-release").unlink()
-    h.run("enable", 51, FAILED + "Unsupported operating system: .*os-release")
-    expect_error(h, 51, "Unsupported", None)
+    for operation in ("install", "enable"):
+        h.run(operation, 51, FAILED + "Unsupported operating system: .*os-release")
+        expect_error(h, 51, "Unsupported", None)
     (m.root / "etc/os-release").write_text("NAME=Test\n")
 
     library, program = h.folder / "lib/libyyjson.so.0", h.folder / "bin/bootwarden-agent"
