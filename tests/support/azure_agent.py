@@ -70,7 +70,8 @@ def check_status(text):
     need(status["operation"] in ("Install", "Enable", "Update", "Disable"), f"operation {status['operation']}")
     for each in [status, *status["substatus"]]:
         need(each["status"] in ("transitioning", "warning", "error", "success"), f"status {each['status']}")
-        need(isinstance(each["code"], int) and (each["code"] == 0) == (each["status"] != "error"),
+        is_zero = {"success": True, "transitioning": True, "error": False, "warning": each["code"] == 0}
+        need(isinstance(each["code"], int) and (each["code"] == 0) == is_zero[each["status"]],
              f"code {each['code']} of {each['status']}")
         check_message(each["formattedMessage"], each["name"])
     for each in status["substatus"]:

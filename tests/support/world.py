@@ -122,7 +122,7 @@ class Blocked:
 
 
 class Proxy:
-    """Takes one kind of word, CONNECT, remembers it and refuses."""
+    """Knows one word, CONNECT: wants a password, remembers what it was asked, and reaches nobody."""
 
     def __init__(self):
         self.requests = []
@@ -133,9 +133,15 @@ class Proxy:
     def take(self):
         while True:
             peer, _ = self.listener.accept()
-            with peer:
-                self.requests.append(peer.recv(65536).decode("latin-1"))
-                peer.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+            threading.Thread(target=self.answer, args=(peer,), daemon=True).start()
+
+    def answer(self, peer):
+        with peer:
+            while request := peer.recv(65536).decode("latin-1"):
+                self.requests.append(request)
+                first = ("502 Bad Gateway" if "Proxy-Authorization:" in request else
+                         '407 Who\r\nProxy-Authenticate: Basic realm="test"')
+                peer.sendall(f"HTTP/1.1 {first}\r\nContent-Length: 0\r\n\r\n".encode())
 
 
 def closed_port():
