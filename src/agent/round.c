@@ -56,7 +56,8 @@ static void describe_way(struct agent *agent, struct round *round)
                                         finding->remedy == NULL ? "" : ". ",
                                         finding->remedy == NULL ? "" : finding->remedy);
 
-        status_add(&round->status, finding->id, words[finding->status], (int)finding->exit,
+        status_add(&round->status, finding->id, words[finding->status],
+                   finding->status == FINDING_OK ? 0 : (int)finding->exit,
                    text == NULL ? finding->message : text);
     }
     agent->fault = kept;
