@@ -43,10 +43,20 @@ static void put(char *to, size_t size, const char *words)
     text_escape(text, to, size);
 }
 
+/* A guest that is to come more often from now on is not late for what it was told before: the new
+ * period holds with its next proof. */
+static bool makes_late(const struct store_monitor *row, int64_t period_s, int64_t now)
+{
+    int64_t heard = row->proof_time > row->trouble_time ? row->proof_time : row->trouble_time;
+
+    return heard != 0 && period_s < row->period_s &&
+           now >= heard + (int64_t)MONITOR_SILENT_PERIODS * period_s;
+}
+
 static void apply_contact(struct store_monitor *row, const struct state_update *update, int64_t now)
 {
     row->contact = row->contact > now ? row->contact : now;
-    if (update->period_s > 0) {
+    if (update->period_s > 0 && !makes_late(row, update->period_s, now)) {
         row->period_s = update->period_s;
     }
     if (update->agent_version != NULL) {

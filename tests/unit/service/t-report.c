@@ -209,6 +209,32 @@ static void silence_comes_with_time_and_not_with_a_restart(void **state)
     world_free(w);
 }
 
+static void a_shorter_period_makes_nobody_late(void **state)
+{
+    struct world *w = world_with_owner();
+    struct store_machine m;
+    struct span session = session_of(w, "a", &m);
+    struct service_answer answer =
+        report(w, session, "{\"outcome\":\"unreachable\",\"periodSeconds\":3600}");
+
+    (void)state;
+    assert_string_equal(member(w, &answer, "state"), "unreachable");
+    w->call.now = NOW + 100; /* three periods of 10 s are over, one of an hour is not */
+    answer = (struct service_answer){0};
+    service_guest_goalstate(w->service, &w->call, session, span_str("{\"periodSeconds\":10}"),
+                            &answer);
+    assert_string_equal(member(w, &answer, "state"), "unreachable");
+    /* What it says next is under the new one. */
+    answer = report(w, session, "{\"outcome\":\"unreachable\",\"periodSeconds\":10}");
+    answer = report(w, session, "{\"outcome\":\"unreachable\",\"periodSeconds\":10}");
+    assert_string_equal(member(w, &answer, "state"), "unreachable");
+    for (int64_t now = NOW + 100; now <= NOW + 131; now++) {
+        state_tick(w->service, now);
+    }
+    assert_string_equal(state_of(w, "a"), "silent");
+    world_free(w);
+}
+
 /* ---- owners ---- */
 
 static void machines_of_others_are_not_there(void **state)
@@ -302,6 +328,7 @@ int main(void)
         cmocka_unit_test(words_of_a_guest_make_nothing_healthy),
         cmocka_unit_test(a_token_of_somebody_else_is_not_verified),
         cmocka_unit_test(silence_comes_with_time_and_not_with_a_restart),
+        cmocka_unit_test(a_shorter_period_makes_nobody_late),
         cmocka_unit_test(machines_of_others_are_not_there),
         cmocka_unit_test(announcements_that_are_wrong_are_named),
         cmocka_unit_test(settings_keep_what_is_not_named),
