@@ -105,8 +105,8 @@ err_t guest_read_name(const struct service_call *call, yyjson_val *root, struct 
     return *ret == NULL ? ERR_MEMORY : ERR_OK;
 }
 
-err_t guest_read_intermediates(const struct service_call *call, yyjson_val *root,
-                               struct trail *trail, struct cert_store *store)
+static err_t read_intermediates(const struct service_call *call, yyjson_val *root,
+                                struct trail *trail, struct cert_store *store)
 {
     yyjson_val *list = json_get(root, "intermediates"), *item;
     size_t i, n;
@@ -157,40 +157,63 @@ err_t guest_read_token(const struct service_call *call, yyjson_val *root, struct
     return err;
 }
 
-static err_t check_certificate(struct service *service, const struct service_call *call,
-                               yyjson_val *root, struct guest_pair *pair, struct trail *trail)
+err_t guest_read_certificate(const struct service_call *call, yyjson_val *root,
+                             const struct guest_certificate *kind, struct trail *trail,
+                             struct cert **ret)
 {
     CLEANUP(cert_store_free) struct cert_store *intermediates = cert_store_new();
     CLEANUP(cert_free) struct cert *cert = NULL;
-    CLEANUP(trust_free) struct trust *trust = service_trust(service);
     struct span der = {0};
     struct trail why = {0};
     char words[TRAIL_WHAT_MAX];
     err_t err = intermediates == NULL ? ERR_MEMORY : ERR_OK;
 
-    err = err ? err
-              : json_need_base64(call->arena, root, "ekCertificate", BASE64_STANDARD, trail, &der);
-    err = err ? err : guest_read_intermediates(call, root, trail, intermediates);
+    err =
+        err ? err : json_need_base64(call->arena, root, kind->member, BASE64_STANDARD, trail, &der);
+    err = err ? err : read_intermediates(call, root, trail, intermediates);
     if (err) {
         return err;
     }
     err = cert_new_nv(der, trail, &cert);
     if (err) {
-        return trail_in(trail, err, "ekCertificate");
+        return trail_in(trail, err, kind->member);
     }
-    if (cert_key(cert) == NULL || !pubkey_equal(cert_key(cert), pair->ek)) {
-        trail_set(trail, ERR_VALUE, "is for another key than ekPublic");
-        return trail_in(trail, ERR_VALUE, "ekCertificate");
+    if (cert_key(cert) == NULL || !pubkey_equal(cert_key(cert), kind->key)) {
+        trail_set(trail, ERR_VALUE, "is for another key than %s", kind->key_member);
+        return trail_in(trail, ERR_VALUE, kind->member);
     }
-    /* EK certificates are not renewed: an expired one still names the maker. */
-    err = cert_verify(cert, intermediates, trust->ek, CERT_ROLE_EK, call->now, true, &why);
+    err = cert_verify(cert, intermediates, kind->anchors, kind->role, call->now,
+                      kind->may_be_expired, &why);
     if (err && err_category(err) != ERR_CAT_INTERNAL) {
         trail_format(&why, err, words, sizeof(words));
         return trail_set(trail, ERR_UNTRUSTED,
-                         "the endorsement key's certificate, issued by '%s', does not lead to a "
-                         "root in trust/ek of the server: %s",
-                         cert_issuer(cert, call->arena), words);
+                         "the %s's certificate, issued by '%s', does not lead to a root in %s of "
+                         "the server: %s",
+                         kind->name, cert_issuer(cert, call->arena), kind->folder, words);
     }
+    if (err) {
+        return err;
+    }
+    *ret = TAKE(cert);
+    return ERR_OK;
+}
+
+static err_t check_certificate(struct service *service, const struct service_call *call,
+                               yyjson_val *root, struct guest_pair *pair, struct trail *trail)
+{
+    CLEANUP(cert_free) struct cert *cert = NULL;
+    CLEANUP(trust_free) struct trust *trust = service_trust(service);
+    /* EK certificates are not renewed: an expired one still names the maker. */
+    const struct guest_certificate kind = {.member = "ekCertificate",
+                                           .key_member = "ekPublic",
+                                           .name = "endorsement key",
+                                           .folder = "trust/ek",
+                                           .key = pair->ek,
+                                           .anchors = trust->ek,
+                                           .role = CERT_ROLE_EK,
+                                           .may_be_expired = true};
+    err_t err = guest_read_certificate(call, root, &kind, trail, &cert);
+
     pair->maker = err ? "" : cert_issuer(cert, call->arena);
     return err;
 }

@@ -37,8 +37,20 @@ err_t guest_read_document(const struct service_call *call, struct span body, str
                           yyjson_val **ret) MUST_CHECK;
 err_t guest_need_public(const struct service_call *call, yyjson_val *root, const char *name,
                         struct trail *trail, struct span *ret) MUST_CHECK;
-err_t guest_read_intermediates(const struct service_call *call, yyjson_val *root,
-                               struct trail *trail, struct cert_store *store) MUST_CHECK;
+/* A certificate that vouches for one of the two keys. */
+struct guest_certificate {
+    const char *member, *key_member; /* of the body */
+    const char *name, *folder;       /* for people */
+    const struct pubkey *key;
+    const struct cert_store *anchors;
+    enum cert_role role;
+    bool may_be_expired;
+};
+/* It is for the key and leads to an anchor, over the body's intermediates: else ERR_UNTRUSTED. The
+ * caller frees. */
+err_t guest_read_certificate(const struct service_call *call, yyjson_val *root,
+                             const struct guest_certificate *kind, struct trail *trail,
+                             struct cert **ret) MUST_CHECK;
 /* From ak_bytes: AK-1 to AK-4. */
 err_t guest_read_ak(struct guest_pair *pair, struct trail *trail) MUST_CHECK;
 /* From ek_bytes. */

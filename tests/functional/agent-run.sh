@@ -15,6 +15,12 @@ set +a
 vm() { "$bin/bootwarden" vm "$@" >"$work/out" 2>"$work/err"; }
 shown() { vm show web --output json; jq -r "$1" <"$work/out"; }
 state_is() { [ "$(shown .state)" = "$1" ]; }
+# next_second: what is stamped from now on is later than what was.
+next_second() {
+    local now tries=60
+    now=$(date +%s)
+    until [ "$(date +%s)" -gt "$now" ] || [ $((tries -= 1)) -le 0 ]; do sleep 0.05; done
+}
 settings() {
     cat >"$work/agent.conf" <<EOF
 # as an owner would write it
@@ -83,7 +89,7 @@ start_agent
 since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 proven_since() { ! [ "$(shown .provenAt)" \< "$since" ]; }
 until_true 'a first round at the start' 20 proven_since
-sleep 1.1 # times have seconds
+next_second # times have seconds
 since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 check 'the owner asks for a proof' vm attest web
 until_true 'and gets it long before the period is over' 20 proven_since
@@ -155,7 +161,7 @@ if mount -t tmpfs -o size=16k tmpfs "$work/small" 2>/dev/null; then
     : >"$work/agent.log"
     state=$work/small settings
     start_agent
-    sleep 1.1
+    next_second
     since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
     until_true 'a full disk keeps no proof back' 30 proven_since
     check 'and is told' said 'No space left'
