@@ -5,10 +5,10 @@
 #define AGENT_AGENT_H
 
 #include "agent/fault.h"
-#include "agent/guest.h"
-#include "agent/modules.h"
 #include "agent/options.h"
 #include "agent/remote.h"
+#include "guest/guest.h"
+#include "guest/modules.h"
 #include "tpmdev/tpmdev.h"
 
 enum {

@@ -3,11 +3,11 @@
 #include "agent/enroll.h"
 #include "agent/reply.h"
 #include "agent/request.h"
-#include "agent/running.h"
 #include "agent/show.h"
 #include "base/codec.h"
 #include "base/timestamp.h"
 #include "evidence/azureguest.h"
+#include "guest/running.h"
 
 #include <string.h>
 

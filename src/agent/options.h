@@ -67,7 +67,7 @@ struct agent_options {
     const char *join_token_file;  /* read into join_token by settings_read */
     const char *config_file;      /* NULL = AGENT_CONFIG, when it is there */
     const char *state;            /* folder of `run`; NULL = AGENT_STATE */
-    const char *extension;        /* handler folder (handler-folder.h); NULL = no extension */
+    const char *extension;        /* handler folder (extension/folder.h); NULL = no extension */
     unsigned period_ms;           /* between two proofs; 0 = as the service says, else an hour */
     unsigned contact_ms;          /* between two looks at the goal state; 0 = AGENT_CONTACT_MS */
     const char *upgrade_key;      /* keys that packages are signed with; NULL = VET_KEY_FILE */

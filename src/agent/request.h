@@ -5,7 +5,7 @@
 #ifndef AGENT_REQUEST_H
 #define AGENT_REQUEST_H
 
-#include "agent/guest.h"
+#include "guest/guest.h"
 #include "tpmdev/tpmdev.h"
 
 enum {

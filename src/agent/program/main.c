@@ -1,16 +1,16 @@
 /* bootwarden-agent: proves to a service how this machine booted. Manual: man/bootwarden-agent.8 */
 #include "agent/attest.h"
-#include "agent/check.h"
-#include "agent/daemon.h"
 #include "agent/enroll.h"
-#include "agent/extension.h"
-#include "agent/handler.h"
-#include "agent/lifeline.h"
 #include "agent/settings.h"
 #include "agent/show.h"
 #include "agent/status.h"
-#include "agent/supervise.h"
+#include "check/check.h"
 #include "crypto/hash.h"
+#include "daemon/daemon.h"
+#include "daemon/extension.h"
+#include "extension/handler.h"
+#include "upgrade/lifeline.h"
+#include "upgrade/supervise.h"
 
 #include <signal.h>
 #include <sys/prctl.h>
