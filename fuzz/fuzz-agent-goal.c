@@ -23,8 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         if (attestation_config_read(arena, root, &trail, &config) == ERR_OK &&
             config.frequency_minutes != 0 &&
-            (config.frequency_minutes < GOAL_FREQUENCY_MIN ||
-             config.frequency_minutes > GOAL_FREQUENCY_MAX)) {
+            (config.frequency_minutes < ATTESTATION_FREQUENCY_MIN ||
+             config.frequency_minutes > ATTESTATION_FREQUENCY_MAX)) {
             __builtin_trap();
         }
     }

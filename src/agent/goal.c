@@ -3,126 +3,12 @@
 
 #include "base/text.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static err_t fault(struct trail *trail, const char *member, const char *words)
 {
     trail_set(trail, ERR_VALUE, "%s", words);
     return trail_in(trail, ERR_VALUE, member);
-}
-
-/* A leaf: a string, empty for the default. */
-static err_t read_leaf(struct arena *arena, yyjson_val *object, const char *name,
-                       struct trail *trail, const char **ret)
-{
-    yyjson_val *value = json_get(object, name);
-    const char *text = value == NULL || yyjson_is_null(value) ? "" : json_text(value);
-
-    *ret = NULL;
-    if (text == NULL) {
-        return fault(trail, name, "must be a string; empty means the default");
-    }
-    if (text[0] == '\0') {
-        return ERR_OK;
-    }
-    if (strlen(text) > GOAL_URL_MAX) {
-        return fault(trail, name, "is too long");
-    }
-    *ret = (const char *)arena_dup(arena, span_str(text)).data;
-    return *ret == NULL ? ERR_MEMORY : ERR_OK;
-}
-
-static err_t read_url(struct arena *arena, yyjson_val *object, const char *name,
-                      struct trail *trail, const char **ret)
-{
-    err_t err = read_leaf(arena, object, name, trail, ret);
-
-    if (err == ERR_OK && *ret != NULL && strncmp(*ret, "https://", 8) != 0) {
-        err = fault(trail, name, "must begin with https://, or be empty for the default");
-    }
-    return err;
-}
-
-static err_t read_switch(struct arena *arena, yyjson_val *object, const char *name,
-                         struct trail *trail, bool *ret)
-{
-    const char *text = NULL;
-    err_t err = read_leaf(arena, object, name, trail, &text);
-
-    if (err || text == NULL) {
-        return err;
-    }
-    if (text_equal_nocase(text, "true") || text_equal_nocase(text, "false")) {
-        *ret = text_equal_nocase(text, "true");
-        return ERR_OK;
-    }
-    return fault(trail, name, "must be \"true\" or \"false\"");
-}
-
-static err_t read_frequency(struct arena *arena, yyjson_val *object, struct trail *trail,
-                            unsigned *ret)
-{
-    const char *text = NULL;
-    char *end = NULL;
-    unsigned long number;
-    err_t err = read_leaf(arena, object, "ascReportingFrequency", trail, &text);
-
-    if (err || text == NULL) {
-        return err;
-    }
-    number = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || number < GOAL_FREQUENCY_MIN ||
-        number > GOAL_FREQUENCY_MAX) {
-        return fault(trail, "ascReportingFrequency", "must be minutes from \"5\" to \"1440\"");
-    }
-    *ret = (unsigned)number;
-    return ERR_OK;
-}
-
-static err_t need_object_or_none(yyjson_val *parent, const char *name, struct trail *trail,
-                                 yyjson_val **ret)
-{
-    *ret = json_get(parent, name);
-    if (*ret != NULL && !yyjson_is_obj(*ret)) {
-        return fault(trail, name, "must be an object");
-    }
-    return ERR_OK;
-}
-
-err_t attestation_config_read(struct arena *arena, yyjson_val *settings, struct trail *trail,
-                              struct attestation_config *ret)
-{
-    struct attestation_config config = {0};
-    yyjson_val *root = NULL, *older = NULL, *maa = NULL, *asc = NULL;
-    err_t err = ERR_OK;
-
-    if (settings == NULL || yyjson_is_null(settings)) {
-        *ret = config;
-        return ERR_OK;
-    }
-    if (!yyjson_is_obj(settings)) {
-        return fault(trail, "settings", "must be an object");
-    }
-    err = need_object_or_none(settings, "AttestationConfig", trail, &root);
-    err = err ? err : need_object_or_none(settings, "AttestationEndpointCfg", trail, &older);
-    err = err ? err : need_object_or_none(root, "MaaSettings", trail, &maa);
-    err = err ? err : need_object_or_none(root, "AscSettings", trail, &asc);
-    if (root == NULL && older != NULL) {
-        root = maa = asc = older;
-    }
-    err = err ? err : read_url(arena, maa, "maaEndpoint", trail, &config.attest_url);
-    err = err ? err : read_leaf(arena, maa, "maaTenantName", trail, &config.tenant);
-    err = err ? err : read_url(arena, asc, "ascReportingEndpoint", trail, &config.report_url);
-    err = err ? err : read_frequency(arena, asc, trail, &config.frequency_minutes);
-    err = err ? err : read_switch(arena, root, "useCustomToken", trail, &config.uses_custom_token);
-    err = err ? err
-              : read_switch(arena, older, "useAlternateToken", trail, &config.uses_custom_token);
-    err = err ? err : read_switch(arena, root, "disableAlerts", trail, &config.disables_alerts);
-    if (err == ERR_OK) {
-        *ret = config;
-    }
-    return err;
 }
 
 const char *goal_attest_url(const struct goal *goal)
@@ -144,14 +30,14 @@ static err_t read_package(struct arena *arena, yyjson_val *body, struct trail *t
     struct goal_package package = {0};
     struct version version;
     yyjson_val *offer = NULL;
-    err_t err = need_object_or_none(body, "package", trail, &offer);
+    err_t err = attestation_config_object(body, "package", trail, &offer);
 
     if (err || offer == NULL) {
         return err;
     }
-    err = read_leaf(arena, offer, "version", trail, &package.version);
-    err = err ? err : read_leaf(arena, offer, "path", trail, &package.path);
-    err = err ? err : read_leaf(arena, offer, "sha256", trail, &package.digest);
+    err = attestation_config_leaf(arena, offer, "version", trail, &package.version);
+    err = err ? err : attestation_config_leaf(arena, offer, "path", trail, &package.path);
+    err = err ? err : attestation_config_leaf(arena, offer, "sha256", trail, &package.digest);
     err = err ? err : json_need_uint(offer, "size", PACKAGE_FILE_MAX, trail, &package.size);
     if (err) {
         return err;
@@ -196,8 +82,8 @@ err_t goal_read(struct arena *arena, yyjson_val *body, struct trail *trail, stru
                         ? (unsigned)yyjson_get_uint(value)
                         : 0;
     goal.wants_proof = yyjson_is_true(json_get(body, "attestNow"));
-    err = read_url(arena, body, "attestEndpoint", trail, &goal.attest_url);
-    err = err ? err : read_leaf(arena, body, "state", trail, &state);
+    err = attestation_config_url(arena, body, "attestEndpoint", trail, &goal.attest_url);
+    err = err ? err : attestation_config_leaf(arena, body, "state", trail, &state);
     err =
         err ? err
             : attestation_config_read(arena, json_get(extension, "settings"), trail, &goal.config);

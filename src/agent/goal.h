@@ -1,6 +1,5 @@
 /*
- * goal.h - what is wanted of the agent: the goal state of the service (docs/formats/guest-api.md),
- * and the public settings of the Guest Attestation extension (azure-guest-protocol, section 10).
+ * goal.h - what is wanted of the agent: the goal state of the service (docs/formats/guest-api.md).
  */
 #ifndef AGENT_GOAL_H
 #define AGENT_GOAL_H
@@ -8,13 +7,10 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "package/package.h"
+#include "provider/attestation-config.h"
 #include "json/json.h"
 
-enum {
-    GOAL_URL_MAX = 512,
-    GOAL_FREQUENCY_MIN = 5, /* minutes (security-reports 3.2) */
-    GOAL_FREQUENCY_MAX = 1440,
-};
+enum { GOAL_URL_MAX = ATTESTATION_LEAF_MAX };
 
 /* A package of the agent that is offered. */
 struct goal_package {
@@ -23,21 +19,6 @@ struct goal_package {
     const char *digest;  /* of the file: 64 hexadecimal digits, lower case */
     uint64_t size;       /* likewise */
 };
-
-/* AttestationConfig, or the older AttestationEndpointCfg. Empty leaves are defaults. */
-struct attestation_config {
-    const char *attest_url;     /* maaEndpoint; NULL = the default */
-    const char *tenant;         /* maaTenantName; NULL */
-    const char *report_url;     /* ascReportingEndpoint; NULL */
-    unsigned frequency_minutes; /* ascReportingFrequency; 0 = the default */
-    bool uses_custom_token;     /* useCustomToken, useAlternateToken */
-    bool disables_alerts;
-};
-
-/* settings: the object of public settings, or NULL for none. Texts live in the arena. ERR_VALUE
- * with the member that is wrong and what it must be. */
-err_t attestation_config_read(struct arena *arena, yyjson_val *settings, struct trail *trail,
-                              struct attestation_config *ret) MUST_CHECK;
 
 struct goal {
     bool is_wanted;         /* the machine is to be monitored */

@@ -66,8 +66,11 @@ static uint64_t period_ms(const struct daemon *daemon)
 {
     uint64_t goal = (uint64_t)daemon->rounds.goal_period_s * 1000;
 
-    if (daemon->options->period_ms > 0) {
-        return daemon->options->period_ms;
+    uint64_t own = daemon->options->period_ms;
+
+    /* More often than the service wants, but not more rarely: to it that would be silence. */
+    if (own > 0 && (goal == 0 || own < goal)) {
+        return own;
     }
     return goal > 0 ? goal : AGENT_PERIOD_MS;
 }

@@ -1,7 +1,8 @@
 /*
  * settings.h - what an owner deployed with the extension: config/<sequence>.settings.
  *
- * An empty file means all defaults. Public settings are those of goal.h; protected ones are a JSON
+ * An empty file means all defaults. Public settings are those of
+ * provider/attestation-config.h; protected ones are a JSON
  * object, encrypted to a certificate of this machine (CMS), with
  *   joinToken   for a machine that is announced
  *   proxyUrl    "http://user:password@host:port": the way to every service

@@ -323,6 +323,7 @@ static int open_service(struct run *run)
         .is_issuer_public = run->options.endpoint != NULL,
         .is_join_open = run->options.join == SERVER_JOIN_OPEN ||
                         (run->options.join == SERVER_JOIN_DEFAULT && run->options.is_dev),
+        .period_s = run->options.period_minutes * 60,
         .lock_fd = run->lock_fd,
         .knowledge = run->knowledge,
     };

@@ -3,6 +3,7 @@
 #include "api/api.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "provider/attestation-config.h"
 #include "service/service.h"
 
 #include <arpa/inet.h>
@@ -40,6 +41,7 @@ static const char usage[] =
     "  --reference DIR      reference data (default: what came with the program)\n"
     "  --join open|approval who may join: any TPM with a trusted EK certificate, or those that an\n"
     "                       owner announces or admits (default: approval; with --dev: open)\n"
+    "  --period MINUTES     the longest between two proofs of a machine (default: 60)\n"
     "  --workers N          threads that serve (default: two per processor, 4 at least)\n"
     "  --signing-algorithm RS256|ES256|ES384\n"
     "  --openssl-provider NAME\n"
@@ -316,6 +318,20 @@ static const char *set_join(struct reading *r, const char *value)
     return NULL;
 }
 
+static const char *set_period(struct reading *r, const char *value)
+{
+    char *end = NULL;
+    unsigned long minutes = strtoul(value, &end, 10);
+
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || minutes < ATTESTATION_FREQUENCY_MIN ||
+        minutes > ATTESTATION_FREQUENCY_MAX) {
+        return arena_printf(r->arena, "must be minutes from %d to %d", ATTESTATION_FREQUENCY_MIN,
+                            ATTESTATION_FREQUENCY_MAX);
+    }
+    r->options->period_minutes = (unsigned)minutes;
+    return NULL;
+}
+
 static const char *set_subscription(struct reading *r, const char *value)
 {
     size_t len = strlen(value);
@@ -340,6 +356,7 @@ static const struct setting {
     {"providers", "region", "region", add_region},
     {"providers", "host-suffix", "host-suffix", set_host_suffix},
     {"guests", "join", "join", set_join},
+    {"guests", "period", "period", set_period},
     {"guests", "subscription", NULL, set_subscription},
     {"server", "workers", "workers", set_workers},
     {"server", "tls-certificate", NULL, set_certificate},

@@ -20,6 +20,7 @@ struct server_options {
     const char *data;
     struct http_listen listen[HTTP_MAX_LISTEN]; /* port 0 = remembered or any */
     size_t n_listen;
+    unsigned period_minutes;  /* the longest between two proofs; 0 = the service's default */
     enum server_join join;    /* default: open with --dev, else approval */
     const char *subscription; /* whose guests are that nobody announced; NULL = the built-in one */
     unsigned workers;

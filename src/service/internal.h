@@ -42,6 +42,7 @@ struct service {
     int64_t next_count; /* of machines by state; the ticking thread's */
     bool is_sweep_held; /* the ticking thread's */
     bool is_join_open, is_issuer_public;
+    int64_t period_s;   /* the longest between two proofs, for machines whose owners set no other */
     char *subscription; /* the server's own; NULL = none is */
     /* Since when machines could be heard; the last tick, which shows when the server slept. */
     _Atomic int64_t listening_since, last_tick;

@@ -1,5 +1,7 @@
 #include "service/machines-internal.h"
 
+#include "provider/attestation-config.h"
+
 #include "base/codec.h"
 #include "base/text.h"
 #include "base/timestamp.h"
@@ -80,8 +82,9 @@ static const char *state_of(const struct store_machine *machine, const struct st
     return machine->is_active ? row->state : monitor_state_name(MONITOR_NOT_APPLICABLE);
 }
 
-static yyjson_mut_val *summary(const struct service_call *call, yyjson_mut_doc *doc,
-                               const struct store_machine *machine, const struct store_monitor *row)
+static yyjson_mut_val *summary(const struct service *service, const struct service_call *call,
+                               yyjson_mut_doc *doc, const struct store_machine *machine,
+                               const struct store_monitor *row)
 {
     yyjson_mut_val *root = yyjson_mut_obj(doc);
     enum monitor_state state = MONITOR_NEVER_REPORTED;
@@ -98,7 +101,7 @@ static yyjson_mut_val *summary(const struct service_call *call, yyjson_mut_doc *
     machines_add_time(call->arena, doc, root, "provenAt", row->proof_time);
     machines_add_time(call->arena, doc, root, "heardAt", row->contact);
     json_add_uint(doc, root, "periodSeconds",
-                  row->period_s > 0 ? (uint64_t)row->period_s : MONITOR_PERIOD_S);
+                  (uint64_t)(row->period_s > 0 ? row->period_s : service->period_s));
     json_add_text(doc, root, "agentVersion", row->agent_version[0] ? row->agent_version : NULL);
     json_add_text(doc, root, "platform", row->platform[0] ? row->platform : NULL);
     machines_add_time(call->arena, doc, root, "joined", machine->created);
@@ -199,7 +202,7 @@ static err_t detail(struct service *service, const struct service_call *call,
     if (err) {
         return err;
     }
-    root = summary(call, doc, machine, &row);
+    root = summary(service, call, doc, machine, &row);
     json_add_hex(call->arena, doc, root, "ekDigest",
                  span_of(machine->ek_digest, sizeof(machine->ek_digest)));
     json_add_hex(call->arena, doc, root, "akName", span_of(machine->ak_name, machine->ak_name_len));
@@ -267,8 +270,8 @@ static err_t list(struct service *service, const struct service_call *call,
     }
     values = json_add_array(doc, root, "value");
     for (size_t i = 0; i < n; i++) {
-        yyjson_mut_arr_append(values,
-                              summary(call, doc, &machines[i].machine, &machines[i].monitor));
+        yyjson_mut_arr_append(
+            values, summary(service, call, doc, &machines[i].machine, &machines[i].monitor));
     }
     if (n == LIST_MAX) {
         json_add_text(doc, root, "nextAfter", machines[n - 1].machine.name);
@@ -525,6 +528,7 @@ static err_t read_version(yyjson_val *root, struct trail *trail, struct store_ex
 static err_t read_extension(const struct service_call *call, struct span body, struct trail *trail,
                             struct store_extension *ret)
 {
+    struct attestation_config config;
     yyjson_val *root = NULL, *settings;
     yyjson_mut_doc *doc = json_new(call->arena);
     err_t err = doc == NULL ? ERR_MEMORY : json_read(call->arena, body, NULL, trail, &root);
@@ -542,6 +546,10 @@ static err_t read_extension(const struct service_call *call, struct span body, s
         return trail_in(trail, ERR_VALUE, "settings");
     }
     if (settings != NULL) {
+        err = attestation_config_read(call->arena, settings, trail, &config);
+        if (err) {
+            return err;
+        }
         ret->settings = json_write(call->arena, doc, yyjson_val_mut_copy(doc, settings), false);
         err = ret->settings.data == NULL ? ERR_MEMORY : ERR_OK;
     }

@@ -8,6 +8,7 @@
 #include "service/guest.h"
 #include "service/rollout.h"
 #include "service/state.h"
+#include "service/wanted.h"
 
 #include "appraise/announced.h"
 #include "base/codec.h"
@@ -292,6 +293,7 @@ static err_t take(struct service *service, const struct service_call *call, stru
                   struct span body, read_fn *read, struct trail *trail, struct service_answer *ret)
 {
     struct state_update update = {0};
+    struct wanted wanted = {0};
     struct store_machine machine;
     yyjson_val *root = NULL;
     yyjson_mut_doc *doc = json_new(call->arena);
@@ -300,9 +302,11 @@ static err_t take(struct service *service, const struct service_call *call, stru
 
     err = err ? err : guest_read_document(call, body, trail, &root);
     err = err ? err : read(service, call, &machine, root, trail, &update);
+    err = err ? err : wanted_of(service, call, machine.id, trail, &wanted);
     if (err) {
         return err;
     }
+    update.longest_s = wanted.longest_s;
     state_prepare(service, &update, &machine, call->now);
     err = state_apply(service, &update, trail);
     if (err) {
@@ -370,7 +374,7 @@ static err_t goalstate(struct service *service, const struct service_call *call,
                        struct span body, struct trail *trail, struct service_answer *ret)
 {
     struct state_update update = {0};
-    struct store_extension extension;
+    struct wanted wanted = {0};
     struct store_machine machine;
     struct rollout_said said = {0};
     yyjson_val *asked = NULL;
@@ -381,17 +385,17 @@ static err_t goalstate(struct service *service, const struct service_call *call,
     err = err ? err : guest_read_body(call, body, trail, &asked);
     err = err ? err : read_contact(call, asked, trail, &update);
     err = err ? err : rollout_read(call, asked, trail, &said);
-    err =
-        err ? err : store_extension_get(service->store, call->arena, machine.id, trail, &extension);
-    err = err ? err : add_extension(call, doc, root, &extension, trail);
+    err = err ? err : wanted_of(service, call, machine.id, trail, &wanted);
+    err = err ? err : add_extension(call, doc, root, &wanted.extension, trail);
     if (err) {
         return err;
     }
+    update.longest_s = wanted.longest_s;
     state_prepare(service, &update, &machine, call->now);
     err = state_apply(service, &update, trail);
     err = err ? err
-              : rollout_goal(service, call, &machine, &update.change.after, &extension, &said, doc,
-                             root, trail);
+              : rollout_goal(service, call, &machine, &update.change.after, &wanted.extension,
+                             &said, doc, root, trail);
     if (err) {
         return err;
     }
@@ -400,7 +404,7 @@ static err_t goalstate(struct service *service, const struct service_call *call,
     if (service->is_issuer_public) {
         json_add_text(doc, root, "attestEndpoint", service->issuer);
     }
-    json_add_uint(doc, root, "periodSeconds", MONITOR_PERIOD_S);
+    json_add_uint(doc, root, "periodSeconds", (uint64_t)wanted.longest_s);
     json_add_bool(doc, root, "attestNow", update.change.after.wants_proof);
     json_add_text(doc, root, "state", update.change.after.state);
     answer_json(call, ret, doc, root);

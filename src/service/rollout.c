@@ -123,9 +123,9 @@ static void log_stops(const struct store_stops *stops)
     }
 }
 
-static int64_t patience(const struct store_monitor *row)
+static int64_t patience(const struct service *service, const struct store_monitor *row)
 {
-    return WAVE_PERIODS * (row->period_s > 0 ? row->period_s : MONITOR_PERIOD_S);
+    return WAVE_PERIODS * (row->period_s > 0 ? row->period_s : service->period_s);
 }
 
 static void add_offer(const struct service_call *call, const struct store_package *offer,
@@ -162,7 +162,7 @@ err_t rollout_goal(struct service *service, const struct service_call *call,
         .platform = row->platform,
         .now = call->now,
         .listening_since = atomic_load(&service->listening_since),
-        .patience_s = patience(row),
+        .patience_s = patience(service, row),
         .runs = said->runs,
         .failed = said->failed,
         .failed_words = said->words,
@@ -230,8 +230,8 @@ static err_t fetch(struct service *service, const struct service_call *call, str
     }
     err = store_monitor_get(service->store, machine.id, trail, &row);
     err = err ? err
-              : store_rollout_take(service->store, machine.id, text, call->now, patience(&row),
-                                   &inner, &package);
+              : store_rollout_take(service->store, machine.id, text, call->now,
+                                   patience(service, &row), &inner, &package);
     if (err == ERR_NOT_FOUND || err == ERR_DENIED) {
         answer_refuse(call, ret, err == ERR_DENIED ? 403 : 404,
                       err == ERR_DENIED ? "RolloutStopped" : "NotFound", "%s", inner.what);

@@ -1,4 +1,6 @@
 #include "service/internal.h"
+
+#include "monitor/monitor.h"
 #include "service/rollout.h"
 #include "service/state.h"
 
@@ -297,6 +299,7 @@ err_t service_open(const struct service_options *options, struct trail *trail, s
     packages_sweep(service);
     atomic_store(&service->next_sweep, options->now + SERVICE_SWEEP_EVERY_S);
     service->is_join_open = options->is_join_open;
+    service->period_s = options->period_s > 0 ? options->period_s : MONITOR_PERIOD_S;
     service->is_issuer_public = options->is_issuer_public;
     atomic_store(&service->listening_since, options->now);
     atomic_store(&service->last_tick, options->now);

@@ -46,6 +46,7 @@ struct service_options {
     struct knowledge *knowledge; /* what to judge by; the service takes its own reference */
     bool is_issuer_public;       /* the issuer is an address at which guests reach it, too */
     bool is_join_open;  /* a trusted EK certificate is enough to join; else an owner's word */
+    unsigned period_s;  /* the longest between two proofs of a machine; 0 = MONITOR_PERIOD_S */
     unsigned n_workers; /* threads that call; 0: not known */
     int lock_fd;        /* of service_lock; taken over on success */
 };

@@ -24,7 +24,7 @@ static struct monitor_facts facts_of(const struct store_monitor *row,
         .proof_time = row->proof_time,
         .trouble_time = row->trouble_time,
         .contact = row->contact,
-        .period_s = row->period_s,
+        .period_s = row->period_s > 0 ? row->period_s : update->usual_s,
         .listening_since = update->listening_since,
     };
 
@@ -55,9 +55,14 @@ static bool makes_late(const struct store_monitor *row, int64_t period_s, int64_
 
 static void apply_contact(struct store_monitor *row, const struct state_update *update, int64_t now)
 {
+    int64_t said = update->period_s > 0 ? update->period_s : row->period_s;
+    /* A guest that may say how long its silence is normal could be silent for as long as it likes.
+     */
+    int64_t period = update->longest_s > 0 && said > update->longest_s ? update->longest_s : said;
+
     row->contact = row->contact > now ? row->contact : now;
-    if (update->period_s > 0 && !makes_late(row, update->period_s, now)) {
-        row->period_s = update->period_s;
+    if (period > 0 && !makes_late(row, period, now)) {
+        row->period_s = period;
     }
     if (update->agent_version != NULL) {
         put(row->agent_version, sizeof(row->agent_version), update->agent_version);
@@ -70,13 +75,11 @@ static void apply_contact(struct store_monitor *row, const struct state_update *
 static void say_why(struct store_monitor *row, enum monitor_state state,
                     const struct monitor_facts *facts)
 {
-    int64_t period = facts->period_s > 0 ? facts->period_s : MONITOR_PERIOD_S;
-
     switch (state) {
     case MONITOR_SILENT:
         snprintf(row->why, sizeof(row->why),
                  "no proof and no report came for three periods of %lld s%s; before that it was %s",
-                 (long long)period, facts->period_s > 0 ? "" : " (it never said its own)",
+                 (long long)facts->period_s, row->period_s > 0 ? "" : " (it never said its own)",
                  facts->has_proof ? row->proof : "not proven");
         break;
     case MONITOR_NOT_APPLICABLE:
@@ -139,6 +142,7 @@ void state_prepare(const struct service *service, struct state_update *update,
     update->machine = machine;
     update->is_active = machine->is_active;
     update->listening_since = atomic_load(&service->listening_since);
+    update->usual_s = service->period_s;
 }
 
 void state_log(const struct state_update *update)

@@ -17,6 +17,7 @@ struct state_update {
     const struct store_machine *machine;
     bool is_active; /* when it is judged */
     int64_t listening_since;
+    int64_t usual_s; /* the period of one that never said its own */
     /* A fresh proof. */
     bool has_proof;
     enum verdict verdict;
@@ -24,6 +25,7 @@ struct state_update {
     /* A word of the machine's own session. */
     bool is_contact;
     int64_t period_s;                     /* 0 = as before */
+    int64_t longest_s;                    /* that it may have, of one that says its own */
     const char *agent_version, *platform; /* NULL = as before */
     bool has_trouble;
     enum monitor_state trouble;

@@ -235,6 +235,48 @@ static void a_shorter_period_makes_nobody_late(void **state)
     world_free(w);
 }
 
+static bool falls_silent_between(struct world *w, int64_t from, int64_t to)
+{
+    for (int64_t now = from; now < to; now += 20) {
+        state_tick(w->service, now); /* or the server would have slept */
+    }
+    return strcmp(state_of(w, "a"), "silent") == 0;
+}
+
+/* Root of a guest that was broken into has three periods before anybody asks. */
+static void a_guest_cannot_put_off_its_silence(void **state)
+{
+    struct world *w = world_with_owner();
+    struct store_machine m;
+    struct span session = session_of(w, "a", &m);
+    struct service_answer answer =
+        report(w, session, "{\"outcome\":\"unreachable\",\"periodSeconds\":86400}");
+
+    (void)state;
+    assert_string_equal(member(w, &answer, "state"), "unreachable");
+    assert_false(falls_silent_between(w, NOW, NOW + 3 * 3600));
+    assert_true(falls_silent_between(w, NOW + 3 * 3600, NOW + 3 * 3600 + 30));
+    world_free(w);
+}
+
+static void an_owner_can_set_a_longer_period(void **state)
+{
+    struct world *w = world_with_owner();
+    struct store_machine m;
+    struct span session = session_of(w, "a", &m);
+    struct service_answer answer = ask(w, service_extension_put, "a",
+                                       "{\"settings\":{\"AttestationConfig\":{\"AscSettings\":"
+                                       "{\"ascReportingFrequency\":\"120\"}}}}");
+
+    (void)state;
+    expect_success(&answer);
+    answer = report(w, session, "{\"outcome\":\"unreachable\",\"periodSeconds\":86400}");
+    assert_string_equal(member(w, &answer, "state"), "unreachable");
+    assert_false(falls_silent_between(w, NOW, NOW + 6 * 3600));
+    assert_true(falls_silent_between(w, NOW + 6 * 3600, NOW + 6 * 3600 + 30));
+    world_free(w);
+}
+
 /* ---- owners ---- */
 
 static void machines_of_others_are_not_there(void **state)
@@ -309,6 +351,10 @@ static void settings_keep_what_is_not_named(void **state)
     answer = ask(w, service_extension_put, "a", "{\"settings\":[]}");
     expect_refusal(&answer, 400, "InvalidParameter", "settings");
     answer = ask(w, service_extension_put, "a",
+                 "{\"settings\":{\"AttestationConfig\":{\"AscSettings\":"
+                 "{\"ascReportingFrequency\":\"1\"}}}}");
+    expect_refusal(&answer, 400, "InvalidParameter", "ascReportingFrequency");
+    answer = ask(w, service_extension_put, "a",
                  "{\"settings\":{\"x\":1},\"enableAutomaticUpgrade\":true}");
     expect_success(&answer);
     answer = ask(w, service_extension_put, "a", "{\"typeHandlerVersion\":\"1.1\"}");
@@ -329,6 +375,8 @@ int main(void)
         cmocka_unit_test(a_token_of_somebody_else_is_not_verified),
         cmocka_unit_test(silence_comes_with_time_and_not_with_a_restart),
         cmocka_unit_test(a_shorter_period_makes_nobody_late),
+        cmocka_unit_test(a_guest_cannot_put_off_its_silence),
+        cmocka_unit_test(an_owner_can_set_a_longer_period),
         cmocka_unit_test(machines_of_others_are_not_there),
         cmocka_unit_test(announcements_that_are_wrong_are_named),
         cmocka_unit_test(settings_keep_what_is_not_named),
