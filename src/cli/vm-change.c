@@ -1,5 +1,5 @@
 /*
- * vm-change.c - bootwarden vm approve, relearn, attest, disable, enable, remove; extension.
+ * vm-change.c - bootwarden vm relearn, attest, disable, enable, remove; extension.
  */
 #include "cli/vm.h"
 
@@ -14,11 +14,6 @@ enum { SETTINGS_MAX_BYTES = 48 * 1024 };
 static const struct simple {
     const char *command, *method, *rest, *description, *done;
 } simple[] = {
-    {"vm approve", "POST", ":approve",
-     "Somebody has looked at what changed in the machine's last boot, and it is good: that boot "
-     "is\n"
-     "the measure for the next ones.",
-     "its changed boot is the baseline now"},
     {"vm relearn", "POST", ":relearn",
      "Forget the machine's baseline: its next boot that is good by policy becomes the measure.",
      "its next good boot is the baseline"},
@@ -26,12 +21,13 @@ static const struct simple {
      "it will prove itself at its agent's next contact"},
     {"vm disable", "POST", ":disable", "Refuse the machine's evidence and its sessions.",
      "its evidence and its sessions are refused from now on"},
-    {"vm enable", "POST", ":enable", "Accept the machine's evidence again.",
-     "its evidence counts again"},
+    {"vm enable", "POST", ":enable",
+     "Accept the machine's evidence again. It has to prove itself anew.",
+     "its evidence counts again; it will prove itself at its agent's next contact"},
     {"vm remove", "DELETE", "", "Forget the machine. Its records stay for their time.",
      "forgotten"},
 };
-enum simple_verb { APPROVE, RELEARN, ATTEST, DISABLE, ENABLE, REMOVE };
+enum simple_verb { RELEARN, ATTEST, DISABLE, ENABLE, REMOVE };
 
 static int change(struct online *online, const struct simple *verb, const char *name)
 {
@@ -74,11 +70,6 @@ static int run_simple(enum simple_verb which, int argc, char **argv)
     }
     code = change(&online, &simple[which], online.words.arguments[0]);
     return online_finish(&online, code);
-}
-
-int vm_cmd_approve(int argc, char **argv)
-{
-    return run_simple(APPROVE, argc, argv);
 }
 
 int vm_cmd_relearn(int argc, char **argv)

@@ -41,8 +41,20 @@ static void print_reasons(const struct online *online, yyjson_val *reasons)
     }
 }
 
-static void print_changes(const struct online *online, yyjson_val *changes)
+/* Times of ISO 8601 sort as texts. */
+static bool was_approved(const struct online *online, yyjson_val *machine)
 {
+    const char *learned = vm_text(online, json_get(machine, "baseline"), "learned");
+
+    return strcmp(learned, "-") != 0 &&
+           strcmp(learned, vm_text(online, json_get(machine, "proof"), "time")) > 0;
+}
+
+static void print_changes(const struct online *online, yyjson_val *machine)
+{
+    yyjson_val *changes = json_get(json_get(json_get(machine, "proof"), "appraisal"), "changes");
+    /* Approval is advice where it is possible. */
+    bool can_approve = span_is(json_span(json_get(machine, "state")), "changed");
     yyjson_val *change;
     size_t i, n;
 
@@ -51,12 +63,21 @@ static void print_changes(const struct online *online, yyjson_val *changes)
         bool is_explained = yyjson_is_true(json_get(change, "explained"));
 
         if (i == 0) {
-            printf("\nchanged against the baseline\n");
+            printf("\nchanged against the baseline%s\n",
+                   was_approved(online, machine) ? " before this one, and approved" : "");
         }
         printf("  %s%s: %s\n", vm_text(online, change, "code"), is_explained ? " (explained)" : "",
                vm_text(online, change, "text"));
-        printf("      %s\n", vm_text(online, change, "explanation"));
+        if (is_explained || can_approve) {
+            printf("      %s\n", vm_text(online, change, "explanation"));
+        }
     }
+}
+
+void vm_print_changes(const struct online *online, yyjson_val *machine)
+{
+    print_reasons(online, json_get(json_get(machine, "proof"), "reasons"));
+    print_changes(online, machine);
 }
 
 static void print_history(const struct online *online, yyjson_val *history)
@@ -180,7 +201,7 @@ static void print_system(const struct online *online, yyjson_val *said)
 
 static void print_text(const struct online *online, yyjson_val *machine)
 {
-    yyjson_val *proof = json_get(machine, "proof"), *baseline = json_get(machine, "baseline");
+    yyjson_val *baseline = json_get(machine, "baseline");
     const char *why = vm_text(online, machine, "why");
     const char *advice = vm_text(online, machine, "advice");
 
@@ -194,6 +215,10 @@ static void print_text(const struct online *online, yyjson_val *machine)
     vm_line("since", vm_text(online, machine, "since"));
     vm_line("last verdict", vm_text(online, machine, "verdict"));
     vm_line("proven", vm_text(online, machine, "provenAt"));
+    vm_line("judged by", vm_text(online, machine, "provider"));
+    if (strcmp(vm_text(online, machine, "doubt"), "-") != 0) {
+        vm_line("last proof", vm_text(online, machine, "doubt"));
+    }
     vm_line("heard", vm_text(online, machine, "heardAt"));
     vm_line("agent", vm_text(online, machine, "agentVersion"));
     if (yyjson_is_obj(json_get(machine, "upgrade"))) {
@@ -208,15 +233,15 @@ static void print_text(const struct online *online, yyjson_val *machine)
     vm_line("joined", vm_text(online, machine, "joined"));
     vm_line("baseline", vm_text(online, baseline, "learned"));
     if (strcmp(vm_text(online, baseline, "waitsForApproval"), "-") != 0) {
-        vm_line("waits",
-                arena_printf(online->arena, "the boot of %s, for: bootwarden vm approve %s",
-                             vm_text(online, baseline, "waitsForApproval"),
-                             vm_text(online, machine, "name")));
+        vm_line("waits", arena_printf(online->arena,
+                                      "the boot of %s, for: bootwarden vm approve %s --change %.8s",
+                                      vm_text(online, baseline, "waitsForApproval"),
+                                      vm_text(online, machine, "name"),
+                                      vm_text(online, baseline, "change")));
     }
     vm_line("id", vm_text(online, machine, "id"));
     vm_line("EK digest", vm_text(online, machine, "ekDigest"));
-    print_reasons(online, json_get(proof, "reasons"));
-    print_changes(online, json_get(json_get(proof, "appraisal"), "changes"));
+    vm_print_changes(online, machine);
     print_system(online, json_get(machine, "guestFacts"));
     print_status(online, json_get(machine, "extensionStatus"));
     print_history(online, json_get(machine, "history"));

@@ -33,6 +33,8 @@ int vm_ask(struct online *online, const char *method, const char *path, struct s
 const char *vm_text(const struct online *online, yyjson_val *object, const char *name);
 /* One line "  name   value". */
 void vm_line(const char *name, const char *value);
+/* What its last proof was found to be, and what changed; for people. */
+void vm_print_changes(const struct online *online, yyjson_val *machine);
 /* One machine: for people, or as the service has it. An exit code. */
 int vm_print(const struct online *online, yyjson_val *machine);
 

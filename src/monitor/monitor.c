@@ -51,12 +51,18 @@ static bool was_heard(const struct monitor_facts *facts)
     return facts->has_proof || facts->has_trouble;
 }
 
+/* A time after now is of a clock that was wrong: nothing is known of when that was. */
+static int64_t heard_at(bool is_there, int64_t time, int64_t now)
+{
+    return is_there && time <= now ? time : 0;
+}
+
 /* The moment from which on nothing was to be heard any more. */
-static int64_t silent_from(const struct monitor_facts *facts)
+static int64_t silent_from(const struct monitor_facts *facts, int64_t now)
 {
     int64_t period = facts->period_s > 0 ? facts->period_s : MONITOR_PERIOD_S;
-    int64_t since = later(facts->has_proof ? facts->proof_time : 0,
-                          facts->has_trouble ? facts->trouble_time : 0);
+    int64_t since = later(heard_at(facts->has_proof, facts->proof_time, now),
+                          heard_at(facts->has_trouble, facts->trouble_time, now));
 
     return later(since, facts->listening_since) + MONITOR_SILENT_PERIODS * period;
 }
@@ -69,7 +75,7 @@ enum monitor_state monitor_judge(const struct monitor_facts *facts, int64_t now)
     if (!was_heard(facts)) {
         return MONITOR_NEVER_REPORTED;
     }
-    if (facts->was_silent || now >= silent_from(facts)) {
+    if (facts->was_silent || now >= silent_from(facts, now)) {
         return MONITOR_SILENT;
     }
     /* A proof of the same second came after the trouble: the guest reports trouble first. */
@@ -81,7 +87,7 @@ enum monitor_state monitor_judge(const struct monitor_facts *facts, int64_t now)
 
 int64_t monitor_due(const struct monitor_facts *facts, int64_t now)
 {
-    int64_t due = silent_from(facts);
+    int64_t due = silent_from(facts, now);
 
     return !facts->is_active || !was_heard(facts) || facts->was_silent || now >= due ? 0 : due;
 }

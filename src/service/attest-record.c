@@ -4,6 +4,8 @@
  */
 #include "service/attest-parts.h"
 
+#include "service/wanted.h"
+
 #include "crypto/secret.h"
 
 /* A quote that verifies under a proven AK: no one without that TPM can cause this. */
@@ -122,8 +124,13 @@ err_t attest_record(struct attesting *a, struct span body, struct trail *trail)
     }
     fill_challenge(a, &row);
     if (row.machine_id != NULL) {
-        err = state_of_proof(a->service, a->call, &a->machine, a->appraisal, &a->baseline, trail,
-                             &a->state);
+        struct wanted wanted = {0};
+
+        err = wanted_of(a->service, a->call, a->machine.id, trail, &wanted);
+        a->state = (struct state_update){.provider = a->provider->name, .wanted = wanted.provider};
+        err = err ? err
+                  : state_of_proof(a->service, a->call, &a->machine, a->appraisal, &a->baseline,
+                                   trail, &a->state);
         take_facts(a, &row);
         row.monitor = &a->state.change;
     }

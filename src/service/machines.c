@@ -99,6 +99,8 @@ static yyjson_mut_val *summary(const struct service *service, const struct servi
     json_add_text(doc, root, "advice", monitor_state_advice(state));
     json_add_text(doc, root, "verdict", row->proof[0] == '\0' ? NULL : row->proof);
     machines_add_time(call->arena, doc, root, "provenAt", row->proof_time);
+    json_add_text(doc, root, "provider", row->provider[0] == '\0' ? NULL : row->provider);
+    json_add_text(doc, root, "doubt", row->doubt[0] == '\0' ? NULL : row->doubt);
     machines_add_time(call->arena, doc, root, "heardAt", row->contact);
     json_add_uint(doc, root, "periodSeconds",
                   (uint64_t)(row->period_s > 0 ? row->period_s : service->period_s));
@@ -183,6 +185,11 @@ static err_t add_baseline(struct service *service, const struct service_call *ca
     }
     machines_add_time(call->arena, doc, to, "learned", baseline.learned);
     machines_add_time(call->arena, doc, to, "waitsForApproval", baseline.candidate_time);
+    if (baseline.candidate.data != NULL) {
+        json_add_hex(call->arena, doc, to, "change", baseline.candidate_digest);
+    } else {
+        json_add_text(doc, to, "change", NULL);
+    }
     json_add_bool(doc, to, "hasAnnouncement", baseline.announced.data != NULL);
     return ERR_OK;
 }
@@ -297,17 +304,18 @@ void service_machine_list(struct service *service, const struct service_call *ca
 /* ---- what owners do ---- */
 
 typedef err_t change_fn(struct service *service, const struct service_call *call,
-                        const struct machine_path *path, struct store_machine *machine,
-                        struct trail *trail);
+                        const struct machine_path *path, struct span body,
+                        struct store_machine *machine, struct trail *trail);
 
 static void change(struct service *service, const struct service_call *call,
-                   const struct machine_path *path, change_fn *run, struct service_answer *ret)
+                   const struct machine_path *path, struct span body, change_fn *run,
+                   struct service_answer *ret)
 {
     struct store_machine machine;
     struct trail trail = {0};
     err_t err = machines_find(service, call, path, &trail, &machine);
 
-    err = err ? err : run(service, call, path, &machine, &trail);
+    err = err ? err : run(service, call, path, body, &machine, &trail);
     if (err) {
         machines_fail(call, err, &trail, ret);
         return;
@@ -315,22 +323,46 @@ static void change(struct service *service, const struct service_call *call,
     answer_machine(service, call, &machine, ret);
 }
 
+/* {"change":"64 hexadecimal digits"}: of what was looked at. */
+static err_t read_approval(const struct service_call *call, struct span body, struct trail *trail,
+                           struct span *ret)
+{
+    yyjson_val *root = NULL;
+    struct span text = {0};
+    err_t err = json_read(call->arena, body, NULL, trail, &root);
+
+    err = err ? err : json_need_string(root, "change", trail, &text);
+    if (err == ERR_OK &&
+        (hex_decode(call->arena, text, ret) != ERR_OK || ret->len != SHA256_BYTES)) {
+        trail_set(trail, ERR_VALUE,
+                  "must be 64 hexadecimal digits: baseline.change of the machine");
+        return trail_in(trail, ERR_VALUE, "change");
+    }
+    return err;
+}
+
 static err_t approve(struct service *service, const struct service_call *call,
-                     const struct machine_path *path, struct store_machine *machine,
-                     struct trail *trail)
+                     const struct machine_path *path, struct span body,
+                     struct store_machine *machine, struct trail *trail)
 {
     struct state_update update = {.is_approved = true};
-    err_t err;
+    struct span digest = {0};
+    err_t err = read_approval(call, body, trail, &digest);
 
-    update.words = arena_printf(call->arena, "the last change was approved by %s", path->who);
+    if (err) {
+        return err;
+    }
+    update.words = arena_printf(call->arena, "change %.8s was approved by %s",
+                                hex_dup(call->arena, digest), path->who);
     if (update.words == NULL) {
         return ERR_MEMORY;
     }
     state_prepare(service, &update, machine, call->now);
-    err = store_baseline_approve(service->store, machine->id, &update.change, trail);
+    err = store_baseline_approve(service->store, machine->id, digest, &update.change, trail);
     if (err == ERR_NOT_FOUND) {
         return trail_set(trail, ERR_CONFLICT,
-                         "no changed boot of '%s' waits for approval: only the state changed does",
+                         "this change of '%s' does not wait for approval: its last proof is not in "
+                         "the state changed, or it has changed once more since you looked",
                          machine->name);
     }
     if (err == ERR_OK) {
@@ -343,16 +375,16 @@ void service_machine_approve(struct service *service, const struct service_call 
                              const struct machine_path *path, struct span body,
                              struct service_answer *ret)
 {
-    (void)body;
-    change(service, call, path, approve, ret);
+    change(service, call, path, body, approve, ret);
 }
 
 static err_t relearn(struct service *service, const struct service_call *call,
-                     const struct machine_path *path, struct store_machine *machine,
-                     struct trail *trail)
+                     const struct machine_path *path, struct span body,
+                     struct store_machine *machine, struct trail *trail)
 {
     (void)call;
     (void)path;
+    (void)body;
     return store_baseline_forget(service->store, machine->id, trail);
 }
 
@@ -360,17 +392,17 @@ void service_machine_relearn(struct service *service, const struct service_call 
                              const struct machine_path *path, struct span body,
                              struct service_answer *ret)
 {
-    (void)body;
-    change(service, call, path, relearn, ret);
+    change(service, call, path, body, relearn, ret);
 }
 
 static err_t ask_proof(struct service *service, const struct service_call *call,
-                       const struct machine_path *path, struct store_machine *machine,
-                       struct trail *trail)
+                       const struct machine_path *path, struct span body,
+                       struct store_machine *machine, struct trail *trail)
 {
     struct state_update update = {.wants_proof = true};
 
     (void)path;
+    (void)body;
     state_prepare(service, &update, machine, call->now);
     return state_apply(service, &update, trail);
 }
@@ -379,8 +411,7 @@ void service_machine_attest(struct service *service, const struct service_call *
                             const struct machine_path *path, struct span body,
                             struct service_answer *ret)
 {
-    (void)body;
-    change(service, call, path, ask_proof, ret);
+    change(service, call, path, body, ask_proof, ret);
 }
 
 static err_t set_active(struct service *service, const struct service_call *call,
@@ -388,27 +419,35 @@ static err_t set_active(struct service *service, const struct service_call *call
                         bool is_active, struct trail *trail)
 {
     struct state_update update = {0};
-    bool is_new;
+    bool is_new = false;
     err_t err =
         store_machine_change(service->store, machine->id, is_active ? STORE_ENABLE : STORE_DISABLE,
                              path->who, call->now, trail, &is_new);
 
     machine->is_active = is_active;
+    /* What it was before says nothing: while it was disabled nobody looked. */
+    update.is_begun = is_active && is_new;
+    update.words = arena_printf(call->arena, "%s enabled it: it has to prove its boot", path->who);
+    if (err == ERR_OK && update.words == NULL) {
+        return ERR_MEMORY;
+    }
     state_prepare(service, &update, machine, call->now);
     return err ? err : state_apply(service, &update, trail);
 }
 
 static err_t disable(struct service *service, const struct service_call *call,
-                     const struct machine_path *path, struct store_machine *machine,
-                     struct trail *trail)
+                     const struct machine_path *path, struct span body,
+                     struct store_machine *machine, struct trail *trail)
 {
+    (void)body;
     return set_active(service, call, path, machine, false, trail);
 }
 
 static err_t enable(struct service *service, const struct service_call *call,
-                    const struct machine_path *path, struct store_machine *machine,
-                    struct trail *trail)
+                    const struct machine_path *path, struct span body,
+                    struct store_machine *machine, struct trail *trail)
 {
+    (void)body;
     return set_active(service, call, path, machine, true, trail);
 }
 
@@ -416,16 +455,14 @@ void service_machine_disable(struct service *service, const struct service_call 
                              const struct machine_path *path, struct span body,
                              struct service_answer *ret)
 {
-    (void)body;
-    change(service, call, path, disable, ret);
+    change(service, call, path, body, disable, ret);
 }
 
 void service_machine_enable(struct service *service, const struct service_call *call,
                             const struct machine_path *path, struct span body,
                             struct service_answer *ret)
 {
-    (void)body;
-    change(service, call, path, enable, ret);
+    change(service, call, path, body, enable, ret);
 }
 
 void service_machine_remove(struct service *service, const struct service_call *call,
@@ -556,6 +593,26 @@ static err_t read_extension(const struct service_call *call, struct span body, s
     return err;
 }
 
+/* Nobody is told of a machine that its owner does not want to be monitored. */
+static err_t set_wanted(struct service *service, const struct service_call *call,
+                        const struct machine_path *path, const struct store_machine *machine,
+                        bool was_wanted, bool is_wanted, struct trail *trail)
+{
+    struct state_update update = {.sets_off = true, .is_off = !is_wanted};
+
+    if (was_wanted == is_wanted) {
+        return ERR_OK;
+    }
+    update.is_begun = is_wanted;
+    update.words =
+        arena_printf(call->arena, "%s switched monitoring on: it has to prove its boot", path->who);
+    if (update.words == NULL) {
+        return ERR_MEMORY;
+    }
+    state_prepare(service, &update, machine, call->now);
+    return state_apply(service, &update, trail);
+}
+
 void service_extension_put(struct service *service, const struct service_call *call,
                            const struct machine_path *path, struct span body,
                            struct service_answer *ret)
@@ -563,16 +620,20 @@ void service_extension_put(struct service *service, const struct service_call *c
     struct store_extension extension;
     struct store_machine machine;
     struct trail trail = {0};
+    bool was_wanted = true;
     int64_t sequence;
     err_t err = machines_find(service, call, path, &trail, &machine);
 
     err = err ? err
               : store_extension_get(service->store, call->arena, machine.id, &trail, &extension);
+    was_wanted = err || extension.is_wanted;
     err = err ? err : read_extension(call, body, &trail, &extension);
     if (err == ERR_OK) {
         extension.changed = call->now;
         err = store_extension_set(service->store, machine.id, &extension, &trail, &sequence);
     }
+    err = err ? err
+              : set_wanted(service, call, path, &machine, was_wanted, extension.is_wanted, &trail);
     err = err ? err : answer_extension(service, call, &machine, &trail, ret);
     if (err) {
         machines_fail(call, err, &trail, ret);

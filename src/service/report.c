@@ -143,46 +143,22 @@ static void trouble(struct state_update *update, enum monitor_state state, const
     update->trouble_time = time;
 }
 
-/* What a guest announces counts while its last proof was good: a bad one may say what it likes. */
-static err_t take_announcement(struct service *service, const struct service_call *call,
-                               const struct store_machine *machine, yyjson_val *value,
-                               struct trail *trail)
-{
-    struct store_monitor row;
-    struct announced *announced = NULL;
-    yyjson_mut_doc *doc = json_new(call->arena);
-    struct span text = {0};
-    err_t err = store_monitor_get(service->store, machine->id, trail, &row);
-
-    if (err) {
-        return err;
-    }
-    if (strcmp(row.proof, "healthy") != 0) {
-        return fault(trail, "announcement", "counts only while the last proof was healthy");
-    }
-    if (doc != NULL) {
-        text = json_write(call->arena, doc, yyjson_val_mut_copy(doc, value), false);
-    }
-    err = text.data == NULL ? ERR_MEMORY
-                            : announced_read(call->arena, text, call->hasher, trail, &announced);
-    if (err) {
-        return trail_in(trail, err, "announcement");
-    }
-    return store_baseline_announce(service->store, machine->id, text, trail);
-}
-
 static err_t read_report(struct service *service, const struct service_call *call,
                          const struct store_machine *machine, yyjson_val *root, struct trail *trail,
                          struct state_update *update)
 {
     const char *words = "";
     enum outcome outcome = OUTCOME_FAILED;
-    yyjson_val *facts = json_get(root, "facts"), *announcement = json_get(root, "announcement");
+    yyjson_val *facts = json_get(root, "facts");
     struct span token = json_span(json_get(root, "token"));
     uint64_t age = 0;
     bool is_ours = true;
     err_t err = read_contact(call, root, trail, update);
 
+    /* Nothing in a report is quoted: a boot that is bad could announce itself. */
+    if (err == ERR_OK && json_get(root, "announcement") != NULL) {
+        err = fault(trail, "announcement", "is not taken in a report, which no quote covers");
+    }
     err = err ? err : read_outcome(root, trail, &outcome);
     err = err ? err : read_words(call, root, "message", MESSAGE_MAX, trail, &words);
     err = err ? err : read_number(root, "ageSeconds", AGE_MAX_S, trail, &age);
@@ -211,9 +187,6 @@ static err_t read_report(struct service *service, const struct service_call *cal
             doc == NULL ? (struct span){0}
                         : json_write(call->arena, doc, yyjson_val_mut_copy(doc, facts), false);
         err = update->change.facts.data == NULL ? ERR_MEMORY : ERR_OK;
-    }
-    if (err == ERR_OK && announcement != NULL) {
-        err = take_announcement(service, call, machine, announcement, trail);
     }
     return err;
 }

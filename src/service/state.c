@@ -20,7 +20,7 @@ static struct monitor_facts facts_of(const struct store_monitor *row,
                                      const struct state_update *update)
 {
     struct monitor_facts facts = {
-        .is_active = update->is_active,
+        .is_active = update->is_active && !row->is_off,
         .proof_time = row->proof_time,
         .trouble_time = row->trouble_time,
         .contact = row->contact,
@@ -73,21 +73,30 @@ static void apply_contact(struct store_monitor *row, const struct state_update *
 }
 
 static void say_why(struct store_monitor *row, enum monitor_state state,
-                    const struct monitor_facts *facts)
+                    const struct monitor_facts *facts, const char *before)
 {
     switch (state) {
     case MONITOR_SILENT:
         snprintf(row->why, sizeof(row->why),
-                 "no proof and no report came for three periods of %lld s%s; before that it was %s",
+                 "no proof that counts and no report came for three periods of %lld s%s; before "
+                 "that it was %s%s%s",
                  (long long)facts->period_s, row->period_s > 0 ? "" : " (it never said its own)",
-                 facts->has_proof ? row->proof : "not proven");
+                 before,
+                 row->doubt[0] == '\0' ? "" : "; a proof came that did not count: ", row->doubt);
         break;
     case MONITOR_NOT_APPLICABLE:
-        put(row->why, sizeof(row->why), "an operator disabled it");
+        put(row->why, sizeof(row->why),
+            row->is_off ? "its owner switched monitoring off" : "an operator disabled it");
         break;
     case MONITOR_NEVER_REPORTED:
-        put(row->why, sizeof(row->why),
-            facts->contact > 0 ? "it joined, and has not proven its boot yet" : "");
+        if (row->doubt[0] != '\0') {
+            snprintf(row->why, sizeof(row->why), "a proof came that did not count: %s", row->doubt);
+        } else if (row->proof_why[0] != '\0') {
+            put(row->why, sizeof(row->why), row->proof_why); /* why it begins anew */
+        } else {
+            put(row->why, sizeof(row->why),
+                facts->contact > 0 ? "it joined, and has not proven its boot yet" : "");
+        }
         break;
     default:
         put(row->why, sizeof(row->why),
@@ -99,18 +108,103 @@ static void say_why(struct store_monitor *row, enum monitor_state state,
     }
 }
 
+/* ---- proofs ---- */
+
+/* healthy < changed < the others, which are all bad. */
+static int badness(enum monitor_state state)
+{
+    return state == MONITOR_HEALTHY ? 0 : state == MONITOR_CHANGED ? 1 : 2;
+}
+
+static void weigh(const struct store_monitor *row, struct state_update *update)
+{
+    enum monitor_state before = MONITOR_NEVER_REPORTED, now = MONITOR_NEVER_REPORTED;
+    bool had_proof = monitor_state_by_name(span_str(row->proof), &before);
+    struct monitor_proof proof = {
+        .answers_challenge = update->change.freshness == STORE_FRESHNESS_CHALLENGE,
+        .used_to_answer = row->answers,
+        .is_same_boot = had_proof && update->has_clock && row->clock_time != 0 &&
+                        update->clock.reset_count == row->reset_count &&
+                        update->clock.restart_count == row->restart_count,
+        .wall_s = update->change.now - row->clock_time,
+        .tpm_s = ((int64_t)update->clock.clock_ms - row->clock_ms) / 1000,
+        .provider = update->provider,
+        .wanted = update->wanted,
+        .before = row->provider,
+    };
+    bool is_worse;
+
+    (void)!monitor_state_by_name(span_str(verdict_name(update->verdict)), &now);
+    is_worse = badness(now) > (had_proof ? badness(before) : 0);
+    proof.is_better = had_proof && badness(now) < badness(before);
+    update->doubt = monitor_doubt(&proof);
+    if (update->doubt == MONITOR_NO_DOUBT) {
+        return;
+    }
+    /* It is no measure. That a machine went bad is believed all the same, but not by a judge whom
+     * nobody has set. */
+    update->change.baseline = update->change.candidate = (struct span){0};
+    update->change.drops_candidate = false;
+    update->has_proof = is_worse && update->doubt != MONITOR_DOUBT_PROVIDER;
+}
+
+static void apply_proof(struct store_monitor *row, const struct state_update *update, int64_t now)
+{
+    bool is_same_boot = row->clock_time != 0 && update->clock.reset_count == row->reset_count &&
+                        update->clock.restart_count == row->restart_count;
+
+    put(row->proof, sizeof(row->proof), verdict_name(update->verdict));
+    put(row->proof_why, sizeof(row->proof_why), update->words);
+    row->proof_time = now;
+    row->wants_proof = false;
+    row->answers |= update->change.freshness == STORE_FRESHNESS_CHALLENGE;
+    put(row->provider, sizeof(row->provider), update->provider);
+    if (update->has_clock && !is_same_boot) {
+        row->reset_count = update->clock.reset_count;
+        row->restart_count = update->clock.restart_count;
+        row->clock_ms = (int64_t)update->clock.clock_ms;
+        row->clock_time = now;
+    }
+}
+
+/* An owner lets it in again: it has to prove itself, whatever it was. */
+static void begin_again(struct store_monitor *row, const char *words)
+{
+    row->proof[0] = row->trouble[0] = row->trouble_why[0] = '\0';
+    row->proof_time = row->trouble_time = 0;
+    put(row->proof_why, sizeof(row->proof_why), words);
+    row->doubt[0] = '\0';
+    row->wants_proof = true;
+}
+
+/* What a guest says later, or says of earlier, takes nothing back: only a proof does. */
+static bool is_news(const struct store_monitor *row, const struct state_update *update)
+{
+    return update->trouble_time >= row->trouble_time &&
+           (strcmp(row->trouble, "not-verified") != 0 || row->proof_time >= row->trouble_time);
+}
+
 static bool apply(struct store_monitor *row, void *context)
 {
-    const struct state_update *update = context;
+    struct state_update *update = context;
     int64_t now = update->change.now;
+    char before[STORE_STATE_SIZE];
     struct monitor_facts facts;
     enum monitor_state state;
 
+    memcpy(before, row->state, sizeof(before));
     if (update->has_proof) {
-        put(row->proof, sizeof(row->proof), verdict_name(update->verdict));
-        put(row->proof_why, sizeof(row->proof_why), update->words);
-        row->proof_time = now;
-        row->wants_proof = false;
+        weigh(row, update);
+        put(row->doubt, sizeof(row->doubt), monitor_doubt_words(update->doubt));
+    }
+    if (update->has_proof) {
+        apply_proof(row, update, now);
+    }
+    if (update->sets_off) {
+        row->is_off = update->is_off;
+    }
+    if (update->is_begun) {
+        begin_again(row, update->words);
     }
     if (update->is_approved && strcmp(row->proof, "changed") == 0) {
         put(row->proof, sizeof(row->proof), "healthy");
@@ -119,7 +213,7 @@ static bool apply(struct store_monitor *row, void *context)
     if (update->has_proof || update->is_contact) {
         apply_contact(row, update, now);
     }
-    if (update->has_trouble) {
+    if (update->has_trouble && is_news(row, update)) {
         put(row->trouble, sizeof(row->trouble), monitor_state_name(update->trouble));
         put(row->trouble_why, sizeof(row->trouble_why), update->trouble_words);
         row->trouble_time = update->trouble_time;
@@ -128,7 +222,7 @@ static bool apply(struct store_monitor *row, void *context)
     facts = facts_of(row, update);
     state = monitor_judge(&facts, now);
     put(row->state, sizeof(row->state), monitor_state_name(state));
-    say_why(row, state, &facts);
+    say_why(row, state, &facts, before);
     row->due = monitor_due(&facts, now);
     return true;
 }
@@ -151,6 +245,15 @@ void state_log(const struct state_update *update)
     struct log_line line;
     bool is_bad;
 
+    if (update->doubt != MONITOR_NO_DOUBT) {
+        log_begin(&line, LOG_WARN, "machine.doubt");
+        log_text(&line, "machine", update->machine->id);
+        log_text(&line, "name", update->machine->name);
+        log_text(&line, "verdict", verdict_name(update->verdict));
+        log_text(&line, "provider", update->provider);
+        log_text(&line, "why", monitor_doubt_words(update->doubt));
+        log_end(&line);
+    }
     if (strcmp(update->change.before, after->state) == 0) {
         return;
     }
@@ -286,6 +389,7 @@ static err_t learn(const struct service_call *call, const struct appraisal *appr
         change->baseline_digest = digest;
     } else if (err == ERR_OK) {
         change->candidate = document;
+        change->candidate_digest = digest;
     }
     return err;
 }
@@ -319,7 +423,10 @@ err_t state_of_proof(struct service *service, const struct service_call *call,
     err_t err;
 
     (void)trail;
-    *ret = (struct state_update){.has_proof = true, .verdict = appraisal->verdict};
+    ret->has_proof = true;
+    ret->verdict = appraisal->verdict;
+    ret->has_clock = appraisal->has_clock;
+    ret->clock = appraisal->clock;
     ret->words = words_of(call->arena, appraisal);
     if (ret->words == NULL) {
         return ERR_MEMORY;
@@ -381,6 +488,12 @@ static void note_sleep(struct service *service, int64_t now)
 
     if (now - last > SLEPT_S || now < last) {
         atomic_store(&service->listening_since, now);
+    }
+    if (now < last) {
+        struct trail trail = {0};
+
+        (void)!store_monitor_due_now(service->store, now,
+                                     &trail); /* readiness says what is wrong */
     }
 }
 

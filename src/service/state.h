@@ -8,6 +8,7 @@
 
 #include "service/internal.h"
 
+#include "monitor/doubt.h"
 #include "monitor/monitor.h"
 #include "store/monitor.h"
 
@@ -19,8 +20,12 @@ struct state_update {
     int64_t listening_since;
     int64_t usual_s; /* the period of one that never said its own */
     /* A fresh proof. */
-    bool has_proof;
+    bool has_proof; /* false again when it did not count: then `doubt` says why */
     enum verdict verdict;
+    const char *provider, *wanted; /* names: who judged it, who is to; NULL = nobody is named */
+    bool has_clock;
+    struct tpm_clock clock;
+    enum monitor_doubt doubt;
     const char *words; /* its reasons, or changes */
     /* A word of the machine's own session. */
     bool is_contact;
@@ -32,6 +37,9 @@ struct state_update {
     const char *trouble_words;
     int64_t trouble_time;
     bool wants_proof; /* an owner asks for one */
+    bool is_begun;    /* what was known of it counts no more: `words` say why */
+    bool sets_off;    /* monitoring of it, to: */
+    bool is_off;
     bool is_approved; /* an owner took the last changed boot for good */
 };
 
@@ -60,7 +68,8 @@ err_t state_baseline_into(struct service *service, const struct service_call *ca
                           const struct store_machine *machine, const struct reference *reference,
                           struct trail *trail, struct store_baseline *ret_stored,
                           struct appraise_options *options) MUST_CHECK;
-/* What the proof makes of state and baseline. `stored` is what it was compared with. */
+/* What the proof makes of state and baseline. `stored` is what it was compared with; provider and
+ * wanted of *ret are set. */
 err_t state_of_proof(struct service *service, const struct service_call *call,
                      const struct store_machine *machine, const struct appraisal *appraisal,
                      const struct store_baseline *stored, struct trail *trail,

@@ -16,6 +16,9 @@ struct wanted {
     /* The longest between two proofs: as its owner set, else as the server is. In seconds. A
      * machine may prove itself more often, never more rarely. */
     int64_t longest_s;
+    /* Name of the provider that is to judge it, if maaEndpoint is the address of one of this
+     * server's; NULL. */
+    const char *provider;
 };
 
 /* Texts live in the call's arena. ERR_STORE also for settings that cannot be read. */

@@ -28,6 +28,14 @@ static void read_monitor(sqlite3_stmt *row, int at, struct store_monitor *ret)
     column_text(row, at + 12, monitor.agent_version, sizeof(monitor.agent_version));
     column_text(row, at + 13, monitor.platform, sizeof(monitor.platform));
     monitor.wants_proof = sqlite3_column_int(row, at + 14) != 0;
+    column_text(row, at + 15, monitor.provider, sizeof(monitor.provider));
+    monitor.reset_count = (uint32_t)sqlite3_column_int64(row, at + 16);
+    monitor.restart_count = (uint32_t)sqlite3_column_int64(row, at + 17);
+    monitor.clock_ms = sqlite3_column_int64(row, at + 18);
+    monitor.clock_time = sqlite3_column_int64(row, at + 19);
+    monitor.answers = sqlite3_column_int(row, at + 20) != 0;
+    monitor.is_off = sqlite3_column_int(row, at + 21) != 0;
+    column_text(row, at + 22, monitor.doubt, sizeof(monitor.doubt));
     *ret = monitor;
 }
 
@@ -136,6 +144,14 @@ static err_t set_monitor(struct sqlite *db, const char *machine_id, const struct
     sqlite_bind_text(row, 14, span_str(m->agent_version));
     sqlite_bind_text(row, 15, span_str(m->platform));
     sqlite3_bind_int(row, 16, m->wants_proof);
+    sqlite_bind_text(row, 17, span_str(m->provider));
+    sqlite3_bind_int64(row, 18, m->reset_count);
+    sqlite3_bind_int64(row, 19, m->restart_count);
+    sqlite3_bind_int64(row, 20, m->clock_ms);
+    sqlite3_bind_int64(row, 21, m->clock_time);
+    sqlite3_bind_int(row, 22, m->answers);
+    sqlite3_bind_int(row, 23, m->is_off);
+    sqlite_bind_text(row, 24, span_str(m->doubt));
     err = sqlite_step(db, row, trail, &has_row);
     sqlite_release(row);
     return err;
@@ -174,8 +190,8 @@ static err_t set_baseline(struct sqlite *db, const char *machine_id,
                            change->baseline_digest, change->now, trail);
     }
     if (change->candidate.data != NULL) {
-        return run_machine(db, STATEMENT_CANDIDATE_SET, machine_id, change->candidate, none,
-                           change->now, trail);
+        return run_machine(db, STATEMENT_CANDIDATE_SET, machine_id, change->candidate,
+                           change->candidate_digest, change->now, trail);
     }
     if (change->drops_candidate) {
         err = run_machine(db, STATEMENT_CANDIDATE_DROP, machine_id, none, none, 0, trail);
@@ -216,6 +232,7 @@ err_t write_monitor_change(struct sqlite *db, const char *machine_id,
 struct applied {
     const char *machine_id;
     struct store_monitor_change *change;
+    struct span digest; /* of what is approved */
 };
 
 static err_t run_apply(struct sqlite *db, void *data, struct trail *trail)
@@ -228,9 +245,15 @@ static err_t run_apply(struct sqlite *db, void *data, struct trail *trail)
 static err_t run_approve(struct sqlite *db, void *data, struct trail *trail)
 {
     struct applied *applied = data;
-    err_t err = run_machine(db, STATEMENT_CANDIDATE_TAKE, applied->machine_id, (struct span){0},
-                            (struct span){0}, applied->change->now, trail);
+    struct store_monitor m = {0};
+    err_t err = query_monitor(db, applied->machine_id, trail, &m);
 
+    if (err == ERR_OK && strcmp(m.proof, "changed") != 0) {
+        return ERR_NOT_FOUND; /* what waits is of a boot before the last one */
+    }
+    err = err ? err
+              : run_machine(db, STATEMENT_CANDIDATE_TAKE, applied->machine_id, applied->digest,
+                            (struct span){0}, applied->change->now, trail);
     if (err == ERR_OK && sqlite3_changes(db->db) == 0) {
         return ERR_NOT_FOUND;
     }
@@ -240,48 +263,56 @@ static err_t run_approve(struct sqlite *db, void *data, struct trail *trail)
 err_t store_monitor_apply(struct store *store, const char *machine_id,
                           struct store_monitor_change *change, struct trail *trail)
 {
-    struct applied applied = {machine_id, change};
+    struct applied applied = {.machine_id = machine_id, .change = change};
     struct op op = {.kind = OP_CALL, .call = run_apply, .data = &applied};
 
     return store_wait_for(store, &op, trail);
 }
 
-err_t store_baseline_approve(struct store *store, const char *machine_id,
+err_t store_baseline_approve(struct store *store, const char *machine_id, struct span digest,
                              struct store_monitor_change *change, struct trail *trail)
 {
-    struct applied applied = {machine_id, change};
+    struct applied applied = {machine_id, change, digest};
     struct op op = {.kind = OP_CALL, .call = run_approve, .data = &applied};
 
     return store_wait_for(store, &op, trail);
 }
 
-struct announcing {
-    const char *machine_id;
-    struct span text; /* data NULL: forget the baseline */
-};
-
-static err_t run_announce(struct sqlite *db, void *data, struct trail *trail)
+static err_t run_forget(struct sqlite *db, void *data, struct trail *trail)
 {
-    const struct announcing *a = data;
-
-    return a->text.data == NULL
-               ? run_machine(db, STATEMENT_BASELINE_FORGET, a->machine_id, (struct span){0},
-                             (struct span){0}, 0, trail)
-               : run_text(db, STATEMENT_BASELINE_ANNOUNCE, a->machine_id, a->text, trail);
-}
-
-err_t store_baseline_announce(struct store *store, const char *machine_id, struct span announced,
-                              struct trail *trail)
-{
-    struct announcing announcing = {machine_id, announced};
-    struct op op = {.kind = OP_CALL, .call = run_announce, .data = &announcing};
-
-    return store_wait_for(store, &op, trail);
+    return run_machine(db, STATEMENT_BASELINE_FORGET, data, (struct span){0}, (struct span){0}, 0,
+                       trail);
 }
 
 err_t store_baseline_forget(struct store *store, const char *machine_id, struct trail *trail)
 {
-    return store_baseline_announce(store, machine_id, (struct span){0}, trail);
+    char id[STORE_ID_SIZE];
+    struct op op = {.kind = OP_CALL, .call = run_forget, .data = id};
+
+    snprintf(id, sizeof(id), "%s", machine_id);
+    return store_wait_for(store, &op, trail);
+}
+
+static err_t run_due_now(struct sqlite *db, void *data, struct trail *trail)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row;
+    err_t err = sqlite_use(db, STATEMENT_MONITOR_DUE_NOW, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite3_bind_int64(row, 1, *(const int64_t *)data);
+    err = sqlite_step(db, row, trail, &has_row);
+    sqlite_release(row);
+    return err;
+}
+
+err_t store_monitor_due_now(struct store *store, int64_t now, struct trail *trail)
+{
+    struct op op = {.kind = OP_CALL, .call = run_due_now, .data = &now};
+
+    return store_wait_for(store, &op, trail);
 }
 
 /* ---- reading ---- */
@@ -550,7 +581,8 @@ static err_t take_baseline(sqlite3_stmt *row, void *data, struct trail *trail)
     to->learned = sqlite3_column_int64(row, 2);
     err = err ? err : keep(c->arena, row, 3, &to->candidate);
     to->candidate_time = sqlite3_column_int64(row, 4);
-    return err ? err : keep(c->arena, row, 5, &to->announced);
+    err = err ? err : keep(c->arena, row, 5, &to->announced);
+    return err ? err : keep(c->arena, row, 6, &to->candidate_digest);
 }
 
 err_t store_baseline_get(struct store *store, struct arena *arena, const char *machine_id,

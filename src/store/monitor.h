@@ -12,6 +12,8 @@
 
 enum {
     STORE_STATE_SIZE = 24,
+    STORE_DOUBT_SIZE = 320,
+    STORE_PROVIDER_SIZE = 64,
     STORE_WORDS_SIZE = 1536, /* bounded words for people; what is longer is cut */
     STORE_VERSION_SIZE = 40,
     STORE_STATUS_MAX = 64 * 1024, /* the extension's status file is at most 128 KiB, ours is less */
@@ -34,6 +36,14 @@ struct store_monitor {
     int64_t due;      /* when the state is to be judged anew; 0 = never */
     char agent_version[STORE_VERSION_SIZE], platform[STORE_VERSION_SIZE];
     bool wants_proof; /* an owner asked for one now */
+    /* Of the last proof that counted: */
+    char provider[STORE_PROVIDER_SIZE]; /* that judged it; "" = none did */
+    uint32_t reset_count, restart_count;
+    /* of the boot's first one: what the TPM's clock said, and when that was; 0 = there was none */
+    int64_t clock_ms, clock_time;
+    bool answers;                 /* a proof of this key answered a challenge */
+    bool is_off;                  /* its owner switched monitoring off */
+    char doubt[STORE_DOUBT_SIZE]; /* why the last proof did not count; "" = it did */
 };
 
 /* Changes the row; false when nothing is to be written. Runs on the writer's thread: it must not
@@ -44,10 +54,13 @@ struct store_monitor_change {
     store_monitor_fn *apply;
     void *context;
     int64_t now;
-    struct span status, facts;     /* JSON, replaced unless data is NULL */
-    struct span baseline;          /* likewise, of a boot that is the measure from now on */
-    struct span baseline_digest;   /* of its registers, to know it again */
-    struct span candidate;         /* likewise, of a boot that waits for a person */
+    struct span status, facts;    /* JSON, replaced unless data is NULL */
+    struct span baseline;         /* likewise, of a boot that is the measure from now on */
+    struct span baseline_digest;  /* of its registers, to know it again */
+    struct span candidate;        /* likewise, of a boot that waits for a person, */
+    struct span candidate_digest; /* and of its registers: what is approved */
+    enum store_freshness
+        freshness;                 /* of the proof that this is; given by the store, before apply */
     bool drops_candidate;          /* the machine is as its baseline again */
     char before[STORE_STATE_SIZE]; /* given by the store: the states, */
     struct store_monitor after;    /* and the row */
@@ -71,6 +84,8 @@ struct store_monitored {
 err_t store_monitored(struct store *store, struct arena *arena, const char *subscription,
                       const char *after, size_t max, struct trail *trail,
                       struct store_monitored **ret, size_t *ret_n) MUST_CHECK;
+/* The clock went back: what was due later is looked at now. */
+err_t store_monitor_due_now(struct store *store, int64_t now, struct trail *trail) MUST_CHECK;
 /* Ids of machines whose state is to be judged anew by now. */
 err_t store_monitor_due(struct store *store, struct arena *arena, int64_t now, size_t max,
                         struct trail *trail, const char ***ret, size_t *ret_n) MUST_CHECK;
@@ -101,7 +116,8 @@ struct store_baseline {
     int64_t learned;
     struct span candidate; /* of a changed boot that nobody has judged yet; data NULL = none */
     int64_t candidate_time;
-    struct span announced; /* what the guest said will change; data NULL = nothing */
+    struct span candidate_digest;
+    struct span announced; /* what was said to change; data NULL = nothing */
 };
 /* In the arena. All empty when there is none. */
 err_t store_baseline_get(struct store *store, struct arena *arena, const char *machine_id,
@@ -109,14 +125,12 @@ err_t store_baseline_get(struct store *store, struct arena *arena, const char *m
 /* Its digest alone, in the arena; data NULL when there is none. */
 err_t store_baseline_digest(struct store *store, struct arena *arena, const char *machine_id,
                             struct trail *trail, struct span *ret) MUST_CHECK;
-/* The candidate becomes the baseline, and `change` is applied, in one write. ERR_NOT_FOUND without
- * a candidate. */
-err_t store_baseline_approve(struct store *store, const char *machine_id,
+/* The candidate becomes the baseline, and `change` is applied, in one write: if it has the digest
+ * that was shown, and the machine's last proof is changed. ERR_NOT_FOUND when not. */
+err_t store_baseline_approve(struct store *store, const char *machine_id, struct span digest,
                              struct store_monitor_change *change, struct trail *trail) MUST_CHECK;
 /* The next good boot is the measure. */
 err_t store_baseline_forget(struct store *store, const char *machine_id,
                             struct trail *trail) MUST_CHECK;
-err_t store_baseline_announce(struct store *store, const char *machine_id, struct span announced,
-                              struct trail *trail) MUST_CHECK;
 
 #endif

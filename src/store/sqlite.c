@@ -159,6 +159,20 @@ static const char *const migrations[] = {
     " trouble_why, trouble_time, contact, period_s, due, agent_version, platform, wants_proof)"
     " SELECT id, 'never-reported', created, '', '', '', 0, '', '', 0, 0, 0, 0, '', '', 0"
     " FROM machines;",
+
+    /* What a proof is held against, so that one that was kept back, or one of a milder provider,
+     * makes no machine well. candidate_digest: of the registers of the boot that waits. */
+    "ALTER TABLE monitor ADD COLUMN provider TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE monitor ADD COLUMN reset_count INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE monitor ADD COLUMN restart_count INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE monitor ADD COLUMN clock_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE monitor ADD COLUMN clock_time INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE monitor ADD COLUMN answers INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE monitor ADD COLUMN is_off INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE monitor ADD COLUMN doubt TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE baselines ADD COLUMN candidate_digest BLOB;"
+    "UPDATE monitor SET is_off = 1, due = 1 WHERE machine IN"
+    " (SELECT machine FROM extensions WHERE is_wanted = 0);",
 };
 
 /* One sentence per kind of trouble, since an operator acts differently on each. */

@@ -3,6 +3,8 @@
  */
 #include "store/queue.h"
 
+#include "store/monitor.h"
+
 #include "base/timestamp.h"
 
 #include <errno.h>
@@ -32,9 +34,17 @@ static err_t run_sweep(struct store *store, struct op *op)
     return err;
 }
 
+/* Is the machine the one whose key made the proof? */
+static bool is_still(const struct store_machine *machine, const struct store_attestation *a)
+{
+    return machine->is_active &&
+           span_equal(span_of(machine->ak_name, machine->ak_name_len), a->ak_name);
+}
+
 /* Only what is fresh says how the machine is. */
 static err_t run_record(struct sqlite *db, struct op *op)
 {
+    struct store_machine machine;
     const struct store_attestation *a = &op->attestation;
     err_t err = write_attestation(db, a, &op->trail, &op->recorded);
 
@@ -42,7 +52,13 @@ static err_t run_record(struct sqlite *db, struct op *op)
         op->recorded.outcome != STORE_RECORDED || op->recorded.freshness < STORE_FRESHNESS_CLOCK) {
         return err;
     }
-    return write_monitor_change(db, a->machine_id, a->monitor, &op->trail);
+    err = query_machine(db, STATEMENT_MACHINE_BY_ID, span_str(a->machine_id), true, &op->trail,
+                        &machine);
+    if (err == ERR_NOT_FOUND || (err == ERR_OK && !is_still(&machine, a))) {
+        return ERR_OK; /* it was removed, replaced or disabled while this proof was judged */
+    }
+    a->monitor->freshness = op->recorded.freshness;
+    return err ? err : write_monitor_change(db, a->machine_id, a->monitor, &op->trail);
 }
 
 static err_t run_op(struct store *store, struct op *op)

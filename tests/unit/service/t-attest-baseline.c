@@ -2,75 +2,7 @@
  * Proofs against the machine's own baseline: what is learned, what waits for a person, and what a
  * sender who chooses its registers cannot hide.
  */
-#include "unit/service/attester.h"
-
-#include "service/machines.h"
-#include "service/state.h"
-
-#include <string.h>
-
-enum { PCRS_OWN = 0x7bff, PCRS_AZURE = 0xff };
-
-static const char subscription[] = "11111111-2222-4333-8444-555555555555";
-static uint64_t ticks;
-
-static struct fabricate_request next(struct world *w, const char *boot, uint32_t mask)
-{
-    struct fabricate_request request = request_of(w, boot);
-
-    request.pcr_mask = mask;
-    request.clock_ms = 100000 + 1000 * ++ticks;
-    return request;
-}
-
-static struct world *enrolled(struct store_machine *m)
-{
-    struct world *w = world_new();
-
-    assert_ok(service_set_subscription(w->service, subscription));
-    *m = enrol(w);
-    return w;
-}
-
-static void prove(struct world *w, const char *boot, uint32_t mask)
-{
-    const struct fabricate_request request = next(w, boot, mask);
-
-    (void)attest(w, &request);
-}
-
-static struct store_monitor row_of(struct world *w, const struct store_machine *m)
-{
-    struct store_monitor row;
-
-    assert_ok(store_monitor_get(w->service->store, m->id, NULL, &row));
-    return row;
-}
-
-static void expect_state(struct world *w, const struct store_machine *m, const char *wanted)
-{
-    const struct store_monitor row = row_of(w, m);
-
-    assert_string_equal(row.state, wanted);
-}
-
-static struct store_baseline baseline_of(struct world *w, const struct store_machine *m)
-{
-    struct store_baseline baseline;
-
-    assert_ok(store_baseline_get(w->service->store, w->arena, m->id, NULL, &baseline));
-    return baseline;
-}
-
-static struct service_answer approve(struct world *w)
-{
-    const struct machine_path path = {
-        .subscription = span_str(subscription), .machine = span_str("web"), .who = "owner"};
-    struct service_answer answer = {0};
-
-    service_machine_approve(w->service, &w->call, &path, (struct span){0}, &answer);
-    return answer;
-}
+#include "unit/service/proving.h"
 
 static void the_first_good_boot_is_learned_and_a_changed_one_waits(void **state)
 {
@@ -82,13 +14,13 @@ static void the_first_good_boot_is_learned_and_a_changed_one_waits(void **state)
     prove(w, "a-secureboot-healthy", PCRS_OWN);
     expect_state(w, &m, "healthy");
     assert_non_null(baseline_of(w, &m).document.data);
-    answer = approve(w);
-    expect_refusal(&answer, 409, "Conflict", "no changed boot");
+    answer = approve(w, span_str("00000000000000000000000000000000"));
+    expect_refusal(&answer, 409, "Conflict", "does not wait for approval");
     prove(w, "c-cmdline-changed", PCRS_OWN);
     expect_state(w, &m, "changed");
     assert_non_null(strstr(row_of(w, &m).why, "change-cmdline"));
     assert_non_null(baseline_of(w, &m).candidate.data);
-    answer = approve(w);
+    answer = approve(w, baseline_of(w, &m).candidate_digest);
     expect_success(&answer);
     expect_state(w, &m, "healthy");
     prove(w, "c-cmdline-changed", PCRS_OWN);

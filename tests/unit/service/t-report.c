@@ -103,8 +103,7 @@ static void the_member_that_is_wrong_is_named(void **state)
         {"{\"outcome\":\"failed\",\"periodSeconds\":86401}", "periodSeconds: must be a number"},
         {"{\"outcome\":\"failed\",\"ageSeconds\":-1}", "ageSeconds: must be a number"},
         {"{\"outcome\":\"failed\",\"facts\":[]}", "facts: must be an object"},
-        {"{\"outcome\":\"failed\",\"announcement\":{}}",
-         "announcement: counts only while the last proof was healthy"},
+        {"{\"outcome\":\"failed\",\"announcement\":{}}", "announcement: is not taken in a report"},
     };
     struct world *w = world_with_owner();
     struct store_machine m;

@@ -123,22 +123,28 @@ static void a_candidate_becomes_the_baseline_when_approved(void **state)
     struct store_baseline b;
 
     (void)state;
-    assert_err(store_baseline_approve(store, m.id, &approved, NULL), ERR_NOT_FOUND);
+    assert_err(store_baseline_approve(store, m.id, span_str("of two"), &approved, NULL),
+               ERR_NOT_FOUND);
     learned.baseline = span_str("one");
     learned.baseline_digest = span_str("digest");
     assert_ok(store_monitor_apply(store, m.id, &learned, NULL));
     changed.candidate = span_str("two");
+    changed.candidate_digest = span_str("of two");
     assert_ok(store_monitor_apply(store, m.id, &changed, NULL));
     assert_ok(store_baseline_get(store, arena, m.id, NULL, &b));
     assert_true(span_is(b.document, "one"));
     assert_true(span_is(b.candidate, "two"));
-    assert_ok(store_baseline_announce(store, m.id, span_str("{}"), NULL));
-    assert_ok(store_baseline_approve(store, m.id, &approved, NULL));
+    assert_true(span_is(b.candidate_digest, "of two"));
+    /* What was shown is what is approved. */
+    assert_err(store_baseline_approve(store, m.id, span_str("of one"), &approved, NULL),
+               ERR_NOT_FOUND);
+    assert_ok(store_baseline_approve(store, m.id, span_str("of two"), &approved, NULL));
     assert_ok(store_baseline_get(store, arena, m.id, NULL, &b));
     assert_true(span_is(b.document, "two"));
     assert_null(b.candidate.data);
-    assert_null(b.announced.data); /* it was for the boot that came */
-    assert_err(store_baseline_approve(store, m.id, &again, NULL), ERR_NOT_FOUND);
+    assert_true(span_is(b.digest, "of two"));
+    assert_err(store_baseline_approve(store, m.id, span_str("of two"), &again, NULL),
+               ERR_NOT_FOUND);
     assert_ok(store_baseline_forget(store, m.id, NULL));
     assert_ok(store_baseline_get(store, arena, m.id, NULL, &b));
     assert_null(b.document.data);
