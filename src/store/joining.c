@@ -3,6 +3,7 @@
  */
 #include "store/joins.h"
 #include "store/queue.h"
+#include "store/rows.h"
 
 #include <stdio.h>
 
@@ -157,22 +158,11 @@ static err_t find_permission(struct sqlite *db, struct join *join, struct trail 
 
 static err_t use_permission(struct sqlite *db, const struct join *join, struct trail *trail)
 {
-    sqlite3_stmt *row = NULL;
-    bool has_row;
-    err_t err;
-
-    if (join->announced == 0) {
-        return ERR_OK;
-    }
-    err = sqlite_use(db, join->uses > 1 ? STATEMENT_ANNOUNCED_USE : STATEMENT_ANNOUNCED_REMOVE,
-                     trail, &row);
-    if (err) {
-        return err;
-    }
-    sqlite3_bind_int64(row, 1, join->announced);
-    err = sqlite_step(db, row, trail, &has_row);
-    sqlite_release(row);
-    return err;
+    return join->announced == 0
+               ? ERR_OK
+               : run_bound(db,
+                           join->uses > 1 ? STATEMENT_ANNOUNCED_USE : STATEMENT_ANNOUNCED_REMOVE,
+                           bound_number(join->announced), (struct bound){0}, trail);
 }
 
 /* ---- waiting ---- */
@@ -222,17 +212,9 @@ static err_t wait(struct sqlite *db, struct join *join, struct trail *trail)
 
 static err_t forget_waiting(struct sqlite *db, const struct join *join, struct trail *trail)
 {
-    sqlite3_stmt *row = NULL;
-    bool has_row;
-    err_t err = sqlite_use(db, STATEMENT_WAITING_REMOVE, trail, &row);
+    struct span ek = span_of(join->wanted.ek_digest, STORE_DIGEST_BYTES);
 
-    if (err) {
-        return err;
-    }
-    sqlite_bind_span(row, 1, span_of(join->wanted.ek_digest, STORE_DIGEST_BYTES));
-    err = sqlite_step(db, row, trail, &has_row);
-    sqlite_release(row);
-    return err;
+    return run_bound(db, STATEMENT_WAITING_REMOVE, bound_blob(ek), (struct bound){0}, trail);
 }
 
 /* ---- the write ---- */
