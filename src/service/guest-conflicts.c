@@ -84,6 +84,25 @@ static err_t check_name(struct service *service, const struct service_call *call
     return err;
 }
 
+err_t guest_refuse_kept(const struct service_call *call, const struct guest_pair *pair,
+                        enum store_kept kept, struct trail *trail, const char **ret_note)
+{
+    bool is_announced = kept == STORE_KEPT_ANNOUNCED;
+
+    *ret_note = arena_printf(call->arena, "conflict=%s name=%s ek=%s",
+                             is_announced ? "name-announced" : "other-owner",
+                             pair->name[0] != '\0' ? pair->name : "-",
+                             hex_dup(call->arena, span_of(pair->ek_digest, SHA256_BYTES)));
+    if (*ret_note == NULL) {
+        return ERR_MEMORY;
+    }
+    return trail_set(trail, ERR_CONFLICT, "%s",
+                     is_announced ? "this name is kept for a guest that was announced: choose "
+                                    "another, or join as that guest, with its token"
+                                  : "this name or endorsement key belongs to a machine of another "
+                                    "owner: choose another name, or that machine is removed first");
+}
+
 err_t guest_check_conflicts(struct service *service, const struct service_call *call,
                             const struct guest_pair *pair, bool is_activation, struct trail *trail,
                             const char **ret_note)

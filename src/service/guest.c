@@ -303,11 +303,11 @@ static err_t join_store(struct service *service, const struct service_call *call
                         enum store_join *ret_outcome, struct store_machine *ret)
 {
     struct store_machine wanted = {.created = call->now};
-    const struct store_joining joining = {.wanted = &wanted,
-                                          .wish = pair->name,
-                                          .maker = pair->maker,
-                                          .token_digest = pair->token_digest,
-                                          .is_open = service->is_join_open};
+    struct store_joining joining = {.wanted = &wanted,
+                                    .wish = pair->name,
+                                    .maker = pair->maker,
+                                    .token_digest = pair->token_digest,
+                                    .is_open = service->is_join_open};
     struct trail inner = {0};
     err_t err = ERR_OK;
 
@@ -335,6 +335,9 @@ static err_t join_store(struct service *service, const struct service_call *call
             *trail = inner;
         }
         return err;
+    }
+    if (joining.kept != STORE_KEPT_NOT) {
+        return guest_refuse_kept(call, pair, joining.kept, trail, ret_note);
     }
     /* The store's words name the machine: these do not. */
     err = guest_check_conflicts(service, call, pair, true, trail, ret_note);

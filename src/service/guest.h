@@ -7,6 +7,7 @@
 
 #include "service/internal.h"
 
+#include "store/joins.h"
 #include "tpm/tpm.h"
 
 enum { GUEST_PUBLIC_MAX = 2 + TPM_PUBLIC_MAX_BYTES };
@@ -94,5 +95,9 @@ err_t guest_session(struct service *service, const struct service_call *call, st
 err_t guest_check_conflicts(struct service *service, const struct service_call *call,
                             const struct guest_pair *pair, bool is_activation, struct trail *trail,
                             const char **ret_note) MUST_CHECK;
+/* ERR_CONFLICT for a name or a place that no operator's `replace` would give to this guest. */
+err_t guest_refuse_kept(const struct service_call *call, const struct guest_pair *pair,
+                        enum store_kept kept, struct trail *trail,
+                        const char **ret_note) MUST_CHECK;
 
 #endif

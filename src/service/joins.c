@@ -205,7 +205,9 @@ static err_t list(struct service *service, const struct service_call *call,
                     ? ERR_MEMORY
                     : machines_subscription(service, path->subscription, trail, subscription);
 
-    err = err ? err : store_announced_list(service->store, call->arena, SHOWN_MAX, trail, &a, &n_a);
+    err = err ? err
+              : store_announced_list(service->store, call->arena, subscription, SHOWN_MAX, trail,
+                                     &a, &n_a);
     /* Who waits belongs to nobody yet: the server's own subscription decides. */
     if (err == ERR_OK && subscription[0] == '\0') {
         err = store_waiting_list(service->store, call->arena, SHOWN_MAX, trail, &w, &n_w);
@@ -215,9 +217,7 @@ static err_t list(struct service *service, const struct service_call *call,
     }
     announced = json_add_array(doc, root, "announced");
     for (size_t i = 0; i < n_a; i++) {
-        if (strcmp(a[i].subscription, subscription) == 0) {
-            add_announced(call, doc, yyjson_mut_arr_add_obj(doc, announced), &a[i]);
-        }
+        add_announced(call, doc, yyjson_mut_arr_add_obj(doc, announced), &a[i]);
     }
     waiting = json_add_array(doc, root, "waiting");
     for (size_t i = 0; i < n_w; i++) {

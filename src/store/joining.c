@@ -7,6 +7,15 @@
 
 #include <stdio.h>
 
+struct join {
+    struct store_joining *asked;
+    struct store_machine wanted; /* with the name and the owner that were announced for it */
+    int64_t announced;           /* id of the row that permits it; 0 = none */
+    unsigned uses;               /* of that row */
+    enum store_join outcome;
+    struct store_machine machine;
+};
+
 /* ---- machines ---- */
 
 static err_t add_machine(struct sqlite *db, const struct store_machine *machine,
@@ -59,10 +68,28 @@ static err_t bind_machine(struct sqlite *db, const struct store_machine *replace
                                ret);
 }
 
+static bool has_ak(const struct store_machine *machine, const struct store_machine *wanted)
+{
+    return span_equal(span_of(machine->ak_name, machine->ak_name_len),
+                      span_of(wanted->ak_name, wanted->ak_name_len));
+}
+
+/* What one owner permits reaches no machine of another, live or replaced: names are the whole
+ * server's, and any guest may wish for any. */
+static err_t check_owner(struct join *join, const struct store_machine *found, struct trail *trail)
+{
+    if (join->announced == 0 || strcmp(found->subscription, join->wanted.subscription) == 0) {
+        return ERR_OK;
+    }
+    join->asked->kept = STORE_KEPT_OWNER;
+    return trail_set(trail, ERR_CONFLICT, "machine %s is of another subscription", found->id);
+}
+
 /* The machine of the EK, else that of the name: it must be this pair's, or replaced. */
-static err_t find_own(struct sqlite *db, const struct store_machine *wanted, struct trail *trail,
+static err_t find_own(struct sqlite *db, struct join *join, struct trail *trail,
                       struct store_machine *ret, bool *ret_is_there)
 {
+    const struct store_machine *wanted = &join->wanted;
     struct span ek = span_of(wanted->ek_digest, sizeof(wanted->ek_digest));
     bool is_ek = false;
     err_t err = query_machine_if_any(db, STATEMENT_MACHINE_BY_EK, ek, false, trail, ret, &is_ek);
@@ -72,6 +99,9 @@ static err_t find_own(struct sqlite *db, const struct store_machine *wanted, str
         err = query_machine_if_any(db, STATEMENT_MACHINE_BY_NAME, span_str(wanted->name), true,
                                    trail, ret, ret_is_there);
     }
+    if (err == ERR_OK && *ret_is_there && !(is_ek && has_ak(ret, wanted))) {
+        err = check_owner(join, ret, trail);
+    }
     if (err || !*ret_is_there) {
         return err;
     }
@@ -80,8 +110,7 @@ static err_t find_own(struct sqlite *db, const struct store_machine *wanted, str
                          "the name '%s' belongs to a machine with another endorsement key",
                          wanted->name);
     }
-    if (ret->ak_name_len > 0 && !span_equal(span_of(ret->ak_name, ret->ak_name_len),
-                                            span_of(wanted->ak_name, wanted->ak_name_len))) {
+    if (ret->ak_name_len > 0 && !has_ak(ret, wanted)) {
         return trail_set(trail, ERR_CONFLICT,
                          "this endorsement key belongs to machine %s with another attestation key",
                          ret->id);
@@ -98,15 +127,6 @@ static err_t find_own(struct sqlite *db, const struct store_machine *wanted, str
 }
 
 /* ---- permission ---- */
-
-struct join {
-    const struct store_joining *asked;
-    struct store_machine wanted; /* with the name and the owner that were announced for it */
-    int64_t announced;           /* id of the row that permits it; 0 = none */
-    unsigned uses;               /* of that row */
-    enum store_join outcome;
-    struct store_machine machine;
-};
 
 /* Is the announced place for this guest? The token was compared by its digest: that is what the
  * index looks for. */
@@ -262,6 +282,23 @@ static err_t check_id(struct sqlite *db, const struct join *join, struct trail *
     return err;
 }
 
+/* A name that was announced is kept for the guest that it was announced for. `replaced`: whose
+ * place is taken up, NULL for a new one. */
+static err_t check_kept(struct sqlite *db, struct join *join, const struct store_machine *replaced,
+                        struct trail *trail)
+{
+    const char *name = replaced != NULL ? replaced->name : join->wanted.name;
+    struct store_announced other;
+    err_t err =
+        query_announced(db, STATEMENT_ANNOUNCED_BY_NAME, span_str(name), true, trail, &other);
+
+    if (err == ERR_OK && other.id != join->announced && join->wanted.created < other.expires) {
+        join->asked->kept = STORE_KEPT_ANNOUNCED;
+        return trail_set(trail, ERR_CONFLICT, "the name '%s' is announced for another guest", name);
+    }
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
 /* AK-7: nothing that is there is overwritten, unless an operator replaced it. */
 static err_t run_join(struct sqlite *db, void *data, struct trail *trail)
 {
@@ -270,7 +307,7 @@ static err_t run_join(struct sqlite *db, void *data, struct trail *trail)
     bool is_there = false;
     err_t err = find_permission(db, join, trail);
 
-    err = err ? err : find_own(db, &join->wanted, trail, &found, &is_there);
+    err = err ? err : find_own(db, join, trail, &found, &is_there);
     if (err == ERR_OK && is_there && found.ak_name_len > 0) {
         join->outcome = STORE_JOINED;
         join->machine = found;
@@ -283,7 +320,8 @@ static err_t run_join(struct sqlite *db, void *data, struct trail *trail)
     if (!may_join(join, is_there ? &found : NULL)) {
         return wait(db, join, trail);
     }
-    err = use_permission(db, join, trail);
+    err = check_kept(db, join, is_there ? &found : NULL, trail);
+    err = err ? err : use_permission(db, join, trail);
     err = err ? err : forget_waiting(db, join, trail);
     if (err == ERR_OK && is_there) {
         err = bind_machine(db, &found, &join->wanted, trail, &join->machine);
@@ -298,7 +336,7 @@ static err_t run_join(struct sqlite *db, void *data, struct trail *trail)
     return err;
 }
 
-err_t store_join(struct store *store, const struct store_joining *joining, struct trail *trail,
+err_t store_join(struct store *store, struct store_joining *joining, struct trail *trail,
                  enum store_join *ret_outcome, struct store_machine *ret)
 {
     struct join join = {.asked = joining, .wanted = *joining->wanted};
@@ -316,7 +354,7 @@ err_t store_join(struct store *store, const struct store_joining *joining, struc
 err_t store_machine_activate(struct store *store, const struct store_machine *wanted,
                              struct trail *trail, struct store_machine *ret)
 {
-    const struct store_joining joining = {
+    struct store_joining joining = {
         .wanted = wanted, .wish = wanted->name, .maker = "-", .is_open = true};
     enum store_join outcome;
 

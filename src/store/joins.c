@@ -118,12 +118,13 @@ err_t query_waiting_count(struct sqlite *db, bool is_unvouched, struct trail *tr
     return count(db, STATEMENT_WAITING_COUNT, bound_number(is_unvouched), trail, ret);
 }
 
-err_t store_announced_list(struct store *store, struct arena *arena, size_t max,
-                           struct trail *trail, struct store_announced **ret, size_t *ret_n)
+err_t store_announced_list(struct store *store, struct arena *arena, const char *subscription,
+                           size_t max, struct trail *trail, struct store_announced **ret,
+                           size_t *ret_n)
 {
     struct store_announced *rows = arena_calloc(arena, max, sizeof(*rows));
     const struct reading reading = {.which = STATEMENT_ANNOUNCED,
-                                    .bound = {bound_number((int64_t)max)},
+                                    .bound = {bound_text(subscription), bound_number((int64_t)max)},
                                     .max = max,
                                     .row = read_announced,
                                     .data = rows};
@@ -220,50 +221,77 @@ err_t store_waiting_by_name(struct store *store, const char *name, struct trail 
 
 /* ---- writing: run by the writer thread, inside its transaction ---- */
 
-/* Nobody else has the name or the endorsement key. */
-static err_t check_free(struct sqlite *db, const struct store_announced *a, struct trail *trail)
+/* Names and endorsement keys are the whole server's. Who has one is said to its owner alone. */
+static bool is_own(const struct store_announced *a, const char *subscription)
+{
+    return strcmp(a->subscription, subscription) == 0;
+}
+
+static err_t refuse_name(const struct store_announced *a, bool is_own, const char *words,
+                         struct trail *trail)
+{
+    return trail_set(trail, ERR_CONFLICT, "the name '%s' %s", a->name,
+                     is_own ? words : "is taken: choose another");
+}
+
+static err_t check_name(struct sqlite *db, const struct store_announced *a, struct trail *trail)
 {
     struct store_machine machine;
     struct store_announced other;
     bool is_there = false;
-    err_t err = ERR_OK;
+    err_t err = query_machine_if_any(db, STATEMENT_MACHINE_BY_NAME, span_str(a->name), true, trail,
+                                     &machine, &is_there);
 
-    if (a->name[0] != '\0') {
-        err = query_machine_if_any(db, STATEMENT_MACHINE_BY_NAME, span_str(a->name), true, trail,
-                                   &machine, &is_there);
-        if (err == ERR_OK && is_there && machine.ak_name_len > 0) {
-            return trail_set(trail, ERR_CONFLICT,
-                             "the name '%s' is a machine's: choose another, or replace that one "
-                             "first",
-                             a->name);
-        }
-        err = err ? err
-                  : query_announced(db, STATEMENT_ANNOUNCED_BY_NAME, span_str(a->name), true, trail,
-                                    &other);
-        if (err == ERR_OK) {
-            return trail_set(trail, ERR_CONFLICT,
-                             "the name '%s' was announced before: withdraw that first", a->name);
-        }
-        err = err == ERR_NOT_FOUND ? ERR_OK : err;
+    if (err == ERR_OK && is_there &&
+        (machine.ak_name_len > 0 || !is_own(a, machine.subscription))) {
+        return refuse_name(a, is_own(a, machine.subscription),
+                           "is a machine's: choose another, or replace that one first", trail);
     }
-    if (err || !a->has_ek) {
-        return err;
+    err = err ? err
+              : query_announced(db, STATEMENT_ANNOUNCED_BY_NAME, span_str(a->name), true, trail,
+                                &other);
+    if (err == ERR_OK) {
+        return refuse_name(a, is_own(a, other.subscription),
+                           "was announced before: withdraw that first", trail);
     }
-    err =
-        query_machine_if_any(db, STATEMENT_MACHINE_BY_EK, span_of(a->ek_digest, STORE_DIGEST_BYTES),
-                             false, trail, &machine, &is_there);
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+static err_t check_ek(struct sqlite *db, const struct store_announced *a, struct trail *trail)
+{
+    static const char taken[] = "this endorsement key is taken: the operator of this server knows "
+                                "by what";
+    const struct span ek = span_of(a->ek_digest, STORE_DIGEST_BYTES);
+    struct store_machine machine;
+    struct store_announced other;
+    bool is_there = false;
+    err_t err =
+        query_machine_if_any(db, STATEMENT_MACHINE_BY_EK, ek, false, trail, &machine, &is_there);
+
+    if (err == ERR_OK && is_there && !is_own(a, machine.subscription)) {
+        return trail_set(trail, ERR_CONFLICT, "%s", taken);
+    }
     if (err == ERR_OK && is_there && machine.ak_name_len > 0) {
         return trail_set(trail, ERR_CONFLICT,
                          "this endorsement key belongs to the machine '%s' already", machine.name);
     }
-    err = err ? err
-              : query_announced(db, STATEMENT_ANNOUNCED_BY_EK,
-                                span_of(a->ek_digest, STORE_DIGEST_BYTES), false, trail, &other);
+    err = err ? err : query_announced(db, STATEMENT_ANNOUNCED_BY_EK, ek, false, trail, &other);
+    if (err == ERR_OK && !is_own(a, other.subscription)) {
+        return trail_set(trail, ERR_CONFLICT, "%s", taken);
+    }
     if (err == ERR_OK) {
         return trail_set(trail, ERR_CONFLICT, "this endorsement key was announced before%s%s",
                          other.name[0] != '\0' ? ", as " : "", other.name);
     }
     return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+/* Nobody else has the name or the endorsement key. */
+static err_t check_free(struct sqlite *db, const struct store_announced *a, struct trail *trail)
+{
+    err_t err = a->name[0] != '\0' ? check_name(db, a, trail) : ERR_OK;
+
+    return err || !a->has_ek ? err : check_ek(db, a, trail);
 }
 
 static err_t add_announced(struct sqlite *db, const struct store_announced *a, struct trail *trail)
@@ -302,7 +330,7 @@ static err_t run_announce(struct sqlite *db, void *data, struct trail *trail)
     err_t err = run_bound(db, STATEMENT_ANNOUNCED_SWEEP, bound_number(a->created),
                           (struct bound){0}, trail);
 
-    err = err ? err : count(db, STATEMENT_ANNOUNCED_COUNT, (struct bound){0}, trail, &n);
+    err = err ? err : count(db, STATEMENT_ANNOUNCED_COUNT, bound_text(a->subscription), trail, &n);
     if (err == ERR_OK && n >= STORE_ANNOUNCED_MAX) {
         return trail_set(trail, ERR_TOO_MANY, "%zu machines are announced already", n);
     }

@@ -159,6 +159,9 @@ static const char *const migrations[] = {
     " trouble_why, trouble_time, contact, period_s, due, agent_version, platform, wants_proof)"
     " SELECT id, 'never-reported', created, '', '', '', 0, '', '', 0, 0, 0, 0, '', '', 0"
     " FROM machines;",
+
+    /* What is announced is listed, and limited, for each subscription on its own. */
+    "CREATE INDEX announced_subscription ON announced (subscription, id);",
 };
 
 /* One sentence per kind of trouble, since an operator acts differently on each. */

@@ -9,8 +9,9 @@
     "expires, who"
 #define WAITING_COLUMNS "ek_digest, ak_name, name, maker, is_rejected, first, last"
 #define JOIN_STATEMENTS(X) \
-    X(ANNOUNCED_COUNT, "SELECT count(*) FROM announced") \
-    X(ANNOUNCED, "SELECT " ANNOUNCED_COLUMNS " FROM announced ORDER BY id DESC LIMIT ?1") \
+    X(ANNOUNCED_COUNT, "SELECT count(*) FROM announced WHERE subscription = ?1") \
+    X(ANNOUNCED, "SELECT " ANNOUNCED_COLUMNS " FROM announced WHERE subscription = ?1 " \
+        "ORDER BY id DESC LIMIT ?2") \
     X(ANNOUNCED_BY_TOKEN, "SELECT " ANNOUNCED_COLUMNS " FROM announced WHERE token_digest = ?1") \
     X(ANNOUNCED_BY_EK, "SELECT " ANNOUNCED_COLUMNS " FROM announced WHERE ek_digest = ?1") \
     X(ANNOUNCED_BY_NAME, "SELECT " ANNOUNCED_COLUMNS " FROM announced WHERE name = ?1 AND name <> ''") \

@@ -1,55 +1,9 @@
 /*
  * Who may become a machine: announced places, tokens, waiting; in one write, whoever comes first.
  */
-#include "unit/store/folder.h"
-
-#include "store/joins.h"
+#include "unit/store/joining.h"
 
 #include <pthread.h>
-
-enum { DAY = 86400 };
-
-static const uint8_t token[STORE_DIGEST_BYTES] = {7};
-
-static struct store_announced place(const char *name)
-{
-    struct store_announced a = {.uses = 1, .created = NOW, .expires = NOW + DAY};
-
-    snprintf(a.name, sizeof(a.name), "%s", name);
-    snprintf(a.who, sizeof(a.who), "owner");
-    return a;
-}
-
-static struct store_announced with_token(struct store_announced a)
-{
-    a.has_token = true;
-    memcpy(a.token_digest, token, sizeof(token));
-    return a;
-}
-
-static struct store_announced with_ek(struct store_announced a, uint8_t ek)
-{
-    const struct store_machine m = machine_of(ek, ek, "");
-
-    a.has_ek = true;
-    memcpy(a.ek_digest, m.ek_digest, sizeof(a.ek_digest));
-    return a;
-}
-
-static enum store_join join(struct store *store, const struct store_machine *wanted,
-                            bool shows_token, const char *maker, struct store_machine *got)
-{
-    const struct store_joining joining = {
-        .wanted = wanted,
-        .wish = wanted->name,
-        .maker = maker,
-        .token_digest = shows_token ? span_of(token, sizeof(token)) : (struct span){0},
-    };
-    enum store_join outcome;
-
-    assert_ok(store_join(store, &joining, NULL, &outcome, got));
-    return outcome;
-}
 
 static void who_was_not_announced_waits_and_is_no_machine(void **state)
 {
