@@ -102,6 +102,72 @@ static void who_was_rejected_stays_out_until_admitted(void **state)
     store_close(store);
 }
 
+/* A no is no for as long as it is asked. */
+static void who_was_rejected_is_not_forgotten_while_it_asks(void **state)
+{
+    struct store *store = open_store();
+    struct store_machine m = machine_of(1, 1, "web"), got;
+
+    (void)state;
+    assert_int_equal(join(store, &m, false, "maker", &got), STORE_JOIN_WAITS);
+    assert_ok(store_waiting_reject(store, m.ek_digest, NULL));
+    for (int day = 1; day <= 2 * STORE_WAITING_DAYS; day++) {
+        m.created = NOW + day * DAY;
+        assert_int_equal(join(store, &m, false, "maker", &got), STORE_JOIN_REJECTED);
+        assert_ok(store_sweep(store, m.created + 1, NULL));
+    }
+    assert_ok(store_sweep(store, m.created + (STORE_WAITING_DAYS + 1) * DAY, NULL));
+    assert_int_equal(join(store, &m, false, "maker", &got), STORE_JOIN_WAITS);
+    store_close(store);
+}
+
+/* Neither a certificate where that is enough, nor a token, nor a replaced machine's name, nor a
+ * name that is another's. */
+static void who_was_rejected_finds_no_other_way_in(void **state)
+{
+    struct store *store = open_store();
+    const struct store_machine web = machine_of(9, 9, "web"), m = machine_of(1, 1, "x"),
+                               as_web = machine_of(1, 1, "web");
+    struct store_announced tokens = with_token(place(""));
+    struct store_joining open = {.wanted = &m, .wish = "x", .maker = "maker", .is_open = true};
+    const struct store_announced named = with_ek(place("x"), 1);
+    enum store_join outcome;
+    struct store_machine got;
+
+    (void)state;
+    tokens.uses = 2;
+    assert_ok(store_announce(store, &tokens, NULL));
+    assert_ok(store_machine_activate(store, &web, NULL, &got));
+    assert_int_equal(join(store, &m, false, "maker", &got), STORE_JOIN_WAITS);
+    assert_ok(store_waiting_reject(store, m.ek_digest, NULL));
+    assert_int_equal(join(store, &as_web, false, "maker", &got), STORE_JOIN_REJECTED);
+    change(store, web.id, STORE_REPLACE, true);
+    assert_int_equal(join(store, &as_web, false, "maker", &got), STORE_JOIN_REJECTED);
+    assert_int_equal(join(store, &m, true, "maker", &got), STORE_JOIN_REJECTED);
+    assert_ok(store_join(store, &open, NULL, &outcome, &got));
+    assert_int_equal(outcome, STORE_JOIN_REJECTED);
+    assert_ok(store_announce(store, &named, NULL));
+    assert_int_equal(join(store, &m, false, "", &got), STORE_JOINED);
+    store_close(store);
+}
+
+static void an_operator_who_names_a_rejected_key_lets_it_in(void **state)
+{
+    struct store *store = open_store();
+    const struct store_machine web = machine_of(9, 9, "web"), m = machine_of(1, 1, "web");
+    struct store_machine got;
+    bool is_new;
+
+    (void)state;
+    assert_int_equal(join(store, &m, false, "", &got), STORE_JOIN_WAITS);
+    assert_ok(store_waiting_reject(store, m.ek_digest, NULL));
+    assert_ok(store_machine_activate(store, &web, NULL, &got));
+    assert_ok(store_machine_replace(store, web.id, m.ek_digest, "root", NOW, NULL, &is_new));
+    assert_int_equal(join(store, &m, false, "", &got), STORE_JOINED);
+    assert_string_equal(got.id, web.id);
+    store_close(store);
+}
+
 static void names_and_keys_are_announced_once(void **state)
 {
     struct store *store = open_store();
@@ -209,6 +275,9 @@ int main(void)
         WITH_FOLDER(a_place_for_one_tpm_with_a_token_needs_both),
         WITH_FOLDER(an_approval_is_for_the_pair_that_asked),
         WITH_FOLDER(who_was_rejected_stays_out_until_admitted),
+        WITH_FOLDER(who_was_rejected_is_not_forgotten_while_it_asks),
+        WITH_FOLDER(who_was_rejected_finds_no_other_way_in),
+        WITH_FOLDER(an_operator_who_names_a_rejected_key_lets_it_in),
         WITH_FOLDER(names_and_keys_are_announced_once),
         WITH_FOLDER(who_nobody_vouches_for_has_little_room),
         WITH_FOLDER(what_waits_too_long_is_forgotten),
