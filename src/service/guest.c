@@ -405,7 +405,7 @@ static err_t answer_activated(struct service *service, const struct service_call
     CLEANUP(cert_free) struct cert *cert = NULL;
     yyjson_mut_doc *doc = json_new(call->arena);
     yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc), *list;
-    struct span token = {0};
+    const char *token = NULL;
     err_t err = root == NULL ? ERR_MEMORY : ERR_OK;
 
     /* A key that has a certificate already keeps that one. */
@@ -414,8 +414,8 @@ static err_t answer_activated(struct service *service, const struct service_call
             guest_ca_issue(service->guest_ca, call->arena, machine->id, pair->ak, call->now, &cert);
     }
     err = err ? err
-              : ticket_seal(call->arena, service_secret(service), TICKET_SESSION,
-                            call->now + SERVICE_SESSION_S, span_str(machine->id), &token);
+              : guest_session_new(service, call->arena, machine, call->now + SERVICE_SESSION_S,
+                                  &token);
     if (err) {
         return err;
     }
@@ -429,7 +429,7 @@ static err_t answer_activated(struct service *service, const struct service_call
     yyjson_mut_arr_add_strcpy(
         doc, list,
         base64_dup(call->arena, BASE64_STANDARD, cert_der(guest_ca_cert(service->guest_ca))));
-    json_add_text(doc, root, "sessionToken", base64_dup(call->arena, BASE64_URL, token));
+    json_add_text(doc, root, "sessionToken", token);
     json_add_uint(doc, root, "sessionExpiresIn", SERVICE_SESSION_S);
     answer_json(call, ret, doc, root);
     ret->note = arena_printf(call->arena, "machine=%s name=%s", machine->id, machine->name);
@@ -478,38 +478,6 @@ void service_guest_activate(struct service *service, const struct service_call *
 }
 
 /* ---- challenges for proofs ---- */
-
-err_t guest_session(struct service *service, const struct service_call *call, struct span bearer,
-                    struct trail *trail, struct store_machine *ret)
-{
-    struct span sealed = {0};
-    struct ticket ticket;
-    const char *id;
-    err_t err;
-
-    if (bearer.data == NULL) {
-        return trail_set(trail, ERR_DENIED, "a session token is needed: Authorization: Bearer ...");
-    }
-    if (base64_decode(call->arena, BASE64_URL_LENIENT, bearer, &sealed) != ERR_OK) {
-        return trail_set(trail, ERR_DENIED, "the session token is malformed");
-    }
-    err = ticket_open(call->arena, service_secret(service), TICKET_SESSION, sealed, &ticket);
-    if (err == ERR_SIGNATURE) {
-        return trail_set(trail, ERR_DENIED, "the session token was not made by this server");
-    }
-    if (err) {
-        return err;
-    }
-    if (call->now >= ticket.expires) {
-        return trail_set(trail, ERR_DENIED, "the session token has expired: open a new session");
-    }
-    id = (const char *)arena_dup(call->arena, ticket.payload).data;
-    err = id == NULL ? ERR_MEMORY : store_machine_by_id(service->store, id, trail, ret);
-    if (err == ERR_NOT_FOUND || (err == ERR_OK && (!ret->is_active || ret->ak_name_len == 0))) {
-        return trail_set(trail, ERR_DENIED, "the session's machine is not active any more");
-    }
-    return err;
-}
 
 static err_t challenge(struct service *service, const struct service_call *call, struct span bearer,
                        struct span body, struct trail *trail, struct service_answer *ret)

@@ -85,7 +85,12 @@ err_t guest_read_quote(const struct service_call *call, yyjson_val *root,
                        const struct guest_pair *pair, struct trail *trail,
                        struct span *ret_extra) MUST_CHECK;
 
-/* guest.c: the machine of a session token; ERR_DENIED when it is none, or not good any more. */
+/* guest-session.c: a session token for the machine and the AK that it has now, in base64url. */
+err_t guest_session_new(const struct service *service, struct arena *arena,
+                        const struct store_machine *machine, int64_t expires,
+                        const char **ret) MUST_CHECK;
+/* The machine of a session token; ERR_DENIED when it is none, or not good any more: the machine was
+ * disabled, replaced or removed, or has another AK since. */
 err_t guest_session(struct service *service, const struct service_call *call, struct span bearer,
                     struct trail *trail, struct store_machine *ret) MUST_CHECK;
 

@@ -41,7 +41,7 @@ static err_t add_machine(struct sqlite *db, const struct store_machine *machine,
     sqlite_bind_text(row, 9, span_str(machine->subscription));
     err = sqlite_step(db, row, trail, &has_row);
     sqlite_release(row);
-    return err ? err : write_monitor_begin(db, machine->id, machine->created, trail);
+    return err ? err : write_monitor_begin(db, machine, machine->created, "", trail);
 }
 
 /* A replaced machine gets new keys and keeps everything else, except for when it was seen: what
@@ -64,7 +64,9 @@ static err_t bind_machine(struct sqlite *db, const struct store_machine *replace
     err = sqlite_step(db, row, trail, &has_row);
     sqlite_release(row);
     err = err ? err : write_audit(db, replaced, "-", "joined again", wanted->created, trail);
-    err = err ? err : write_monitor_begin(db, replaced->id, wanted->created, trail);
+    err =
+        err ? err
+            : write_monitor_begin(db, replaced, wanted->created, "another key joined as it", trail);
     return err ? err
                : query_machine(db, STATEMENT_MACHINE_BY_ID, span_str(replaced->id), true, trail,
                                ret);

@@ -73,8 +73,8 @@ err_t store_waiting_by_name(struct store *store, const char *name, struct trail 
  * ERR_CONFLICT as store_announce. */
 err_t store_waiting_approve(struct store *store, const struct store_announced *announced,
                             struct trail *trail) MUST_CHECK;
-/* It stays in the list while it asks, and is refused from now on, whatever it shows, until its EK is
- * named: announced, approved, or as a machine's successor. ERR_NOT_FOUND. */
+/* It stays in the list while it asks, and is refused from now on, whatever it shows, until its EK
+ * is named: announced, approved, or as a machine's successor. ERR_NOT_FOUND. */
 err_t store_waiting_reject(struct store *store, const uint8_t ek_digest[STORE_DIGEST_BYTES],
                            struct trail *trail) MUST_CHECK;
 

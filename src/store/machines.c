@@ -210,7 +210,7 @@ static err_t run_for(struct sqlite *db, enum statement which, struct span key, b
 }
 
 static err_t replace(struct sqlite *db, const struct store_machine *machine, struct span successor,
-                     struct trail *trail, bool *ret_is_new)
+                     int64_t now, struct trail *trail, bool *ret_is_new)
 {
     struct span before =
         span_of(machine->successor_ek, machine->has_successor ? STORE_DIGEST_BYTES : 0);
@@ -238,11 +238,15 @@ static err_t replace(struct sqlite *db, const struct store_machine *machine, str
     }
     err = sqlite_step(db, row, trail, &has_row);
     sqlite_release(row);
-    return err;
+    /* What the key proved that it had says nothing of it any more. */
+    return err ? err
+               : write_monitor_begin(db, machine, now,
+                                     "an operator replaced it: it waits for a TPM to join as it",
+                                     trail);
 }
 
 static err_t apply(struct sqlite *db, const struct store_machine *machine, enum store_change change,
-                   struct span successor, struct trail *trail, bool *ret_is_new)
+                   struct span successor, int64_t now, struct trail *trail, bool *ret_is_new)
 {
     struct span id = span_str(machine->id);
     err_t err;
@@ -255,7 +259,7 @@ static err_t apply(struct sqlite *db, const struct store_machine *machine, enum 
         err = run_for(db, STATEMENT_MACHINE_ACTIVE, id, true, change == STORE_ENABLE, trail);
         return err ? err : run_for(db, STATEMENT_MONITOR_AGAIN, id, true, 0, trail);
     case STORE_REPLACE:
-        return replace(db, machine, successor, trail, ret_is_new);
+        return replace(db, machine, successor, now, trail, ret_is_new);
     case STORE_FORGET_CLOCK:
         err = run_for(db, STATEMENT_CLOCK_FORGET, span_of(machine->ak_name, machine->ak_name_len),
                       false, 0, trail);
@@ -281,6 +285,6 @@ err_t write_change(struct sqlite *db, const char *machine_id, enum store_change 
     err_t err =
         query_machine(db, STATEMENT_MACHINE_BY_ID, span_str(machine_id), true, trail, &machine);
 
-    err = err ? err : apply(db, &machine, change, successor, trail, ret_is_new);
+    err = err ? err : apply(db, &machine, change, successor, now, trail, ret_is_new);
     return err ? err : write_audit(db, &machine, who, names[change], now, trail);
 }

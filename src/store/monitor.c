@@ -100,17 +100,6 @@ static err_t run_text(struct sqlite *db, enum statement which, const char *machi
     return err;
 }
 
-err_t write_monitor_begin(struct sqlite *db, const char *machine_id, int64_t now,
-                          struct trail *trail)
-{
-    err_t err = run_machine(db, STATEMENT_BASELINE_FORGET, machine_id, (struct span){0},
-                            (struct span){0}, 0, trail);
-
-    return err ? err
-               : run_machine(db, STATEMENT_MONITOR_BEGIN, machine_id, (struct span){0},
-                             (struct span){0}, now, trail);
-}
-
 /* ---- changing: inside the writer's transaction ---- */
 
 static err_t set_monitor(struct sqlite *db, const char *machine_id, const struct store_monitor *m,
@@ -164,6 +153,38 @@ static err_t add_change(struct sqlite *db, const char *machine_id, const char *b
     return err ? err
                : run_machine(db, STATEMENT_MONITOR_CHANGES_SWEEP, machine_id, (struct span){0},
                              (struct span){0}, STORE_STATE_CHANGES_MAX, trail);
+}
+
+err_t write_monitor_begin(struct sqlite *db, const struct store_machine *machine, int64_t now,
+                          const char *why, struct trail *trail)
+{
+    struct store_monitor before = {0}, after = {.state = STORE_STATE_FIRST, .since = now};
+    err_t err = query_monitor(db, machine->id, trail, &before);
+    bool is_known = err == ERR_OK;
+
+    if (err && err != ERR_NOT_FOUND) {
+        return err;
+    }
+    err = ERR_OK;
+    if (is_known && (!machine->is_active || strcmp(before.state, after.state) == 0)) {
+        after = before;
+    } else if (is_known) {
+        after.due = 1;
+        snprintf(after.why, sizeof(after.why), "%s", why);
+        err = add_change(db, machine->id, before.state, &after, now, trail);
+    }
+    if (err == ERR_OK) {
+        const struct reading begin = {.which = STATEMENT_MONITOR_BEGIN,
+                                      .bound = {bound_text(machine->id), bound_text(after.state),
+                                                bound_number(after.since),
+                                                bound_number(after.due)}};
+        size_t n = 0;
+
+        err = query_rows(db, &begin, trail, &n);
+    }
+    return err ? err
+               : run_bound(db, STATEMENT_BASELINE_FORGET, bound_text(machine->id),
+                           (struct bound){0}, trail);
 }
 
 static err_t set_baseline(struct sqlite *db, const char *machine_id,

@@ -9,9 +9,9 @@
     "trouble_time, contact, period_s, due, agent_version, platform, wants_proof"
 #define MONITOR_STATEMENTS(X) \
     X(MONITOR_BEGIN, "INSERT INTO monitor (machine, " MONITOR_COLUMNS ") VALUES " \
-        "(?1,'never-reported',?2,'','','',0,'','',0,0,0,0,'','',0) ON CONFLICT (machine) DO UPDATE SET " \
-        "state = 'never-reported', since = ?2, why = '', proof = '', proof_why = '', proof_time = 0, " \
-        "trouble = '', trouble_why = '', trouble_time = 0, contact = 0, due = 0, status = NULL, " \
+        "(?1,?2,?3,'','','',0,'','',0,0,0,?4,'','',0) ON CONFLICT (machine) DO UPDATE SET " \
+        "state = ?2, since = ?3, why = '', proof = '', proof_why = '', proof_time = 0, " \
+        "trouble = '', trouble_why = '', trouble_time = 0, contact = 0, due = ?4, status = NULL, " \
         "facts = NULL, wants_proof = 0") \
     X(MONITOR_GET, "SELECT " MONITOR_COLUMNS " FROM monitor WHERE machine = ?1") \
     X(MONITOR_SET, "UPDATE monitor SET state = ?2, since = ?3, why = ?4, proof = ?5, proof_why = ?6, " \
