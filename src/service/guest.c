@@ -300,7 +300,8 @@ static err_t check_answer(const struct service_call *call, yyjson_val *root,
 
 static err_t join_store(struct service *service, const struct service_call *call,
                         const struct guest_pair *pair, struct trail *trail, const char **ret_note,
-                        enum store_join *ret_outcome, struct store_machine *ret)
+                        const char **ret_who, enum store_join *ret_outcome,
+                        struct store_machine *ret)
 {
     struct store_machine wanted = {.created = call->now};
     struct store_joining joining = {.wanted = &wanted,
@@ -330,10 +331,12 @@ static err_t join_store(struct service *service, const struct service_call *call
     memcpy(wanted.ek_public, pair->ek_bytes.data, pair->ek_bytes.len);
     wanted.ek_public_len = pair->ek_bytes.len;
     err = store_join(service->store, &joining, &inner, ret_outcome, ret);
+    if (err == ERR_OK) {
+        *ret_who = joining.who[0] == '\0' ? "" : log_value_dup(call->arena, span_str(joining.who));
+        return *ret_who == NULL ? ERR_MEMORY : ERR_OK;
+    }
     if (err != ERR_CONFLICT) {
-        if (err) {
-            *trail = inner;
-        }
+        *trail = inner;
         return err;
     }
     if (joining.kept != STORE_KEPT_NOT) {
@@ -398,9 +401,10 @@ static err_t answer_not_joined(const struct service_call *call, const struct gue
     return ERR_OK;
 }
 
+/* who: announced it, for the log; "" for nobody. */
 static err_t answer_activated(struct service *service, const struct service_call *call,
                               const struct store_machine *machine, const struct guest_pair *pair,
-                              struct service_answer *ret)
+                              const char *who, struct service_answer *ret)
 {
     CLEANUP(cert_free) struct cert *cert = NULL;
     yyjson_mut_doc *doc = json_new(call->arena);
@@ -432,7 +436,8 @@ static err_t answer_activated(struct service *service, const struct service_call
     json_add_text(doc, root, "sessionToken", token);
     json_add_uint(doc, root, "sessionExpiresIn", SERVICE_SESSION_S);
     answer_json(call, ret, doc, root);
-    ret->note = arena_printf(call->arena, "machine=%s name=%s", machine->id, machine->name);
+    ret->note = arena_printf(call->arena, "machine=%s name=%s%s%s", machine->id, machine->name,
+                             who[0] != '\0' ? " announced-by=" : "", who);
     return ERR_OK;
 }
 
@@ -441,6 +446,7 @@ static err_t activate(struct service *service, const struct service_call *call, 
 {
     CLEANUP(guest_pair_done) struct guest_pair pair = {.name = "", .maker = "", .vm_id = ""};
     enum store_join outcome = STORE_JOINED;
+    const char *who = "";
     struct store_machine machine;
     struct ticket ticket;
     struct span wanted = {0};
@@ -450,11 +456,11 @@ static err_t activate(struct service *service, const struct service_call *call, 
     err = err ? err : open_session(service, call, root, trail, &ticket);
     err = err ? err : read_ticket(call, &ticket, trail, &pair, &wanted);
     err = err ? err : check_answer(call, root, &pair, wanted, trail);
-    err = err ? err : join_store(service, call, &pair, trail, ret_note, &outcome, &machine);
+    err = err ? err : join_store(service, call, &pair, trail, ret_note, &who, &outcome, &machine);
     if (err == ERR_OK && outcome != STORE_JOINED) {
         return answer_not_joined(call, &pair, outcome, ret);
     }
-    return err ? err : answer_activated(service, call, &machine, &pair, ret);
+    return err ? err : answer_activated(service, call, &machine, &pair, who, ret);
 }
 
 void service_guest_activate(struct service *service, const struct service_call *call,

@@ -14,6 +14,7 @@ struct join {
     unsigned uses;               /* of that row */
     bool is_named;               /* by its EK in that row */
     bool waits_already;
+    char who[STORE_WHO_MAX]; /* announced it */
     enum store_join outcome;
     struct store_machine machine;
 };
@@ -174,6 +175,7 @@ static void permit(struct join *join, const struct store_announced *announced)
     join->announced = announced->id;
     join->uses = announced->uses;
     join->is_named = announced->has_ek;
+    snprintf(join->who, sizeof(join->who), "%s", announced->who);
     snprintf(join->wanted.subscription, sizeof(join->wanted.subscription), "%s",
              announced->subscription);
     if (announced->name[0] != '\0') {
@@ -345,6 +347,7 @@ static err_t let_in(struct sqlite *db, struct join *join, const struct found *fo
         join->machine.is_active = true;
         join->machine.last_seen = 0;
     }
+    snprintf(join->asked->who, sizeof(join->asked->who), "%s", join->who);
     join->outcome = STORE_JOINED;
     return err;
 }

@@ -153,6 +153,35 @@ err_t store_waiting_list(struct store *store, struct arena *arena, size_t max, s
     return err;
 }
 
+static err_t read_count_of(struct store *store, enum statement which, struct bound bound,
+                           struct trail *trail, size_t *ret)
+{
+    const struct reading reading = {
+        .which = which, .bound = {bound}, .row = read_count, .data = ret};
+    size_t n = 0;
+
+    return read_rows(store, &reading, trail, &n);
+}
+
+err_t store_announced_count(struct store *store, const char *subscription, struct trail *trail,
+                            size_t *ret)
+{
+    return read_count_of(store, STATEMENT_ANNOUNCED_COUNT, bound_text(subscription), trail, ret);
+}
+
+err_t store_waiting_count(struct store *store, struct trail *trail, size_t *ret)
+{
+    size_t n_vouched = 0, n_unvouched = 0;
+    err_t err =
+        read_count_of(store, STATEMENT_WAITING_COUNT, bound_number(false), trail, &n_vouched);
+
+    err = err ? err
+              : read_count_of(store, STATEMENT_WAITING_COUNT, bound_number(true), trail,
+                              &n_unvouched);
+    *ret = n_vouched + n_unvouched;
+    return err;
+}
+
 err_t store_announced_by_ek(struct store *store, const uint8_t ek_digest[STORE_DIGEST_BYTES],
                             int64_t now, struct trail *trail, struct store_announced *ret)
 {
@@ -338,25 +367,41 @@ static err_t run_announce(struct sqlite *db, void *data, struct trail *trail)
     return err ? err : add_announced(db, a, trail);
 }
 
+struct approving {
+    const struct store_waiting *shown;
+    const struct store_announced *announced;
+};
+
+static bool is_as_shown(const struct store_waiting *now, const struct store_waiting *shown)
+{
+    return span_equal(span_of(now->ak_name, now->ak_name_len),
+                      span_of(shown->ak_name, shown->ak_name_len)) &&
+           strcmp(now->name, shown->name) == 0 && strcmp(now->maker, shown->maker) == 0;
+}
+
 static err_t run_approve(struct sqlite *db, void *data, struct trail *trail)
 {
-    const struct store_announced *a = data;
-    struct store_waiting waiting;
-    err_t err = query_waiting(db, a->ek_digest, trail, &waiting);
+    const struct approving *a = data;
+    struct store_announced announced = *a->announced;
+    struct span ek = span_of(a->shown->ek_digest, STORE_DIGEST_BYTES);
+    struct store_waiting now;
+    err_t err = query_waiting(db, a->shown->ek_digest, trail, &now);
 
     if (err == ERR_NOT_FOUND) {
         return trail_set(trail, err, "no guest with this endorsement key waits");
     }
-    if (err == ERR_OK && !span_equal(span_of(waiting.ak_name, waiting.ak_name_len),
-                                     span_of(a->ak_name, a->ak_name_len))) {
+    if (err == ERR_OK && !is_as_shown(&now, a->shown)) {
         return trail_set(trail, ERR_MISMATCH,
-                         "it asked with another attestation key meanwhile: look again");
+                         "it asked with another attestation key, name or certificate meanwhile: "
+                         "look again");
     }
-    err = err ? err : run_announce(db, data, trail);
+    announced.has_ek = true;
+    memcpy(announced.ek_digest, now.ek_digest, sizeof(announced.ek_digest));
+    memcpy(announced.ak_name, now.ak_name, now.ak_name_len);
+    announced.ak_name_len = now.ak_name_len;
+    err = err ? err : run_announce(db, &announced, trail);
     return err ? err
-               : run_bound(db, STATEMENT_WAITING_REMOVE,
-                           bound_blob(span_of(a->ek_digest, STORE_DIGEST_BYTES)), (struct bound){0},
-                           trail);
+               : run_bound(db, STATEMENT_WAITING_REMOVE, bound_blob(ek), (struct bound){0}, trail);
 }
 
 static err_t run_reject(struct sqlite *db, void *data, struct trail *trail)
@@ -387,11 +432,11 @@ err_t store_announce(struct store *store, const struct store_announced *announce
     return store_wait_for(store, &op, trail);
 }
 
-err_t store_waiting_approve(struct store *store, const struct store_announced *announced,
-                            struct trail *trail)
+err_t store_waiting_approve(struct store *store, const struct store_waiting *shown,
+                            const struct store_announced *announced, struct trail *trail)
 {
-    struct store_announced copy = *announced;
-    struct op op = {.kind = OP_CALL, .call = run_approve, .data = &copy};
+    struct approving approving = {shown, announced};
+    struct op op = {.kind = OP_CALL, .call = run_approve, .data = &approving};
 
     return store_wait_for(store, &op, trail);
 }

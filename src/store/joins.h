@@ -40,6 +40,8 @@ err_t store_announce(struct store *store, const struct store_announced *announce
 err_t store_announced_list(struct store *store, struct arena *arena, const char *subscription,
                            size_t max, struct trail *trail, struct store_announced **ret,
                            size_t *ret_n) MUST_CHECK;
+err_t store_announced_count(struct store *store, const char *subscription, struct trail *trail,
+                            size_t *ret) MUST_CHECK;
 /* ERR_NOT_FOUND. */
 err_t store_announced_by_ek(struct store *store, const uint8_t ek_digest[STORE_DIGEST_BYTES],
                             int64_t now, struct trail *trail,
@@ -55,23 +57,28 @@ struct store_waiting {
     uint8_t ek_digest[STORE_DIGEST_BYTES];
     uint8_t ak_name[STORE_AK_NAME_MAX];
     size_t ak_name_len;
-    char name[STORE_NAME_MAX + 1];   /* wished for; "" */
+    char name[STORE_NAME_MAX + 1];   /* wished for when it asked first; "" */
     char maker[STORE_MAKER_MAX + 1]; /* who issued the EK certificate; "" = nobody vouches */
     bool is_rejected;
     int64_t first, last; /* when it asked */
 };
+/* Those that a maker vouches for first, since anybody can send others; of each kind those that were
+ * rejected last, and before that who asked last. In the arena. */
 err_t store_waiting_list(struct store *store, struct arena *arena, size_t max, struct trail *trail,
                          struct store_waiting **ret, size_t *ret_n) MUST_CHECK;
+/* All of them. */
+err_t store_waiting_count(struct store *store, struct trail *trail, size_t *ret) MUST_CHECK;
 /* ERR_NOT_FOUND. */
 err_t store_waiting_by_ek(struct store *store, const uint8_t ek_digest[STORE_DIGEST_BYTES],
                           struct trail *trail, struct store_waiting *ret) MUST_CHECK;
 /* The one that wished for this name; *ret_n is how many did. ERR_NOT_FOUND. */
 err_t store_waiting_by_name(struct store *store, const char *name, struct trail *trail,
                             struct store_waiting *ret, size_t *ret_n) MUST_CHECK;
-/* Turn it into an announced one, for this EK and the AK that it proved, in one write. ERR_NOT_FOUND
- * when it does not wait (any more), ERR_MISMATCH when it asked with another AK meanwhile,
- * ERR_CONFLICT as store_announce. */
-err_t store_waiting_approve(struct store *store, const struct store_announced *announced,
+/* Turn what was `shown` into an announced one, for its EK and the AK that it proved, in one write.
+ * ERR_NOT_FOUND when it does not wait (any more), ERR_MISMATCH when it asked with another AK, name
+ * or certificate meanwhile, ERR_CONFLICT as store_announce. */
+err_t store_waiting_approve(struct store *store, const struct store_waiting *shown,
+                            const struct store_announced *announced,
                             struct trail *trail) MUST_CHECK;
 /* It stays in the list while it asks, and is refused from now on, whatever it shows, until its EK
  * is named: announced, approved, or as a machine's successor. ERR_NOT_FOUND. */
@@ -91,7 +98,9 @@ struct store_joining {
     const char *wish;                   /* the name that the guest asked for; "" */
     const char *maker;                  /* of the verified EK certificate; "" = none */
     bool is_open;                       /* a verified EK certificate is enough */
-    enum store_kept kept;               /* given by the store, with ERR_CONFLICT */
+    /* Given by the store. */
+    enum store_kept kept;    /* with ERR_CONFLICT */
+    char who[STORE_WHO_MAX]; /* announced or admitted it, when this call let it in by that; "" */
 };
 enum store_join {
     STORE_JOINED,

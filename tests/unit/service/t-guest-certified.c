@@ -5,6 +5,7 @@
 #include "unit/service/world.h"
 
 #include "service/guest.h"
+#include "service/machines.h"
 #include "store/joins.h"
 
 #define GUID "0b5ad5f4-1f7e-4a51-9e4c-6c1cf24d2d10"
@@ -56,18 +57,25 @@ static const char *certificate_of(struct world *w, size_t key)
     return base64_dup(w->arena, BASE64_STANDARD, cert_der(cert));
 }
 
-static struct service_answer join(struct world *w, size_t key, const char *name)
+static struct service_answer join_with(struct world *w, size_t key, const char *member,
+                                       const char *value)
 {
     struct service_answer answer = {0};
 
     service_guest_join(
         w->service, &w->call,
         span_str(arena_printf(
-            w->arena, "{\"akCertificate\":\"%s\",\"akPublic\":\"%s\"%s%s%s}",
+            w->arena, "{\"akCertificate\":\"%s\",\"akPublic\":\"%s\"%s%s%s%s%s}",
             certificate_of(w, key), base64_dup(w->arena, BASE64_STANDARD, keys[key]->ak_public),
-            name[0] == '\0' ? "" : ",\"name\":\"", name, name[0] == '\0' ? "" : "\"")),
+            value[0] == '\0' ? "" : ",\"", value[0] == '\0' ? "" : member,
+            value[0] == '\0' ? "" : "\":\"", value, value[0] == '\0' ? "" : "\"")),
         &answer);
     return answer;
+}
+
+static struct service_answer join(struct world *w, size_t key, const char *name)
+{
+    return join_with(w, key, "name", name);
 }
 
 /* The answer to a nonce: a quote by the key. */
@@ -161,12 +169,36 @@ static void a_replaced_machine_comes_back_with_another_key(void **state)
     }
 }
 
+/* Who let it in is in the line of its activation, as a value that breaks no line. */
+static void the_log_says_by_whose_word_it_joined(void **state)
+{
+    static const char subscription[] = "11111111-2222-4333-8444-555555555555";
+    const struct machine_path path = {.subscription = span_str(subscription),
+                                      .who = "An Owner x=1\n"};
+    struct world *w = world_of_cloud();
+    struct service_answer answer = {0};
+
+    (void)state;
+    service_join_announce(w->service, &w->call, &path, span_str("{\"name\":\"cloud\"}"), &answer);
+    answer = join_with(w, 0, "joinToken", json_text(json_get(answer_root(w, &answer), "token")));
+    answer = activate(w, 0, &answer);
+    expect_success(&answer);
+    assert_string_equal(answer.note,
+                        "machine=" GUID " name=cloud announced-by=\"An Owner x=1\\n\"");
+    /* It is its machine from then on, by nobody's word. */
+    answer = join(w, 0, "cloud");
+    answer = activate(w, 0, &answer);
+    assert_string_equal(answer.note, "machine=" GUID " name=cloud");
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(another_key_of_a_known_machine_is_told_what_to_do),
         cmocka_unit_test(another_key_that_asked_before_is_told_too),
         cmocka_unit_test(a_replaced_machine_comes_back_with_another_key),
+        cmocka_unit_test(the_log_says_by_whose_word_it_joined),
     };
 
     return cmocka_run_group_tests(tests, make_keys, free_keys);

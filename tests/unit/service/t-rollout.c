@@ -161,6 +161,8 @@ static void refuses_files_that_are_no_packages(void **state)
     ((uint8_t *)(uintptr_t)good.data)[good.len - 1] ^= 1;
     answer = call(w, service_package_publish, NULL, good);
     assert_int_equal(answer.status, 200);
+    /* For the audit log. */
+    assert_true(span_starts(span_str(answer.note), "version=1.0.1 platform=" PLATFORM " sha256="));
     answer = call(w, service_package_publish, NULL, good);
     expect_refusal(&answer, 409, "Conflict", "is published already");
     answer = call(w, service_package_stop, "1.0.2", (struct span){0});

@@ -63,23 +63,68 @@ static void a_place_for_one_tpm_with_a_token_needs_both(void **state)
     store_close(store);
 }
 
+static struct store_waiting waiting_of(struct store *store, uint8_t ek)
+{
+    const struct store_machine m = machine_of(ek, ek, "");
+    struct store_waiting w;
+
+    assert_ok(store_waiting_by_ek(store, m.ek_digest, NULL, &w));
+    return w;
+}
+
 static void an_approval_is_for_the_pair_that_asked(void **state)
 {
     struct store *store = open_store();
     const struct store_machine asked = machine_of(1, 1, "web"), other = machine_of(1, 2, "web");
-    struct store_announced a = with_ek(place("web"), 1);
+    const struct store_announced a = place("web");
+    struct store_waiting w = {0};
     struct store_machine got;
 
     (void)state;
-    memcpy(a.ak_name, other.ak_name, other.ak_name_len);
-    a.ak_name_len = other.ak_name_len;
-    assert_err(store_waiting_approve(store, &a, NULL), ERR_NOT_FOUND);
+    assert_err(store_waiting_approve(store, &w, &a, NULL), ERR_NOT_FOUND);
     assert_int_equal(join(store, &asked, false, "maker", &got), STORE_JOIN_WAITS);
-    assert_err(store_waiting_approve(store, &a, NULL), ERR_MISMATCH);
-    memcpy(a.ak_name, asked.ak_name, asked.ak_name_len);
-    assert_ok(store_waiting_approve(store, &a, NULL));
+    w = waiting_of(store, 1);
+    assert_ok(store_waiting_approve(store, &w, &a, NULL));
     assert_int_equal(join(store, &other, false, "maker", &got), STORE_JOIN_WAITS);
     assert_int_equal(join(store, &asked, false, "maker", &got), STORE_JOINED);
+    store_close(store);
+}
+
+/* Whatever changed between the look and the word. */
+static void an_approval_is_for_what_was_shown(void **state)
+{
+    struct store *store = open_store();
+    const struct store_machine asked = machine_of(1, 1, "web"), other_ak = machine_of(1, 2, "web");
+    const struct store_announced a = place("web");
+    struct store_waiting shown, changed;
+    struct store_machine got;
+
+    (void)state;
+    assert_int_equal(join(store, &asked, false, "maker", &got), STORE_JOIN_WAITS);
+    shown = waiting_of(store, 1);
+    changed = shown;
+    changed.name[0] = 'x';
+    assert_err(store_waiting_approve(store, &changed, &a, NULL), ERR_MISMATCH);
+    assert_int_equal(join(store, &other_ak, false, "maker", &got), STORE_JOIN_WAITS);
+    assert_err(store_waiting_approve(store, &shown, &a, NULL), ERR_MISMATCH);
+    assert_int_equal(join(store, &asked, false, "", &got), STORE_JOIN_WAITS);
+    assert_err(store_waiting_approve(store, &shown, &a, NULL), ERR_MISMATCH);
+    assert_int_equal(join(store, &asked, false, "maker", &got), STORE_JOIN_WAITS);
+    assert_ok(store_waiting_approve(store, &shown, &a, NULL));
+    store_close(store);
+}
+
+/* Nobody who is looked at becomes another one by asking again. */
+static void who_waits_keeps_the_name_that_it_asked_for_first(void **state)
+{
+    struct store *store = open_store();
+    const struct store_machine first = machine_of(1, 1, "build-7"), then = machine_of(1, 1, "db1");
+    struct store_machine got;
+
+    (void)state;
+    assert_int_equal(join(store, &first, false, "maker", &got), STORE_JOIN_WAITS);
+    assert_int_equal(join(store, &then, false, "maker", &got), STORE_JOIN_WAITS);
+    assert_string_equal(waiting_of(store, 1).name, "build-7");
     store_close(store);
 }
 
@@ -87,7 +132,8 @@ static void who_was_rejected_stays_out_until_admitted(void **state)
 {
     struct store *store = open_store();
     const struct store_machine m = machine_of(1, 1, "web");
-    struct store_announced a = with_ek(place("web"), 1);
+    const struct store_announced a = place("web");
+    struct store_waiting w;
     struct store_machine got;
 
     (void)state;
@@ -95,9 +141,9 @@ static void who_was_rejected_stays_out_until_admitted(void **state)
     assert_int_equal(join(store, &m, false, "maker", &got), STORE_JOIN_WAITS);
     assert_ok(store_waiting_reject(store, m.ek_digest, NULL));
     assert_int_equal(join(store, &m, false, "maker", &got), STORE_JOIN_REJECTED);
-    memcpy(a.ak_name, m.ak_name, m.ak_name_len);
-    a.ak_name_len = m.ak_name_len;
-    assert_ok(store_waiting_approve(store, &a, NULL));
+    w = waiting_of(store, 1);
+    assert_true(w.is_rejected);
+    assert_ok(store_waiting_approve(store, &w, &a, NULL));
     assert_int_equal(join(store, &m, false, "maker", &got), STORE_JOINED);
     store_close(store);
 }
@@ -208,6 +254,31 @@ static void who_nobody_vouches_for_has_little_room(void **state)
     store_close(store);
 }
 
+/* Anybody can send those: however many there are, they hide nobody. */
+static void who_is_vouched_for_is_listed_first(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    struct store *store = open_store();
+    const struct store_machine legit = machine_of(0xee, 1, "legit");
+    struct store_machine m = machine_of(1, 1, "m"), got;
+    struct store_waiting *w;
+    size_t n = 0;
+
+    (void)state;
+    assert_int_equal(join(store, &legit, false, "maker", &got), STORE_JOIN_WAITS);
+    m.created = NOW + 1;
+    for (unsigned i = 0; i < STORE_WAITING_UNVOUCHED_MAX; i++) {
+        memcpy(m.ek_digest, &i, sizeof(i));
+        assert_int_equal(join(store, &m, false, "", &got), STORE_JOIN_WAITS);
+    }
+    assert_ok(store_waiting_list(store, arena, 10, NULL, &w, &n));
+    assert_int_equal(n, 10);
+    assert_string_equal(w[0].name, "legit");
+    assert_ok(store_waiting_count(store, NULL, &n));
+    assert_int_equal(n, STORE_WAITING_UNVOUCHED_MAX + 1);
+    store_close(store);
+}
+
 static void what_waits_too_long_is_forgotten(void **state)
 {
     CLEANUP(arena_free) struct arena *arena = test_arena();
@@ -274,12 +345,15 @@ int main(void)
         WITH_FOLDER(a_token_is_good_once_and_in_time),
         WITH_FOLDER(a_place_for_one_tpm_with_a_token_needs_both),
         WITH_FOLDER(an_approval_is_for_the_pair_that_asked),
+        WITH_FOLDER(an_approval_is_for_what_was_shown),
+        WITH_FOLDER(who_waits_keeps_the_name_that_it_asked_for_first),
         WITH_FOLDER(who_was_rejected_stays_out_until_admitted),
         WITH_FOLDER(who_was_rejected_is_not_forgotten_while_it_asks),
         WITH_FOLDER(who_was_rejected_finds_no_other_way_in),
         WITH_FOLDER(an_operator_who_names_a_rejected_key_lets_it_in),
         WITH_FOLDER(names_and_keys_are_announced_once),
         WITH_FOLDER(who_nobody_vouches_for_has_little_room),
+        WITH_FOLDER(who_is_vouched_for_is_listed_first),
         WITH_FOLDER(what_waits_too_long_is_forgotten),
         WITH_FOLDER(one_token_makes_one_machine_in_a_race),
     };
