@@ -239,7 +239,10 @@ static const char *refused_remedy(const struct answer *answer)
     if (answer->status >= 500 || answer->status == 429 || answer->status == 408) {
         return "Try again later; if it lasts, the service's operator finds the cause in its log.";
     }
-    /* docs/formats/guest-api.md, kinds of conflict: the one that a guest can do something about. */
+    /* docs/formats/guest-api.md, kinds of conflict: those that a guest can do something about. */
+    if (strcmp(answer->code, "Conflict") == 0 && strncmp(answer->message, "this name ", 10) == 0) {
+        return "Give another --name, or the join token of the machine that was announced.";
+    }
     if (strcmp(answer->code, "Conflict") == 0 && strncmp(answer->message, "the name '", 10) == 0) {
         return "Give another --name, or ask the service's operator to replace the machine.";
     }

@@ -63,7 +63,7 @@ struct http_routes api_identity_routes(void);
 
 #define API_MONITOR "/subscriptions/{subscription}/providers/Bootwarden.Monitor"
 /* A call of who owns machines: may they, the audit log, the answer. kind: "machines", what the
- * path's second parameter names. */
+ * path's second parameter names and the scope ends in; NULL: the scope is the subscription. */
 void api_owner_run(struct http_request *request, struct http_response *response, const char *kind,
                    const char *action, machine_call *run_call);
 

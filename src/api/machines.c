@@ -11,11 +11,13 @@
 #define WRITE "Bootwarden.Monitor/machines/write"
 #define REMOVE "Bootwarden.Monitor/machines/delete"
 
+/* Who waits, and what is announced, is no machine yet, and its name is the guest's word: who
+ * decides about those may do so in the subscription. */
 static const char *scope_of(const struct http_request *request, const char *kind, struct span name)
 {
     const struct span *p = request->parameters;
 
-    return name.len == 0
+    return kind == NULL || name.len == 0
                ? arena_printf(request->arena, "/subscriptions/%.*s", (int)p[0].len, p[0].data)
                : arena_printf(request->arena,
                               "/subscriptions/%.*s/providers/Bootwarden.Monitor/%s/%.*s",
@@ -58,17 +60,25 @@ static void run(struct http_request *request, struct http_response *response, co
     api_owner_run(request, response, "machines", action, run_call);
 }
 
+static void run_join(struct http_request *request, struct http_response *response,
+                     const char *action, machine_call *run_call)
+{
+    api_owner_run(request, response, NULL, action, run_call);
+}
+
 static void handle_list(struct http_request *request, struct http_response *response)
 {
     request->body = http_request_query(request, "after"); /* a GET has none of its own */
     run(request, response, READ, service_machine_list);
 }
 
-#define HANDLER(NAME, ACTION, CALL)                                                                \
+#define HANDLER_BY(RUN, NAME, ACTION, CALL)                                                        \
     static void handle_##NAME(struct http_request *request, struct http_response *response)        \
     {                                                                                              \
-        run(request, response, ACTION, CALL);                                                      \
+        RUN(request, response, ACTION, CALL);                                                      \
     }
+#define HANDLER(NAME, ACTION, CALL) HANDLER_BY(run, NAME, ACTION, CALL)
+#define JOIN_HANDLER(NAME, ACTION, CALL) HANDLER_BY(run_join, NAME, ACTION, CALL)
 
 HANDLER(get, READ, service_machine_get)
 HANDLER(approve, WRITE, service_machine_approve)
@@ -79,11 +89,11 @@ HANDLER(enable, WRITE, service_machine_enable)
 HANDLER(remove, REMOVE, service_machine_remove)
 HANDLER(extension_get, READ, service_extension_get)
 HANDLER(extension_put, WRITE, service_extension_put)
-HANDLER(joins, READ, service_join_list)
-HANDLER(announce, WRITE, service_join_announce)
-HANDLER(admit, WRITE, service_join_admit)
-HANDLER(reject, WRITE, service_join_reject)
-HANDLER(withdraw, WRITE, service_join_withdraw)
+JOIN_HANDLER(joins, READ, service_join_list)
+JOIN_HANDLER(announce, WRITE, service_join_announce)
+JOIN_HANDLER(admit, WRITE, service_join_admit)
+JOIN_HANDLER(reject, WRITE, service_join_reject)
+JOIN_HANDLER(withdraw, WRITE, service_join_withdraw)
 
 /* clang-format off */
 static const struct http_route routes[] = {

@@ -46,10 +46,10 @@ void log_begin(struct log_line *line, enum log_level level, const char *event)
     add(line, "level", names[level], false);
 }
 
-void log_span(struct log_line *line, const char *key, struct span value)
+/* What is between the quotes, when it needs them. */
+static bool format_value(struct span value, char text[2 * LOG_VALUE_MAX])
 {
     char escaped[LOG_VALUE_MAX];
-    char text[2 * LOG_VALUE_MAX];
     size_t n = 0;
     bool is_quoted = value.len == 0;
 
@@ -62,7 +62,23 @@ void log_span(struct log_line *line, const char *key, struct span value)
         text[n++] = *c;
     }
     text[n] = '\0';
+    return is_quoted;
+}
+
+void log_span(struct log_line *line, const char *key, struct span value)
+{
+    char text[2 * LOG_VALUE_MAX];
+    bool is_quoted = format_value(value, text);
+
     add(line, key, text, is_quoted);
+}
+
+const char *log_value_dup(struct arena *arena, struct span value)
+{
+    char text[2 * LOG_VALUE_MAX];
+    bool is_quoted = format_value(value, text);
+
+    return arena_printf(arena, is_quoted ? "\"%s\"" : "%s", text);
 }
 
 void log_text(struct log_line *line, const char *key, const char *value)

@@ -10,6 +10,7 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include "base/arena.h"
 #include "base/span.h"
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
@@ -28,6 +29,8 @@ void log_set_level(enum log_level level);
 void log_begin(struct log_line *line, enum log_level level, const char *event);
 void log_text(struct log_line *line, const char *key, const char *value);
 void log_span(struct log_line *line, const char *key, struct span value);
+/* The value as log_span writes it, for fields that are put together elsewhere. */
+const char *log_value_dup(struct arena *arena, struct span value);
 void log_uint(struct log_line *line, const char *key, uint64_t value);
 /* Fields that log_* wrote elsewhere ("verdict=healthy machine=..."): taken as they are. */
 void log_fields(struct log_line *line, const char *fields);

@@ -55,6 +55,15 @@ static void print_waiting(const struct online *online, yyjson_val *list)
     }
 }
 
+static void print_left_out(yyjson_val *lists, const char *member, const char *what)
+{
+    uint64_t n = yyjson_get_uint(json_get(lists, member));
+
+    if (n > 0) {
+        printf("  and %llu more %s, not shown\n", (unsigned long long)n, what);
+    }
+}
+
 static int joins(struct online *online)
 {
     yyjson_val *lists = NULL;
@@ -72,7 +81,9 @@ static int joins(struct online *online)
                            : online_print_json(online, doc, yyjson_val_mut_copy(doc, lists));
     }
     print_announced(online, json_get(lists, "announced"));
+    print_left_out(lists, "announcedLeftOut", "announced");
     print_waiting(online, json_get(lists, "waiting"));
+    print_left_out(lists, "waitingLeftOut", "that wait");
     if (yyjson_arr_size(json_get(lists, "announced")) +
             yyjson_arr_size(json_get(lists, "waiting")) ==
         0) {
@@ -237,7 +248,11 @@ static int decide(struct online *online, const struct decision *decision, const 
         return doc == NULL ? online_out_of_memory(online)
                            : online_print_json(online, doc, yyjson_val_mut_copy(doc, answer));
     }
-    printf("%s: %s\n", online_show(online, span_str(who)), decision->done);
+    /* Under which name it is let in, which may not be what it was looked for by. */
+    printf("%s: %s\n",
+           decision->takes_name ? vm_text(online, answer, "name")
+                                : online_show(online, span_str(who)),
+           decision->done);
     return EXIT_YES;
 }
 

@@ -193,8 +193,8 @@ static err_t read_view(struct store *store, struct arena *arena,
     err_t err = read_standing(store, machine, trail, &view.standing);
 
     err = err ? err
-              : store_proofs(store, arena, machine->id, true, SHOWN_ATTESTATIONS, trail,
-                             &view.attestations, &view.n_attestations);
+              : store_proofs_ever(store, arena, machine->id, SHOWN_ATTESTATIONS, trail,
+                                  &view.attestations, &view.n_attestations);
     err = err ? err
               : store_proofs(store, arena, machine->id, false, SHOWN_COPIES, trail, &view.copies,
                              &view.n_copies);

@@ -84,20 +84,61 @@ static err_t check_name(struct service *service, const struct service_call *call
     return err;
 }
 
+err_t guest_refuse_kept(const struct service_call *call, const struct guest_pair *pair,
+                        enum store_kept kept, struct trail *trail, const char **ret_note)
+{
+    bool is_announced = kept == STORE_KEPT_ANNOUNCED;
+
+    *ret_note = arena_printf(call->arena, "conflict=%s name=%s ek=%s",
+                             is_announced ? "name-announced" : "other-owner",
+                             pair->name[0] != '\0' ? pair->name : "-",
+                             hex_dup(call->arena, span_of(pair->ek_digest, SHA256_BYTES)));
+    if (*ret_note == NULL) {
+        return ERR_MEMORY;
+    }
+    return trail_set(trail, ERR_CONFLICT, "%s",
+                     is_announced ? "this name is kept for a guest that was announced: choose "
+                                    "another, or join as that guest, with its token"
+                                  : "this name or endorsement key belongs to a machine of another "
+                                    "owner: choose another name, or that machine is removed first");
+}
+
+/* Of the EK; for a certified key, whose digest changes with it, of the id that its cloud gave. */
+static err_t find_own(struct service *service, const struct guest_pair *pair, struct trail *trail,
+                      struct store_machine *ret)
+{
+    err_t err = store_machine_by_ek(service->store, pair->ek_digest, trail, ret);
+
+    return err == ERR_NOT_FOUND && pair->vm_id[0] != '\0'
+               ? store_machine_by_id(service->store, pair->vm_id, trail, ret)
+               : err;
+}
+
+static err_t refuse_other_key(const struct service_call *call, const struct guest_pair *pair,
+                              const struct store_machine *own, struct trail *trail,
+                              const char **ret_note)
+{
+    return refuse_conflict(call, "other-attestation-key", own, trail, ret_note,
+                           pair->ek_bytes.len == 0
+                               ? "the machine that this certificate names has another attestation "
+                                 "key; an operator lets it join again with: bootwarden-server "
+                                 "machine replace NAME" SEE_LOG
+                               : "this endorsement key belongs to a machine with another "
+                                 "attestation key; an operator lets it join again with: "
+                                 "bootwarden-server machine replace NAME" SEE_LOG);
+}
+
 err_t guest_check_conflicts(struct service *service, const struct service_call *call,
                             const struct guest_pair *pair, bool is_activation, struct trail *trail,
                             const char **ret_note)
 {
     struct span ak = tpm_name_span(&pair->ak_name);
     struct store_machine own, found;
-    err_t by_ek = store_machine_by_ek(service->store, pair->ek_digest, trail, &own), err;
+    err_t by_ek = find_own(service, pair, trail, &own), err;
     bool is_own = by_ek == ERR_OK;
 
     if (is_own && own.ak_name_len > 0 && !span_equal(span_of(own.ak_name, own.ak_name_len), ak)) {
-        return refuse_conflict(call, "other-attestation-key", &own, trail, ret_note,
-                               "this endorsement key belongs to a machine with another attestation "
-                               "key; an operator lets it join again with: bootwarden-server "
-                               "machine replace NAME" SEE_LOG);
+        return refuse_other_key(call, pair, &own, trail, ret_note);
     }
     if (is_own && !own.is_active) {
         return refuse_disabled(call, &own, trail, ret_note);

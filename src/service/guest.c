@@ -300,14 +300,15 @@ static err_t check_answer(const struct service_call *call, yyjson_val *root,
 
 static err_t join_store(struct service *service, const struct service_call *call,
                         const struct guest_pair *pair, struct trail *trail, const char **ret_note,
-                        enum store_join *ret_outcome, struct store_machine *ret)
+                        const char **ret_who, enum store_join *ret_outcome,
+                        struct store_machine *ret)
 {
     struct store_machine wanted = {.created = call->now};
-    const struct store_joining joining = {.wanted = &wanted,
-                                          .wish = pair->name,
-                                          .maker = pair->maker,
-                                          .token_digest = pair->token_digest,
-                                          .is_open = service->is_join_open};
+    struct store_joining joining = {.wanted = &wanted,
+                                    .wish = pair->name,
+                                    .maker = pair->maker,
+                                    .token_digest = pair->token_digest,
+                                    .is_open = service->is_join_open};
     struct trail inner = {0};
     err_t err = ERR_OK;
 
@@ -330,11 +331,16 @@ static err_t join_store(struct service *service, const struct service_call *call
     memcpy(wanted.ek_public, pair->ek_bytes.data, pair->ek_bytes.len);
     wanted.ek_public_len = pair->ek_bytes.len;
     err = store_join(service->store, &joining, &inner, ret_outcome, ret);
+    if (err == ERR_OK) {
+        *ret_who = joining.who[0] == '\0' ? "" : log_value_dup(call->arena, span_str(joining.who));
+        return *ret_who == NULL ? ERR_MEMORY : ERR_OK;
+    }
     if (err != ERR_CONFLICT) {
-        if (err) {
-            *trail = inner;
-        }
+        *trail = inner;
         return err;
+    }
+    if (joining.kept != STORE_KEPT_NOT) {
+        return guest_refuse_kept(call, pair, joining.kept, trail, ret_note);
     }
     /* The store's words name the machine: these do not. */
     err = guest_check_conflicts(service, call, pair, true, trail, ret_note);
@@ -395,14 +401,15 @@ static err_t answer_not_joined(const struct service_call *call, const struct gue
     return ERR_OK;
 }
 
+/* who: announced it, for the log; "" for nobody. */
 static err_t answer_activated(struct service *service, const struct service_call *call,
                               const struct store_machine *machine, const struct guest_pair *pair,
-                              struct service_answer *ret)
+                              const char *who, struct service_answer *ret)
 {
     CLEANUP(cert_free) struct cert *cert = NULL;
     yyjson_mut_doc *doc = json_new(call->arena);
     yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc), *list;
-    struct span token = {0};
+    const char *token = NULL;
     err_t err = root == NULL ? ERR_MEMORY : ERR_OK;
 
     /* A key that has a certificate already keeps that one. */
@@ -411,8 +418,8 @@ static err_t answer_activated(struct service *service, const struct service_call
             guest_ca_issue(service->guest_ca, call->arena, machine->id, pair->ak, call->now, &cert);
     }
     err = err ? err
-              : ticket_seal(call->arena, service_secret(service), TICKET_SESSION,
-                            call->now + SERVICE_SESSION_S, span_str(machine->id), &token);
+              : guest_session_new(service, call->arena, machine, call->now + SERVICE_SESSION_S,
+                                  &token);
     if (err) {
         return err;
     }
@@ -426,10 +433,11 @@ static err_t answer_activated(struct service *service, const struct service_call
     yyjson_mut_arr_add_strcpy(
         doc, list,
         base64_dup(call->arena, BASE64_STANDARD, cert_der(guest_ca_cert(service->guest_ca))));
-    json_add_text(doc, root, "sessionToken", base64_dup(call->arena, BASE64_URL, token));
+    json_add_text(doc, root, "sessionToken", token);
     json_add_uint(doc, root, "sessionExpiresIn", SERVICE_SESSION_S);
     answer_json(call, ret, doc, root);
-    ret->note = arena_printf(call->arena, "machine=%s name=%s", machine->id, machine->name);
+    ret->note = arena_printf(call->arena, "machine=%s name=%s%s%s", machine->id, machine->name,
+                             who[0] != '\0' ? " announced-by=" : "", who);
     return ERR_OK;
 }
 
@@ -438,6 +446,7 @@ static err_t activate(struct service *service, const struct service_call *call, 
 {
     CLEANUP(guest_pair_done) struct guest_pair pair = {.name = "", .maker = "", .vm_id = ""};
     enum store_join outcome = STORE_JOINED;
+    const char *who = "";
     struct store_machine machine;
     struct ticket ticket;
     struct span wanted = {0};
@@ -447,11 +456,11 @@ static err_t activate(struct service *service, const struct service_call *call, 
     err = err ? err : open_session(service, call, root, trail, &ticket);
     err = err ? err : read_ticket(call, &ticket, trail, &pair, &wanted);
     err = err ? err : check_answer(call, root, &pair, wanted, trail);
-    err = err ? err : join_store(service, call, &pair, trail, ret_note, &outcome, &machine);
+    err = err ? err : join_store(service, call, &pair, trail, ret_note, &who, &outcome, &machine);
     if (err == ERR_OK && outcome != STORE_JOINED) {
         return answer_not_joined(call, &pair, outcome, ret);
     }
-    return err ? err : answer_activated(service, call, &machine, &pair, ret);
+    return err ? err : answer_activated(service, call, &machine, &pair, who, ret);
 }
 
 void service_guest_activate(struct service *service, const struct service_call *call,
@@ -475,38 +484,6 @@ void service_guest_activate(struct service *service, const struct service_call *
 }
 
 /* ---- challenges for proofs ---- */
-
-err_t guest_session(struct service *service, const struct service_call *call, struct span bearer,
-                    struct trail *trail, struct store_machine *ret)
-{
-    struct span sealed = {0};
-    struct ticket ticket;
-    const char *id;
-    err_t err;
-
-    if (bearer.data == NULL) {
-        return trail_set(trail, ERR_DENIED, "a session token is needed: Authorization: Bearer ...");
-    }
-    if (base64_decode(call->arena, BASE64_URL_LENIENT, bearer, &sealed) != ERR_OK) {
-        return trail_set(trail, ERR_DENIED, "the session token is malformed");
-    }
-    err = ticket_open(call->arena, service_secret(service), TICKET_SESSION, sealed, &ticket);
-    if (err == ERR_SIGNATURE) {
-        return trail_set(trail, ERR_DENIED, "the session token was not made by this server");
-    }
-    if (err) {
-        return err;
-    }
-    if (call->now >= ticket.expires) {
-        return trail_set(trail, ERR_DENIED, "the session token has expired: open a new session");
-    }
-    id = (const char *)arena_dup(call->arena, ticket.payload).data;
-    err = id == NULL ? ERR_MEMORY : store_machine_by_id(service->store, id, trail, ret);
-    if (err == ERR_NOT_FOUND || (err == ERR_OK && (!ret->is_active || ret->ak_name_len == 0))) {
-        return trail_set(trail, ERR_DENIED, "the session's machine is not active any more");
-    }
-    return err;
-}
 
 static err_t challenge(struct service *service, const struct service_call *call, struct span bearer,
                        struct span body, struct trail *trail, struct service_answer *ret)

@@ -7,6 +7,7 @@
 
 #include "service/internal.h"
 
+#include "store/joins.h"
 #include "tpm/tpm.h"
 
 enum { GUEST_PUBLIC_MAX = 2 + TPM_PUBLIC_MAX_BYTES };
@@ -84,7 +85,12 @@ err_t guest_read_quote(const struct service_call *call, yyjson_val *root,
                        const struct guest_pair *pair, struct trail *trail,
                        struct span *ret_extra) MUST_CHECK;
 
-/* guest.c: the machine of a session token; ERR_DENIED when it is none, or not good any more. */
+/* guest-session.c: a session token for the machine and the AK that it has now, in base64url. */
+err_t guest_session_new(const struct service *service, struct arena *arena,
+                        const struct store_machine *machine, int64_t expires,
+                        const char **ret) MUST_CHECK;
+/* The machine of a session token; ERR_DENIED when it is none, or not good any more: the machine was
+ * disabled, replaced or removed, or has another AK since. */
 err_t guest_session(struct service *service, const struct service_call *call, struct span bearer,
                     struct trail *trail, struct store_machine *ret) MUST_CHECK;
 
@@ -94,5 +100,9 @@ err_t guest_session(struct service *service, const struct service_call *call, st
 err_t guest_check_conflicts(struct service *service, const struct service_call *call,
                             const struct guest_pair *pair, bool is_activation, struct trail *trail,
                             const char **ret_note) MUST_CHECK;
+/* ERR_CONFLICT for a name or a place that no operator's `replace` would give to this guest. */
+err_t guest_refuse_kept(const struct service_call *call, const struct guest_pair *pair,
+                        enum store_kept kept, struct trail *trail,
+                        const char **ret_note) MUST_CHECK;
 
 #endif

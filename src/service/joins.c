@@ -167,6 +167,14 @@ static void add_announced(const struct service_call *call, yyjson_mut_doc *doc, 
     json_add_text(doc, to, "by", a->who);
 }
 
+/* For the audit: what the change was about. Names are of few characters, digests of fewer. */
+static const char *note_of(const struct service_call *call, const struct store_announced *a)
+{
+    return arena_printf(
+        call->arena, "name=%s ek=%s uses=%u", a->name[0] == '\0' ? "-" : a->name,
+        a->has_ek ? hex_dup(call->arena, span_of(a->ek_digest, STORE_DIGEST_BYTES)) : "-", a->uses);
+}
+
 void service_join_announce(struct service *service, const struct service_call *call,
                            const struct machine_path *path, struct span body,
                            struct service_answer *ret)
@@ -188,6 +196,7 @@ void service_join_announce(struct service *service, const struct service_call *c
     add_announced(call, doc, root, &announced);
     json_add_text(doc, root, "token", token);
     answer_json(call, ret, doc, root);
+    ret->note = note_of(call, &announced);
 }
 
 /* ---- the list ---- */
@@ -200,24 +209,26 @@ static err_t list(struct service *service, const struct service_call *call,
     struct store_announced *a = NULL;
     struct store_waiting *w = NULL;
     char subscription[STORE_ID_SIZE];
-    size_t n_a = 0, n_w = 0;
+    size_t n_a = 0, n_w = 0, all_a = 0, all_w = 0;
     err_t err = root == NULL
                     ? ERR_MEMORY
                     : machines_subscription(service, path->subscription, trail, subscription);
 
-    err = err ? err : store_announced_list(service->store, call->arena, SHOWN_MAX, trail, &a, &n_a);
+    err = err ? err
+              : store_announced_list(service->store, call->arena, subscription, SHOWN_MAX, trail,
+                                     &a, &n_a);
+    err = err ? err : store_announced_count(service->store, subscription, trail, &all_a);
     /* Who waits belongs to nobody yet: the server's own subscription decides. */
     if (err == ERR_OK && subscription[0] == '\0') {
         err = store_waiting_list(service->store, call->arena, SHOWN_MAX, trail, &w, &n_w);
+        err = err ? err : store_waiting_count(service->store, trail, &all_w);
     }
     if (err) {
         return err;
     }
     announced = json_add_array(doc, root, "announced");
     for (size_t i = 0; i < n_a; i++) {
-        if (strcmp(a[i].subscription, subscription) == 0) {
-            add_announced(call, doc, yyjson_mut_arr_add_obj(doc, announced), &a[i]);
-        }
+        add_announced(call, doc, yyjson_mut_arr_add_obj(doc, announced), &a[i]);
     }
     waiting = json_add_array(doc, root, "waiting");
     for (size_t i = 0; i < n_w; i++) {
@@ -231,6 +242,9 @@ static err_t list(struct service *service, const struct service_call *call,
         machines_add_time(call->arena, doc, one, "firstAsked", w[i].first);
         machines_add_time(call->arena, doc, one, "lastAsked", w[i].last);
     }
+    /* One may have come, or gone, between the two readings. */
+    json_add_uint(doc, root, "announcedLeftOut", all_a > n_a ? all_a - n_a : 0);
+    json_add_uint(doc, root, "waitingLeftOut", all_w > n_w ? all_w - n_w : 0);
     answer_json(call, ret, doc, root);
     return ERR_OK;
 }
@@ -293,7 +307,7 @@ static err_t admit(struct service *service, const struct service_call *call,
                    const struct machine_path *path, struct span body, struct trail *trail,
                    struct store_announced *ret)
 {
-    struct store_announced announced = {.has_ek = true, .uses = 1, .created = call->now};
+    struct store_announced announced = {.uses = 1, .created = call->now};
     struct store_waiting waiting;
     yyjson_val *root = NULL;
     err_t err = find_waiting(service, call, path, trail, &waiting);
@@ -303,16 +317,21 @@ static err_t admit(struct service *service, const struct service_call *call,
     if (err) {
         return err;
     }
+    /* The name that is shown now is the machine's, or one that the guest has no say in. */
     if (announced.name[0] == '\0') {
         snprintf(announced.name, sizeof(announced.name), "%s", waiting.name);
     }
-    memcpy(announced.ek_digest, waiting.ek_digest, STORE_DIGEST_BYTES);
-    memcpy(announced.ak_name, waiting.ak_name, waiting.ak_name_len);
-    announced.ak_name_len = waiting.ak_name_len;
+    if (announced.name[0] == '\0') {
+        const char *digest = hex_dup(call->arena, span_of(waiting.ek_digest, STORE_DIGEST_BYTES));
+
+        snprintf(announced.name, sizeof(announced.name), "vm-%.8s", digest == NULL ? "" : digest);
+    }
     announced.expires = call->now + (int64_t)DAYS_DEFAULT * DAY_S;
     snprintf(announced.who, sizeof(announced.who), "%s", path->who);
-    err = store_waiting_approve(service->store, &announced, trail);
+    err = store_waiting_approve(service->store, &waiting, &announced, trail);
     if (err == ERR_OK) {
+        announced.has_ek = true;
+        memcpy(announced.ek_digest, waiting.ek_digest, STORE_DIGEST_BYTES);
         *ret = announced;
     }
     return err;
@@ -334,6 +353,7 @@ void service_join_admit(struct service *service, const struct service_call *call
     }
     add_announced(call, doc, root, &announced);
     answer_json(call, ret, doc, root);
+    ret->note = note_of(call, &announced);
 }
 
 void service_join_reject(struct service *service, const struct service_call *call,
@@ -352,6 +372,9 @@ void service_join_reject(struct service *service, const struct service_call *cal
     }
     ret->status = 200;
     ret->body = span_str("{}");
+    ret->note =
+        arena_printf(call->arena, "name=%s ek=%s", waiting.name[0] == '\0' ? "-" : waiting.name,
+                     hex_dup(call->arena, span_of(waiting.ek_digest, STORE_DIGEST_BYTES)));
 }
 
 static err_t find_announced(struct service *service, const struct service_call *call,
@@ -393,4 +416,5 @@ void service_join_withdraw(struct service *service, const struct service_call *c
     }
     ret->status = 200;
     ret->body = span_str("{}");
+    ret->note = note_of(call, &announced);
 }

@@ -95,7 +95,10 @@ static yyjson_mut_val *summary(const struct service *service, const struct servi
     json_add_text(doc, root, "name", machine->name);
     json_add_text(doc, root, "state", name);
     machines_add_time(call->arena, doc, root, "since", row->since);
-    json_add_text(doc, root, "why", row->why);
+    json_add_text(doc, root, "why",
+                  machine->is_active && machine->ak_name_len == 0
+                      ? "an operator replaced it: it waits for a TPM to join as it"
+                      : row->why);
     json_add_text(doc, root, "advice", monitor_state_advice(state));
     json_add_text(doc, root, "verdict", row->proof[0] == '\0' ? NULL : row->proof);
     machines_add_time(call->arena, doc, root, "provenAt", row->proof_time);

@@ -121,6 +121,9 @@ void service_package_publish(struct service *service, const struct service_call 
     }
     add_package(call, doc, root, &package);
     answer_json(call, ret, doc, root);
+    ret->note = arena_printf(call->arena, "version=%s platform=%s sha256=%s", package.version,
+                             package.platform,
+                             hex_dup(call->arena, span_of(package.digest, sizeof(package.digest))));
 }
 
 /* A crash between file and record leaves a file that nobody will ask for. */

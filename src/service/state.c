@@ -440,7 +440,24 @@ err_t state_of_proof(struct service *service, const struct service_call *call,
 
 /* ---- silence ---- */
 
-static void judge_again(struct service *service, const char *machine_id, int64_t now)
+/* Its row was begun anew, by an operator's command or by a join: the history knows from what. */
+static void log_begun(struct service *service, struct state_update *update, struct arena *arena)
+{
+    struct store_state_change *last = NULL;
+    size_t n = 0;
+
+    if (strcmp(update->change.after.state, STORE_STATE_FIRST) == 0 &&
+        store_state_changes(service->store, arena, update->machine->id, 1, NULL, &last, &n) ==
+            ERR_OK &&
+        n == 1 && last[0].time == update->change.after.since) {
+        snprintf(update->change.before, sizeof(update->change.before), "%s", last[0].before);
+        put(update->change.after.why, sizeof(update->change.after.why), last[0].why);
+        state_log(update);
+    }
+}
+
+static void judge_again(struct service *service, struct arena *arena, const char *machine_id,
+                        int64_t now)
 {
     struct state_update update = {0};
     struct store_machine machine;
@@ -451,6 +468,9 @@ static void judge_again(struct service *service, const char *machine_id, int64_t
     if (err == ERR_OK) {
         state_prepare(service, &update, &machine, now);
         err = state_apply(service, &update, &trail);
+    }
+    if (err == ERR_OK && strcmp(update.change.before, update.change.after.state) == 0) {
+        log_begun(service, &update, arena);
     }
     if (err && err != ERR_NOT_FOUND) {
         log_begin(&line, LOG_ERROR, "monitor.failed");
@@ -511,7 +531,7 @@ void state_tick(struct service *service, int64_t now)
         return; /* the sweep and readiness say what is wrong with the store */
     }
     for (size_t i = 0; i < n; i++) {
-        judge_again(service, ids[i], now);
+        judge_again(service, arena, ids[i], now);
     }
     if (now >= service->next_count || service->next_count - now > COUNT_EVERY_S) {
         service->next_count = now + COUNT_EVERY_S;

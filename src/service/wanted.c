@@ -36,6 +36,9 @@ err_t wanted_of(struct service *service, const struct service_call *call, const 
     }
     err = json_read(call->arena, ret->extension.settings, NULL, &why, &settings);
     err = err ? err : attestation_config_read(call->arena, settings, &why, &ret->config);
+    if (err == ERR_MEMORY || arena_is_exhausted(call->arena)) {
+        return ERR_MEMORY;
+    }
     if (err) {
         return trail_set(
             trail, ERR_STORE,

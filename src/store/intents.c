@@ -306,3 +306,11 @@ err_t store_proofs(struct store *store, struct arena *arena, const char *machine
     return read_attestations(store, arena, is_fresh ? STATEMENT_FRESH_OF : STATEMENT_COPIES_OF,
                              machine_id, max, trail, ret, ret_n);
 }
+
+err_t store_proofs_ever(struct store *store, struct arena *arena, const char *machine_id,
+                        size_t max, struct trail *trail, struct store_attestation **ret,
+                        size_t *ret_n)
+{
+    return read_attestations(store, arena, STATEMENT_FRESH_EVER, machine_id, max, trail, ret,
+                             ret_n);
+}

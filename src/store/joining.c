@@ -3,8 +3,21 @@
  */
 #include "store/joins.h"
 #include "store/queue.h"
+#include "store/rows.h"
 
 #include <stdio.h>
+
+struct join {
+    struct store_joining *asked;
+    struct store_machine wanted; /* with the name and the owner that were announced for it */
+    int64_t announced;           /* id of the row that permits it; 0 = none */
+    unsigned uses;               /* of that row */
+    bool is_named;               /* by its EK in that row */
+    bool waits_already;
+    char who[STORE_WHO_MAX]; /* announced it */
+    enum store_join outcome;
+    struct store_machine machine;
+};
 
 /* ---- machines ---- */
 
@@ -29,7 +42,7 @@ static err_t add_machine(struct sqlite *db, const struct store_machine *machine,
     sqlite_bind_text(row, 9, span_str(machine->subscription));
     err = sqlite_step(db, row, trail, &has_row);
     sqlite_release(row);
-    return err ? err : write_monitor_begin(db, machine->id, machine->created, trail);
+    return err ? err : write_monitor_begin(db, machine, machine->created, "", trail);
 }
 
 /* A replaced machine gets new keys and keeps everything else, except for when it was seen: what
@@ -52,60 +65,96 @@ static err_t bind_machine(struct sqlite *db, const struct store_machine *replace
     err = sqlite_step(db, row, trail, &has_row);
     sqlite_release(row);
     err = err ? err : write_audit(db, replaced, "-", "joined again", wanted->created, trail);
-    err = err ? err : write_monitor_begin(db, replaced->id, wanted->created, trail);
+    err =
+        err ? err
+            : write_monitor_begin(db, replaced, wanted->created, "another key joined as it", trail);
     return err ? err
                : query_machine(db, STATEMENT_MACHINE_BY_ID, span_str(replaced->id), true, trail,
                                ret);
 }
 
-/* The machine of the EK, else that of the name: it must be this pair's, or replaced. */
-static err_t find_own(struct sqlite *db, const struct store_machine *wanted, struct trail *trail,
-                      struct store_machine *ret, bool *ret_is_there)
+static bool has_ak(const struct store_machine *machine, const struct store_machine *wanted)
+{
+    return span_equal(span_of(machine->ak_name, machine->ak_name_len),
+                      span_of(wanted->ak_name, wanted->ak_name_len));
+}
+
+static bool is_successor(const struct store_machine *replaced, const struct store_machine *wanted)
+{
+    return replaced->has_successor &&
+           memcmp(replaced->successor_ek, wanted->ek_digest, STORE_DIGEST_BYTES) == 0;
+}
+
+/* What one owner permits reaches no machine of another, live or replaced: names are the whole
+ * server's, and any guest may wish for any. */
+static err_t check_owner(struct join *join, const struct store_machine *found, struct trail *trail)
+{
+    if (join->announced == 0 || strcmp(found->subscription, join->wanted.subscription) == 0) {
+        return ERR_OK;
+    }
+    join->asked->kept = STORE_KEPT_OWNER;
+    return trail_set(trail, ERR_CONFLICT, "machine %s is of another subscription", found->id);
+}
+
+struct found {
+    struct store_machine machine;
+    bool is_there;
+    bool is_own; /* by its EK or id, not by the name that was wished for */
+};
+
+/* The machine of the EK; else that of the id, which of a cloud's machine is the cloud's (AK-11) and
+ * stays when its key does not; else that of the name. */
+static err_t find_machine(struct sqlite *db, const struct store_machine *wanted,
+                          struct trail *trail, struct found *ret)
 {
     struct span ek = span_of(wanted->ek_digest, sizeof(wanted->ek_digest));
-    bool is_ek = false;
-    err_t err = query_machine_if_any(db, STATEMENT_MACHINE_BY_EK, ek, false, trail, ret, &is_ek);
+    err_t err = query_machine_if_any(db, STATEMENT_MACHINE_BY_EK, ek, false, trail, &ret->machine,
+                                     &ret->is_own);
 
-    *ret_is_there = is_ek;
-    if (err == ERR_OK && !is_ek) {
-        err = query_machine_if_any(db, STATEMENT_MACHINE_BY_NAME, span_str(wanted->name), true,
-                                   trail, ret, ret_is_there);
+    if (err == ERR_OK && !ret->is_own) {
+        err = query_machine_if_any(db, STATEMENT_MACHINE_BY_ID, span_str(wanted->id), true, trail,
+                                   &ret->machine, &ret->is_own);
     }
-    if (err || !*ret_is_there) {
+    ret->is_there = ret->is_own;
+    if (err == ERR_OK && !ret->is_own) {
+        err = query_machine_if_any(db, STATEMENT_MACHINE_BY_NAME, span_str(wanted->name), true,
+                                   trail, &ret->machine, &ret->is_there);
+    }
+    return err;
+}
+
+/* The machine that was found must be this pair's, or replaced. */
+static err_t check_found(struct join *join, const struct found *found, struct trail *trail)
+{
+    const struct store_machine *wanted = &join->wanted, *machine = &found->machine;
+    bool is_pair = found->is_own && has_ak(machine, wanted);
+    err_t err = is_pair ? ERR_OK : check_owner(join, machine, trail);
+
+    if (err) {
         return err;
     }
-    if (!is_ek && ret->ak_name_len > 0) {
+    if (!found->is_own && machine->ak_name_len > 0) {
         return trail_set(trail, ERR_CONFLICT,
                          "the name '%s' belongs to a machine with another endorsement key",
                          wanted->name);
     }
-    if (ret->ak_name_len > 0 && !span_equal(span_of(ret->ak_name, ret->ak_name_len),
-                                            span_of(wanted->ak_name, wanted->ak_name_len))) {
-        return trail_set(trail, ERR_CONFLICT,
-                         "this endorsement key belongs to machine %s with another attestation key",
-                         ret->id);
+    if (machine->ak_name_len > 0 && !is_pair) {
+        return trail_set(trail, ERR_CONFLICT, "machine %s has another attestation key",
+                         machine->id);
     }
-    if (!ret->is_active) {
-        return trail_set(trail, ERR_CONFLICT, "machine %s was disabled by an operator", ret->id);
+    if (!machine->is_active) {
+        return trail_set(trail, ERR_CONFLICT, "machine %s was disabled by an operator",
+                         machine->id);
     }
-    if (ret->ak_name_len == 0 && ret->has_successor &&
-        !span_equal(span_of(ret->successor_ek, sizeof(ret->successor_ek)), ek)) {
+    if (machine->ak_name_len == 0 && machine->has_successor && !is_successor(machine, wanted)) {
         return trail_set(trail, ERR_CONFLICT,
-                         "the place of machine %s is kept for another endorsement key", ret->id);
+                         "the place of machine %s is kept for another endorsement key",
+                         machine->id);
     }
     return ERR_OK;
 }
 
 /* ---- permission ---- */
-
-struct join {
-    const struct store_joining *asked;
-    struct store_machine wanted; /* with the name and the owner that were announced for it */
-    int64_t announced;           /* id of the row that permits it; 0 = none */
-    unsigned uses;               /* of that row */
-    enum store_join outcome;
-    struct store_machine machine;
-};
 
 /* Is the announced place for this guest? The token was compared by its digest: that is what the
  * index looks for. */
@@ -125,6 +174,8 @@ static void permit(struct join *join, const struct store_announced *announced)
 {
     join->announced = announced->id;
     join->uses = announced->uses;
+    join->is_named = announced->has_ek;
+    snprintf(join->who, sizeof(join->who), "%s", announced->who);
     snprintf(join->wanted.subscription, sizeof(join->wanted.subscription), "%s",
              announced->subscription);
     if (announced->name[0] != '\0') {
@@ -157,22 +208,11 @@ static err_t find_permission(struct sqlite *db, struct join *join, struct trail 
 
 static err_t use_permission(struct sqlite *db, const struct join *join, struct trail *trail)
 {
-    sqlite3_stmt *row = NULL;
-    bool has_row;
-    err_t err;
-
-    if (join->announced == 0) {
-        return ERR_OK;
-    }
-    err = sqlite_use(db, join->uses > 1 ? STATEMENT_ANNOUNCED_USE : STATEMENT_ANNOUNCED_REMOVE,
-                     trail, &row);
-    if (err) {
-        return err;
-    }
-    sqlite3_bind_int64(row, 1, join->announced);
-    err = sqlite_step(db, row, trail, &has_row);
-    sqlite_release(row);
-    return err;
+    return join->announced == 0
+               ? ERR_OK
+               : run_bound(db,
+                           join->uses > 1 ? STATEMENT_ANNOUNCED_USE : STATEMENT_ANNOUNCED_REMOVE,
+                           bound_number(join->announced), (struct bound){0}, trail);
 }
 
 /* ---- waiting ---- */
@@ -201,38 +241,47 @@ static err_t put_waiting(struct sqlite *db, const struct join *join, struct trai
 static err_t wait(struct sqlite *db, struct join *join, struct trail *trail)
 {
     bool is_vouched = join->asked->maker[0] != '\0';
-    struct store_waiting before;
     size_t n = 0;
-    err_t err = query_waiting(db, join->asked->wanted->ek_digest, trail, &before);
+    err_t err = ERR_OK;
 
-    if (err == ERR_OK && before.is_rejected) {
-        join->outcome = STORE_JOIN_REJECTED;
-        return ERR_OK;
-    }
-    if (err == ERR_NOT_FOUND) {
+    if (!join->waits_already) {
         err = query_waiting_count(db, !is_vouched, trail, &n);
-        if (err == ERR_OK && n >= (is_vouched ? STORE_WAITING_MAX : STORE_WAITING_UNVOUCHED_MAX)) {
-            join->outcome = STORE_JOIN_FULL;
-            return ERR_OK;
-        }
+    }
+    if (err == ERR_OK && n >= (is_vouched ? STORE_WAITING_MAX : STORE_WAITING_UNVOUCHED_MAX)) {
+        join->outcome = STORE_JOIN_FULL;
+        return ERR_OK;
     }
     join->outcome = STORE_JOIN_WAITS;
     return err ? err : put_waiting(db, join, trail);
 }
 
-static err_t forget_waiting(struct sqlite *db, const struct join *join, struct trail *trail)
+/* A person's no stands until a person names this very endorsement key: by announcing or admitting
+ * it, or as a machine's successor. A token is for whoever has it, and a certificate is no person.
+ * It is forgotten as who waits is: when it is asked for no longer. */
+static err_t check_rejected(struct sqlite *db, struct join *join, const struct found *found,
+                            struct trail *trail)
 {
-    sqlite3_stmt *row = NULL;
-    bool has_row;
-    err_t err = sqlite_use(db, STATEMENT_WAITING_REMOVE, trail, &row);
+    bool is_named =
+        join->is_named || (found->is_there && is_successor(&found->machine, &join->wanted));
+    struct store_waiting before;
+    err_t err = query_waiting(db, join->wanted.ek_digest, trail, &before);
 
     if (err) {
-        return err;
+        return err == ERR_NOT_FOUND ? ERR_OK : err;
     }
-    sqlite_bind_span(row, 1, span_of(join->wanted.ek_digest, STORE_DIGEST_BYTES));
-    err = sqlite_step(db, row, trail, &has_row);
-    sqlite_release(row);
-    return err;
+    join->waits_already = true;
+    if (!before.is_rejected || is_named) {
+        return ERR_OK;
+    }
+    join->outcome = STORE_JOIN_REJECTED;
+    return put_waiting(db, join, trail);
+}
+
+static err_t forget_waiting(struct sqlite *db, const struct join *join, struct trail *trail)
+{
+    struct span ek = span_of(join->wanted.ek_digest, STORE_DIGEST_BYTES);
+
+    return run_bound(db, STATEMENT_WAITING_REMOVE, bound_blob(ek), (struct bound){0}, trail);
 }
 
 /* ---- the write ---- */
@@ -265,18 +314,41 @@ static err_t check_ak(struct sqlite *db, const struct join *join, struct trail *
     return err;
 }
 
-/* Of a cloud's machine the id is the cloud's (AK-11). */
-static err_t check_id(struct sqlite *db, const struct join *join, struct trail *trail)
+/* A name that was announced is kept for the guest that it was announced for. `replaced`: whose
+ * place is taken up, NULL for a new one. */
+static err_t check_kept(struct sqlite *db, struct join *join, const struct store_machine *replaced,
+                        struct trail *trail)
 {
-    struct store_machine other;
-    bool is_taken = false;
-    err_t err = query_machine_if_any(db, STATEMENT_MACHINE_BY_ID, span_str(join->wanted.id), true,
-                                     trail, &other, &is_taken);
+    const char *name = replaced != NULL ? replaced->name : join->wanted.name;
+    struct store_announced other;
+    err_t err =
+        query_announced(db, STATEMENT_ANNOUNCED_BY_NAME, span_str(name), true, trail, &other);
 
-    if (err == ERR_OK && is_taken) {
-        err = trail_set(trail, ERR_CONFLICT, "the id of machine %s belongs to another key",
-                        other.name);
+    if (err == ERR_OK && other.id != join->announced && join->wanted.created < other.expires) {
+        join->asked->kept = STORE_KEPT_ANNOUNCED;
+        return trail_set(trail, ERR_CONFLICT, "the name '%s' is announced for another guest", name);
     }
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+/* It is let in: as the machine whose place it takes up, or as a new one. */
+static err_t let_in(struct sqlite *db, struct join *join, const struct found *found,
+                    struct trail *trail)
+{
+    err_t err = check_kept(db, join, found->is_there ? &found->machine : NULL, trail);
+
+    err = err ? err : use_permission(db, join, trail);
+    err = err ? err : forget_waiting(db, join, trail);
+    if (err == ERR_OK && found->is_there) {
+        err = bind_machine(db, &found->machine, &join->wanted, trail, &join->machine);
+    } else if (err == ERR_OK) {
+        err = add_machine(db, &join->wanted, trail);
+        join->machine = join->wanted;
+        join->machine.is_active = true;
+        join->machine.last_seen = 0;
+    }
+    snprintf(join->asked->who, sizeof(join->asked->who), "%s", join->who);
+    join->outcome = STORE_JOINED;
     return err;
 }
 
@@ -284,39 +356,29 @@ static err_t check_id(struct sqlite *db, const struct join *join, struct trail *
 static err_t run_join(struct sqlite *db, void *data, struct trail *trail)
 {
     struct join *join = data;
-    struct store_machine found = {0};
-    bool is_there = false;
+    struct found found = {0};
     err_t err = find_permission(db, join, trail);
 
-    err = err ? err : find_own(db, &join->wanted, trail, &found, &is_there);
-    if (err == ERR_OK && is_there && found.ak_name_len > 0) {
+    err = err ? err : find_machine(db, &join->wanted, trail, &found);
+    err = err ? err : check_rejected(db, join, &found, trail);
+    if (err || join->outcome == STORE_JOIN_REJECTED) {
+        return err;
+    }
+    err = found.is_there ? check_found(join, &found, trail) : ERR_OK;
+    if (err == ERR_OK && found.is_there && found.machine.ak_name_len > 0) {
         join->outcome = STORE_JOINED;
-        join->machine = found;
+        join->machine = found.machine;
         return ERR_OK;
     }
     err = err ? err : check_ak(db, join, trail);
     if (err || join->outcome == STORE_JOIN_TOKEN) {
         return err;
     }
-    if (!may_join(join, is_there ? &found : NULL)) {
-        return wait(db, join, trail);
-    }
-    err = use_permission(db, join, trail);
-    err = err ? err : forget_waiting(db, join, trail);
-    if (err == ERR_OK && is_there) {
-        err = bind_machine(db, &found, &join->wanted, trail, &join->machine);
-    } else if (err == ERR_OK) {
-        err = check_id(db, join, trail);
-        err = err ? err : add_machine(db, &join->wanted, trail);
-        join->machine = join->wanted;
-        join->machine.is_active = true;
-        join->machine.last_seen = 0;
-    }
-    join->outcome = STORE_JOINED;
-    return err;
+    return may_join(join, found.is_there ? &found.machine : NULL) ? let_in(db, join, &found, trail)
+                                                                  : wait(db, join, trail);
 }
 
-err_t store_join(struct store *store, const struct store_joining *joining, struct trail *trail,
+err_t store_join(struct store *store, struct store_joining *joining, struct trail *trail,
                  enum store_join *ret_outcome, struct store_machine *ret)
 {
     struct join join = {.asked = joining, .wanted = *joining->wanted};
@@ -334,7 +396,7 @@ err_t store_join(struct store *store, const struct store_joining *joining, struc
 err_t store_machine_activate(struct store *store, const struct store_machine *wanted,
                              struct trail *trail, struct store_machine *ret)
 {
-    const struct store_joining joining = {
+    struct store_joining joining = {
         .wanted = wanted, .wish = wanted->name, .maker = "-", .is_open = true};
     enum store_join outcome;
 

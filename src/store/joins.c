@@ -4,6 +4,7 @@
 #include "store/joins.h"
 
 #include "store/queue.h"
+#include "store/rows.h"
 
 #include <stdio.h>
 
@@ -14,8 +15,9 @@ static err_t damaged(struct trail *trail)
     return trail_set(trail, ERR_STORE, "the database is damaged: what was announced is not");
 }
 
-static err_t read_announced(sqlite3_stmt *row, struct trail *trail, struct store_announced *ret)
+static err_t read_announced(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
 {
+    struct store_announced *to = data;
     struct store_announced announced = {.id = sqlite3_column_int64(row, 0)};
     struct span ek = column_span(row, 3), ak = column_span(row, 4), token = column_span(row, 5);
 
@@ -41,13 +43,13 @@ static err_t read_announced(sqlite3_stmt *row, struct trail *trail, struct store
     announced.created = sqlite3_column_int64(row, 7);
     announced.expires = sqlite3_column_int64(row, 8);
     column_text(row, 9, announced.who, sizeof(announced.who));
-    *ret = announced;
+    to[index] = announced;
     return ERR_OK;
 }
 
-static err_t read_waiting(sqlite3_stmt *row, struct trail *trail, struct store_waiting *ret)
+static err_t read_waiting(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
 {
-    struct store_waiting waiting = {0};
+    struct store_waiting *to = data, waiting = {0};
     struct span ek = column_span(row, 0), ak = column_span(row, 1);
 
     if (ek.len != STORE_DIGEST_BYTES || ak.len == 0 || ak.len > STORE_AK_NAME_MAX) {
@@ -61,7 +63,7 @@ static err_t read_waiting(sqlite3_stmt *row, struct trail *trail, struct store_w
     waiting.is_rejected = sqlite3_column_int(row, 4) != 0;
     waiting.first = sqlite3_column_int64(row, 5);
     waiting.last = sqlite3_column_int64(row, 6);
-    *ret = waiting;
+    to[index] = waiting;
     return ERR_OK;
 }
 
@@ -70,126 +72,113 @@ static err_t read_waiting(sqlite3_stmt *row, struct trail *trail, struct store_w
 err_t query_announced(struct sqlite *db, enum statement by, struct span key, bool is_text,
                       struct trail *trail, struct store_announced *ret)
 {
-    sqlite3_stmt *row = NULL;
-    bool has_row = false;
-    err_t err = sqlite_use(db, by, trail, &row);
+    const struct reading reading = {
+        .which = by, .bound = {bound_key(key, is_text)}, .row = read_announced, .data = ret};
+    size_t n = 0;
+    err_t err = query_rows(db, &reading, trail, &n);
 
-    if (err) {
-        return err;
-    }
-    if (is_text) {
-        sqlite_bind_text(row, 1, key);
-    } else {
-        sqlite_bind_span(row, 1, key);
-    }
-    err = sqlite_step(db, row, trail, &has_row);
-    if (err == ERR_OK) {
-        err = has_row ? read_announced(row, trail, ret) : ERR_NOT_FOUND;
-    }
-    sqlite_release(row);
-    return err;
+    return err == ERR_OK && n == 0 ? ERR_NOT_FOUND : err;
 }
 
 err_t query_waiting(struct sqlite *db, const uint8_t ek_digest[STORE_DIGEST_BYTES],
                     struct trail *trail, struct store_waiting *ret)
 {
-    sqlite3_stmt *row = NULL;
-    bool has_row = false;
-    err_t err = sqlite_use(db, STATEMENT_WAITING_BY_EK, trail, &row);
+    const struct reading reading = {.which = STATEMENT_WAITING_BY_EK,
+                                    .bound = {bound_blob(span_of(ek_digest, STORE_DIGEST_BYTES))},
+                                    .row = read_waiting,
+                                    .data = ret};
+    size_t n = 0;
+    err_t err = query_rows(db, &reading, trail, &n);
 
-    if (err) {
-        return err;
-    }
-    sqlite_bind_span(row, 1, span_of(ek_digest, STORE_DIGEST_BYTES));
-    err = sqlite_step(db, row, trail, &has_row);
-    if (err == ERR_OK) {
-        err = has_row ? read_waiting(row, trail, ret) : ERR_NOT_FOUND;
-    }
-    sqlite_release(row);
-    return err;
+    return err == ERR_OK && n == 0 ? ERR_NOT_FOUND : err;
 }
 
-static err_t count(struct sqlite *db, enum statement which, int number, struct trail *trail,
+static err_t read_count(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
+{
+    size_t *n = data;
+
+    (void)index;
+    (void)trail;
+    *n = (size_t)sqlite3_column_int64(row, 0);
+    return ERR_OK;
+}
+
+static err_t count(struct sqlite *db, enum statement which, struct bound bound, struct trail *trail,
                    size_t *ret)
 {
-    sqlite3_stmt *row = NULL;
-    bool has_row = false;
-    err_t err = sqlite_use(db, which, trail, &row);
+    const struct reading reading = {
+        .which = which, .bound = {bound}, .row = read_count, .data = ret};
+    size_t n = 0;
 
-    if (err) {
-        return err;
-    }
-    if (sqlite3_bind_parameter_count(row) > 0) {
-        sqlite3_bind_int(row, 1, number);
-    }
-    err = sqlite_step(db, row, trail, &has_row);
-    *ret = err == ERR_OK && has_row ? (size_t)sqlite3_column_int64(row, 0) : 0;
-    sqlite_release(row);
-    return err;
+    return query_rows(db, &reading, trail, &n);
 }
 
 err_t query_waiting_count(struct sqlite *db, bool is_unvouched, struct trail *trail, size_t *ret)
 {
-    return count(db, STATEMENT_WAITING_COUNT, is_unvouched, trail, ret);
+    return count(db, STATEMENT_WAITING_COUNT, bound_number(is_unvouched), trail, ret);
 }
 
-/* Rows of one of the two kinds, as far as there are any. */
-static err_t list(struct store *store, struct arena *arena, size_t max, bool is_waiting,
-                  struct trail *trail, void **ret, size_t *ret_n)
+err_t store_announced_list(struct store *store, struct arena *arena, const char *subscription,
+                           size_t max, struct trail *trail, struct store_announced **ret,
+                           size_t *ret_n)
 {
-    size_t size = is_waiting ? sizeof(struct store_waiting) : sizeof(struct store_announced);
-    uint8_t *rows = arena_calloc(arena, max, size);
-    struct sqlite *db = NULL;
-    sqlite3_stmt *row = NULL;
-    bool has_row = true;
-    size_t n = 0;
-    err_t err = rows == NULL ? ERR_MEMORY : store_take_reader(store, trail, &db);
+    struct store_announced *rows = arena_calloc(arena, max, sizeof(*rows));
+    const struct reading reading = {.which = STATEMENT_ANNOUNCED,
+                                    .bound = {bound_text(subscription), bound_number((int64_t)max)},
+                                    .max = max,
+                                    .row = read_announced,
+                                    .data = rows};
+    err_t err = rows == NULL ? ERR_MEMORY : read_rows(store, &reading, trail, ret_n);
 
-    if (err) {
-        return err;
-    }
-    err = sqlite_use(db, is_waiting ? STATEMENT_WAITING : STATEMENT_ANNOUNCED, trail, &row);
     if (err == ERR_OK) {
-        sqlite3_bind_int64(row, 1, (sqlite3_int64)max);
+        *ret = rows;
     }
-    while (err == ERR_OK && n < max) {
-        err = sqlite_step(db, row, trail, &has_row);
-        if (err || !has_row) {
-            break;
-        }
-        err = is_waiting ? read_waiting(row, trail, (struct store_waiting *)(void *)rows + n)
-                         : read_announced(row, trail, (struct store_announced *)(void *)rows + n);
-        n++;
-    }
-    if (row != NULL) {
-        sqlite_release(row);
-    }
-    store_give_reader(store, db, err);
-    if (err) {
-        return err;
-    }
-    *ret = rows;
-    *ret_n = n;
-    return ERR_OK;
-}
-
-err_t store_announced_list(struct store *store, struct arena *arena, size_t max,
-                           struct trail *trail, struct store_announced **ret, size_t *ret_n)
-{
-    void *rows = NULL;
-    err_t err = list(store, arena, max, false, trail, &rows, ret_n);
-
-    *ret = rows;
     return err;
 }
 
 err_t store_waiting_list(struct store *store, struct arena *arena, size_t max, struct trail *trail,
                          struct store_waiting **ret, size_t *ret_n)
 {
-    void *rows = NULL;
-    err_t err = list(store, arena, max, true, trail, &rows, ret_n);
+    struct store_waiting *rows = arena_calloc(arena, max, sizeof(*rows));
+    const struct reading reading = {.which = STATEMENT_WAITING,
+                                    .bound = {bound_number((int64_t)max)},
+                                    .max = max,
+                                    .row = read_waiting,
+                                    .data = rows};
+    err_t err = rows == NULL ? ERR_MEMORY : read_rows(store, &reading, trail, ret_n);
 
-    *ret = rows;
+    if (err == ERR_OK) {
+        *ret = rows;
+    }
+    return err;
+}
+
+static err_t read_count_of(struct store *store, enum statement which, struct bound bound,
+                           struct trail *trail, size_t *ret)
+{
+    const struct reading reading = {
+        .which = which, .bound = {bound}, .row = read_count, .data = ret};
+    size_t n = 0;
+
+    return read_rows(store, &reading, trail, &n);
+}
+
+err_t store_announced_count(struct store *store, const char *subscription, struct trail *trail,
+                            size_t *ret)
+{
+    return read_count_of(store, STATEMENT_ANNOUNCED_COUNT, bound_text(subscription), trail, ret);
+}
+
+err_t store_waiting_count(struct store *store, struct trail *trail, size_t *ret)
+{
+    size_t n_vouched = 0, n_unvouched = 0;
+    err_t err =
+        read_count_of(store, STATEMENT_WAITING_COUNT, bound_number(false), trail, &n_vouched);
+
+    err = err ? err
+              : read_count_of(store, STATEMENT_WAITING_COUNT, bound_number(true), trail,
+                              &n_unvouched);
+    *ret = n_vouched + n_unvouched;
     return err;
 }
 
@@ -239,123 +228,99 @@ err_t store_waiting_by_ek(struct store *store, const uint8_t ek_digest[STORE_DIG
     return err;
 }
 
-static err_t query_waiting_name(struct sqlite *db, const char *name, struct trail *trail,
-                                struct store_waiting *ret, size_t *ret_n)
-{
-    sqlite3_stmt *row = NULL;
-    bool has_row = true;
-    size_t n = 0;
-    err_t err = sqlite_use(db, STATEMENT_WAITING_BY_NAME, trail, &row);
-
-    if (err) {
-        return err;
-    }
-    sqlite_bind_text(row, 1, span_str(name));
-    while (err == ERR_OK) {
-        err = sqlite_step(db, row, trail, &has_row);
-        if (err || !has_row) {
-            break;
-        }
-        err = read_waiting(row, trail, ret);
-        n++;
-    }
-    sqlite_release(row);
-    *ret_n = n;
-    return err == ERR_OK && n == 0 ? ERR_NOT_FOUND : err;
-}
-
 err_t store_waiting_by_name(struct store *store, const char *name, struct trail *trail,
                             struct store_waiting *ret, size_t *ret_n)
 {
-    struct sqlite *db = NULL;
-    err_t err = store_take_reader(store, trail, &db);
+    struct store_waiting found[2]; /* the statement looks for no more */
+    const struct reading reading = {.which = STATEMENT_WAITING_BY_NAME,
+                                    .bound = {bound_text(name)},
+                                    .max = ARRAY_LEN(found),
+                                    .row = read_waiting,
+                                    .data = found};
+    size_t n = 0;
+    err_t err = read_rows(store, &reading, trail, &n);
 
-    if (err) {
-        return err;
+    if (err || n == 0) {
+        return err ? err : ERR_NOT_FOUND;
     }
-    err = query_waiting_name(db, name, trail, ret, ret_n);
-    store_give_reader(store, db, err);
-    return err;
+    *ret = found[0];
+    *ret_n = n;
+    return ERR_OK;
 }
 
 /* ---- writing: run by the writer thread, inside its transaction ---- */
 
-static err_t run_number(struct sqlite *db, enum statement which, int64_t number,
-                        struct trail *trail)
+/* Names and endorsement keys are the whole server's. Who has one is said to its owner alone. */
+static bool is_own(const struct store_announced *a, const char *subscription)
 {
-    sqlite3_stmt *row = NULL;
-    bool has_row;
-    err_t err = sqlite_use(db, which, trail, &row);
-
-    if (err) {
-        return err;
-    }
-    sqlite3_bind_int64(row, 1, number);
-    err = sqlite_step(db, row, trail, &has_row);
-    sqlite_release(row);
-    return err;
+    return strcmp(a->subscription, subscription) == 0;
 }
 
-static err_t run_ek(struct sqlite *db, enum statement which,
-                    const uint8_t ek_digest[STORE_DIGEST_BYTES], struct trail *trail)
+static err_t refuse_name(const struct store_announced *a, bool is_own, const char *words,
+                         struct trail *trail)
 {
-    sqlite3_stmt *row = NULL;
-    bool has_row;
-    err_t err = sqlite_use(db, which, trail, &row);
-
-    if (err) {
-        return err;
-    }
-    sqlite_bind_span(row, 1, span_of(ek_digest, STORE_DIGEST_BYTES));
-    err = sqlite_step(db, row, trail, &has_row);
-    sqlite_release(row);
-    return err;
+    return trail_set(trail, ERR_CONFLICT, "the name '%s' %s", a->name,
+                     is_own ? words : "is taken: choose another");
 }
 
-/* Nobody else has the name or the endorsement key. */
-static err_t check_free(struct sqlite *db, const struct store_announced *a, struct trail *trail)
+static err_t check_name(struct sqlite *db, const struct store_announced *a, struct trail *trail)
 {
     struct store_machine machine;
     struct store_announced other;
     bool is_there = false;
-    err_t err = ERR_OK;
+    err_t err = query_machine_if_any(db, STATEMENT_MACHINE_BY_NAME, span_str(a->name), true, trail,
+                                     &machine, &is_there);
 
-    if (a->name[0] != '\0') {
-        err = query_machine_if_any(db, STATEMENT_MACHINE_BY_NAME, span_str(a->name), true, trail,
-                                   &machine, &is_there);
-        if (err == ERR_OK && is_there && machine.ak_name_len > 0) {
-            return trail_set(trail, ERR_CONFLICT,
-                             "the name '%s' is a machine's: choose another, or replace that one "
-                             "first",
-                             a->name);
-        }
-        err = err ? err
-                  : query_announced(db, STATEMENT_ANNOUNCED_BY_NAME, span_str(a->name), true, trail,
-                                    &other);
-        if (err == ERR_OK) {
-            return trail_set(trail, ERR_CONFLICT,
-                             "the name '%s' was announced before: withdraw that first", a->name);
-        }
-        err = err == ERR_NOT_FOUND ? ERR_OK : err;
+    if (err == ERR_OK && is_there &&
+        (machine.ak_name_len > 0 || !is_own(a, machine.subscription))) {
+        return refuse_name(a, is_own(a, machine.subscription),
+                           "is a machine's: choose another, or replace that one first", trail);
     }
-    if (err || !a->has_ek) {
-        return err;
+    err = err ? err
+              : query_announced(db, STATEMENT_ANNOUNCED_BY_NAME, span_str(a->name), true, trail,
+                                &other);
+    if (err == ERR_OK) {
+        return refuse_name(a, is_own(a, other.subscription),
+                           "was announced before: withdraw that first", trail);
     }
-    err =
-        query_machine_if_any(db, STATEMENT_MACHINE_BY_EK, span_of(a->ek_digest, STORE_DIGEST_BYTES),
-                             false, trail, &machine, &is_there);
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+static err_t check_ek(struct sqlite *db, const struct store_announced *a, struct trail *trail)
+{
+    static const char taken[] = "this endorsement key is taken: the operator of this server knows "
+                                "by what";
+    const struct span ek = span_of(a->ek_digest, STORE_DIGEST_BYTES);
+    struct store_machine machine;
+    struct store_announced other;
+    bool is_there = false;
+    err_t err =
+        query_machine_if_any(db, STATEMENT_MACHINE_BY_EK, ek, false, trail, &machine, &is_there);
+
+    if (err == ERR_OK && is_there && !is_own(a, machine.subscription)) {
+        return trail_set(trail, ERR_CONFLICT, "%s", taken);
+    }
     if (err == ERR_OK && is_there && machine.ak_name_len > 0) {
         return trail_set(trail, ERR_CONFLICT,
                          "this endorsement key belongs to the machine '%s' already", machine.name);
     }
-    err = err ? err
-              : query_announced(db, STATEMENT_ANNOUNCED_BY_EK,
-                                span_of(a->ek_digest, STORE_DIGEST_BYTES), false, trail, &other);
+    err = err ? err : query_announced(db, STATEMENT_ANNOUNCED_BY_EK, ek, false, trail, &other);
+    if (err == ERR_OK && !is_own(a, other.subscription)) {
+        return trail_set(trail, ERR_CONFLICT, "%s", taken);
+    }
     if (err == ERR_OK) {
         return trail_set(trail, ERR_CONFLICT, "this endorsement key was announced before%s%s",
                          other.name[0] != '\0' ? ", as " : "", other.name);
     }
     return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+/* Nobody else has the name or the endorsement key. */
+static err_t check_free(struct sqlite *db, const struct store_announced *a, struct trail *trail)
+{
+    err_t err = a->name[0] != '\0' ? check_name(db, a, trail) : ERR_OK;
+
+    return err || !a->has_ek ? err : check_ek(db, a, trail);
 }
 
 static err_t add_announced(struct sqlite *db, const struct store_announced *a, struct trail *trail)
@@ -391,9 +356,10 @@ static err_t run_announce(struct sqlite *db, void *data, struct trail *trail)
 {
     const struct store_announced *a = data;
     size_t n = 0;
-    err_t err = run_number(db, STATEMENT_ANNOUNCED_SWEEP, a->created, trail);
+    err_t err = run_bound(db, STATEMENT_ANNOUNCED_SWEEP, bound_number(a->created),
+                          (struct bound){0}, trail);
 
-    err = err ? err : count(db, STATEMENT_ANNOUNCED_COUNT, 0, trail, &n);
+    err = err ? err : count(db, STATEMENT_ANNOUNCED_COUNT, bound_text(a->subscription), trail, &n);
     if (err == ERR_OK && n >= STORE_ANNOUNCED_MAX) {
         return trail_set(trail, ERR_TOO_MANY, "%zu machines are announced already", n);
     }
@@ -401,27 +367,47 @@ static err_t run_announce(struct sqlite *db, void *data, struct trail *trail)
     return err ? err : add_announced(db, a, trail);
 }
 
+struct approving {
+    const struct store_waiting *shown;
+    const struct store_announced *announced;
+};
+
+static bool is_as_shown(const struct store_waiting *now, const struct store_waiting *shown)
+{
+    return span_equal(span_of(now->ak_name, now->ak_name_len),
+                      span_of(shown->ak_name, shown->ak_name_len)) &&
+           strcmp(now->name, shown->name) == 0 && strcmp(now->maker, shown->maker) == 0;
+}
+
 static err_t run_approve(struct sqlite *db, void *data, struct trail *trail)
 {
-    const struct store_announced *a = data;
-    struct store_waiting waiting;
-    err_t err = query_waiting(db, a->ek_digest, trail, &waiting);
+    const struct approving *a = data;
+    struct store_announced announced = *a->announced;
+    struct span ek = span_of(a->shown->ek_digest, STORE_DIGEST_BYTES);
+    struct store_waiting now;
+    err_t err = query_waiting(db, a->shown->ek_digest, trail, &now);
 
     if (err == ERR_NOT_FOUND) {
         return trail_set(trail, err, "no guest with this endorsement key waits");
     }
-    if (err == ERR_OK && !span_equal(span_of(waiting.ak_name, waiting.ak_name_len),
-                                     span_of(a->ak_name, a->ak_name_len))) {
+    if (err == ERR_OK && !is_as_shown(&now, a->shown)) {
         return trail_set(trail, ERR_MISMATCH,
-                         "it asked with another attestation key meanwhile: look again");
+                         "it asked with another attestation key, name or certificate meanwhile: "
+                         "look again");
     }
-    err = err ? err : run_announce(db, data, trail);
-    return err ? err : run_ek(db, STATEMENT_WAITING_REMOVE, a->ek_digest, trail);
+    announced.has_ek = true;
+    memcpy(announced.ek_digest, now.ek_digest, sizeof(announced.ek_digest));
+    memcpy(announced.ak_name, now.ak_name, now.ak_name_len);
+    announced.ak_name_len = now.ak_name_len;
+    err = err ? err : run_announce(db, &announced, trail);
+    return err ? err
+               : run_bound(db, STATEMENT_WAITING_REMOVE, bound_blob(ek), (struct bound){0}, trail);
 }
 
 static err_t run_reject(struct sqlite *db, void *data, struct trail *trail)
 {
-    err_t err = run_ek(db, STATEMENT_WAITING_REJECT, data, trail);
+    err_t err = run_bound(db, STATEMENT_WAITING_REJECT,
+                          bound_blob(span_of(data, STORE_DIGEST_BYTES)), (struct bound){0}, trail);
 
     return err || sqlite3_changes(db->db) == 1
                ? err
@@ -431,7 +417,8 @@ static err_t run_reject(struct sqlite *db, void *data, struct trail *trail)
 static err_t run_withdraw(struct sqlite *db, void *data, struct trail *trail)
 {
     const int64_t *id = data;
-    err_t err = run_number(db, STATEMENT_ANNOUNCED_REMOVE, *id, trail);
+    err_t err =
+        run_bound(db, STATEMENT_ANNOUNCED_REMOVE, bound_number(*id), (struct bound){0}, trail);
 
     return err || sqlite3_changes(db->db) == 1 ? err : ERR_NOT_FOUND;
 }
@@ -445,11 +432,11 @@ err_t store_announce(struct store *store, const struct store_announced *announce
     return store_wait_for(store, &op, trail);
 }
 
-err_t store_waiting_approve(struct store *store, const struct store_announced *announced,
-                            struct trail *trail)
+err_t store_waiting_approve(struct store *store, const struct store_waiting *shown,
+                            const struct store_announced *announced, struct trail *trail)
 {
-    struct store_announced copy = *announced;
-    struct op op = {.kind = OP_CALL, .call = run_approve, .data = &copy};
+    struct approving approving = {shown, announced};
+    struct op op = {.kind = OP_CALL, .call = run_approve, .data = &approving};
 
     return store_wait_for(store, &op, trail);
 }

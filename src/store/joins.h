@@ -8,7 +8,7 @@
 #include "store/store.h"
 
 enum {
-    STORE_ANNOUNCED_MAX = 100000,
+    STORE_ANNOUNCED_MAX = 100000,       /* of one subscription */
     STORE_WAITING_MAX = 10000,          /* with an EK certificate of a maker who is trusted */
     STORE_WAITING_UNVOUCHED_MAX = 1000, /* anybody can send those */
     STORE_WAITING_DAYS = 14,            /* since they asked last */
@@ -32,13 +32,16 @@ struct store_announced {
 };
 
 /* ERR_CONFLICT with the reason when the name is a machine's that was not replaced, or the name or
- * the EK was announced before; ERR_TOO_MANY. An expired one of that name gives way. */
+ * the EK was announced before; ERR_TOO_MANY. An expired one of that name gives way. Names and keys
+ * are the whole server's; the reason names nothing of another subscription. */
 err_t store_announce(struct store *store, const struct store_announced *announced,
                      struct trail *trail) MUST_CHECK;
-/* Newest first, in the arena. */
-err_t store_announced_list(struct store *store, struct arena *arena, size_t max,
-                           struct trail *trail, struct store_announced **ret,
+/* Of one subscription, newest first, in the arena. */
+err_t store_announced_list(struct store *store, struct arena *arena, const char *subscription,
+                           size_t max, struct trail *trail, struct store_announced **ret,
                            size_t *ret_n) MUST_CHECK;
+err_t store_announced_count(struct store *store, const char *subscription, struct trail *trail,
+                            size_t *ret) MUST_CHECK;
 /* ERR_NOT_FOUND. */
 err_t store_announced_by_ek(struct store *store, const uint8_t ek_digest[STORE_DIGEST_BYTES],
                             int64_t now, struct trail *trail,
@@ -54,27 +57,40 @@ struct store_waiting {
     uint8_t ek_digest[STORE_DIGEST_BYTES];
     uint8_t ak_name[STORE_AK_NAME_MAX];
     size_t ak_name_len;
-    char name[STORE_NAME_MAX + 1];   /* wished for; "" */
+    char name[STORE_NAME_MAX + 1];   /* wished for when it asked first; "" */
     char maker[STORE_MAKER_MAX + 1]; /* who issued the EK certificate; "" = nobody vouches */
     bool is_rejected;
     int64_t first, last; /* when it asked */
 };
+/* Those that a maker vouches for first, since anybody can send others; of each kind those that were
+ * rejected last, and before that who asked last. In the arena. */
 err_t store_waiting_list(struct store *store, struct arena *arena, size_t max, struct trail *trail,
                          struct store_waiting **ret, size_t *ret_n) MUST_CHECK;
+/* All of them. */
+err_t store_waiting_count(struct store *store, struct trail *trail, size_t *ret) MUST_CHECK;
 /* ERR_NOT_FOUND. */
 err_t store_waiting_by_ek(struct store *store, const uint8_t ek_digest[STORE_DIGEST_BYTES],
                           struct trail *trail, struct store_waiting *ret) MUST_CHECK;
 /* The one that wished for this name; *ret_n is how many did. ERR_NOT_FOUND. */
 err_t store_waiting_by_name(struct store *store, const char *name, struct trail *trail,
                             struct store_waiting *ret, size_t *ret_n) MUST_CHECK;
-/* Turn it into an announced one, for this EK and the AK that it proved, in one write. ERR_NOT_FOUND
- * when it does not wait (any more), ERR_MISMATCH when it asked with another AK meanwhile,
- * ERR_CONFLICT as store_announce. */
-err_t store_waiting_approve(struct store *store, const struct store_announced *announced,
+/* Turn what was `shown` into an announced one, for its EK and the AK that it proved, in one write.
+ * ERR_NOT_FOUND when it does not wait (any more), ERR_MISMATCH when it asked with another AK, name
+ * or certificate meanwhile, ERR_CONFLICT as store_announce. */
+err_t store_waiting_approve(struct store *store, const struct store_waiting *shown,
+                            const struct store_announced *announced,
                             struct trail *trail) MUST_CHECK;
-/* It stays in the list and is refused from now on. ERR_NOT_FOUND. */
+/* It stays in the list while it asks, and is refused from now on, whatever it shows, until its EK
+ * is named: announced, approved, or as a machine's successor. ERR_NOT_FOUND. */
 err_t store_waiting_reject(struct store *store, const uint8_t ek_digest[STORE_DIGEST_BYTES],
                            struct trail *trail) MUST_CHECK;
+
+/* Why a guest may not have a name or a place, though no key is in its way. */
+enum store_kept {
+    STORE_KEPT_NOT,
+    STORE_KEPT_OWNER,     /* of a machine of another subscription than the one that permits it */
+    STORE_KEPT_ANNOUNCED, /* for a guest that was announced */
+};
 
 struct store_joining {
     const struct store_machine *wanted; /* created is now */
@@ -82,6 +98,9 @@ struct store_joining {
     const char *wish;                   /* the name that the guest asked for; "" */
     const char *maker;                  /* of the verified EK certificate; "" = none */
     bool is_open;                       /* a verified EK certificate is enough */
+    /* Given by the store. */
+    enum store_kept kept;    /* with ERR_CONFLICT */
+    char who[STORE_WHO_MAX]; /* announced or admitted it, when this call let it in by that; "" */
 };
 enum store_join {
     STORE_JOINED,
@@ -94,9 +113,10 @@ enum store_join {
  * In one write (AK-6): the EK's machine is active with this AK, or the guest waits. A known pair is
  * let in as it is; a replaced machine is taken up by its EK, or by a new EK with its name, where a
  * successor was named by that EK alone; a new one needs an announced place, or is_open and a maker.
- * ERR_CONFLICT, nothing changed: as store_machine_activate (AK-7).
+ * ERR_CONFLICT, nothing changed: as store_machine_activate (AK-7); and what `kept` says, which
+ * names machines and announcements of no other subscription.
  */
-err_t store_join(struct store *store, const struct store_joining *joining, struct trail *trail,
+err_t store_join(struct store *store, struct store_joining *joining, struct trail *trail,
                  enum store_join *ret_outcome, struct store_machine *ret) MUST_CHECK;
 
 #endif

@@ -2,6 +2,7 @@
  * Machines: finding, binding to keys, what operators do to them, and the audit of that.
  */
 #include "store/queries.h"
+#include "store/rows.h"
 
 #include <stdio.h>
 
@@ -49,27 +50,22 @@ err_t read_machine_row(sqlite3_stmt *row, struct trail *trail, struct store_mach
     return ERR_OK;
 }
 
+static err_t take_machine(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
+{
+    struct store_machine *to = data;
+
+    return read_machine_row(row, trail, &to[index]);
+}
+
 err_t query_machine(struct sqlite *db, enum statement by, struct span key, bool is_text,
                     struct trail *trail, struct store_machine *ret)
 {
-    sqlite3_stmt *row = NULL;
-    bool has_row = false;
-    err_t err = sqlite_use(db, by, trail, &row);
+    const struct reading reading = {
+        .which = by, .bound = {bound_key(key, is_text)}, .row = take_machine, .data = ret};
+    size_t n = 0;
+    err_t err = query_rows(db, &reading, trail, &n);
 
-    if (err) {
-        return err;
-    }
-    if (is_text) {
-        sqlite_bind_text(row, 1, key);
-    } else {
-        sqlite_bind_span(row, 1, key);
-    }
-    err = sqlite_step(db, row, trail, &has_row);
-    if (err == ERR_OK) {
-        err = has_row ? read_machine_row(row, trail, ret) : ERR_NOT_FOUND;
-    }
-    sqlite_release(row);
-    return err;
+    return err == ERR_OK && n == 0 ? ERR_NOT_FOUND : err;
 }
 
 err_t query_machine_if_any(struct sqlite *db, enum statement by, struct span key, bool is_text,
@@ -85,52 +81,40 @@ err_t query_machines(struct sqlite *db, struct arena *arena, const char *after, 
                      struct trail *trail, struct store_machine **ret, size_t *ret_n)
 {
     struct store_machine *machines = arena_calloc(arena, max, sizeof(*machines));
-    sqlite3_stmt *row = NULL;
-    bool has_row = true;
-    size_t n = 0;
-    err_t err = machines == NULL ? ERR_MEMORY : sqlite_use(db, STATEMENT_MACHINES, trail, &row);
+    const struct reading reading = {.which = STATEMENT_MACHINES,
+                                    .bound = {bound_number((int64_t)max), bound_text(after)},
+                                    .max = max,
+                                    .row = take_machine,
+                                    .data = machines};
+    err_t err = machines == NULL ? ERR_MEMORY : query_rows(db, &reading, trail, ret_n);
 
-    if (err) {
-        return err;
+    if (err == ERR_OK) {
+        *ret = machines;
     }
-    sqlite3_bind_int64(row, 1, (sqlite3_int64)max);
-    sqlite_bind_text(row, 2, span_str(after));
-    while (err == ERR_OK && n < max) {
-        err = sqlite_step(db, row, trail, &has_row);
-        if (err || !has_row) {
-            break;
-        }
-        err = read_machine_row(row, trail, &machines[n]);
-        n++;
-    }
-    sqlite_release(row);
-    if (err) {
-        return err;
-    }
-    *ret = machines;
-    *ret_n = n;
+    return err;
+}
+
+static err_t take_verdict(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
+{
+    (void)index;
+    (void)trail;
+    column_text(row, 0, data, STORE_VERDICT_SIZE);
     return ERR_OK;
 }
 
 err_t query_last_verdict(struct sqlite *db, const char *machine_id, struct trail *trail,
                          char ret[STORE_VERDICT_SIZE])
 {
-    sqlite3_stmt *row = NULL;
-    bool has_row = false;
-    err_t err = sqlite_use(db, STATEMENT_LAST_VERDICT, trail, &row);
+    const struct reading reading = {.which = STATEMENT_LAST_VERDICT,
+                                    .bound = {bound_text(machine_id)},
+                                    .row = take_verdict,
+                                    .data = ret};
+    size_t n = 0;
+    err_t err = query_rows(db, &reading, trail, &n);
 
-    if (err) {
-        return err;
-    }
-    sqlite_bind_text(row, 1, span_str(machine_id));
-    err = sqlite_step(db, row, trail, &has_row);
-    if (err == ERR_OK) {
+    if (err == ERR_OK && n == 0) {
         ret[0] = '\0';
-        if (has_row) {
-            column_text(row, 0, ret, STORE_VERDICT_SIZE);
-        }
     }
-    sqlite_release(row);
     return err;
 }
 
@@ -161,14 +145,23 @@ static const char *keep_text(struct arena *arena, sqlite3_stmt *row, int index)
     return (const char *)arena_dup(arena, column_span(row, index)).data;
 }
 
-static err_t read_audit(struct arena *arena, sqlite3_stmt *row, struct store_audit *ret)
+struct kept_audits {
+    struct arena *arena;
+    struct store_audit *items;
+};
+
+static err_t take_audit(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
 {
-    ret->time = sqlite3_column_int64(row, 0);
-    ret->who = keep_text(arena, row, 1);
-    ret->what = keep_text(arena, row, 2);
-    ret->machine_id = keep_text(arena, row, 3);
-    ret->name = keep_text(arena, row, 4);
-    return ret->who == NULL || ret->what == NULL || ret->machine_id == NULL || ret->name == NULL
+    const struct kept_audits *kept = data;
+    struct store_audit *to = &kept->items[index];
+
+    (void)trail;
+    to->time = sqlite3_column_int64(row, 0);
+    to->who = keep_text(kept->arena, row, 1);
+    to->what = keep_text(kept->arena, row, 2);
+    to->machine_id = keep_text(kept->arena, row, 3);
+    to->name = keep_text(kept->arena, row, 4);
+    return to->who == NULL || to->what == NULL || to->machine_id == NULL || to->name == NULL
                ? ERR_MEMORY
                : ERR_OK;
 }
@@ -176,33 +169,19 @@ static err_t read_audit(struct arena *arena, sqlite3_stmt *row, struct store_aud
 err_t query_audits(struct sqlite *db, struct arena *arena, const struct store_machine *machine,
                    size_t max, struct trail *trail, struct store_audit **ret, size_t *ret_n)
 {
-    struct store_audit *found = arena_calloc(arena, max, sizeof(*found));
-    sqlite3_stmt *row = NULL;
-    bool has_row = true;
-    size_t n = 0;
-    err_t err = found == NULL ? ERR_MEMORY : sqlite_use(db, STATEMENT_AUDITS, trail, &row);
+    struct kept_audits kept = {arena, arena_calloc(arena, max, sizeof(*kept.items))};
+    const struct reading reading = {
+        .which = STATEMENT_AUDITS,
+        .bound = {bound_number((int64_t)max), bound_text(machine->id), bound_text(machine->name)},
+        .max = max,
+        .row = take_audit,
+        .data = &kept};
+    err_t err = kept.items == NULL ? ERR_MEMORY : query_rows(db, &reading, trail, ret_n);
 
-    if (err) {
-        return err;
+    if (err == ERR_OK) {
+        *ret = kept.items;
     }
-    sqlite3_bind_int64(row, 1, (sqlite3_int64)max);
-    sqlite_bind_text(row, 2, span_str(machine->id));
-    sqlite_bind_text(row, 3, span_str(machine->name));
-    while (err == ERR_OK && n < max) {
-        err = sqlite_step(db, row, trail, &has_row);
-        if (err || !has_row) {
-            break;
-        }
-        err = read_audit(arena, row, &found[n]);
-        n++;
-    }
-    sqlite_release(row);
-    if (err) {
-        return err;
-    }
-    *ret = found;
-    *ret_n = n;
-    return ERR_OK;
+    return err;
 }
 
 /* ---- what operators do ---- */
@@ -231,7 +210,7 @@ static err_t run_for(struct sqlite *db, enum statement which, struct span key, b
 }
 
 static err_t replace(struct sqlite *db, const struct store_machine *machine, struct span successor,
-                     struct trail *trail, bool *ret_is_new)
+                     int64_t now, struct trail *trail, bool *ret_is_new)
 {
     struct span before =
         span_of(machine->successor_ek, machine->has_successor ? STORE_DIGEST_BYTES : 0);
@@ -259,11 +238,15 @@ static err_t replace(struct sqlite *db, const struct store_machine *machine, str
     }
     err = sqlite_step(db, row, trail, &has_row);
     sqlite_release(row);
-    return err;
+    /* What the key proved that it had says nothing of it any more. */
+    return err ? err
+               : write_monitor_begin(db, machine, now,
+                                     "an operator replaced it: it waits for a TPM to join as it",
+                                     trail);
 }
 
 static err_t apply(struct sqlite *db, const struct store_machine *machine, enum store_change change,
-                   struct span successor, struct trail *trail, bool *ret_is_new)
+                   struct span successor, int64_t now, struct trail *trail, bool *ret_is_new)
 {
     struct span id = span_str(machine->id);
     err_t err;
@@ -276,7 +259,7 @@ static err_t apply(struct sqlite *db, const struct store_machine *machine, enum 
         err = run_for(db, STATEMENT_MACHINE_ACTIVE, id, true, change == STORE_ENABLE, trail);
         return err ? err : run_for(db, STATEMENT_MONITOR_AGAIN, id, true, 0, trail);
     case STORE_REPLACE:
-        return replace(db, machine, successor, trail, ret_is_new);
+        return replace(db, machine, successor, now, trail, ret_is_new);
     case STORE_FORGET_CLOCK:
         err = run_for(db, STATEMENT_CLOCK_FORGET, span_of(machine->ak_name, machine->ak_name_len),
                       false, 0, trail);
@@ -302,6 +285,6 @@ err_t write_change(struct sqlite *db, const char *machine_id, enum store_change 
     err_t err =
         query_machine(db, STATEMENT_MACHINE_BY_ID, span_str(machine_id), true, trail, &machine);
 
-    err = err ? err : apply(db, &machine, change, successor, trail, ret_is_new);
+    err = err ? err : apply(db, &machine, change, successor, now, trail, ret_is_new);
     return err ? err : write_audit(db, &machine, who, names[change], now, trail);
 }

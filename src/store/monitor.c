@@ -4,6 +4,7 @@
 #include "store/monitor.h"
 
 #include "store/queue.h"
+#include "store/rows.h"
 
 #include <stdio.h>
 
@@ -39,23 +40,25 @@ static void read_monitor(sqlite3_stmt *row, int at, struct store_monitor *ret)
     *ret = monitor;
 }
 
+static err_t take_monitor(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
+{
+    (void)index;
+    (void)trail;
+    read_monitor(row, 0, data);
+    return ERR_OK;
+}
+
 static err_t query_monitor(struct sqlite *db, const char *machine_id, struct trail *trail,
                            struct store_monitor *ret)
 {
-    sqlite3_stmt *row = NULL;
-    bool has_row = false;
-    err_t err = sqlite_use(db, STATEMENT_MONITOR_GET, trail, &row);
+    const struct reading reading = {.which = STATEMENT_MONITOR_GET,
+                                    .bound = {bound_text(machine_id)},
+                                    .row = take_monitor,
+                                    .data = ret};
+    size_t n = 0;
+    err_t err = query_rows(db, &reading, trail, &n);
 
-    if (err) {
-        return err;
-    }
-    sqlite_bind_text(row, 1, span_str(machine_id));
-    err = sqlite_step(db, row, trail, &has_row);
-    if (err == ERR_OK && has_row) {
-        read_monitor(row, 0, ret);
-    }
-    sqlite_release(row);
-    return err == ERR_OK && !has_row ? ERR_NOT_FOUND : err;
+    return err == ERR_OK && n == 0 ? ERR_NOT_FOUND : err;
 }
 
 /* A statement about one machine with at most two blobs or texts and a number between or behind. */
@@ -103,17 +106,6 @@ static err_t run_text(struct sqlite *db, enum statement which, const char *machi
     err = sqlite_step(db, row, trail, &has_row);
     sqlite_release(row);
     return err;
-}
-
-err_t write_monitor_begin(struct sqlite *db, const char *machine_id, int64_t now,
-                          struct trail *trail)
-{
-    err_t err = run_machine(db, STATEMENT_BASELINE_FORGET, machine_id, (struct span){0},
-                            (struct span){0}, 0, trail);
-
-    return err ? err
-               : run_machine(db, STATEMENT_MONITOR_BEGIN, machine_id, (struct span){0},
-                             (struct span){0}, now, trail);
 }
 
 /* ---- changing: inside the writer's transaction ---- */
@@ -177,6 +169,38 @@ static err_t add_change(struct sqlite *db, const char *machine_id, const char *b
     return err ? err
                : run_machine(db, STATEMENT_MONITOR_CHANGES_SWEEP, machine_id, (struct span){0},
                              (struct span){0}, STORE_STATE_CHANGES_MAX, trail);
+}
+
+err_t write_monitor_begin(struct sqlite *db, const struct store_machine *machine, int64_t now,
+                          const char *why, struct trail *trail)
+{
+    struct store_monitor before = {0}, after = {.state = STORE_STATE_FIRST, .since = now};
+    err_t err = query_monitor(db, machine->id, trail, &before);
+    bool is_known = err == ERR_OK;
+
+    if (err && err != ERR_NOT_FOUND) {
+        return err;
+    }
+    err = ERR_OK;
+    if (is_known && (!machine->is_active || strcmp(before.state, after.state) == 0)) {
+        after = before;
+    } else if (is_known) {
+        after.due = 1;
+        snprintf(after.why, sizeof(after.why), "%s", why);
+        err = add_change(db, machine->id, before.state, &after, now, trail);
+    }
+    if (err == ERR_OK) {
+        const struct reading begin = {.which = STATEMENT_MONITOR_BEGIN,
+                                      .bound = {bound_text(machine->id), bound_text(after.state),
+                                                bound_number(after.since),
+                                                bound_number(after.due)}};
+        size_t n = 0;
+
+        err = query_rows(db, &begin, trail, &n);
+    }
+    return err ? err
+               : run_bound(db, STATEMENT_BASELINE_FORGET, bound_text(machine->id),
+                           (struct bound){0}, trail);
 }
 
 static err_t set_baseline(struct sqlite *db, const char *machine_id,
@@ -317,63 +341,23 @@ err_t store_monitor_due_now(struct store *store, int64_t now, struct trail *trai
 
 /* ---- reading ---- */
 
-/* Runs `read` for each row of a statement that is bound by `bind`, on a connection of the pool. */
-struct reading {
-    enum statement which;
-    struct span key; /* text; data NULL = none */
-    struct span after;
-    int64_t number;
-    int64_t max; /* 0 = the statement takes none */
-    err_t (*row)(sqlite3_stmt *row, void *data, struct trail *trail);
-    void *data;
-};
-
-static err_t read_rows(struct store *store, const struct reading *reading, struct trail *trail)
+err_t store_monitor_get(struct store *store, const char *machine_id, struct trail *trail,
+                        struct store_monitor *ret)
 {
-    struct sqlite *db = NULL;
-    sqlite3_stmt *row = NULL;
-    bool has_row = true;
-    int at = 1;
-    err_t err = store_take_reader(store, trail, &db);
+    const struct reading reading = {.which = STATEMENT_MONITOR_GET,
+                                    .bound = {bound_text(machine_id)},
+                                    .row = take_monitor,
+                                    .data = ret};
+    size_t n = 0;
+    err_t err = read_rows(store, &reading, trail, &n);
 
-    if (err) {
-        return err;
-    }
-    err = sqlite_use(db, reading->which, trail, &row);
-    if (err == ERR_OK) {
-        if (reading->key.data != NULL) {
-            sqlite_bind_text(row, at++, reading->key);
-        }
-        if (reading->after.data != NULL) {
-            sqlite_bind_text(row, at++, reading->after);
-        }
-        if (reading->number != 0) {
-            sqlite3_bind_int64(row, at++, reading->number);
-        }
-        if (reading->max != 0) {
-            sqlite3_bind_int64(row, at, reading->max);
-        }
-    }
-    while (err == ERR_OK) {
-        err = sqlite_step(db, row, trail, &has_row);
-        if (err || !has_row) {
-            break;
-        }
-        err = reading->row(row, reading->data, trail);
-    }
-    if (row != NULL) {
-        sqlite_release(row);
-    }
-    store_give_reader(store, db, err);
-    return err;
+    return err == ERR_OK && n == 0 ? ERR_NOT_FOUND : err;
 }
 
-/* What rows become, one behind the other. */
+/* What rows become, one behind the other; their bytes are kept in the arena. */
 struct collected {
     struct arena *arena;
-    size_t n, max;
     union {
-        struct store_monitor *one;
         struct store_monitored *monitored;
         struct store_state_change *changes;
         const char **ids;
@@ -383,29 +367,6 @@ struct collected {
     } to;
 };
 
-static err_t take_monitor(sqlite3_stmt *row, void *data, struct trail *trail)
-{
-    struct collected *c = data;
-
-    (void)trail;
-    read_monitor(row, 0, c->to.one);
-    c->n++;
-    return ERR_OK;
-}
-
-err_t store_monitor_get(struct store *store, const char *machine_id, struct trail *trail,
-                        struct store_monitor *ret)
-{
-    struct collected c = {.to.one = ret};
-    const struct reading reading = {.which = STATEMENT_MONITOR_GET,
-                                    .key = span_str(machine_id),
-                                    .row = take_monitor,
-                                    .data = &c};
-    err_t err = read_rows(store, &reading, trail);
-
-    return err == ERR_OK && c.n == 0 ? ERR_NOT_FOUND : err;
-}
-
 static err_t keep(struct arena *arena, sqlite3_stmt *row, int index, struct span *ret)
 {
     struct span bytes = column_span(row, index);
@@ -414,11 +375,12 @@ static err_t keep(struct arena *arena, sqlite3_stmt *row, int index, struct span
     return bytes.data != NULL && ret->data == NULL ? ERR_MEMORY : ERR_OK;
 }
 
-static err_t take_said(sqlite3_stmt *row, void *data, struct trail *trail)
+static err_t take_said(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
 {
     struct collected *c = data;
     err_t err = keep(c->arena, row, 0, &c->to.said[0]);
 
+    (void)index;
     (void)trail;
     return err ? err : keep(c->arena, row, 1, &c->to.said[1]);
 }
@@ -428,92 +390,79 @@ err_t store_monitor_said(struct store *store, struct arena *arena, const char *m
 {
     struct span said[2] = {{0}, {0}};
     struct collected c = {.arena = arena, .to.said = said};
-    const struct reading reading = {
-        .which = STATEMENT_MONITOR_SAID, .key = span_str(machine_id), .row = take_said, .data = &c};
-    err_t err = read_rows(store, &reading, trail);
+    const struct reading reading = {.which = STATEMENT_MONITOR_SAID,
+                                    .bound = {bound_text(machine_id)},
+                                    .row = take_said,
+                                    .data = &c};
+    size_t n = 0;
+    err_t err = read_rows(store, &reading, trail, &n);
 
     *ret_status = said[0];
     *ret_facts = said[1];
     return err;
 }
 
-static err_t take_monitored(sqlite3_stmt *row, void *data, struct trail *trail)
+static err_t take_monitored(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
 {
     struct collected *c = data;
-    struct store_monitored *to = &c->to.monitored[c->n];
-    err_t err;
+    struct store_monitored *to = &c->to.monitored[index];
 
-    if (c->n == c->max) {
-        return ERR_OK;
-    }
-    err = read_machine_row(row, trail, &to->machine);
     read_monitor(row, STORE_MACHINE_COLUMNS, &to->monitor);
-    c->n++;
-    return err;
+    return read_machine_row(row, trail, &to->machine);
 }
 
 err_t store_monitored(struct store *store, struct arena *arena, const char *subscription,
                       const char *after, size_t max, struct trail *trail,
                       struct store_monitored **ret, size_t *ret_n)
 {
-    struct collected c = {.arena = arena, .max = max};
-    const struct reading reading = {.which = STATEMENT_MONITORED,
-                                    .key = span_str(subscription),
-                                    .after = span_str(after),
-                                    .max = (int64_t)max,
-                                    .row = take_monitored,
-                                    .data = &c};
-    err_t err;
+    struct collected c = {.arena = arena,
+                          .to.monitored = arena_calloc(arena, max, sizeof(*c.to.monitored))};
+    const struct reading reading = {
+        .which = STATEMENT_MONITORED,
+        .bound = {bound_text(subscription), bound_text(after), bound_number((int64_t)max)},
+        .max = max,
+        .row = take_monitored,
+        .data = &c};
+    err_t err = c.to.monitored == NULL ? ERR_MEMORY : read_rows(store, &reading, trail, ret_n);
 
-    c.to.monitored = arena_calloc(arena, max, sizeof(*c.to.monitored));
-    err = c.to.monitored == NULL ? ERR_MEMORY : read_rows(store, &reading, trail);
     *ret = c.to.monitored;
-    *ret_n = c.n;
     return err;
 }
 
-static err_t take_id(sqlite3_stmt *row, void *data, struct trail *trail)
+static err_t take_id(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
 {
     struct collected *c = data;
     struct span id = {0};
-    err_t err = c->n == c->max ? ERR_OK : keep(c->arena, row, 0, &id);
+    err_t err = keep(c->arena, row, 0, &id);
 
     (void)trail;
-    if (err == ERR_OK && c->n < c->max) {
-        c->to.ids[c->n++] = (const char *)id.data;
-    }
+    c->to.ids[index] = (const char *)id.data;
     return err;
 }
 
 err_t store_monitor_due(struct store *store, struct arena *arena, int64_t now, size_t max,
                         struct trail *trail, const char ***ret, size_t *ret_n)
 {
-    struct collected c = {.arena = arena, .max = max};
+    struct collected c = {.arena = arena, .to.ids = arena_calloc(arena, max, sizeof(*c.to.ids))};
     const struct reading reading = {.which = STATEMENT_MONITOR_DUE,
-                                    .number = now,
-                                    .max = (int64_t)max,
+                                    .bound = {bound_number(now), bound_number((int64_t)max)},
+                                    .max = max,
                                     .row = take_id,
                                     .data = &c};
-    err_t err;
+    err_t err = c.to.ids == NULL ? ERR_MEMORY : read_rows(store, &reading, trail, ret_n);
 
-    c.to.ids = arena_calloc(arena, max, sizeof(*c.to.ids));
-    err = c.to.ids == NULL ? ERR_MEMORY : read_rows(store, &reading, trail);
     *ret = c.to.ids;
-    *ret_n = c.n;
     return err;
 }
 
-static err_t take_change(sqlite3_stmt *row, void *data, struct trail *trail)
+static err_t take_change(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
 {
     struct collected *c = data;
-    struct store_state_change *to = &c->to.changes[c->n];
+    struct store_state_change *to = &c->to.changes[index];
     struct span before = {0}, after = {0}, why = {0};
     err_t err;
 
     (void)trail;
-    if (c->n == c->max) {
-        return ERR_OK;
-    }
     to->time = sqlite3_column_int64(row, 0);
     err = keep(c->arena, row, 1, &before);
     err = err ? err : keep(c->arena, row, 2, &after);
@@ -521,7 +470,6 @@ static err_t take_change(sqlite3_stmt *row, void *data, struct trail *trail)
     to->before = (const char *)before.data;
     to->after = (const char *)after.data;
     to->why = why.data == NULL ? "" : (const char *)why.data;
-    c->n++;
     return err;
 }
 
@@ -529,53 +477,47 @@ err_t store_state_changes(struct store *store, struct arena *arena, const char *
                           size_t max, struct trail *trail, struct store_state_change **ret,
                           size_t *ret_n)
 {
-    struct collected c = {.arena = arena, .max = max};
+    struct collected c = {.arena = arena,
+                          .to.changes = arena_calloc(arena, max, sizeof(*c.to.changes))};
     const struct reading reading = {.which = STATEMENT_MONITOR_CHANGES,
-                                    .key = span_str(machine_id),
-                                    .max = (int64_t)max,
+                                    .bound = {bound_text(machine_id), bound_number((int64_t)max)},
+                                    .max = max,
                                     .row = take_change,
                                     .data = &c};
-    err_t err;
+    err_t err = c.to.changes == NULL ? ERR_MEMORY : read_rows(store, &reading, trail, ret_n);
 
-    c.to.changes = arena_calloc(arena, max, sizeof(*c.to.changes));
-    err = c.to.changes == NULL ? ERR_MEMORY : read_rows(store, &reading, trail);
     *ret = c.to.changes;
-    *ret_n = c.n;
     return err;
 }
 
-static err_t take_count(sqlite3_stmt *row, void *data, struct trail *trail)
+static err_t take_count(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
 {
     struct collected *c = data;
-    struct store_state_count *to = &c->to.counts[c->n];
+    struct store_state_count *to = &c->to.counts[index];
 
     (void)trail;
-    if (c->n < c->max) {
-        column_text(row, 0, to->state, sizeof(to->state));
-        to->n = (uint64_t)sqlite3_column_int64(row, 1);
-        c->n++;
-    }
+    column_text(row, 0, to->state, sizeof(to->state));
+    to->n = (uint64_t)sqlite3_column_int64(row, 1);
     return ERR_OK;
 }
 
 err_t store_state_counts(struct store *store, struct trail *trail,
                          struct store_state_count ret[STORE_STATES_MAX], size_t *ret_n)
 {
-    struct collected c = {.max = STORE_STATES_MAX, .to.counts = ret};
+    struct collected c = {.to.counts = ret};
     const struct reading reading = {
-        .which = STATEMENT_MONITOR_COUNTS, .row = take_count, .data = &c};
-    err_t err = read_rows(store, &reading, trail);
+        .which = STATEMENT_MONITOR_COUNTS, .max = STORE_STATES_MAX, .row = take_count, .data = &c};
 
-    *ret_n = c.n;
-    return err;
+    return read_rows(store, &reading, trail, ret_n);
 }
 
-static err_t take_baseline(sqlite3_stmt *row, void *data, struct trail *trail)
+static err_t take_baseline(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
 {
     struct collected *c = data;
     struct store_baseline *to = c->to.baseline;
     err_t err = keep(c->arena, row, 0, &to->document);
 
+    (void)index;
     (void)trail;
     err = err ? err : keep(c->arena, row, 1, &to->digest);
     to->learned = sqlite3_column_int64(row, 2);
@@ -590,18 +532,20 @@ err_t store_baseline_get(struct store *store, struct arena *arena, const char *m
 {
     struct collected c = {.arena = arena, .to.baseline = ret};
     const struct reading reading = {.which = STATEMENT_BASELINE_GET,
-                                    .key = span_str(machine_id),
+                                    .bound = {bound_text(machine_id)},
                                     .row = take_baseline,
                                     .data = &c};
+    size_t n = 0;
 
     *ret = (struct store_baseline){0};
-    return read_rows(store, &reading, trail);
+    return read_rows(store, &reading, trail, &n);
 }
 
-static err_t take_digest(sqlite3_stmt *row, void *data, struct trail *trail)
+static err_t take_digest(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
 {
     struct collected *c = data;
 
+    (void)index;
     (void)trail;
     return keep(c->arena, row, 0, c->to.said);
 }
@@ -611,10 +555,11 @@ err_t store_baseline_digest(struct store *store, struct arena *arena, const char
 {
     struct collected c = {.arena = arena, .to.said = ret};
     const struct reading reading = {.which = STATEMENT_BASELINE_DIGEST,
-                                    .key = span_str(machine_id),
+                                    .bound = {bound_text(machine_id)},
                                     .row = take_digest,
                                     .data = &c};
+    size_t n = 0;
 
     *ret = (struct span){0};
-    return read_rows(store, &reading, trail);
+    return read_rows(store, &reading, trail, &n);
 }

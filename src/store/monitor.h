@@ -21,6 +21,8 @@ enum {
     STORE_STATE_CHANGES_MAX = 1000, /* kept for each machine */
 };
 
+#define STORE_STATE_FIRST "never-reported" /* of a machine, or of its new keys */
+
 struct store_monitor {
     char state[STORE_STATE_SIZE];
     int64_t since;

@@ -1,5 +1,6 @@
 #include "store/queries.h"
 #include "store/joins.h"
+#include "store/rows.h"
 
 enum { SWEEP_OLD_ROWS = 2000 }; /* at a time: others wait for the writer */
 
@@ -460,10 +461,19 @@ static enum store_freshness read_freshness(sqlite3_stmt *row, int index)
     return STORE_FRESHNESS_UNKNOWN;
 }
 
-static void read_attestation(struct arena *arena, sqlite3_stmt *row, struct store_attestation *a)
+struct kept_attestations {
+    struct arena *arena;
+    struct store_attestation *items;
+};
+
+static err_t take_attestation(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
 {
+    const struct kept_attestations *kept = data;
+    struct arena *arena = kept->arena;
+    struct store_attestation *a = &kept->items[index];
     struct span digest = column_span(row, 8);
 
+    (void)trail;
     a->id = sqlite3_column_int64(row, 0);
     a->time = sqlite3_column_int64(row, 1);
     a->machine_id = (const char *)keep(arena, row, 2).data;
@@ -483,42 +493,29 @@ static void read_attestation(struct arena *arena, sqlite3_stmt *row, struct stor
     a->freshness = read_freshness(row, 14);
     a->repeats = (uint64_t)sqlite3_column_int64(row, 15);
     a->last_repeat = sqlite3_column_int64(row, 16);
+    return a->verdict == NULL || a->reasons.data == NULL ? ERR_MEMORY : ERR_OK;
 }
 
 err_t query_attestations(struct sqlite *db, struct arena *arena, enum statement which,
                          const char *machine_id, size_t max, struct trail *trail,
                          struct store_attestation **ret, size_t *ret_n)
 {
-    struct store_attestation *found = arena_calloc(arena, max, sizeof(*found));
-    sqlite3_stmt *row = NULL;
-    bool has_row = true;
-    size_t n = 0;
-    err_t err = found == NULL ? ERR_MEMORY : ERR_OK;
+    struct kept_attestations kept = {arena, arena_calloc(arena, max, sizeof(*kept.items))};
+    struct reading reading = {.which = which,
+                              .bound = {bound_number((int64_t)max)},
+                              .max = max,
+                              .row = take_attestation,
+                              .data = &kept};
+    err_t err;
 
-    err = err ? err : sqlite_use(db, which, trail, &row);
-    if (err) {
-        return err;
-    }
-    sqlite3_bind_int64(row, 1, (sqlite3_int64)max);
     if (machine_id != NULL) {
-        sqlite_bind_text(row, 2, span_str(machine_id));
+        reading.bound[1] = bound_text(machine_id);
     }
-    while (err == ERR_OK && n < max) {
-        err = sqlite_step(db, row, trail, &has_row);
-        if (err || !has_row) {
-            break;
-        }
-        read_attestation(arena, row, &found[n]);
-        err = found[n].verdict == NULL || found[n].reasons.data == NULL ? ERR_MEMORY : ERR_OK;
-        n++;
+    err = kept.items == NULL ? ERR_MEMORY : query_rows(db, &reading, trail, ret_n);
+    if (err == ERR_OK) {
+        *ret = kept.items;
     }
-    sqlite_release(row);
-    if (err) {
-        return err;
-    }
-    *ret = found;
-    *ret_n = n;
-    return ERR_OK;
+    return err;
 }
 
 /* ---- sweeping ---- */

@@ -38,9 +38,13 @@ err_t write_change(struct sqlite *db, const char *machine_id, enum store_change 
                    struct span successor, const char *who, int64_t now, struct trail *trail,
                    bool *ret_is_new) MUST_CHECK;
 
-/* monitor.c: a machine that nobody has heard of yet. */
-err_t write_monitor_begin(struct sqlite *db, const char *machine_id, int64_t now,
-                          struct trail *trail) MUST_CHECK;
+/*
+ * monitor.c: nothing is known of the machine, or no longer: it has new keys, or none. When its
+ * state changes by that, the history says so with `why`, and the server's next tick in its log,
+ * since who writes may be another program. A disabled machine stays that.
+ */
+err_t write_monitor_begin(struct sqlite *db, const struct store_machine *machine, int64_t now,
+                          const char *why, struct trail *trail) MUST_CHECK;
 struct store_monitor_change;
 err_t write_monitor_change(struct sqlite *db, const char *machine_id,
                            struct store_monitor_change *change, struct trail *trail) MUST_CHECK;

@@ -173,6 +173,9 @@ static const char *const migrations[] = {
     "ALTER TABLE baselines ADD COLUMN candidate_digest BLOB;"
     "UPDATE monitor SET is_off = 1, due = 1 WHERE machine IN"
     " (SELECT machine FROM extensions WHERE is_wanted = 0);",
+
+    /* What is announced is listed, and limited, for each subscription on its own. */
+    "CREATE INDEX announced_subscription ON announced (subscription, id);",
 };
 
 /* One sentence per kind of trouble, since an operator acts differently on each. */

@@ -89,7 +89,10 @@
     X(ATTESTATIONS, "SELECT " ATTESTATION_COLUMNS " FROM attestations ORDER BY id DESC LIMIT ?1") \
     X(ATTESTATIONS_OF, "SELECT " ATTESTATION_COLUMNS " FROM attestations WHERE machine = ?2 " \
         "ORDER BY id DESC LIMIT ?1") \
-    X(FRESH_OF, "SELECT " ATTESTATION_COLUMNS " FROM attestations WHERE machine = ?2 " \
+    X(FRESH_OF, "SELECT " ATTESTATION_COLUMNS " FROM attestations INDEXED BY attestations_fresh " \
+        "WHERE machine = ?2 AND kind >= 3 AND ak_name = (SELECT ak_name FROM machines WHERE " \
+        "id = ?2) ORDER BY id DESC LIMIT ?1") \
+    X(FRESH_EVER, "SELECT " ATTESTATION_COLUMNS " FROM attestations WHERE machine = ?2 " \
         "AND kind >= 3 ORDER BY id DESC LIMIT ?1") \
     X(COPIES_OF, "SELECT " ATTESTATION_COLUMNS " FROM attestations WHERE machine = ?2 " \
         "AND kind < 3 ORDER BY id DESC LIMIT ?1") \

@@ -10,9 +10,9 @@
     "reset_count, restart_count, clock_ms, clock_time, answers, is_off, doubt"
 #define MONITOR_STATEMENTS(X) \
     X(MONITOR_BEGIN, "INSERT INTO monitor (machine, " MONITOR_COLUMNS ") VALUES " \
-        "(?1,'never-reported',?2,'','','',0,'','',0,0,0,0,'','',0,'',0,0,0,0,0,0,'') ON CONFLICT (machine) DO UPDATE SET " \
-        "state = 'never-reported', since = ?2, why = '', proof = '', proof_why = '', proof_time = 0, " \
-        "trouble = '', trouble_why = '', trouble_time = 0, contact = 0, due = 0, status = NULL, " \
+        "(?1,?2,?3,'','','',0,'','',0,0,0,?4,'','',0,'',0,0,0,0,0,0,'') ON CONFLICT (machine) DO UPDATE SET " \
+        "state = ?2, since = ?3, why = '', proof = '', proof_why = '', proof_time = 0, " \
+        "trouble = '', trouble_why = '', trouble_time = 0, contact = 0, due = ?4, status = NULL, " \
         "facts = NULL, wants_proof = 0, provider = '', reset_count = 0, restart_count = 0, clock_ms = 0, " \
         "clock_time = 0, answers = 0, doubt = ''") \
     X(MONITOR_GET, "SELECT " MONITOR_COLUMNS " FROM monitor WHERE machine = ?1") \

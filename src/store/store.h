@@ -224,10 +224,16 @@ err_t store_attestations(struct store *store, struct arena *arena, const char *m
                          size_t max, struct trail *trail, struct store_attestation **ret,
                          size_t *ret_n) MUST_CHECK;
 
-/* Of one machine, the fresh ones alone or those that are not; so copies crowd out nothing. */
+/* Of one machine, the fresh ones by the AK that it has now, or those that are not fresh; so copies
+ * crowd out nothing. */
 err_t store_proofs(struct store *store, struct arena *arena, const char *machine_id, bool is_fresh,
                    size_t max, struct trail *trail, struct store_attestation **ret,
                    size_t *ret_n) MUST_CHECK;
+
+/* The fresh ones by any AK that it had: its history. */
+err_t store_proofs_ever(struct store *store, struct arena *arena, const char *machine_id,
+                        size_t max, struct trail *trail, struct store_attestation **ret,
+                        size_t *ret_n) MUST_CHECK;
 
 enum { STORE_VERDICT_SIZE = 32 };
 /* The verdict of the last fresh proof by the AK that the machine has now: no copy, of good evidence

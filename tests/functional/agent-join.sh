@@ -29,7 +29,10 @@ expect 1 'waits for an owner' attest "${tpm[@]}" --name web --retries 0
 check 'it asks again and is there once' test "$(joins '.waiting | length')" -eq 1
 check 'admit by a name that nobody has' test "$(vm admit nobody; echo $?)" -eq 3
 check 'admit' vm admit web
+check 'it says under which name' grep -q '^web: it becomes a machine' "$work/out"
 expect 0 'enrolled: web' enroll "${tpm[@]}" --name web
+check 'the log says by whose word' grep -q 'name=web announced-by=' "$work/server.log"
+check 'and the audit log what it was about' grep -q '"detail":"name=web ek=[0-9a-f]* uses=1"' "$data/audit.log"
 check 'and it is one machine' test "$(machines)" -eq 1
 check 'nobody waits any more' test "$(joins '(.waiting | length) + (.announced | length)')" -eq 0
 expect 0 'signature ok' attest "${tpm[@]}"
@@ -60,6 +63,10 @@ machine vm4
 expect 3 'InvalidJoinToken' enroll "${tpm[@]}" --join-token-file "$work/token" --retries 0
 vm announce --uses 2 --output json
 jq -r .token <"$work/out" >"$work/many"
+check 'a name that is announced' vm announce kept
+expect 3 'Conflict: this name is kept for a guest that was announced' enroll "${tpm[@]}" --join-token-file "$work/many" --name kept --retries 0
+check 'and what to do about it' grep -q 'Give another --name, or the join token' "$work/err"
+check 'the log says which' grep -q "conflict=name-announced name=kept ek=" "$work/server.log"
 expect 0 'enrolled: four' enroll "${tpm[@]}" --join-token-file "$work/many" --name four
 machine vm5
 expect 0 'enrolled: five' enroll "${tpm[@]}" --join-token-file "$work/many" --name five

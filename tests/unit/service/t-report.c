@@ -3,6 +3,7 @@
  */
 #include "unit/service/world.h"
 
+#include "service/guest.h"
 #include "service/machines.h"
 #include "service/state.h"
 #include "store/joins.h"
@@ -21,16 +22,15 @@ static struct world *world_with_owner(void)
 static struct span session_of(struct world *w, const char *name, struct store_machine *ret)
 {
     struct store_machine wanted = {.created = NOW, .ak_name_len = 34};
-    struct span token = {0};
+    const char *token = NULL;
 
     snprintf(wanted.id, sizeof(wanted.id), "00000000-0000-4000-8000-0000000000%02x", name[0]);
     snprintf(wanted.name, sizeof(wanted.name), "%s", name);
     memset(wanted.ek_digest, name[0], sizeof(wanted.ek_digest));
     memset(wanted.ak_name, name[0], wanted.ak_name_len);
     assert_ok(store_machine_activate(w->service->store, &wanted, NULL, ret));
-    assert_ok(ticket_seal(w->arena, service_secret(w->service), TICKET_SESSION, NOW + 3600,
-                          span_str(ret->id), &token));
-    return span_str(base64_dup(w->arena, BASE64_URL, token));
+    assert_ok(guest_session_new(w->service, w->arena, ret, NOW + 3600, &token));
+    return span_str(token);
 }
 
 static struct service_answer report(struct world *w, struct span session, const char *body)

@@ -5,6 +5,7 @@
 #include "unit/service/world.h"
 
 #include "package/package.h"
+#include "service/guest.h"
 #include "service/machines.h"
 #include "service/rollout.h"
 #include "store/extensions.h"
@@ -56,11 +57,13 @@ static yyjson_val *root_of(struct world *w, struct span body)
 
 static const char *bearer_of(struct world *w, unsigned number)
 {
-    struct span sealed;
+    const char *token = NULL;
+    struct store_machine m;
 
-    assert_ok(ticket_seal(w->arena, service_secret(w->service), TICKET_SESSION, NOW + 99999,
-                          span_str(arena_printf(w->arena, "machine-%u", number)), &sealed));
-    return base64_dup(w->arena, BASE64_URL, sealed);
+    assert_ok(store_machine_by_id(w->service->store, arena_printf(w->arena, "machine-%u", number),
+                                  NULL, &m));
+    assert_ok(guest_session_new(w->service, w->arena, &m, NOW + 99999, &token));
+    return token;
 }
 
 static void add_machine(struct world *w, unsigned number, bool upgrades)
@@ -158,6 +161,8 @@ static void refuses_files_that_are_no_packages(void **state)
     ((uint8_t *)(uintptr_t)good.data)[good.len - 1] ^= 1;
     answer = call(w, service_package_publish, NULL, good);
     assert_int_equal(answer.status, 200);
+    /* For the audit log. */
+    assert_true(span_starts(span_str(answer.note), "version=1.0.1 platform=" PLATFORM " sha256="));
     answer = call(w, service_package_publish, NULL, good);
     expect_refusal(&answer, 409, "Conflict", "is published already");
     answer = call(w, service_package_stop, "1.0.2", (struct span){0});

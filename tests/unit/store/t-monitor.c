@@ -9,6 +9,7 @@
 static bool set_state(struct store_monitor *row, void *context)
 {
     snprintf(row->state, sizeof(row->state), "%s", (const char *)context);
+    snprintf(row->proof, sizeof(row->proof), "%s", (const char *)context);
     snprintf(row->why, sizeof(row->why), "because");
     row->due = NOW + 10;
     row->contact = NOW;
@@ -177,6 +178,57 @@ static void a_replaced_machine_begins_anew(void **state)
     store_close(store);
 }
 
+/* At once, not when a successor comes: no state is left of a key that is bound to nothing. */
+static void a_replaced_machine_is_as_if_it_had_never_reported(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    struct store_machine m, taken;
+    const struct store_machine successor = machine_of(2, 2, "web");
+    struct store *store = with_machine(&m);
+    struct store_monitor_change healthy = to("healthy", NOW);
+    struct store_state_change *history;
+    struct store_monitor row;
+    const char **ids;
+    size_t n;
+
+    (void)state;
+    assert_ok(store_monitor_apply(store, m.id, &healthy, NULL));
+    change(store, m.id, STORE_REPLACE, true);
+    assert_ok(store_monitor_get(store, m.id, NULL, &row));
+    assert_string_equal(row.state, "never-reported");
+    assert_int_equal(row.since, NOW + 5);
+    assert_int_equal(row.contact, 0);
+    /* The server is told, which logs it. */
+    assert_ok(store_monitor_due(store, arena, NOW + 5, 10, NULL, &ids, &n));
+    assert_int_equal(n, 1);
+    change(store, m.id, STORE_REPLACE, false);
+    assert_ok(store_machine_activate(store, &successor, NULL, &taken));
+    assert_ok(store_state_changes(store, arena, m.id, 10, NULL, &history, &n));
+    assert_int_equal(n, 2);
+    assert_string_equal(history[0].before, "healthy");
+    assert_string_equal(history[0].after, "never-reported");
+    assert_non_null(strstr(history[0].why, "replaced"));
+    store_close(store);
+}
+
+static void a_disabled_machine_that_is_replaced_stays_disabled(void **state)
+{
+    struct store_machine m;
+    struct store *store = with_machine(&m);
+    struct store_monitor_change off = to("not-applicable", NOW);
+    struct store_monitor row;
+
+    (void)state;
+    change(store, m.id, STORE_DISABLE, true);
+    assert_ok(store_monitor_apply(store, m.id, &off, NULL));
+    change(store, m.id, STORE_REPLACE, true);
+    assert_ok(store_monitor_get(store, m.id, NULL, &row));
+    assert_string_equal(row.state, "not-applicable");
+    assert_int_equal(row.since, NOW);
+    assert_int_equal(row.contact, 0);
+    store_close(store);
+}
+
 static void what_was_removed_takes_its_rows_along(void **state)
 {
     CLEANUP(arena_free) struct arena *arena = test_arena();
@@ -238,6 +290,8 @@ int main(void)
         WITH_FOLDER(machines_are_due_in_time),
         WITH_FOLDER(a_candidate_becomes_the_baseline_when_approved),
         WITH_FOLDER(a_replaced_machine_begins_anew),
+        WITH_FOLDER(a_replaced_machine_is_as_if_it_had_never_reported),
+        WITH_FOLDER(a_disabled_machine_that_is_replaced_stays_disabled),
         WITH_FOLDER(what_was_removed_takes_its_rows_along),
         WITH_FOLDER(settings_have_a_sequence_that_rises),
     };

@@ -26,9 +26,8 @@ static const struct {
     {"POLICY_COUNT", "SCAN policies"},
     {"POLICIES", "SCAN policies"},
     /* Bounded, and people ask for them or a guest without permission. */
-    {"ANNOUNCED_COUNT", "SCAN announced USING COVERING INDEX announced_expires"},
-    {"ANNOUNCED", "SCAN announced"},
-    {"WAITING", "SCAN waiting USING INDEX waiting_last"},
+    {"WAITING", "SCAN waiting"},
+    {"WAITING", "USE TEMP B-TREE FOR ORDER BY"},
     {"WAITING_COUNT", "SCAN waiting"},
     {"MONITOR_COUNTS", "SCAN monitor USING COVERING INDEX monitor_state"},
     /* At most 64 packages of a subscription, and as many rows of a machine. */

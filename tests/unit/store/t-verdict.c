@@ -86,6 +86,36 @@ static void keeps_a_red_verdict_whatever_copies_come(void **state)
     store_close(store);
 }
 
+/* AK-7: what another key proved is history, and no proof of the one that took its place. */
+static void the_proofs_of_a_replaced_machine_are_its_new_keys(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    struct store *store = open_store();
+    const struct store_machine web = machine_of(1, 1, "web"), successor = machine_of(2, 2, "web");
+    struct store_attestation a, *rows;
+    struct store_machine got;
+    size_t n;
+
+    (void)state;
+    assert_ok(store_machine_activate(store, &web, NULL, &got));
+    a = proof_by(1, web.id, NOW, 1000);
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+    change(store, web.id, STORE_REPLACE, true);
+    assert_ok(store_proofs(store, arena, web.id, true, 20, NULL, &rows, &n));
+    assert_int_equal(n, 0);
+    assert_ok(store_machine_activate(store, &successor, NULL, &got));
+    assert_ok(store_proofs(store, arena, web.id, true, 20, NULL, &rows, &n));
+    assert_int_equal(n, 0);
+    a = proof_by(2, web.id, NOW + 1, 1000);
+    expect_recorded(store, &a, STORE_RECORDED, STORE_FRESHNESS_CLOCK);
+    assert_ok(store_proofs(store, arena, web.id, true, 20, NULL, &rows, &n));
+    assert_int_equal(n, 1);
+    assert_int_equal(rows[0].time, NOW + 1);
+    assert_ok(store_proofs_ever(store, arena, web.id, 20, NULL, &rows, &n));
+    assert_int_equal(n, 2);
+    store_close(store);
+}
+
 /* a request from before a reboot is refused whoever sends it, and says nothing about now. */
 static void no_refused_copy_turns_a_machine_red(void **state)
 {
@@ -162,6 +192,7 @@ static void shows_of_a_replaced_machine_what_its_own_key_proved(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WITH_FOLDER(the_proofs_of_a_replaced_machine_are_its_new_keys),
         WITH_FOLDER(shows_the_last_verdict_that_says_something),
         WITH_FOLDER(keeps_a_red_verdict_whatever_copies_come),
         WITH_FOLDER(no_refused_copy_turns_a_machine_red),
