@@ -1,5 +1,6 @@
 #include "agent/agent.h"
 
+#include "agent/akcert.h"
 #include "agent/retry.h"
 #include "base/timestamp.h"
 #include "crypto/secret.h"
@@ -22,6 +23,23 @@ err_t agent_open(const struct agent_options *options, struct arena *arena, struc
     return ERR_OK;
 }
 
+/* A machine that is new at Azure: neither it nor anybody else can do anything with that. */
+static err_t refuse_stopgap(struct agent *agent)
+{
+    CLEANUP(cert_free) struct cert *cert = NULL;
+
+    if (agent->ak.certificate.len == 0 ||
+        cert_new_der(agent->ak.certificate, NULL, &cert) != ERR_OK ||
+        !akcert_is_provisional(cert, agent->arena)) {
+        return ERR_OK;
+    }
+    agent->ak = (struct tpmdev_ak){0}; /* read it again next time */
+    fault_set(&agent->fault, EXIT_INTERNAL, ERR_UNAVAILABLE, AKCERT_NOT_PROVISIONED ". %s",
+              AKCERT_STOPGAP_REMEDY);
+    agent->fault.is_temporary = true;
+    return ERR_UNAVAILABLE;
+}
+
 err_t agent_need_tpm(struct agent *agent)
 {
     const struct agent_options *options = agent->options;
@@ -34,7 +52,7 @@ err_t agent_need_tpm(struct agent *agent)
     err = agent->tpm != NULL ? ERR_OK
                              : tpmdev_open(options->tcti, options->is_verbose, &trail, &agent->tpm);
     err = err ? err : tpmdev_ak_need(agent->tpm, agent->arena, &trail, &agent->ak);
-    return err ? fault_from(&agent->fault, EXIT_INTERNAL, err, &trail) : ERR_OK;
+    return err ? fault_from(&agent->fault, EXIT_INTERNAL, err, &trail) : refuse_stopgap(agent);
 }
 
 void agent_done(struct agent *agent)

@@ -11,10 +11,7 @@
 #include "guest/modules.h"
 #include "tpmdev/tpmdev.h"
 
-enum {
-    AGENT_ARENA_MAX = 64 * 1024 * 1024,
-    AGENT_RENEW_BEFORE_S = 90 * 24 * 3600, /* decisions, section 5: renewed at 90 days left */
-};
+enum { AGENT_ARENA_MAX = 64 * 1024 * 1024 };
 
 struct agent {
     const struct agent_options *options;
@@ -43,7 +40,8 @@ struct agent {
 /* Open the connections. */
 err_t agent_open(const struct agent_options *options, struct arena *arena,
                  struct agent *ret) MUST_CHECK;
-/* Open the TPM, find or make the AK; once. */
+/* Open the TPM, find or make the AK; once. ERR_UNAVAILABLE while Azure has a stopgap there instead
+ * of the AK's certificate. */
 err_t agent_need_tpm(struct agent *agent) MUST_CHECK;
 void agent_done(struct agent *agent);
 DEFINE_CLEANUP_DONE(struct agent, agent_done)

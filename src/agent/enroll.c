@@ -1,5 +1,6 @@
 #include "agent/enroll.h"
 
+#include "agent/akcert.h"
 #include "agent/show.h"
 #include "base/codec.h"
 #include "base/text.h"
@@ -19,31 +20,14 @@ struct activation {
 /* NULL when the bytes are no certificate for the AK. */
 static struct cert *ak_certificate(const struct agent *agent, struct span der)
 {
-    CLEANUP(cert_free) struct cert *cert = NULL;
-    CLEANUP(pubkey_free) struct pubkey *key = NULL;
-    struct tpm_public area;
-
-    if (der.len == 0 || cert_new_der(der, NULL, &cert) != ERR_OK || cert_key(cert) == NULL ||
-        tpm2b_public_parse(agent->ak.public_area, false, NULL, &area) != ERR_OK ||
-        tpm_public_key(&area, NULL, &key) != ERR_OK || !pubkey_equal(key, cert_key(cert))) {
-        return NULL;
-    }
-    return TAKE(cert);
-}
-
-static bool is_valid_at(const struct cert *cert, int64_t now, int64_t margin_s)
-{
-    int64_t not_before, not_after;
-
-    cert_validity(cert, &not_before, &not_after);
-    return now >= not_before && now < not_after - margin_s;
+    return akcert_for_key(der, agent->ak.public_area);
 }
 
 bool enroll_has_certificate(const struct agent *agent, int64_t now)
 {
     CLEANUP(cert_free) struct cert *cert = ak_certificate(agent, agent->ak.certificate);
 
-    return cert != NULL && is_valid_at(cert, now, 0);
+    return cert != NULL && akcert_is_valid(cert, now, 0);
 }
 
 static err_t no_memory(struct agent *agent)
@@ -280,7 +264,7 @@ static bool keeps_certificate(struct agent *agent, const struct cert_store *auth
     CLEANUP(cert_free) struct cert *held = ak_certificate(agent, agent->ak.certificate);
     int64_t now = timestamp_now();
 
-    return held != NULL && is_valid_at(held, now, AGENT_RENEW_BEFORE_S) &&
+    return held != NULL && akcert_is_valid(held, now, AKCERT_RENEW_BEFORE_S) &&
            cert_verify(held, NULL, authorities, CERT_ROLE_AK, now, false, NULL) == ERR_OK;
 }
 

@@ -253,3 +253,18 @@ err_t percent_decode(struct arena *arena, struct span text, bool is_form, struct
     *ret = span_of(out, n);
     return ERR_OK;
 }
+
+void percent_encode(struct buf *buf, struct span bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        uint8_t c = bytes.data[i];
+        bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                        (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+
+        if (is_plain) {
+            buf_add_char(buf, (char)c);
+        } else {
+            buf_addf(buf, "%%%02X", c);
+        }
+    }
+}

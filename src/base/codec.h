@@ -34,6 +34,8 @@ err_t base64_decode(struct arena *arena, enum base64_form form, struct span text
  * for a broken escape, and for NUL, which would end a text early. NUL-terminated. */
 err_t percent_decode(struct arena *arena, struct span text, bool is_form,
                      struct span *ret) MUST_CHECK;
+/* Appends; letters, digits and "-._~" stay as they are. */
+void percent_encode(struct buf *buf, struct span bytes);
 /* Appends; BASE64_URL without padding, BASE64_STANDARD with. */
 void base64_encode(struct buf *buf, enum base64_form form, struct span bytes);
 /* Into the arena; NULL at its limit. */

@@ -1,4 +1,6 @@
+#include "agent/akcert.h"
 #include "agent/enroll.h"
+#include "agent/renew-plan.h"
 #include "base/file.h"
 #include "base/timestamp.h"
 #include "check/steps.h"
@@ -9,7 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { DAY_S = 24 * 3600, PCR_ALL = 0xffffff };
+enum { PCR_ALL = 0xffffff };
 
 /* What a room below said of the TPM or a file, as a failed step. */
 static struct finding *fail(struct findings *list, const char *id, enum agent_exit exit, err_t err,
@@ -192,39 +194,72 @@ bool check_has_certificate(const struct agent *agent)
     return agent->ak.certificate.len > 0 && enroll_has_certificate(agent, timestamp_now());
 }
 
+static void warn_of_early(struct findings *list, int64_t not_before)
+{
+    char from[TIMESTAMP_SIZE];
+
+    timestamp_format(not_before, from, sizeof(from));
+    finding_remedy(list,
+                   finding_add(list, "ak-certificate", FINDING_WARNING,
+                               "the certificate of the attestation key is valid from %s on only",
+                               from),
+                   "Check the clock of this machine (timedatectl).");
+}
+
+static void warn_of_end(struct findings *list, const char *until, bool is_clouds)
+{
+    struct finding *finding =
+        finding_add(list, "ak-certificate", FINDING_WARNING,
+                    "the certificate of the attestation key ended on %s", until);
+
+    finding_remedy(list, finding, "%s Otherwise check the clock of this machine.",
+                   is_clouds ? "Leave it to run, which renews what the platform gave. " RENEW_REMEDY
+                             : "Nothing, when `enrolment` is well: a new one is made there.");
+}
+
+/* One that is good now. Who renews it depends on who made it. */
+static void tell_days(struct findings *list, const char *until, int64_t left_s, bool is_clouds)
+{
+    bool is_due = is_clouds && left_s <= AKCERT_RENEW_BEFORE_S;
+    bool is_late = is_clouds && left_s < AKCERT_WARN_BEFORE_S;
+    struct finding *finding =
+        finding_add(list, "ak-certificate", is_late ? FINDING_WARNING : FINDING_OK,
+                    "the attestation key has a certificate until %s (%" PRId64 " days left)%s",
+                    until, left_s / AKCERT_DAY_S,
+                    is_due ? "; run renews it at the metadata service " METADATA_HOST : "");
+
+    if (is_late) {
+        finding_remedy(list, finding, "%s", RENEW_REMEDY);
+    }
+}
+
 static void check_validity(const struct agent *agent, struct findings *list)
 {
     CLEANUP(cert_free) struct cert *cert = NULL;
     int64_t not_before = 0, not_after = 0, now = timestamp_now();
-    char from[TIMESTAMP_SIZE], until[TIMESTAMP_SIZE];
-    struct finding *finding = NULL;
+    bool is_clouds = false;
+    char until[TIMESTAMP_SIZE];
 
     if (cert_new_der(agent->ak.certificate, NULL, &cert) == ERR_OK) {
         cert_validity(cert, &not_before, &not_after);
+        is_clouds = akcert_is_clouds(cert, list->arena);
     }
-    timestamp_format(not_before, from, sizeof(from));
     timestamp_format(not_after, until, sizeof(until));
-    if (now < not_before) {
-        finding =
-            finding_add(list, "ak-certificate", FINDING_WARNING,
-                        "the certificate of the attestation key is valid from %s on only", from);
-        finding_remedy(list, finding, "Check the clock of this machine (timedatectl).");
+    if (cert != NULL && akcert_is_provisional(cert, list->arena)) {
+        finding_remedy(list,
+                       finding_fail(list, "ak-certificate", EXIT_INTERNAL, AKCERT_NOT_PROVISIONED),
+                       AKCERT_STOPGAP_REMEDY);
+    } else if (now < not_before) {
+        warn_of_early(list, not_before);
     } else if (now >= not_after) {
-        finding = finding_add(list, "ak-certificate", FINDING_WARNING,
-                              "the certificate of the attestation key ended on %s", until);
-        finding_remedy(
-            list, finding,
-            "Nothing, when `enrolment` is well: a new one is made there. Otherwise check "
-            "the clock of this machine.");
+        warn_of_end(list, until, is_clouds);
     } else if (!enroll_has_certificate(agent, now)) {
-        finding = finding_add(list, "ak-certificate", FINDING_WARNING,
-                              "the certificate in the TPM is for another key");
-        finding_remedy(list, finding,
+        finding_remedy(list,
+                       finding_add(list, "ak-certificate", FINDING_WARNING,
+                                   "the certificate in the TPM is for another key"),
                        "Nothing, when `enrolment` is well: the right one is made there.");
     } else {
-        finding_add(list, "ak-certificate", FINDING_OK,
-                    "the attestation key has a certificate until %s (%" PRId64 " days left)", until,
-                    (not_after - now) / DAY_S);
+        tell_days(list, until, not_after - now, is_clouds);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "crypto/secret.h"
+#include "daemon/renewal.h"
 #include "daemon/round.h"
 #include "upgrade/lifeline.h"
 #include "upgrade/upgrade.h"
@@ -30,6 +31,7 @@ struct daemon {
     struct lifeline line;
     struct upgrade upgrade;
     struct rounds rounds;
+    struct renewal renewal;
     int signal_fd;
     uint64_t next_round_ms, next_contact_ms; /* of CLOCK_BOOTTIME */
     unsigned n_failures;
@@ -171,6 +173,7 @@ static void attest(struct daemon *daemon)
     extension_report(daemon->extension, arena, &round);
     log_round(daemon, &round, took_ms);
     say_round(daemon, &round);
+    renewal_look(&daemon->renewal, &round.ak, now_ms());
 }
 
 static void look(struct daemon *daemon)
@@ -228,11 +231,15 @@ static void wait_for_next(struct daemon *daemon)
     uint64_t now = now_ms();
     uint64_t next = daemon->next_round_ms < daemon->next_contact_ms ? daemon->next_round_ms
                                                                     : daemon->next_contact_ms;
-    uint64_t left = next > now ? next - now : 0;
+    uint64_t due = renewal_due_ms(&daemon->renewal);
+    uint64_t left;
 
+    next = next < due ? next : due;
+    left = next > now ? next - now : 0;
     extension_beat(daemon->extension);
     /* poll does not count the time of a suspend: so not too long at once. */
-    if (poll(wake, ARRAY_LEN(wake), left < POLL_MAX_MS ? (int)left : POLL_MAX_MS) > 0) {
+    if (renewal_poll(&daemon->renewal, wake, ARRAY_LEN(wake),
+                     left < POLL_MAX_MS ? (int)left : POLL_MAX_MS) > 0) {
         take_signals(daemon);
         if (wake[1].revents != 0) {
             take_words(daemon);
@@ -253,6 +260,9 @@ static void serve(struct daemon *daemon)
             attest(daemon);
         } else if (now_ms() >= daemon->next_contact_ms) {
             look(daemon);
+        }
+        if (renewal_go_on(&daemon->renewal, now_ms())) {
+            daemon->next_round_ms = now_ms(); /* the service is to see the new certificate */
         }
         malloc_trim(0); /* what a round took, others may have until the next */
         take_signals(daemon);
@@ -314,13 +324,16 @@ enum agent_exit daemon_run(const struct agent_options *options, struct extension
                                     .upgrade = &daemon.upgrade,
                                     .wake_fd = daemon.signal_fd,
                                     .modules = modules,
+                                    .renewal = &daemon.renewal,
                                     .is_wanted = true};
     lifeline_say(daemon.line.fd, "alive");
     log_begin(&line, LOG_INFO, "agent.start");
     log_text(&line, "version", BOOTWARDEN_VERSION);
     log_text(&line, "server", options->server == NULL ? "of the region" : options->server);
     log_end(&line);
+    daemon.renewal.options = options;
     serve(&daemon);
+    renewal_done(&daemon.renewal);
     log_begin(&line, LOG_INFO, "agent.end");
     log_end(&line);
     close(daemon.signal_fd);

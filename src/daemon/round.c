@@ -397,6 +397,7 @@ static void attest_and_report(struct agent *agent, struct rounds *rounds,
         }
     }
     rounds->level = level_of(round);
+    renewal_describe(rounds->renewal, timestamp_now(), agent->arena, &round->status);
     if (has_guest_api && !agent->is_waiting) {
         upgrade_status(rounds->upgrade, agent->arena, &goal, &round->status);
         report(agent, rounds, round, result.jwt, is_cut_off);
@@ -428,6 +429,7 @@ void round_run(struct rounds *rounds, struct arena *arena, struct round *ret)
     agent.session_token = rounds->session[0] != '\0' ? rounds->session : NULL;
     attest_and_report(&agent, rounds, &options, &round);
     keep_session(rounds, &agent);
+    round.ak = agent.ak;
     *ret = round;
 }
 

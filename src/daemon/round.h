@@ -9,6 +9,7 @@
 #include "agent/goal.h"
 #include "agent/queue.h"
 #include "agent/status.h"
+#include "daemon/renewal.h"
 #include "upgrade/upgrade.h"
 
 enum round_outcome {
@@ -27,8 +28,9 @@ struct rounds {
     struct queue *queue;
     struct upgrade *upgrade;
     int wake_fd;
-    struct modules *modules; /* whose signatures were looked into; borrowed */
-    unsigned period_s;       /* as reported */
+    struct modules *modules;       /* whose signatures were looked into; borrowed */
+    const struct renewal *renewal; /* what its last try came to; borrowed */
+    unsigned period_s;             /* as reported */
     /* Learned from the service; "" = nothing yet. */
     char attest_url[GOAL_URL_MAX + 1];
     char name[128];
@@ -47,6 +49,7 @@ struct round {
     bool wants_proof;        /* of a contact: the service asks for one */
     struct status status;    /* texts live in the arena */
     unsigned retry_after_s;
+    struct tpmdev_ak ak; /* as it was at the end; {0} = not known. In the arena */
 };
 
 /* All of it. Never fails: what went wrong is the outcome. */

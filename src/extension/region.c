@@ -7,9 +7,7 @@
 #include "json/json.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
-#define METADATA_ADDRESS "http://169.254.169.254"
 #define METADATA_PATH "/metadata/instance/compute?api-version=2021-02-01"
 #define REMEDY                                                                                     \
     "On Azure, let the guest reach that address without a proxy; elsewhere, set maaEndpoint in "   \
@@ -54,13 +52,12 @@ err_t region_endpoint_parse(struct arena *arena, struct span body, struct trail 
 
 err_t region_endpoint_find(struct arena *arena, struct fault *fault, const char **ret_url)
 {
-    const char *address = getenv(REGION_METADATA_VARIABLE);
+    const char *address = metadata_address();
     struct trail trail = {0};
     struct span body = {0};
     const char *url;
     err_t err;
 
-    address = address == NULL ? METADATA_ADDRESS : address;
     url = arena_printf(arena, "%s" METADATA_PATH, address);
     err = url == NULL ? ERR_MEMORY : metadata_get(url, arena, &trail, &body);
     if (err == ERR_OK) {

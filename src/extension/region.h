@@ -13,9 +13,6 @@
 #include "base/arena.h"
 #include "base/span.h"
 
-/* Another address of the metadata service, for tests: "http://127.0.0.1:1234". */
-#define REGION_METADATA_VARIABLE "BOOTWARDEN_METADATA"
-
 /* "https://sharedeus.eus.attest.azure.net" from the service's answer. ERR_NOT_FOUND for a region or
  * cloud that has none, ERR_JSON_* for an answer of another form. */
 err_t region_endpoint_parse(struct arena *arena, struct span body, struct trail *trail,

@@ -7,8 +7,8 @@
 #ifndef IDENTITY_PRINCIPALS_H
 #define IDENTITY_PRINCIPALS_H
 
+#include "crypto/guid.h"
 #include "crypto/password.h"
-#include "identity/guid.h"
 
 #include "base/arena.h"
 

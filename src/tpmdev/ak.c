@@ -152,7 +152,50 @@ err_t tpmdev_ak_need(struct tpmdev *dev, struct arena *arena, struct trail *trai
     return err ? err : tpmdev_ak_read(dev, arena, trail, ret);
 }
 
+static err_t write_index(struct tpmdev *dev, struct span bytes, struct arena *arena,
+                         struct trail *trail)
+{
+    struct span written = {0};
+    err_t err = tpmdev_nv_replace(dev, TPMDEV_AK_CERT_INDEX, bytes, trail);
+
+    err = err ? err : tpmdev_nv_read(dev, TPMDEV_AK_CERT_INDEX, arena, trail, &written);
+    if (err == ERR_OK && !span_equal(written, bytes)) {
+        err = trail_set(trail, ERR_TPM, "NV index 0x%08x holds something else than was written",
+                        TPMDEV_AK_CERT_INDEX);
+    }
+    return err;
+}
+
+/* Whatever became of the write: what was there before is there afterwards. */
+static err_t put_back(struct tpmdev *dev, struct span bytes, struct arena *arena)
+{
+    struct span left = {0};
+
+    if (tpmdev_nv_read(dev, TPMDEV_AK_CERT_INDEX, arena, NULL, &left) == ERR_OK &&
+        span_equal(left, bytes)) {
+        return ERR_OK;
+    }
+    return write_index(dev, bytes, arena, NULL);
+}
+
 err_t tpmdev_ak_store_certificate(struct tpmdev *dev, struct span der, struct trail *trail)
 {
-    return tpmdev_nv_replace(dev, TPMDEV_AK_CERT_INDEX, der, trail);
+    CLEANUP(arena_free) struct arena *arena = arena_new(8 * TPMDEV_NV_MAX_BYTES);
+    struct trail inner = {0};
+    struct span before = {0};
+    err_t err;
+
+    if (arena == NULL) {
+        return ERR_MEMORY;
+    }
+    err = tpmdev_nv_read(dev, TPMDEV_AK_CERT_INDEX, arena, &inner, &before);
+    if (err && err != ERR_NOT_FOUND) {
+        return trail_set(trail, err, "%s", inner.what);
+    }
+    inner = (struct trail){0};
+    err = write_index(dev, der, arena, &inner);
+    if (err && before.len > 0 && put_back(dev, before, arena) != ERR_OK) {
+        return trail_set(trail, err, "%s; and the certificate from before is lost", inner.what);
+    }
+    return err ? trail_set(trail, err, "%s", inner.what) : ERR_OK;
 }

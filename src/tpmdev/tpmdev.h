@@ -107,6 +107,8 @@ err_t tpmdev_ak_read(struct tpmdev *dev, struct arena *arena, struct trail *trai
  * losing the handle the same AK comes back. */
 err_t tpmdev_ak_need(struct tpmdev *dev, struct arena *arena, struct trail *trail,
                      struct tpmdev_ak *ret) MUST_CHECK;
+/* Replaces it, reads it back and compares. When that fails the one that was there before is put
+ * back; the error says whether that failed, too. A crash in the middle may leave none. */
 err_t tpmdev_ak_store_certificate(struct tpmdev *dev, struct span der,
                                   struct trail *trail) MUST_CHECK;
 

@@ -202,6 +202,26 @@ static void base64_comes_back_at_every_length(void **state)
     arena_free(arena);
 }
 
+static void percent_encoding_can_be_read_back(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    CLEANUP(buf_done) struct buf text = {0};
+    uint8_t all[255];
+    struct span back = {0};
+
+    (void)state;
+    buf_init(&text, 1024);
+    percent_encode(&text, span_str("aZ09-._~ +/=\n\xc3"));
+    assert_string_equal(buf_cstr(&text), "aZ09-._~%20%2B%2F%3D%0A%C3");
+    buf_reset(&text);
+    for (size_t i = 0; i < sizeof(all); i++) {
+        all[i] = (uint8_t)(i + 1);
+    }
+    percent_encode(&text, span_of(all, sizeof(all)));
+    assert_ok(percent_decode(arena, buf_span(&text), true, &back));
+    assert_true(span_equal(back, span_of(all, sizeof(all))));
+}
+
 static void percent_encoding_is_whole_and_holds_no_nul(void **state)
 {
     static const char *const broken[] = {"%", "%4", "a%4", "%4g", "%g4", "%%41", "%00", "a%00b"};
@@ -247,6 +267,7 @@ int main(void)
         cmocka_unit_test(fixed_sizes_are_exact),
         cmocka_unit_test(each_form_takes_its_own_spelling_alone),
         cmocka_unit_test(takes_64_characters_and_no_others),
+        cmocka_unit_test(percent_encoding_can_be_read_back),
         cmocka_unit_test(percent_encoding_is_whole_and_holds_no_nul),
         cmocka_unit_test(running_out_of_memory_is_no_bad_encoding),
         cmocka_unit_test(hexadecimal_comes_back),

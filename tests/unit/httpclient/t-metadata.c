@@ -123,6 +123,96 @@ static void no_proxy_is_ever_asked(void **state)
     assert_non_null(strstr(asked, "\r\nMetadata: true\r\n"));
 }
 
+static struct metadata_reply call(const struct metadata_request *request)
+{
+    CLEANUP(metadata_free) struct metadata_call *begun = NULL;
+    struct metadata_reply reply = {0};
+    struct trail trail = {0};
+
+    assert_ok(metadata_begin(request, &trail, &begun));
+    while (!metadata_is_over(begun)) {
+        assert_int_equal(metadata_poll(begun, NULL, 0, METADATA_TIMEOUT_MS), 0);
+    }
+    assert_ok(metadata_end(begun, arena, &trail, &reply));
+    return reply;
+}
+
+static void a_form_is_posted_and_any_status_comes_back(void **state)
+{
+    static const unsigned statuses[] = {200, 302, 404, 429, 503};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+        const char *words = arena_printf(
+            arena, "HTTP/1.1 %u X\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 3\r\n\r\nabc",
+            statuses[i]);
+        const struct metadata_request request = {.url = start_host(words),
+                                                 .form = span_str("a%2Bb")};
+        struct metadata_reply reply = call(&request);
+
+        stop_host();
+        assert_int_equal(reply.status, statuses[i]);
+        assert_true(span_is(reply.body, "abc"));
+        assert_memory_equal(asked, "POST /metadata?a=b HTTP/1.1\r\n", 29);
+        assert_non_null(strstr(asked, "\r\nMetadata: true\r\n"));
+        assert_non_null(strstr(asked, "\r\nContent-Type: application/x-www-form-urlencoded\r\n"));
+        assert_non_null(strstr(asked, "\r\n\r\na%2Bb"));
+    }
+}
+
+static void a_call_that_takes_too_long_ends(void **state)
+{
+    CLEANUP(metadata_free) struct metadata_call *begun = NULL;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(at);
+    int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct metadata_request request = {.timeout_ms = 200};
+    struct metadata_reply reply;
+    struct trail trail = {0};
+
+    (void)state;
+    assert_int_equal(bind(silent, (struct sockaddr *)&at, size), 0);
+    assert_int_equal(listen(silent, 1), 0);
+    assert_int_equal(getsockname(silent, (struct sockaddr *)&at, &size), 0);
+    request.url = arena_printf(arena, "http://127.0.0.1:%u/", ntohs(at.sin_port));
+    assert_ok(metadata_begin(&request, &trail, &begun));
+    while (!metadata_is_over(begun)) {
+        (void)metadata_poll(begun, NULL, 0, METADATA_TIMEOUT_MS);
+    }
+    assert_err(metadata_end(begun, arena, &trail, &reply), ERR_TIMEOUT);
+    assert_string_equal(trail.where, metadata_place(begun));
+    close(silent);
+}
+
+/* Whoever waits for a call may wait for other things at the same time. */
+static void others_that_are_ready_end_the_wait(void **state)
+{
+    CLEANUP(metadata_free) struct metadata_call *begun = NULL;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(at);
+    int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), pipe_fds[2], tries = 0;
+    struct metadata_request request = {.timeout_ms = 60000};
+    struct pollfd fds[2] = {{.fd = -1, .events = POLLIN}};
+
+    (void)state;
+    assert_int_equal(bind(silent, (struct sockaddr *)&at, size), 0);
+    assert_int_equal(listen(silent, 1), 0);
+    assert_int_equal(getsockname(silent, (struct sockaddr *)&at, &size), 0);
+    assert_int_equal(pipe(pipe_fds), 0);
+    assert_int_equal(write(pipe_fds[1], "x", 1), 1);
+    fds[1] = (struct pollfd){.fd = pipe_fds[0], .events = POLLIN};
+    request.url = arena_printf(arena, "http://127.0.0.1:%u/", ntohs(at.sin_port));
+    assert_ok(metadata_begin(&request, NULL, &begun));
+    while (metadata_poll(begun, fds, ARRAY_LEN(fds), 60000) == 0 && tries++ < 100) {
+        assert_false(metadata_is_over(begun));
+    }
+    assert_int_equal(fds[0].revents, 0);
+    assert_int_equal(fds[1].revents, POLLIN);
+    close(pipe_fds[0]);
+    close(pipe_fds[1]);
+    close(silent);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +221,9 @@ int main(void)
         cmocka_unit_test(a_long_answer_is_cut_off),
         cmocka_unit_test(nobody_there_is_named),
         cmocka_unit_test(no_proxy_is_ever_asked),
+        cmocka_unit_test(a_form_is_posted_and_any_status_comes_back),
+        cmocka_unit_test(a_call_that_takes_too_long_ends),
+        cmocka_unit_test(others_that_are_ready_end_the_wait),
     };
     int failed;
 

@@ -163,6 +163,24 @@ static void certificate_is_stored_replaced_and_read_back(void **state)
     }
 }
 
+/* A TPM takes no index of that size: the old one is gone already when it says so. */
+static void a_write_that_fails_leaves_the_old_certificate(void **state)
+{
+    struct span old = certificate_of_size(40);
+    uint8_t *large = arena_calloc(room.arena, 1, TPMDEV_NV_MAX_BYTES);
+    struct trail trail = {0};
+    struct tpmdev_ak ak;
+
+    (void)state;
+    assert_ok(tpmdev_ak_store_certificate(room.dev, old, &room.trail));
+    assert_true(tpmdev_ak_store_certificate(room.dev, span_of(large, TPMDEV_NV_MAX_BYTES),
+                                            &trail) != ERR_OK);
+    assert_non_null(strstr(trail.what, "NV index 0x01c101d0"));
+    assert_null(strstr(trail.what, "is lost"));
+    assert_ok(tpmdev_ak_read(room.dev, room.arena, &room.trail, &ak));
+    assert_true(span_equal(ak.certificate, old));
+}
+
 /* AZ guests have it so: the index is larger than the certificate. */
 static void x_9_padding_behind_the_certificate_is_cut(void **state)
 {
@@ -235,6 +253,7 @@ int main(void)
         ROOM_TEST(ak_2_made_key_has_the_attributes_of_azures),
         ROOM_TEST(the_same_key_comes_back_after_its_handle_was_lost),
         ROOM_TEST(certificate_is_stored_replaced_and_read_back),
+        ROOM_TEST(a_write_that_fails_leaves_the_old_certificate),
         ROOM_TEST(x_9_padding_behind_the_certificate_is_cut),
         ROOM_TEST(index_without_a_certificate_counts_as_none),
         ROOM_TEST(owner_password_hides_nothing_but_stops_writing_in_words),

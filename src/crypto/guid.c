@@ -1,4 +1,4 @@
-#include "identity/guid.h"
+#include "crypto/guid.h"
 
 #include "base/codec.h"
 #include "crypto/secret.h"

@@ -1,8 +1,8 @@
 /*
- * guid.h - UUIDs as text: tenants, clients, objects.
+ * guid.h - UUIDs as text: tenants, clients, requests.
  */
-#ifndef IDENTITY_GUID_H
-#define IDENTITY_GUID_H
+#ifndef CRYPTO_GUID_H
+#define CRYPTO_GUID_H
 
 #include "base/err.h"
 #include "base/span.h"
