@@ -193,7 +193,6 @@ static err_t add_baseline(struct service *service, const struct service_call *ca
     } else {
         json_add_text(doc, to, "change", NULL);
     }
-    json_add_bool(doc, to, "hasAnnouncement", baseline.announced.data != NULL);
     return ERR_OK;
 }
 

@@ -333,7 +333,6 @@ err_t state_baseline_into(struct service *service, const struct service_call *ca
 {
     struct trail inner = {0};
     struct learned *learned = arena_calloc(call->arena, 1, sizeof(*learned));
-    struct announced *announced = NULL;
     err_t err = learned == NULL ? ERR_MEMORY
                                 : store_baseline_get(service->store, call->arena, machine->id,
                                                      trail, ret_stored);
@@ -342,9 +341,6 @@ err_t state_baseline_into(struct service *service, const struct service_call *ca
         return err;
     }
     err = learned_read(call->arena, ret_stored->document, reference, call->hasher, &inner, learned);
-    if (err == ERR_OK && ret_stored->announced.data != NULL) {
-        err = announced_read(call->arena, ret_stored->announced, call->hasher, &inner, &announced);
-    }
     if (err && arena_is_exhausted(call->arena)) {
         return ERR_MEMORY; /* of the request, whatever it broke first */
     }
@@ -356,7 +352,6 @@ err_t state_baseline_into(struct service *service, const struct service_call *ca
     }
     options->baseline = learned->facts;
     options->baseline_pcrs = learned->pcrs;
-    options->announced = announced;
     return err;
 }
 

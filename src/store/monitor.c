@@ -523,8 +523,7 @@ static err_t take_baseline(sqlite3_stmt *row, size_t index, void *data, struct t
     to->learned = sqlite3_column_int64(row, 2);
     err = err ? err : keep(c->arena, row, 3, &to->candidate);
     to->candidate_time = sqlite3_column_int64(row, 4);
-    err = err ? err : keep(c->arena, row, 5, &to->announced);
-    return err ? err : keep(c->arena, row, 6, &to->candidate_digest);
+    return err ? err : keep(c->arena, row, 5, &to->candidate_digest);
 }
 
 err_t store_baseline_get(struct store *store, struct arena *arena, const char *machine_id,

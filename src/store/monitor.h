@@ -119,7 +119,6 @@ struct store_baseline {
     struct span candidate; /* of a changed boot that nobody has judged yet; data NULL = none */
     int64_t candidate_time;
     struct span candidate_digest;
-    struct span announced; /* what was said to change; data NULL = nothing */
 };
 /* In the arena. All empty when there is none. */
 err_t store_baseline_get(struct store *store, struct arena *arena, const char *machine_id,

@@ -171,6 +171,7 @@ static const char *const migrations[] = {
     "ALTER TABLE monitor ADD COLUMN is_off INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE monitor ADD COLUMN doubt TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE baselines ADD COLUMN candidate_digest BLOB;"
+    "ALTER TABLE baselines DROP COLUMN announced;"
     "UPDATE monitor SET is_off = 1, due = 1 WHERE machine IN"
     " (SELECT machine FROM extensions WHERE is_wanted = 0);",
 

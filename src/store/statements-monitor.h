@@ -35,16 +35,16 @@
         "ORDER BY id DESC LIMIT ?2") \
     X(MONITOR_CHANGES_SWEEP, "DELETE FROM monitor_changes WHERE machine = ?1 AND id <= (SELECT id FROM " \
         "monitor_changes WHERE machine = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)") \
-    X(BASELINE_GET, "SELECT document, digest, learned, candidate, candidate_time, announced, candidate_digest " \
+    X(BASELINE_GET, "SELECT document, digest, learned, candidate, candidate_time, candidate_digest " \
         "FROM baselines WHERE machine = ?1") \
     X(BASELINE_DIGEST, "SELECT digest FROM baselines WHERE machine = ?1") \
     X(BASELINE_SET, "INSERT INTO baselines (machine, document, digest, learned, candidate, candidate_time) " \
         "VALUES (?1,?2,?3,?4,NULL,0) ON CONFLICT (machine) DO UPDATE SET document = ?2, digest = ?3, " \
-        "learned = ?4, candidate = NULL, candidate_time = 0, candidate_digest = NULL, announced = NULL") \
+        "learned = ?4, candidate = NULL, candidate_time = 0, candidate_digest = NULL") \
     X(CANDIDATE_SET, "UPDATE baselines SET candidate = ?2, candidate_digest = ?3, candidate_time = ?4 " \
         "WHERE machine = ?1") \
     X(CANDIDATE_TAKE, "UPDATE baselines SET document = candidate, digest = candidate_digest, learned = ?3, " \
-        "candidate = NULL, candidate_time = 0, candidate_digest = NULL, announced = NULL " \
+        "candidate = NULL, candidate_time = 0, candidate_digest = NULL " \
         "WHERE machine = ?1 AND candidate IS NOT NULL AND candidate_digest = ?2") \
     X(CANDIDATE_DROP, "UPDATE baselines SET candidate = NULL, candidate_time = 0, candidate_digest = NULL WHERE machine = ?1 " \
         "AND candidate IS NOT NULL") \
