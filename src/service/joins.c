@@ -28,6 +28,9 @@ static err_t fault(struct trail *trail, const char *member, const char *words)
     return trail_in(trail, ERR_VALUE, member);
 }
 
+/* Before the number of an announcement that has no name; no name begins so. */
+#define REFERENCE_MARK "@"
+
 static err_t read_name(yyjson_val *root, struct trail *trail, char ret[STORE_NAME_MAX + 1])
 {
     static const char allowed[] =
@@ -155,6 +158,12 @@ static void add_announced(const struct service_call *call, yyjson_mut_doc *doc, 
                           const struct store_announced *a)
 {
     json_add_text(doc, to, "name", a->name[0] == '\0' ? NULL : a->name);
+    if (a->id != 0) { /* as DELETE takes it */
+        json_add_text(doc, to, "reference",
+                      a->name[0] != '\0'
+                          ? a->name
+                          : arena_printf(call->arena, REFERENCE_MARK "%lld", (long long)a->id));
+    }
     if (a->has_ek) {
         json_add_hex(call->arena, doc, to, "ekDigest", span_of(a->ek_digest, STORE_DIGEST_BYTES));
     } else {
@@ -377,6 +386,14 @@ void service_join_reject(struct service *service, const struct service_call *cal
                      hex_dup(call->arena, span_of(waiting.ek_digest, STORE_DIGEST_BYTES)));
 }
 
+/* Small enough for an int64. */
+static bool is_number(const char *text)
+{
+    size_t len = strlen(text);
+
+    return len > 0 && len <= 18 && strspn(text, "0123456789") == len;
+}
+
 static err_t find_announced(struct service *service, const struct service_call *call,
                             const struct machine_path *path, struct trail *trail,
                             struct store_announced *ret)
@@ -391,9 +408,13 @@ static err_t find_announced(struct service *service, const struct service_call *
     if (err) {
         return err;
     }
-    err = is_digest(call, path->machine, &digest)
-              ? store_announced_by_ek(service->store, digest.data, call->now, trail, ret)
-              : store_announced_by_name(service->store, name, trail, ret);
+    if (is_digest(call, path->machine, &digest)) {
+        err = store_announced_by_ek(service->store, digest.data, call->now, trail, ret);
+    } else if (span_starts(path->machine, REFERENCE_MARK) && is_number(name + 1)) {
+        err = store_announced_by_id(service->store, name + 1, trail, ret);
+    } else {
+        err = store_announced_by_name(service->store, name, trail, ret);
+    }
     if (err == ERR_NOT_FOUND || (err == ERR_OK && strcmp(ret->subscription, subscription) != 0)) {
         return trail_set(trail, ERR_NOT_FOUND, "nothing is announced under this name or digest");
     }

@@ -200,8 +200,8 @@ err_t store_announced_by_ek(struct store *store, const uint8_t ek_digest[STORE_D
     return err;
 }
 
-err_t store_announced_by_name(struct store *store, const char *name, struct trail *trail,
-                              struct store_announced *ret)
+static err_t find_announced(struct store *store, enum statement by, const char *text,
+                            struct trail *trail, struct store_announced *ret)
 {
     struct sqlite *db = NULL;
     err_t err = store_take_reader(store, trail, &db);
@@ -209,9 +209,21 @@ err_t store_announced_by_name(struct store *store, const char *name, struct trai
     if (err) {
         return err;
     }
-    err = query_announced(db, STATEMENT_ANNOUNCED_BY_NAME, span_str(name), true, trail, ret);
+    err = query_announced(db, by, span_str(text), true, trail, ret);
     store_give_reader(store, db, err);
     return err;
+}
+
+err_t store_announced_by_name(struct store *store, const char *name, struct trail *trail,
+                              struct store_announced *ret)
+{
+    return find_announced(store, STATEMENT_ANNOUNCED_BY_NAME, name, trail, ret);
+}
+
+err_t store_announced_by_id(struct store *store, const char *id, struct trail *trail,
+                            struct store_announced *ret)
+{
+    return find_announced(store, STATEMENT_ANNOUNCED_BY_ID, id, trail, ret);
 }
 
 err_t store_waiting_by_ek(struct store *store, const uint8_t ek_digest[STORE_DIGEST_BYTES],

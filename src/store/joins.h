@@ -49,6 +49,9 @@ err_t store_announced_by_ek(struct store *store, const uint8_t ek_digest[STORE_D
 /* Expired or not; ERR_NOT_FOUND. */
 err_t store_announced_by_name(struct store *store, const char *name, struct trail *trail,
                               struct store_announced *ret) MUST_CHECK;
+/* id: a number as text. */
+err_t store_announced_by_id(struct store *store, const char *id, struct trail *trail,
+                            struct store_announced *ret) MUST_CHECK;
 /* ERR_NOT_FOUND. */
 err_t store_announced_remove(struct store *store, int64_t id, struct trail *trail) MUST_CHECK;
 

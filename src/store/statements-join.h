@@ -14,6 +14,7 @@
         "ORDER BY id DESC LIMIT ?2") \
     X(ANNOUNCED_BY_TOKEN, "SELECT " ANNOUNCED_COLUMNS " FROM announced WHERE token_digest = ?1") \
     X(ANNOUNCED_BY_EK, "SELECT " ANNOUNCED_COLUMNS " FROM announced WHERE ek_digest = ?1") \
+    X(ANNOUNCED_BY_ID, "SELECT " ANNOUNCED_COLUMNS " FROM announced WHERE id = CAST(?1 AS INTEGER)") \
     X(ANNOUNCED_BY_NAME, "SELECT " ANNOUNCED_COLUMNS " FROM announced WHERE name = ?1 AND name <> ''") \
     X(ANNOUNCED_ADD, "INSERT INTO announced (" ANNOUNCED_COLUMNS ") " \
         "VALUES (NULL,?1,?2,?3,?4,?5,?6,?7,?8,?9)") \

@@ -76,6 +76,14 @@ expect 3 'InvalidJoinToken' enroll "${tpm[@]}" --join-token-file "$work/many" --
 # ---- an endorsement key that was named; a TPM that nobody vouches for ----
 expect 1 'waits for an owner' enroll "${tpm[@]}" --name six --retries 0
 ek6=$(joins '.waiting[0].ekDigest')
+check 'a token for many' vm announce --uses 3 --output json
+many=$(jq -r .token <"$work/out")
+check 'is listed with a number' vm joins --output json
+number=$(jq -r '.announced[] | select(.name == null and .uses == 3) | .reference' <"$work/out")
+check 'by which it is taken back' vm withdraw "$number"
+printf '%s\n' "$many" >"$work/gone"
+check 'and there is none of that number any more' test "$(vm withdraw "$number"; echo $?)" -eq 3
+expect 3 'InvalidJoinToken' enroll "${tpm[@]}" --join-token-file "$work/gone" --retries 0
 check 'withdrawn tokens are good no more' test "$(vm announce seven --output json; jq -r .token <"$work/out" >"$work/seven"; vm withdraw seven; echo $?)" -eq 0
 expect 3 'InvalidJoinToken' enroll "${tpm[@]}" --join-token-file "$work/seven" --retries 0
 check 'announced by its key' vm announce six --ek "$ek6"
