@@ -109,6 +109,9 @@ static int publish(struct online *online, const char *path, const char *key)
     }
     printf("%s for %s is published; machines with automatic upgrade on get it in waves\n",
            file.package.version_text, file.package.platform);
+    if (key == NULL) {
+        printf("its signature was not looked at: --key names the public keys of the machines\n");
+    }
     return EXIT_YES;
 }
 
