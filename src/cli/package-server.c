@@ -155,7 +155,8 @@ static const struct simple {
     {"package stop", "POST", ":stop",
      "Offer the version to nobody else. Who has fetched it already goes on."},
     {"package resume", "POST", ":resume",
-     "Go on offering the version. Machines that failed with it do not get it again."},
+     "Go on offering the version. Machines that failed with it do not get it again, and what\n"
+     "they say of it stops it no more."},
     {"package withdraw", "DELETE", "",
      "Remove the version from the server. Machines that run it go on running it."},
 };

@@ -4,6 +4,7 @@
 # versions that do not work; packages that are refused; losses of power in between.
 set -u
 . "${BOOTWARDEN_SOURCE:?}/tests/support/guest.bash"
+. "$BOOTWARDEN_SOURCE/tests/support/agent-version.bash"
 agent=''
 end_upgrade_test() { [ -n "$agent" ] && kill -9 "$agent" 2>/dev/null; end_guest_test; }
 trap end_upgrade_test EXIT

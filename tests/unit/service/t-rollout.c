@@ -170,6 +170,10 @@ static void refuses_files_that_are_no_packages(void **state)
     assert_int_equal(answer.status, 200);
     answer = call(w, service_package_publish, NULL, good);
     expect_refusal(&answer, 409, "Conflict", "is published already");
+    answer = call(w, service_package_publish, NULL, package(w, "1.0.1.0", "the same version"));
+    expect_refusal(&answer, 409, "Conflict", "version 1.0.1 for " PLATFORM " is published already");
+    answer = call(w, service_package_stop, "1.0.1.0", (struct span){0});
+    assert_int_equal(answer.status, 200);
     answer = call(w, service_package_stop, "1.0.2", (struct span){0});
     expect_refusal(&answer, 404, "ResourceNotFound", "no package of version '1.0.2'");
     answer = call(w, service_package_stop, "1.0.1", span_str("linux-y"));
