@@ -2,10 +2,14 @@
 # shellcheck disable=SC2154
 # What the agent takes of a guest: `bootwarden-agent run` against a real server and a software TPM
 # that shows a recorded boot. CPU is the agent's own (/proc/PID/stat), without the TPM's.
+#
+#   bench/agent.sh [ROUNDS]    how many attestations (20)
+#
+# Exit 1 when a size is beyond its budget, or the agent does not attest; times are of the machine.
 set -u
 export BOOTWARDEN_BIN=${BOOTWARDEN_BIN:-$PWD/build/release/bin} BOOTWARDEN_SOURCE=${BOOTWARDEN_SOURCE:-$PWD}
 . "$BOOTWARDEN_SOURCE/tests/support/guest.bash"
-rounds=20
+rounds=${1:-20} memory_max_kib=4096 program_max_kib=400
 agent=''
 end_bench() { [ -n "$agent" ] && kill -9 "$agent" 2>/dev/null; end_guest_test; }
 trap end_bench EXIT
@@ -49,13 +53,22 @@ cp "$bin/bootwarden-agent" "$work/stripped"
 strip "$work/stripped"
 hz=$(getconf CLK_TCK)
 median=$(sed -n 's/.*outcome=attested.* ms=\([0-9]*\).*/\1/p' "$log" | tail -n "$rounds" | sort -n | sed -n "$((rounds / 2))p")
+status=0
+# size WORDS BYTES MAX-KIB
+size() {
+    printf '  %-44s %6d KiB  (%d)\n' "$1" "$((($2 + 1023) / 1024))" "$3"
+    [ "$2" -gt 0 ] && [ "$2" -le $(($3 * 1024)) ] && return
+    echo "bench: beyond its budget: $1" >&2
+    status=1
+}
 printf '\nagent in the guest, of %d attestations (budget)\n' "$rounds"
-printf '  %-44s %6d KiB  (4096)\n' 'anonymous memory, RssAnon of all processes' "$(memory RssAnon)"
+size 'anonymous memory, RssAnon of all processes' "$(($(memory RssAnon) * 1024))" "$memory_max_kib"
 printf '  %-44s %6d KiB\n' 'resident memory, with shared libraries' "$(memory VmRSS)"
-printf '  %-44s %6d KiB  (400)\n' 'the program, stripped' "$(($(stat -c %s "$work/stripped") / 1024))"
+size 'the program, stripped' "$(stat -c %s "$work/stripped")" "$program_max_kib"
 awk -v t="$((after - before))" -v hz="$hz" -v n="$rounds" \
     'BEGIN { printf "  %-44s %6.1f ms   (100)\n", "CPU of one attestation, beside the TPM", 1000 * t / hz / n }'
 printf '  %-44s %6d ms\n' 'one attestation, session to report, median' "$median"
 kill "$agent"
 wait "$agent" 2>/dev/null
 agent=''
+exit $status

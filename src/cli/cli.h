@@ -44,9 +44,6 @@ command_fn cmd_vm;
 void cli_complain(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The trail's words, or the error's, after `what` (a file name); the exit code that fits. */
 int cli_fail(const char *command, const char *what, err_t err, const struct trail *trail);
-/* How many words of the command line a verb is: "list" one, "policy set" two; 0: it is another.
- * argv[1] is there. */
-int cli_verb_words(const char *verb, int argc, char **argv);
 /* The known word nearest to what was typed, for "did you mean"; NULL when none is near. */
 const char *cli_nearest(const char *typed, const char *const *known, size_t n);
 /* Flush standard output. EXIT_INTERNAL with a message when it cannot be written, or when the texts

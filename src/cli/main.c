@@ -61,20 +61,6 @@ int cli_fail(const char *command, const char *what, err_t err, const struct trai
     return category == ERR_CAT_INTERNAL && err != ERR_IO ? EXIT_INTERNAL : EXIT_USAGE;
 }
 
-int cli_verb_words(const char *verb, int argc, char **argv)
-{
-    const char *space = strchr(verb, ' ');
-    size_t len = space == NULL ? strlen(verb) : (size_t)(space - verb);
-
-    if (strncmp(verb, argv[1], len) != 0 || argv[1][len] != '\0') {
-        return 0;
-    }
-    if (space == NULL) {
-        return 1;
-    }
-    return argc > 2 && strcmp(space + 1, argv[2]) == 0 ? 2 : 0;
-}
-
 /* Edits between two short words: insertions, deletions, replacements (Wagner and Fischer). */
 static size_t distance(const char *a, const char *b)
 {

@@ -14,7 +14,23 @@ struct parser {
     uint64_t seen; /* bit per option */
 };
 
-enum { LEFT_COLUMN = 26, OPTIONS_MAX = 60, REFUSAL_MAX = 640 };
+enum { LEFT_COLUMN = 26, OPTIONS_MAX = 60, REFUSAL_MAX = 640, CHOICES_MAX = 256, HELP_WIDTH = 96 };
+
+/* " (text, json)", in as many lines as it takes. */
+static void print_choices(const struct option *option, size_t column)
+{
+    for (size_t i = 0; option->choices[i] != NULL; i++) {
+        size_t len = strlen(option->choices[i]) + strlen(" (,");
+
+        if (column + len > HELP_WIDTH) {
+            printf("\n%*s", LEFT_COLUMN, "");
+            column = LEFT_COLUMN;
+        }
+        printf(" %s%s%s", i == 0 ? "(" : "", option->choices[i],
+               option->choices[i + 1] == NULL ? ")" : ",");
+        column += len;
+    }
+}
 
 static void print_option(const struct option *option)
 {
@@ -28,11 +44,7 @@ static void print_option(const struct option *option)
              option->value != NULL ? " " : "", option->value != NULL ? option->value : "");
     printf("%-*s %s", LEFT_COLUMN, left, option->help);
     if (option->choices != NULL) {
-        fputs(" (", stdout);
-        for (size_t i = 0; option->choices[i] != NULL; i++) {
-            printf("%s%s", i > 0 ? ", " : "", option->choices[i]);
-        }
-        fputs(")", stdout);
+        print_choices(option, LEFT_COLUMN + strlen(option->help) + 1);
     }
     putchar('\n');
 }
@@ -107,7 +119,7 @@ static bool unknown_option(const struct option_set *set, const char *word, int *
                   nearest);
 }
 
-static bool read_number(const char *text, uint64_t max, uint64_t *ret)
+static bool read_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 {
     uint64_t value = 0;
 
@@ -121,7 +133,7 @@ static bool read_number(const char *text, uint64_t max, uint64_t *ret)
         }
     }
     *ret = value;
-    return value <= max;
+    return value >= min && value <= max;
 }
 
 static bool set_choice(const struct option *option, const char *value)
@@ -141,7 +153,7 @@ static bool refuse_choice(const struct option_set *set, const struct option *opt
 {
     struct shown shown = show(value);
     const char *nearest;
-    char list[128] = "";
+    char list[CHOICES_MAX] = "";
     size_t n = 0;
 
     for (size_t len = 0; option->choices[n] != NULL; n++) {
@@ -160,16 +172,18 @@ static bool store_number(const struct option_set *set, const struct option *opti
                          const char *value, int *ret_exit_code)
 {
     struct option_numbers *numbers = option->target;
+    uint64_t min = option->kind == OPTION_COUNT ? 1 : 0;
 
     if (numbers->n == OPTION_LIST_MAX) {
         return refuse(set, ret_exit_code, "option --%s is given more than %d times", option->name,
                       OPTION_LIST_MAX);
     }
-    if (!read_number(value, option->max, &numbers->items[numbers->n])) {
+    if (!read_number(value, min, option->max, &numbers->items[numbers->n])) {
         struct shown shown = show(value);
 
-        return refuse(set, ret_exit_code, "option --%s: '%s' is not a number from 0 to %llu",
-                      option->name, shown.text, (unsigned long long)option->max);
+        return refuse(set, ret_exit_code, "option --%s: '%s' is not a number from %llu to %llu",
+                      option->name, shown.text, (unsigned long long)min,
+                      (unsigned long long)option->max);
     }
     numbers->n++;
     return true;
@@ -206,6 +220,7 @@ static bool store(struct parser *p, const struct option *option, const char *val
         return true;
     }
     case OPTION_NUMBER:
+    case OPTION_COUNT:
         return store_number(p->set, option, value, ret_exit_code);
     default:
         return false;
@@ -258,10 +273,11 @@ static bool take_word(struct parser *p, const char *word, int *ret_exit_code)
 static bool too_many(const struct option_set *set, const char *word, int *ret_exit_code)
 {
     struct shown shown = show(word);
+    bool takes_any = set->max_arguments > 0;
 
     return refuse(set, ret_exit_code,
-                  "one argument too many: '%s'; takes one %s, see 'bootwarden %s --help'",
-                  shown.text, set->arguments, set->command);
+                  "one argument too many: '%s'; takes %s%s, see 'bootwarden %s --help'", shown.text,
+                  takes_any ? "one " : "none", takes_any ? set->arguments : "", set->command);
 }
 
 static bool check_count(const struct option_set *set, const struct option_result *result,

@@ -18,6 +18,7 @@ enum option_kind {
     OPTION_LIST,   /* target: struct option_list; repeatable */
     OPTION_CHOICE, /* target: int, the index in `choices`; at most once */
     OPTION_NUMBER, /* target: struct option_numbers; 0..max, repeatable */
+    OPTION_COUNT,  /* the same from 1 on */
 };
 
 enum { OPTION_LIST_MAX = 64, OPTION_ARGUMENTS_MAX = 64 };

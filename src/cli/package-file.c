@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "crypto/ed25519.h"
 #include "crypto/hash.h"
+#include "package/program.h"
 
 #include <string.h>
 
@@ -131,32 +132,67 @@ int package_cmd_show(int argc, char **argv)
 /* ---- sign ---- */
 
 struct signing {
-    const char *key, *version, *platform, *minimum, *output;
+    const char *key, *version, *minimum, *output;
+    int platform; /* of program_platforms; -1: the program's */
 };
 
-static int describe(const char *command, const struct signing *signing, struct span payload,
-                    struct package *ret)
+/* What was typed must be what the program says of itself. */
+static int compare(const char *command, const struct signing *signing, const char *path,
+                   const struct program *program)
+{
+    struct version version;
+
+    if (signing->version != NULL && version_read(span_str(signing->version), &version) != ERR_OK) {
+        cli_complain(command, "option --version: must be two to four numbers with dots, such as "
+                              "1.2.3");
+        return EXIT_USAGE;
+    }
+    if (signing->version != NULL && version_compare(&version, &program->version) != 0) {
+        cli_complain(command, "%s: says that it is version %s, not %s", path, program->version_text,
+                     signing->version);
+        return EXIT_USAGE;
+    }
+    if (signing->platform >= 0 &&
+        strcmp(program_platforms[signing->platform], program->platform) != 0) {
+        cli_complain(command, "%s: is a program for %s, not for %s", path, program->platform,
+                     program_platforms[signing->platform]);
+        return EXIT_USAGE;
+    }
+    return EXIT_YES;
+}
+
+static int describe(const char *command, const struct signing *signing, const char *path,
+                    struct span payload, struct package *ret)
 {
     struct package package = {.size = payload.len};
-    err_t err = hash_once(HASH_SHA256, payload, package.sha256);
+    struct program program;
+    struct trail trail = {0};
+    char shown[256];
+    int code;
+    err_t err;
 
-    if (signing->key == NULL || signing->version == NULL || signing->output == NULL) {
-        cli_complain(command, "give --key, --version and --output");
+    if (signing->key == NULL || signing->output == NULL) {
+        cli_complain(command, "give --key and --output");
         return EXIT_USAGE;
     }
     /* What is too long would be cut into something else. */
-    if (strlen(signing->version) >= sizeof(package.version_text) ||
-        strlen(signing->platform) >= sizeof(package.platform) ||
-        (signing->minimum != NULL && strlen(signing->minimum) >= sizeof(package.minimum_text))) {
-        cli_complain(command, "--version, --minimum or --platform is too long");
+    if (signing->minimum != NULL && strlen(signing->minimum) >= sizeof(package.minimum_text)) {
+        cli_complain(command, "--minimum is too long");
         return EXIT_USAGE;
     }
-    memcpy(package.version_text, signing->version, strlen(signing->version));
-    memcpy(package.platform, signing->platform, strlen(signing->platform));
+    text_escape(span_str(path), shown, sizeof(shown));
+    err = program_read(payload, &trail, &program);
+    code = err ? cli_fail(command, path, err, &trail) : compare(command, signing, shown, &program);
+    if (code != EXIT_YES) {
+        return code;
+    }
+    memcpy(package.version_text, program.version_text, sizeof(package.version_text));
+    memcpy(package.platform, program.platform, strlen(program.platform));
     if (signing->minimum != NULL) {
         package.has_minimum = true;
         memcpy(package.minimum_text, signing->minimum, strlen(signing->minimum));
     }
+    err = hash_once(HASH_SHA256, payload, package.sha256);
     *ret = package;
     return err ? EXIT_INTERNAL : EXIT_YES;
 }
@@ -182,8 +218,8 @@ static int sign(const char *command, struct arena *arena, const struct signing *
     struct package package;
     struct trail trail = {0};
     err_t err = file_read(arena, path, PACKAGE_FILE_MAX - PACKAGE_HEADER_MAX, &trail, &payload);
-    int code =
-        err ? cli_fail(command, path, err, &trail) : describe(command, signing, payload, &package);
+    int code = err ? cli_fail(command, path, err, &trail)
+                   : describe(command, signing, path, payload, &package);
 
     if (code != EXIT_YES) {
         return code;
@@ -211,12 +247,13 @@ int package_cmd_sign(int argc, char **argv)
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(ARENA_BYTES);
     struct option_result words = {0};
-    struct signing signing = {.platform = NULL};
+    struct signing signing = {.platform = -1};
     const struct option options[] = {
         {"key", 0, OPTION_TEXT, "KEY.pem", "private Ed25519 key, mode 0600", &signing.key, NULL, 0},
-        {"version", 0, OPTION_TEXT, "X.Y.Z", "version of the program", &signing.version, NULL, 0},
-        {"platform", 0, OPTION_TEXT, "P", "what it runs on (default: linux-" AGENT_ARCH ")",
-         &signing.platform, NULL, 0},
+        {"version", 0, OPTION_TEXT, "X.Y.Z", "sign no program of another version", &signing.version,
+         NULL, 0},
+        {"platform", 0, OPTION_CHOICE, "P", "sign no program for another one", &signing.platform,
+         program_platforms, 0},
         {"minimum", 0, OPTION_TEXT, "X.Y.Z", "the oldest version that may upgrade to it",
          &signing.minimum, NULL, 0},
         {"output", 'o', OPTION_TEXT, "FILE", "the package", &signing.output, NULL, 0},
@@ -224,9 +261,9 @@ int package_cmd_sign(int argc, char **argv)
     const struct option_set set = {
         .command = "package sign",
         .arguments = "PROGRAM",
-        .description =
-            "Make a package of an agent's program. The version must be the one that the\n"
-            "program says of itself with --version.",
+        .description = "Make a package of an agent's program. Version and platform are those that "
+                       "the program\n"
+                       "says of itself; it is not run.",
         .options = options,
         .n_options = ARRAY_LEN(options),
         .min_arguments = 1,
@@ -241,7 +278,6 @@ int package_cmd_sign(int argc, char **argv)
     if (!options_parse(&set, argc, argv, &words, &code)) {
         return code;
     }
-    signing.platform = signing.platform == NULL ? "linux-" AGENT_ARCH : signing.platform;
     code = arena == NULL ? EXIT_INTERNAL : sign(set.command, arena, &signing, words.arguments[0]);
     return cli_finish(set.command, arena, code);
 }

@@ -109,6 +109,9 @@ static int publish(struct online *online, const char *path, const char *key)
     }
     printf("%s for %s is published; machines with automatic upgrade on get it in waves\n",
            file.package.version_text, file.package.platform);
+    if (key == NULL) {
+        printf("its signature was not looked at: --key names the public keys of the machines\n");
+    }
     return EXIT_YES;
 }
 
@@ -152,7 +155,8 @@ static const struct simple {
     {"package stop", "POST", ":stop",
      "Offer the version to nobody else. Who has fetched it already goes on."},
     {"package resume", "POST", ":resume",
-     "Go on offering the version. Machines that failed with it do not get it again."},
+     "Go on offering the version. Machines that failed with it do not get it again, and what\n"
+     "they say of it stops it no more."},
     {"package withdraw", "DELETE", "",
      "Remove the version from the server. Machines that run it go on running it."},
 };

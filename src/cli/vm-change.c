@@ -156,10 +156,13 @@ int vm_cmd_extension_show(int argc, char **argv)
     return online_finish(&online, code);
 }
 
+enum wish { AS_IT_IS = -1, ON, OFF };
+static const char *const on_off[] = {[ON] = "on", [OFF] = "off", NULL};
+
 struct wished {
     const char *settings; /* a file; NULL: as they are */
     const char *version;
-    int wanted, upgrades, minor; /* indexes of on_off; 0: as it is */
+    int wanted, upgrades, minor; /* enum wish */
 };
 
 static int wishes(struct online *online, const struct wished *wished, struct span *ret)
@@ -185,14 +188,14 @@ static int wishes(struct online *online, const struct wished *wished, struct spa
     if (wished->version != NULL) {
         json_add_text(doc, root, "typeHandlerVersion", wished->version);
     }
-    if (wished->wanted != 0) {
-        json_add_bool(doc, root, "wanted", wished->wanted == 1);
+    if (wished->wanted != AS_IT_IS) {
+        json_add_bool(doc, root, "wanted", wished->wanted == ON);
     }
-    if (wished->upgrades != 0) {
-        json_add_bool(doc, root, "enableAutomaticUpgrade", wished->upgrades == 1);
+    if (wished->upgrades != AS_IT_IS) {
+        json_add_bool(doc, root, "enableAutomaticUpgrade", wished->upgrades == ON);
     }
-    if (wished->minor != 0) {
-        json_add_bool(doc, root, "autoUpgradeMinorVersion", wished->minor == 1);
+    if (wished->minor != AS_IT_IS) {
+        json_add_bool(doc, root, "autoUpgradeMinorVersion", wished->minor == ON);
     }
     if (yyjson_mut_obj_size(root) == 0) {
         cli_complain(online->command, "nothing to change: give --settings, --wanted, "
@@ -205,9 +208,8 @@ static int wishes(struct online *online, const struct wished *wished, struct spa
 
 int vm_cmd_extension_set(int argc, char **argv)
 {
-    static const char *const on_off[] = {"as-it-is", "on", "off", NULL};
     CLEANUP(online_end) struct online online = {0};
-    struct wished wished = {0};
+    struct wished wished = {.wanted = AS_IT_IS, .upgrades = AS_IT_IS, .minor = AS_IT_IS};
     const struct option options[] = {
         {"settings", 0, OPTION_TEXT, "FILE",
          "public settings, a JSON object with AttestationConfig", &wished.settings, NULL, 0},

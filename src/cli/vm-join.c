@@ -9,6 +9,16 @@
 
 enum { DAYS_MAX = 366, USES_MAX = 10000 };
 
+/* Whom an announcement is for. */
+static const char *expected(const struct online *online, yyjson_val *announced)
+{
+    if (json_text(json_get(announced, "name")) != NULL) {
+        return vm_text(online, announced, "name");
+    }
+    return json_text(json_get(announced, "ekDigest")) != NULL ? "the machine with this TPM"
+                                                              : "any machine that has this token";
+}
+
 /* ---- the list ---- */
 
 static void print_announced(const struct online *online, yyjson_val *list)
@@ -22,10 +32,11 @@ static void print_announced(const struct online *online, yyjson_val *list)
             printf("announced\n");
         }
         printf(
-            "  %-24s until %s, by %s; %s\n", vm_text(online, one, "name"),
+            "  %-24s until %s, by %s; %s\n", vm_text(online, one, "reference"),
             vm_text(online, one, "expires"), vm_text(online, one, "by"),
             json_text(json_get(one, "ekDigest")) == NULL
-                ? "whoever shows its token"
+                ? arena_printf(online->arena, "whoever shows its token, %llu left",
+                               (unsigned long long)yyjson_get_uint(json_get(one, "uses")))
                 : arena_printf(online->arena, "EK %s%s", vm_text(online, one, "ekDigest"),
                                yyjson_is_true(json_get(one, "hasToken")) ? " with its token" : ""));
     }
@@ -166,12 +177,14 @@ static int announce(struct online *online, const struct announcement *announceme
         return online_print_json(online, doc, yyjson_val_mut_copy(doc, answer));
     }
     token = vm_text(online, answer, "token");
-    printf("%s is announced until %s\n", vm_text(online, answer, "name"),
+    printf("%s is announced until %s\n", expected(online, answer),
            vm_text(online, answer, "expires"));
     if (strcmp(token, "-") != 0) {
         printf("join token, shown this once: %s\n"
-               "On the machine, in /etc/bootwarden/agent.conf: join-token = %s\n",
-               token, token);
+               "On the machine it belongs into a file that nobody but the agent reads (mode 0640,\n"
+               "root:bootwarden-agent), which /etc/bootwarden/agent.conf names:\n"
+               "  join-token-file = /etc/bootwarden/join-token\n",
+               token);
     } else {
         printf("Its TPM is enough: no token is needed.\n");
     }
@@ -188,9 +201,9 @@ int vm_cmd_announce(int argc, char **argv)
          &announcement.ek, NULL, 0},
         {"token", 0, OPTION_FLAG, NULL, "with --ek: a token as well, and both are needed",
          &announcement.with_token, NULL, 0},
-        {"valid-days", 0, OPTION_NUMBER, "N", "how long (default: 7)", &announcement.days, NULL,
+        {"valid-days", 0, OPTION_COUNT, "N", "how long (default: 7)", &announcement.days, NULL,
          DAYS_MAX},
-        {"uses", 0, OPTION_NUMBER, "N", "a token for so many machines, without NAME",
+        {"uses", 0, OPTION_COUNT, "N", "a token for so many machines, without NAME",
          &announcement.uses, NULL, USES_MAX},
         ONLINE_WHERE(online.where),
         ONLINE_OUTPUT(online.where),

@@ -1,5 +1,5 @@
 /*
- * vm-show.c - bootwarden vm list and show.
+ * vm-show.c - bootwarden vm show.
  */
 #include "cli/vm.h"
 
@@ -7,15 +7,7 @@
 
 #include <string.h>
 
-enum {
-    NAME_WIDTH_MAX = 40,
-    REASONS_SHOWN = 64,
-    PAGES_MAX = 10000,
-    MODULES_SHOWN = 20,
-    LIST_MAX_BYTES = 4096
-};
-
-/* ---- one ---- */
+enum { MODULES_SHOWN = 20, LIST_MAX_BYTES = 4096 };
 
 /* Reasons that are changes are shown as those. */
 static void print_reasons(const struct online *online, yyjson_val *reasons)
@@ -87,12 +79,12 @@ static void print_history(const struct online *online, yyjson_val *history)
 
     yyjson_arr_foreach(history, i, n, change)
     {
-        const char *why = vm_text(online, change, "why");
+        const char *why = vm_plain(vm_text(online, change, "why"));
 
         if (i == 0) {
             printf("\nhistory\n");
         }
-        printf("  %s  %s -> %s%s%.120s\n", vm_text(online, change, "time"),
+        printf("  %s  %s -> %s%s%s\n", vm_text(online, change, "time"),
                vm_text(online, change, "from"), vm_text(online, change, "to"),
                why[0] != '\0' ? ": " : "", why);
     }
@@ -108,7 +100,7 @@ static void print_status(const struct online *online, yyjson_val *said)
     }
     printf("\nextension\n");
     vm_line("status", vm_text(online, status, "status"));
-    vm_line("message", vm_text(online, json_get(status, "formattedMessage"), "message"));
+    vm_line("message", vm_plain(vm_text(online, json_get(status, "formattedMessage"), "message")));
     yyjson_arr_foreach(json_get(status, "substatus"), i, n, item)
     {
         const char *message = vm_text(online, json_get(item, "formattedMessage"), "message");
@@ -202,7 +194,7 @@ static void print_system(const struct online *online, yyjson_val *said)
 static void print_text(const struct online *online, yyjson_val *machine)
 {
     yyjson_val *baseline = json_get(machine, "baseline");
-    const char *why = vm_text(online, machine, "why");
+    const char *why = vm_plain(vm_text(online, machine, "why"));
     const char *advice = vm_text(online, machine, "advice");
 
     printf("%s is %s\n", vm_text(online, machine, "name"), vm_text(online, machine, "state"));
@@ -297,127 +289,5 @@ int vm_cmd_show(int argc, char **argv)
         return code;
     }
     code = show(&online, online.words.arguments[0]);
-    return online_finish(&online, code);
-}
-
-/* ---- all ---- */
-
-/* All pages, one behind the other. */
-static int fetch(struct online *online, yyjson_mut_doc *doc, yyjson_mut_val *all)
-{
-    const char *after = "";
-    int code = online_need_subscription(online);
-
-    for (size_t page = 0; code == EXIT_YES && page < PAGES_MAX; page++) {
-        yyjson_val *answer = NULL, *machine;
-        const char *encoded = online_encode(online->arena, span_str(after));
-        size_t i, n;
-
-        code = encoded == NULL ? online_out_of_memory(online)
-                               : vm_ask(online, "GET",
-                                        vm_path(online, "machines", NULL,
-                                                arena_printf(online->arena, "?after=%s", encoded)),
-                                        (struct span){0}, "listing machines", NULL, &answer);
-        if (code != EXIT_YES) {
-            return code;
-        }
-        yyjson_arr_foreach(json_get(answer, "value"), i, n, machine)
-        {
-            yyjson_mut_arr_append(all, yyjson_val_mut_copy(doc, machine));
-        }
-        after = json_text(json_get(answer, "nextAfter"));
-        if (after == NULL) {
-            return EXIT_YES;
-        }
-    }
-    return code;
-}
-
-static const char *text_of(const struct online *online, yyjson_mut_val *object, const char *name)
-{
-    const char *text = yyjson_mut_get_str(yyjson_mut_obj_get(object, name));
-
-    return text == NULL ? "-" : online_show(online, span_str(text));
-}
-
-static void print_table(const struct online *online, yyjson_mut_val *all, const char *state)
-{
-    size_t width = 4, i, n, shown = 0;
-    yyjson_mut_val *machine;
-
-    yyjson_mut_arr_foreach(all, i, n, machine)
-    {
-        size_t len = strlen(text_of(online, machine, "name"));
-
-        width = len > width ? len : width;
-    }
-    width = width > NAME_WIDTH_MAX ? NAME_WIDTH_MAX : width;
-    yyjson_mut_arr_foreach(all, i, n, machine)
-    {
-        const char *is = text_of(online, machine, "state");
-
-        if (state != NULL && strcmp(state, is) != 0) {
-            continue;
-        }
-        if (shown++ == 0) {
-            printf("%-*s  %-14s  %-20s  %s\n", (int)width, "NAME", "STATE", "HEARD", "WHY");
-        }
-        printf("%-*s  %-14s  %-20s  %.100s\n", (int)width, text_of(online, machine, "name"), is,
-               text_of(online, machine, "heardAt"), text_of(online, machine, "why"));
-    }
-    if (shown == 0) {
-        printf("%s\n", state == NULL ? "no machine has joined; see bootwarden vm joins"
-                                     : "no machine is in this state");
-    }
-}
-
-static int list(struct online *online, const char *state)
-{
-    yyjson_mut_doc *doc = json_new(online->arena);
-    yyjson_mut_val *all = doc == NULL ? NULL : yyjson_mut_arr(doc), *machine, *chosen;
-    size_t i, n;
-    int code = all == NULL ? online_out_of_memory(online) : fetch(online, doc, all);
-
-    if (code != EXIT_YES) {
-        return code;
-    }
-    if (!online->is_json) {
-        print_table(online, all, state);
-        return EXIT_YES;
-    }
-    chosen = yyjson_mut_arr(doc);
-    yyjson_mut_arr_foreach(all, i, n, machine)
-    {
-        if (state == NULL || strcmp(state, text_of(online, machine, "state")) == 0) {
-            yyjson_mut_arr_append(chosen, yyjson_mut_val_mut_copy(doc, machine));
-        }
-    }
-    return online_print_json(online, doc, chosen);
-}
-
-int vm_cmd_list(int argc, char **argv)
-{
-    CLEANUP(online_end) struct online online = {0};
-    const char *state = NULL;
-    const struct option options[] = {
-        {"state", 0, OPTION_TEXT, "STATE", "only those in this state, such as unhealthy", &state,
-         NULL, 0},
-        ONLINE_WHERE(online.where),
-        ONLINE_OUTPUT(online.where),
-    };
-    const struct option_set set = {
-        .command = "vm list",
-        .arguments = "",
-        .description = "Machines of the subscription: their states, and why.",
-        .options = options,
-        .n_options = ARRAY_LEN(options),
-        .notes = "Exit status: 0 listed, 2 wrong use, 3 the service refuses or is not reachable.",
-    };
-    int code = EXIT_YES;
-
-    if (!online_begin(&set, argc, argv, &online, &code)) {
-        return code;
-    }
-    code = list(&online, state);
     return online_finish(&online, code);
 }

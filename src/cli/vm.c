@@ -1,9 +1,8 @@
 /*
- * vm.c - bootwarden vm: finds the verb and runs it; what the verbs share.
+ * vm.c - bootwarden vm: its verbs; what the verbs share.
  */
 #include "cli/vm.h"
-
-#include "base/text.h"
+#include "cli/verbs.h"
 
 #include <string.h>
 
@@ -25,67 +24,23 @@ static const struct command verbs[] = {
     {"extension set", "change that", vm_cmd_extension_set},
 };
 
-static void print_help(FILE *out)
-{
-    fputs("usage: bootwarden vm VERB [OPTION]... [ARGUMENT]...\n"
-          "\n"
-          "Machines of a server: how they are and why, who may join, what their agents do.\n"
-          "\n"
-          "Verbs:\n",
-          out);
-    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
-        fprintf(out, "  %-14s %s\n", verbs[i].name, verbs[i].help);
-    }
-    fputs("\n"
-          "The server is named by BOOTWARDEN_ENDPOINT and BOOTWARDEN_CA, who calls by\n"
-          "BOOTWARDEN_TENANT, _SUBSCRIPTION, _CLIENT_ID and _CLIENT_SECRET, or BOOTWARDEN_TOKEN.\n"
-          "`bootwarden vm VERB --help` explains a verb, bootwarden-vm(1) all of them.\n"
-          "Exit status: 0 done, 1 the machine is not healthy (show), 2 wrong use, 3 the service\n"
-          "refuses or is not reachable, 4 internal.\n",
-          out);
-}
-
-static int unknown(const char *typed)
-{
-    const char *names[ARRAY_LEN(verbs) + 1] = {"extension"};
-    const char *nearest;
-    char shown[128];
-
-    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
-        names[i + 1] = verbs[i].name;
-    }
-    nearest = cli_nearest(typed, names, ARRAY_LEN(names));
-    text_escape(span_str(typed), shown, sizeof(shown));
-    if (nearest != NULL) {
-        cli_complain("vm", "there is no '%s'; did you mean '%s'?", shown, nearest);
-    } else {
-        cli_complain("vm", "there is no '%s'; see 'bootwarden vm --help'", shown);
-    }
-    return EXIT_USAGE;
-}
-
 int cmd_vm(int argc, char **argv)
 {
-    if (argc < 2) {
-        print_help(stderr);
-        return EXIT_USAGE;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_help(stdout);
-        return cli_finish("vm", NULL, EXIT_YES);
-    }
-    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
-        int words = cli_verb_words(verbs[i].name, argc, argv);
+    static const struct verb_set set = {
+        .command = "vm",
+        .description =
+            "Machines of a server: how they are and why, who may join, what their agents do.",
+        .verbs = verbs,
+        .n_verbs = ARRAY_LEN(verbs),
+        .notes =
+            "The server is named by BOOTWARDEN_ENDPOINT and BOOTWARDEN_CA, who calls by\n"
+            "BOOTWARDEN_TENANT, _SUBSCRIPTION, _CLIENT_ID and _CLIENT_SECRET, or "
+            "BOOTWARDEN_TOKEN.\n"
+            "Exit status: 0 done, 1 the machine is not healthy (show), 2 wrong use, 3 the service\n"
+            "refuses or is not reachable, 4 internal.",
+    };
 
-        if (words > 0) {
-            return verbs[i].run(argc - words, argv + words);
-        }
-    }
-    if (strcmp(argv[1], "extension") == 0) {
-        cli_complain("vm", "extension needs a verb: show or set; see 'bootwarden vm --help'");
-        return EXIT_USAGE;
-    }
-    return unknown(argv[1]);
+    return verbs_run(&set, argc, argv);
 }
 
 /* ---- what the verbs share ---- */
@@ -130,6 +85,16 @@ const char *vm_text(const struct online *online, yyjson_val *object, const char 
     struct span text = json_span(json_get(object, name));
 
     return text.data == NULL ? "-" : online_show(online, text);
+}
+
+const char *vm_plain(const char *words)
+{
+    /* Azure's portal wants this in front (docs/formats/extension.md). */
+    static const char prefix[] =
+        "Microsoft.Azure.Security.LinuxAttestation.GuestAttestation provisioning failed. ";
+    size_t len = strlen(prefix);
+
+    return strncmp(words, prefix, len) == 0 ? words + len : words;
 }
 
 void vm_line(const char *name, const char *value)

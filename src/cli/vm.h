@@ -31,6 +31,8 @@ int vm_ask(struct online *online, const char *method, const char *path, struct s
            const char *what, const char *look_with, yyjson_val **ret);
 /* A member as printable text; "-" when it is missing or null. */
 const char *vm_text(const struct online *online, yyjson_val *object, const char *name);
+/* What a guest says of itself, for people: without the extension's name at the beginning. */
+const char *vm_plain(const char *words);
 /* One line "  name   value". */
 void vm_line(const char *name, const char *value);
 /* What its last proof was found to be, and what changed; for people. */

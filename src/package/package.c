@@ -69,6 +69,9 @@ static err_t read_manifest(yyjson_val *root, struct trail *trail, struct package
     ret->has_minimum = err == ERR_OK && json_get(root, "minimum") != NULL;
     if (ret->has_minimum) {
         err = read_version(root, "minimum", trail, ret->minimum_text, &ret->minimum);
+        if (err == ERR_OK && version_compare(&ret->minimum, &ret->version) >= 0) {
+            err = fault(trail, "minimum", "must be earlier than the version: nobody could upgrade");
+        }
     }
     if (err == ERR_OK) {
         snprintf(ret->platform, sizeof(ret->platform), "%.*s", (int)platform.len,

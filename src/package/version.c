@@ -52,6 +52,14 @@ int version_compare(const struct version *a, const struct version *b)
     return 0;
 }
 
+bool version_text_equal(struct span a, struct span b)
+{
+    struct version left, right;
+
+    return version_read(a, &left) == ERR_OK && version_read(b, &right) == ERR_OK &&
+           version_compare(&left, &right) == 0;
+}
+
 bool version_is_upgrade(const struct version *from, const struct version *to, bool takes_minor)
 {
     return version_compare(from, to) < 0 && from->parts[0] == to->parts[0] &&

@@ -23,6 +23,8 @@ struct version {
 err_t version_read(struct span text, struct version *ret) MUST_CHECK;
 /* Below, equal to or above 0: a is earlier, the same, later. */
 int version_compare(const struct version *a, const struct version *b);
+/* Both are versions, and the same one: 1.0.1 is 1.0.1.0. */
+bool version_text_equal(struct span a, struct span b);
 
 /* May `from` go to `to` by itself? Later, of the same major version, and of the same minor one
  * unless those are wanted. */

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "crypto/secret.h"
 #include "package/package.h"
+#include "package/program.h"
 #include "service/machines-internal.h"
 #include "service/rollout.h"
 
@@ -50,6 +51,10 @@ static err_t check(const struct service_call *call, struct span body, struct tra
 
     if (err) {
         return err;
+    }
+    if (!program_is_platform(span_str(package.platform))) {
+        return trail_set(trail, ERR_VALUE, "there are no agents for platform '%s'",
+                         package.platform);
     }
     payload = span_cut(body, package.header_bytes, body.len);
     if (payload.len != package.size) {
@@ -205,7 +210,7 @@ static err_t change_all(struct service *service, const struct service_call *call
     err =
         err ? err : store_packages(service->store, call->arena, subscription, trail, &packages, &n);
     for (size_t i = 0; err == ERR_OK && i < n; i++) {
-        if (span_is(path->machine, packages[i].version) &&
+        if (version_text_equal(path->machine, span_str(packages[i].version)) &&
             (platform.len == 0 || span_is(platform, packages[i].platform))) {
             err = change(service, call, path, &packages[i], trail);
             found++;

@@ -1,5 +1,6 @@
 #include "store/packages.h"
 
+#include "package/version.h"
 #include "store/queue.h"
 
 #include <stdio.h>
@@ -122,6 +123,24 @@ bool store_package_has_file(struct store *store, const char *file)
 
 /* ---- what owners do: inside the writer's transaction ---- */
 
+/* One of its version and platform, however that is written. */
+static err_t check_is_new(struct sqlite *db, const struct store_package *p, struct trail *trail)
+{
+    struct store_package packages[STORE_PACKAGES_MAX];
+    size_t n = 0;
+    err_t err = query_packages(db, p->subscription, p->platform, trail, packages, &n);
+
+    for (size_t i = 0; err == ERR_OK && i < n; i++) {
+        if (version_text_equal(span_str(packages[i].version), span_str(p->version))) {
+            err = trail_set(trail, ERR_CONFLICT,
+                            "version %s for %s is published already: withdraw it first, or make a "
+                            "later version",
+                            packages[i].version, p->platform);
+        }
+    }
+    return err;
+}
+
 static err_t run_add(struct sqlite *db, void *data, struct trail *trail)
 {
     const struct store_package *p = data;
@@ -142,6 +161,7 @@ static err_t run_add(struct sqlite *db, void *data, struct trail *trail)
                          "there are %d packages already: withdraw those that nobody needs",
                          STORE_PACKAGES_MAX);
     }
+    err = err ? err : check_is_new(db, p, trail);
     err = err ? err : sqlite_use(db, STATEMENT_PACKAGE_ADD, trail, &row);
     if (err) {
         return err;
@@ -157,12 +177,6 @@ static err_t run_add(struct sqlite *db, void *data, struct trail *trail)
     sqlite3_bind_int64(row, 9, p->created);
     err = sqlite_step(db, row, trail, &has_row);
     sqlite_release(row);
-    if (err == ERR_OK && sqlite3_changes(db->db) == 0) {
-        return trail_set(trail, ERR_CONFLICT,
-                         "version %s for %s is published already: withdraw it first, or make a "
-                         "later version",
-                         p->version, p->platform);
-    }
     return err;
 }
 

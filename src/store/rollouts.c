@@ -6,6 +6,7 @@
 #include "store/queue.h"
 
 #include "base/codec.h"
+#include "package/version.h"
 
 #include <stdio.h>
 
@@ -13,9 +14,13 @@ enum { OVERDUE_MAX = STORE_STOPS_MAX };
 
 /* ---- rows ---- */
 
+/* What is said of a machine that says nothing. */
+static const char silence[] = "it took the package and did not confirm it within ";
+
 struct row {
     int64_t package, time, due;
     char state[STORE_ROLLOUT_STATE_SIZE];
+    bool was_silent; /* that is why it failed */
 };
 
 static bool is_state(const struct row *row, const char *state)
@@ -42,6 +47,7 @@ static err_t query_rollouts(struct sqlite *db, const char *machine_id, struct tr
             column_text(row, 1, to[n].state, sizeof(to[n].state));
             to[n].time = sqlite3_column_int64(row, 2);
             to[n].due = sqlite3_column_int64(row, 3);
+            to[n].was_silent = span_starts(column_span(row, 4), silence);
             n++;
         }
     }
@@ -120,6 +126,7 @@ static err_t count(struct sqlite *db, enum statement which, const struct store_c
 struct failure {
     const char *machine_id, *machine_name, *words;
     int64_t package, now;
+    bool is_known; /* it stopped the rollout before, and does not again: somebody has looked */
 };
 
 /* A machine failed: nobody else gets the package until a person has looked. */
@@ -133,7 +140,7 @@ static err_t fail(struct sqlite *db, const struct failure *failure, struct trail
     err = err ? err
               : put(db, failure->machine_id, failure->package, "failed", failure->now, 0,
                     failure->words, trail);
-    if (err) {
+    if (err || (failure->is_known && package.is_running)) {
         return err;
     }
     snprintf(why, sizeof(why), "machine %s: %.*s", failure->machine_name,
@@ -204,14 +211,56 @@ static err_t settle(struct sqlite *db, int64_t now, int64_t listening_since, str
             err = put(db, overdue[i].machine, row->package, "lapsed", now,
                       now + STORE_LAPSE_REST * patience, "it did not fetch the package", trail);
         } else {
-            const struct failure failure = {overdue[i].machine, overdue[i].name, words,
-                                            row->package, now};
+            const struct failure failure = {.machine_id = overdue[i].machine,
+                                            .machine_name = overdue[i].name,
+                                            .words = words,
+                                            .package = row->package,
+                                            .now = now};
 
-            snprintf(words, sizeof(words),
-                     "it took the package and did not confirm it within %lld s",
-                     (long long)patience);
+            snprintf(words, sizeof(words), "%s%lld s", silence, (long long)patience);
             err = fail(db, &failure, trail, stops);
         }
+    }
+    return err;
+}
+
+/* Who was disabled or replaced has a place no more, and its silence says nothing of the package. */
+struct gone {
+    char machine[STORE_ID_SIZE];
+    int64_t package;
+};
+
+static err_t query_gone(struct sqlite *db, struct trail *trail, struct gone *to, size_t *ret_n)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row = true;
+    size_t n = 0;
+    err_t err = sqlite_use(db, STATEMENT_ROLLOUT_GONE, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite3_bind_int(row, 1, OVERDUE_MAX);
+    while (err == ERR_OK && has_row && n < OVERDUE_MAX) {
+        err = sqlite_step(db, row, trail, &has_row);
+        if (err == ERR_OK && has_row) {
+            column_text(row, 0, to[n].machine, sizeof(to[n].machine));
+            to[n++].package = sqlite3_column_int64(row, 1);
+        }
+    }
+    sqlite_release(row);
+    *ret_n = n;
+    return err;
+}
+
+static err_t drop_gone(struct sqlite *db, struct trail *trail)
+{
+    struct gone gone[OVERDUE_MAX];
+    size_t n = 0;
+    err_t err = query_gone(db, trail, gone, &n);
+
+    for (size_t i = 0; err == ERR_OK && i < n; i++) {
+        err = drop(db, gone[i].machine, gone[i].package, trail);
     }
     return err;
 }
@@ -224,9 +273,10 @@ struct sweep {
 static err_t run_sweep(struct sqlite *db, void *data, struct trail *trail)
 {
     const struct sweep *sweep = data;
+    err_t err = drop_gone(db, trail);
 
     sweep->stops->n = 0; /* a write that failed may be run again */
-    return settle(db, sweep->now, sweep->listening_since, trail, sweep->stops);
+    return err ? err : settle(db, sweep->now, sweep->listening_since, trail, sweep->stops);
 }
 
 err_t store_rollout_sweep(struct store *store, int64_t now, int64_t listening_since,
@@ -235,8 +285,9 @@ err_t store_rollout_sweep(struct store *store, int64_t now, int64_t listening_si
     struct sweep sweep = {now, listening_since, ret};
     struct op op = {.kind = OP_CALL, .call = run_sweep, .data = &sweep};
     struct overdue overdue[OVERDUE_MAX];
+    struct gone gone[OVERDUE_MAX];
     struct sqlite *db = NULL;
-    size_t n = 0;
+    size_t n = 0, n_gone = 0;
     err_t err = store_take_reader(store, trail, &db);
 
     if (err) {
@@ -244,8 +295,9 @@ err_t store_rollout_sweep(struct store *store, int64_t now, int64_t listening_si
     }
     ret->n = 0;
     err = query_overdue(db, now, listening_since, trail, overdue, &n);
+    err = err ? err : query_gone(db, trail, gone, &n_gone);
     store_give_reader(store, db, err);
-    return err || n == 0 ? err : store_wait_for(store, &op, trail);
+    return err || n + n_gone == 0 ? err : store_wait_for(store, &op, trail);
 }
 
 /* ---- what a machine says and gets ---- */
@@ -274,17 +326,22 @@ static err_t take_words(struct sqlite *db, struct store_contact *contact, struct
         const struct store_package *p = &choice->packages[i];
         struct row *row = row_of(choice->rows, choice->n_rows, p->id);
         bool has_failed = contact->failed != NULL && is_digest(p, contact->failed);
+        bool is_known = is_state(row, "failed");
 
-        if (row == NULL) {
-            continue; /* it was never offered: whatever it says is not about this rollout */
+        if (row == NULL || is_state(row, "confirmed")) {
+            continue; /* what was never offered is not what it speaks of */
         }
-        if (has_failed && !is_state(row, "confirmed")) {
-            const struct failure failure = {contact->machine_id, contact->machine_name,
-                                            contact->failed_words, p->id, contact->now};
+        if (has_failed && (!is_known || row->was_silent)) {
+            const struct failure failure = {.machine_id = contact->machine_id,
+                                            .machine_name = contact->machine_name,
+                                            .words = contact->failed_words,
+                                            .package = p->id,
+                                            .now = contact->now,
+                                            .is_known = is_known};
 
             err = fail(db, &failure, trail, &contact->stops);
-        } else if (contact->runs != NULL && strcmp(contact->runs, p->version) == 0 &&
-                   !is_state(row, "confirmed")) {
+        } else if (!has_failed && contact->runs != NULL &&
+                   version_text_equal(span_str(contact->runs), span_str(p->version))) {
             err = put(db, contact->machine_id, p->id, "confirmed", contact->now, 0, "", trail);
         }
     }
@@ -431,7 +488,7 @@ static err_t run_take(struct sqlite *db, void *data, struct trail *trail)
             continue;
         }
         err = query_package(db, rows[i].package, trail, taking->ret);
-        if (err || strcmp(taking->ret->version, taking->version) != 0) {
+        if (err || !version_text_equal(span_str(taking->version), span_str(taking->ret->version))) {
             continue;
         }
         if (!taking->ret->is_running) {

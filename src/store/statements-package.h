@@ -19,7 +19,7 @@
     X(PACKAGE_FILES, "SELECT 1 FROM packages WHERE file = ?1") \
     X(PACKAGES_COUNT, "SELECT count(*) FROM packages WHERE subscription = ?1") \
     X(PACKAGE_ADD, "INSERT INTO packages (" PACKAGE_COLUMNS ") " \
-        "VALUES (NULL,?1,?2,?3,?4,?5,?6,?7,1,'',?8,?9,?9) ON CONFLICT DO NOTHING") \
+        "VALUES (NULL,?1,?2,?3,?4,?5,?6,?7,1,'',?8,?9,?9)") \
     X(PACKAGE_SET, "UPDATE packages SET is_running = ?2, why = ?3, changed = ?4 WHERE id = ?1") \
     X(PACKAGE_REMOVE, "DELETE FROM packages WHERE id = ?1") \
     X(ROLLOUT_GROUP, "SELECT count(*) FROM extensions AS e JOIN monitor AS o ON o.machine = e.machine " \
@@ -37,7 +37,10 @@
     X(ROLLOUT_WITHDRAW, "DELETE FROM rollouts WHERE package = ?1 AND state = 'offered'") \
     X(ROLLOUT_DUE, "SELECT r.machine, r.package, r.state, r.time, r.due, m.name FROM rollouts AS r " \
         "JOIN machines AS m ON m.id = r.machine WHERE r.state IN ('offered', 'taken') " \
-        "AND r.due <= ?1 AND ?2 + r.due - r.time <= ?1 ORDER BY r.due LIMIT ?3")
+        "AND r.due <= ?1 AND ?2 + r.due - r.time <= ?1 AND m.is_active = 1 AND m.ak_name IS NOT NULL " \
+        "ORDER BY r.due LIMIT ?3") \
+    X(ROLLOUT_GONE, "SELECT r.machine, r.package FROM rollouts AS r JOIN machines AS m ON m.id = r.machine " \
+        "WHERE r.state IN ('offered', 'taken') AND (m.is_active = 0 OR m.ak_name IS NULL) LIMIT ?1")
 /* clang-format on */
 
 #endif

@@ -4,6 +4,7 @@
 # versions that do not work; packages that are refused; losses of power in between.
 set -u
 . "${BOOTWARDEN_SOURCE:?}/tests/support/guest.bash"
+. "$BOOTWARDEN_SOURCE/tests/support/agent-version.bash"
 agent=''
 end_upgrade_test() { [ -n "$agent" ] && kill -9 "$agent" 2>/dev/null; end_guest_test; }
 trap end_upgrade_test EXIT
@@ -26,6 +27,10 @@ openssl genpkey -algorithm ed25519 -out "$work/other.pem" 2>/dev/null
 chmod 600 "$work/key.pem" "$work/other.pem"
 openssl pkey -in "$work/key.pem" -pubout -out "$work/pub.pem" 2>/dev/null
 strip -o "$work/next" "$bin/bootwarden-agent-next"
+own=linux-$(uname -m) other=linux-aarch64 machine='\xb7'
+[ "$own" != "$other" ] || other=linux-x86_64 machine='\x3e'
+cp "$work/next" "$work/next-other"
+printf '%b' "$machine" | dd of="$work/next-other" bs=1 seek=18 conv=notrunc 2>/dev/null
 
 # ---- packages as files ----
 # cli CODE PATTERN ARGUMENT...
@@ -40,20 +45,34 @@ cli() {
         fault "bootwarden package $*: exit $got, wanted $code and /$pattern/"
     fi
 }
+# saying VERSION PROGRAM: one that does not work, as that version; says where it is.
+saying() {
+    say_version "$2" "$1" "$2-$1"
+    echo "$2-$1"
+}
 sign() { # VERSION PROGRAM [OPTION...]: into $work/VERSION.pkg
-    package sign --version "$1" --key "$work/key.pem" -o "$work/$1.pkg" "${@:3}" "$2" || fault "cannot sign $1"
+    package sign --version "$1" --key "$work/key.pem" -o "$work/$1.pkg" "${@:3}" "$(saying "$1" "$2")" || fault "cannot sign $1"
 }
 broken() { # MANNER: an agent that does not work, in $work/MANNER
     { cat "$bin/helper-agent"; printf %s "$1"; } >"$work/$1"
     chmod 755 "$work/$1"
 }
 for manner in exit hang mute lost; do broken "$manner"; done
-cli 2 'give --key, --version' sign "$work/next"
-cli 2 'must be a version' sign --version 1 --key "$work/key.pem" -o "$work/x" "$work/next"
+cli 2 'give --key and --output' sign "$work/next"
+to_sign=(sign --key "$work/key.pem" -o "$work/x")
+cli 2 'must be two to four numbers' "${to_sign[@]}" --version 1 "$work/next"
+cli 2 'says that it is version 0.1.1, not 0.2.0' "${to_sign[@]}" --version 0.2.0 "$work/next"
+cli 2 "next-other: is a program for $other, not for $own" "${to_sign[@]}" --platform "$own" "$work/next-other"
+cli 2 "'linux-z80' is not one of linux-" "${to_sign[@]}" --platform linux-z80 "$work/next"
+cli 2 'minimum: must be earlier than the version' "${to_sign[@]}" --minimum 0.1.2 "$work/next"
+cli 2 'is no program of Linux' "${to_sign[@]}" "$work/key.pem"
+cli 2 'does not say its version: it is no bootwarden-agent' "${to_sign[@]}" "$(type -P true)"
+check 'nothing was made' test ! -e "$work/x"
+cli 0 '0.1.1 for linux-' "${to_sign[@]}" --version 0.1.1.0 --platform "$own" "$work/next"
 install -m 600 "$work/pub.pem" "$work/none-private.pem"
-cli 2 'no Ed25519 key|no private key' sign --version 1.0 --key "$work/none-private.pem" -o "$work/x" "$work/exit"
+cli 2 'no Ed25519 key|no private key' sign --key "$work/none-private.pem" -o "$work/x" "$work/next"
 chmod 644 "$work/other.pem"
-cli 2 'chmod' sign --version 1.0 --key "$work/other.pem" -o "$work/x" "$work/exit"
+cli 2 'chmod' sign --key "$work/other.pem" -o "$work/x" "$work/next"
 chmod 600 "$work/other.pem"
 cli 0 'bootwarden-agent 0.1.1 for linux-' sign --version 0.1.1 --key "$work/key.pem" -o "$work/0.1.1.pkg" "$work/next"
 cli 0 'signature +not verified' show "$work/0.1.1.pkg"
@@ -128,7 +147,10 @@ until_true 'healthy' 20 is state healthy shown .state
 supervisor=$agent
 
 # ---- nobody asked for upgrades ----
+cli 0 'its signature was not looked at: --key' publish "$work/0.1.1.pkg"
+check 'withdrawn again' package withdraw 0.1.1
 cli 0 '0.1.1 for linux-.* is published' publish "$work/0.1.1.pkg" --key "$work/pub.pem"
+check 'a signature that was verified is not spoken of' eval '! grep -q "not looked at" "$work/out"'
 cli 3 'is published already' publish "$work/0.1.1.pkg"
 contacts 3
 check 'automatic upgrade off: nothing is offered' is offered 0 listed 0.1.1 '.offered + .taken + .confirmed + .failed'
@@ -201,7 +223,7 @@ refused() {
     check "$1: 0.1.1 runs" is version 0.1.1 shown .agentVersion
     check "$1: nothing of it was run" sh -c '! grep -q "event=upgrade.trial version='"$1"'" "$1"' - "$work/agent.log"
 }
-package sign --version 0.1.6 --key "$work/other.pem" -o "$work/bad.pkg" "$work/exit"
+package sign --key "$work/other.pem" -o "$work/bad.pkg" "$(saying 0.1.6 "$work/exit")"
 refused 0.1.6 'signed by none of the keys in'
 sign 0.1.7 "$work/exit"
 { head -c -4 "$work/0.1.7.pkg"; printf hang; } >"$work/bad.pkg"
@@ -209,8 +231,8 @@ refused 0.1.7 'not the one that its manifest names'
 sign 0.1.8 "$work/exit"
 head -c -9 "$work/0.1.8.pkg" >"$work/bad.pkg"
 refused 0.1.8 'ends before its program does'
-package sign --version 0.1.9 --platform linux-other --key "$work/key.pem" -o "$work/bad.pkg" "$work/exit"
-refused 0.1.9 'is for linux-other, this machine is linux-'
+package sign --key "$work/key.pem" -o "$work/bad.pkg" "$work/next-other"
+refused 0.1.9 "is for $other, this machine is $own"
 sign 0.1.0 "$work/exit"
 cp "$work/0.1.0.pkg" "$work/bad.pkg"
 refused 0.1.10 'version 0.1.0 is not later than 0.1.1'

@@ -1,13 +1,19 @@
 /*
  * helper-agent.c - a version of the agent that does not work, in the manner that the last four
  * bytes of its own file name: "exit", "hang", "mute" (it says nothing and lives), "lost" (it goes
- * round and never reaches the service).
+ * round and never reaches the service). It says of itself to be whatever version a test writes in
+ * place of 99.99.99.
  */
+#include "package/program.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+static const struct program_note note
+    __attribute__((used, aligned(4), section(PROGRAM_NOTE_SECTION))) = PROGRAM_NOTE("99.99.99");
 
 static int say(int fd, const char *text)
 {

@@ -44,7 +44,7 @@ say 2 'no subscription is named; set BOOTWARDEN_SUBSCRIPTION' list --endpoint ht
 say 2 'BOOTWARDEN_TENANT is not set, so nobody can sign in; set BOOTWARDEN_TENANT, BOOTWARDEN_CLIENT_ID and BOOTWARDEN_CLIENT_SECRET, or BOOTWARDEN_TOKEN$' list --endpoint https://localhost:1 --subscription s
 say 2 "there is no 'polcy'; did you mean 'policy'" polcy
 say 2 "there is no 'policy sett'; did you mean 'policy set'" policy sett
-say 2 "signer needs a verb; see 'bootwarden provider --help'" signer
+say 2 "signer needs a verb: list, add, remove; see 'bootwarden provider --help'" signer
 say 2 "unknown option '--secret'" list --secret x
 for verb in list show create update delete rotate-key 'policy show' 'policy set' 'policy reset' 'signer list' 'signer add' 'signer remove'; do
     # shellcheck disable=SC2086

@@ -47,6 +47,8 @@ static void refuses_manifests_that_are_not_of_the_form(void **state)
         {"\"size\":7", "\"size\":7,\"size\":8", ERR_JSON_DUPLICATE},
         {"\"size\":7,", "", ERR_JSON_MISSING},
         {"\"size\":7", "\"size\":7,\"minimum\":\"x\"", ERR_VALUE},
+        {"\"size\":7", "\"size\":7,\"minimum\":\"1.2.4\"", ERR_VALUE}, /* nobody could upgrade */
+        {"\"size\":7", "\"size\":7,\"minimum\":\"1.2.3.0\"", ERR_VALUE},
     };
     CLEANUP(arena_free) struct arena *arena = test_arena();
     struct package package;

@@ -15,23 +15,30 @@
 enum { MACHINES = 40, PLACES = MACHINES / 5, PERIOD = 60 };
 #define OWN "11111111-1111-4111-8111-111111111111"
 #define OTHER "22222222-2222-4222-8222-222222222222"
-#define PLATFORM "linux-x"
+#define PLATFORM "linux-x86_64"
 
 static const struct machine_path everything = {.subscription = {(const uint8_t *)OWN, 36},
                                                .who = "owner"};
 
-static struct span package(struct world *w, const char *version, const char *payload)
+static struct span package_for(struct world *w, const char *platform, const char *version,
+                               const char *payload)
 {
-    struct package p = {.size = strlen(payload), .platform = PLATFORM};
+    struct package p = {.size = strlen(payload)};
     uint8_t *file = arena_calloc(w->arena, 1, PACKAGE_HEADER_MAX + strlen(payload));
     struct span head;
 
+    snprintf(p.platform, sizeof(p.platform), "%s", platform);
     snprintf(p.version_text, sizeof(p.version_text), "%s", version);
     assert_ok(hasher_once(w->hasher, HASH_SHA256, span_str(payload), p.sha256));
     assert_ok(package_write(w->arena, &p, NULL, &head));
     memcpy(file, head.data, head.len); /* the signature is the agents' business */
     memcpy(file + head.len + PACKAGE_SIGNATURE_BYTES, payload, strlen(payload));
     return span_of(file, head.len + PACKAGE_SIGNATURE_BYTES + strlen(payload));
+}
+
+static struct span package(struct world *w, const char *version, const char *payload)
+{
+    return package_for(w, PLATFORM, version, payload);
 }
 
 static struct service_answer call(struct world *w, machine_call *run, const char *version,
@@ -153,6 +160,9 @@ static void refuses_files_that_are_no_packages(void **state)
     assert_ok(service_set_subscription(w->service, OWN));
     answer = call(w, service_package_publish, NULL, span_str(""));
     expect_refusal(&answer, 400, "InvalidParameter", "is no package of the agent");
+    answer =
+        call(w, service_package_publish, NULL, package_for(w, "linux-z80", "1.0.1", "program"));
+    expect_refusal(&answer, 400, "InvalidParameter", "no agents for platform 'linux-z80'");
     answer = call(w, service_package_publish, NULL, span_cut(good, 0, good.len - 1));
     expect_refusal(&answer, 400, "InvalidParameter", "the file is not whole");
     ((uint8_t *)(uintptr_t)good.data)[good.len - 1] ^= 1;
@@ -165,6 +175,10 @@ static void refuses_files_that_are_no_packages(void **state)
     assert_true(span_starts(span_str(answer.note), "version=1.0.1 platform=" PLATFORM " sha256="));
     answer = call(w, service_package_publish, NULL, good);
     expect_refusal(&answer, 409, "Conflict", "is published already");
+    answer = call(w, service_package_publish, NULL, package(w, "1.0.1.0", "the same version"));
+    expect_refusal(&answer, 409, "Conflict", "version 1.0.1 for " PLATFORM " is published already");
+    answer = call(w, service_package_stop, "1.0.1.0", (struct span){0});
+    assert_int_equal(answer.status, 200);
     answer = call(w, service_package_stop, "1.0.2", (struct span){0});
     expect_refusal(&answer, 404, "ResourceNotFound", "no package of version '1.0.2'");
     answer = call(w, service_package_stop, "1.0.1", span_str("linux-y"));

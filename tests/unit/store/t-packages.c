@@ -211,6 +211,103 @@ static void a_version_is_published_once(void **state)
     store_close(store);
 }
 
+/* The owner has looked, and goes on: the machine that failed counts once, whatever it says again.
+ */
+static void one_that_failed_stops_a_rollout_once(void **state)
+{
+    struct store *store = world(10);
+    struct store_stops stops;
+    char digest[2 * STORE_DIGEST_BYTES + 1] = "";
+    size_t n_stops;
+
+    (void)state;
+    for (size_t at = 0; at < STORE_DIGEST_BYTES; at++) {
+        memcpy(digest + 2 * at, "31", 3);
+    }
+    publish(store, "1.0.1");
+    assert_string_equal(asks(store, (struct machine){.number = 1}, NULL), "1.0.1");
+    asks(store, (struct machine){.number = 1, .failed = digest}, &n_stops);
+    assert_int_equal(n_stops, 1);
+    assert_ok(store_package_set(store, package_of(store, "1.0.1").id, true, "", NOW, NULL));
+    for (int again = 0; again < 3; again++) {
+        asks(store, (struct machine){.number = 1, .failed = digest}, &n_stops);
+        assert_int_equal(n_stops, 0);
+        assert_true(package_of(store, "1.0.1").is_running);
+        assert_string_equal(package_of(store, "1.0.1").why, "");
+    }
+    assert_int_equal(package_of(store, "1.0.1").n_failed, 1);
+    /* One that fell silent says why: that explains its failure, and stops nothing either. */
+    assert_string_equal(asks(store, (struct machine){.number = 2}, NULL), "1.0.1");
+    assert_ok(takes(store, 2, "1.0.1", NOW));
+    assert_ok(store_rollout_sweep(store, NOW + PATIENCE, NOW, NULL, &stops));
+    assert_int_equal(stops.n, 1);
+    asks(store, (struct machine){.number = 2, .failed = digest}, &n_stops);
+    assert_int_equal(n_stops, 0);
+    assert_string_equal(package_of(store, "1.0.1").why, "machine vm2: it broke");
+    assert_ok(store_package_set(store, package_of(store, "1.0.1").id, true, "", NOW, NULL));
+    asks(store, (struct machine){.number = 2, .failed = digest}, &n_stops);
+    assert_true(package_of(store, "1.0.1").is_running);
+    /* Another one stops it again. */
+    assert_string_equal(asks(store, (struct machine){.number = 3}, NULL), "1.0.1");
+    asks(store, (struct machine){.number = 3, .failed = digest}, &n_stops);
+    assert_int_equal(n_stops, 1);
+    assert_int_equal(package_of(store, "1.0.1").n_failed, 3);
+    store_close(store);
+}
+
+static void check_gone(enum store_change change)
+{
+    struct store *store = world(5);
+    struct store_stops stops;
+    bool is_new;
+
+    publish(store, "1.0.1");
+    assert_string_equal(asks(store, (struct machine){.number = 1}, NULL), "1.0.1");
+    assert_ok(takes(store, 1, "1.0.1", NOW));
+    assert_ok(
+        store_machine_change(store, machine_of(1, 1, "").id, change, "owner", NOW, NULL, &is_new));
+    /* Nor by a contact that comes before the sweep. */
+    asks(store, (struct machine){.number = 2, .now = NOW + PATIENCE}, NULL);
+    assert_true(package_of(store, "1.0.1").is_running);
+    assert_ok(store_rollout_sweep(store, NOW + PATIENCE, NOW, NULL, &stops));
+    assert_int_equal(stops.n, 0);
+    assert_true(package_of(store, "1.0.1").is_running);
+    assert_int_equal(package_of(store, "1.0.1").n_taken, 0);
+    /* Its place is another's. */
+    assert_string_equal(asks(store, (struct machine){.number = 3}, NULL), "1.0.1");
+    store_close(store);
+}
+
+static void one_that_was_disabled_stops_nothing(void **state)
+{
+    (void)state;
+    check_gone(STORE_DISABLE);
+}
+
+static void one_that_was_replaced_stops_nothing(void **state)
+{
+    (void)state;
+    check_gone(STORE_REPLACE);
+}
+
+static void versions_are_compared_as_numbers(void **state)
+{
+    struct store *store = world(2);
+    struct store_package p;
+
+    (void)state;
+    publish(store, "1.0.1.0");
+    p = package_of(store, "1.0.1.0");
+    snprintf(p.version, sizeof(p.version), "1.0.1");
+    snprintf(p.file, sizeof(p.file), "another");
+    assert_err(store_package_add(store, &p, NULL), ERR_CONFLICT);
+    assert_string_equal(asks(store, (struct machine){.number = 1}, NULL), "1.0.1.0");
+    assert_ok(takes(store, 1, "1.0.1", NOW));
+    asks(store, (struct machine){.number = 1, .runs = "1.0.1", .takes_none = true}, NULL);
+    assert_int_equal(package_of(store, "1.0.1.0").n_confirmed, 1);
+    store_close(store);
+}
+
 /* ---- time ---- */
 
 static void an_offer_that_is_not_taken_lapses_and_another_gets_the_place(void **state)
@@ -440,6 +537,10 @@ int main(void)
         WITH_FOLDER(who_was_offered_nothing_gets_nothing),
         WITH_FOLDER(who_was_not_offered_it_cannot_stop_it),
         WITH_FOLDER(a_version_is_published_once),
+        WITH_FOLDER(one_that_failed_stops_a_rollout_once),
+        WITH_FOLDER(one_that_was_disabled_stops_nothing),
+        WITH_FOLDER(one_that_was_replaced_stops_nothing),
+        WITH_FOLDER(versions_are_compared_as_numbers),
         WITH_FOLDER(an_offer_that_is_not_taken_lapses_and_another_gets_the_place),
         WITH_FOLDER(one_that_took_it_and_falls_silent_stops_the_rollout),
         WITH_FOLDER(a_group_is_of_one_platform_with_automatic_upgrade_on),

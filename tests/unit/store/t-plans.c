@@ -36,6 +36,8 @@ static const struct {
     {"ROLLOUT_LAST", "USE TEMP B-TREE FOR ORDER BY"},
     /* Counting a group, once for each place that is given away. */
     {"ROLLOUT_GROUP", "SCAN e USING INDEX extensions_upgrades"},
+    /* Who is half way, once a second: a fifth of the machines at most. */
+    {"ROLLOUT_GONE", "SCAN r USING INDEX rollouts_open"},
     {"AUDITS", "USE TEMP B-TREE FOR ORDER BY"},
 };
 
