@@ -47,9 +47,15 @@ enum {
     AGENT_CONTACT_MS = 5 * 60 * 1000,
     AGENT_MIN_PERIOD_MS = 1000,
     AGENT_MAX_PERIOD_MS = 1440 * 60 * 1000,
+    AGENT_MIN_SILENCE_MS = 5 * 1000, /* for tests: one call alone may take half a minute */
 };
 
 enum { AGENT_MAX_RETRIES = 3, AGENT_RETRY_WAIT_MS = 5000, AGENT_MAX_WAIT_MS = 300 * 1000 };
+
+/* Lines of the settings file; 0 = it was not said there. */
+struct setting_lines {
+    unsigned server, attest_server, ca, proxy, tcti, join_token;
+};
 
 struct agent_options {
     enum agent_command command;
@@ -74,9 +80,11 @@ struct agent_options {
     unsigned upgrade_after_ms;    /* of a boot; 0 = UPGRADE_AFTER_MS */
     unsigned upgrade_deadline_ms; /* for a round of a new version; 0 = UPGRADE_DEADLINE_MS */
     unsigned silence_ms;          /* an agent without a sign of life is started anew; 0 = default */
+    struct setting_lines lines;   /* by settings_read */
     enum agent_output output;
-    bool is_azure;    /* what Azure's own client sends */
-    bool never_joins; /* with is_azure: the service is Azure's, where nobody can */
+    bool is_attest_learned; /* attest_server is from the goal state, and no option */
+    bool is_azure;          /* what Azure's own client sends */
+    bool never_joins;       /* with is_azure: the service is Azure's, where nobody can */
     bool is_verbose;
     unsigned retries;
     bool has_retries, has_retry_wait; /* the command line named them */

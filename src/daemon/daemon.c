@@ -229,10 +229,12 @@ static void wait_for_next(struct daemon *daemon)
     uint64_t next = daemon->next_round_ms < daemon->next_contact_ms ? daemon->next_round_ms
                                                                     : daemon->next_contact_ms;
     uint64_t left = next > now ? next - now : 0;
+    unsigned longest = daemon->options->silence_ms; /* the supervisor is to hear thrice in it */
 
+    longest = longest / 3 > 0 && longest / 3 < POLL_MAX_MS ? longest / 3 : POLL_MAX_MS;
     extension_beat(daemon->extension);
     /* poll does not count the time of a suspend: so not too long at once. */
-    if (poll(wake, ARRAY_LEN(wake), left < POLL_MAX_MS ? (int)left : POLL_MAX_MS) > 0) {
+    if (poll(wake, ARRAY_LEN(wake), (int)(left < longest ? left : longest)) > 0) {
         take_signals(daemon);
         if (wake[1].revents != 0) {
             take_words(daemon);

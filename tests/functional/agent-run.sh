@@ -55,13 +55,36 @@ expect 2 "agent.conf:10: there is no setting 'perod'" run --config "$work/agent.
 settings 'azure = perhaps'
 expect 2 'agent.conf:10: azure takes yes or no' run --config "$work/agent.conf"
 settings '[section]' 'x = y'
-expect 2 'agent.conf:11: there are no sections' run --config "$work/agent.conf"
+expect 2 'agent.conf:10: there are no sections, but .section.' run --config "$work/agent.conf"
 settings 'retry'
 expect 2 'agent.conf:10: is not of the form' run --config "$work/agent.conf"
 settings 'retries = 4'
 expect 2 'agent.conf:10: retries takes a number from 0 to 3' run --config "$work/agent.conf"
 settings 'retry-wait = soon'
 expect 2 'agent.conf:10: retry-wait takes 0 to 300 seconds' run --config "$work/agent.conf"
+settings 'name = other'
+expect 2 'agent.conf:10: name is set twice, in line 4, too: remove one' run --config "$work/agent.conf"
+settings 'silence-limit = 1s'
+expect 2 'agent.conf:10: silence-limit takes 5 seconds or more' run --config "$work/agent.conf"
+settings 'attest-server = http://localhost:1'
+expect 2 "agent.conf:10: 'http://localhost:1' must begin with https://" run --config "$work/agent.conf"
+settings
+BOOTWARDEN_CA=/nonexist expect 2 "^bootwarden-agent: --ca .or BOOTWARDEN_CA.: the CA file '/nonexist' does not exist" run --config "$work/agent.conf"
+expect 2 "^bootwarden-agent: --tcti: no TCTI is called 'nonsense'" run --config "$work/agent.conf" --tcti nonsense
+settings 'join-token = bwj_x' 'proxy = http://u:s3cret@127.0.0.1:1'
+chmod 644 "$work/agent.conf"
+expect 2 "^bootwarden-agent: $work/agent.conf holds a join token and can be read by everybody.*chmod 640 $work/agent.conf" \
+    run --config "$work/agent.conf" --tcti nonsense
+check 'and the password of a proxy' grep -q 'holds the password of a proxy and can be read' "$work/err"
+check 'which is not repeated' test "$(grep -c s3cret "$work/err")" -eq 0
+chmod 640 "$work/agent.conf"
+expect 2 '^bootwarden-agent: --tcti' run --config "$work/agent.conf" --tcti nonsense
+check 'a file for some is not warned of' test "$(wc -l <"$work/err")" -eq 1
+settings
+: >"$work/token"
+chmod 644 "$work/token"
+expect 2 "$work/token is empty, and no token is sent" run --config "$work/agent.conf" --join-token-file "$work/token" --tcti nonsense
+check 'a token file that everybody can read' grep -q "$work/token holds a join token and can be read" "$work/err"
 period=0s settings
 expect 2 'agent.conf:8: period takes 1 to 1440 minutes' run --config "$work/agent.conf"
 expect 2 'settings: .*none.conf' run --config "$work/none.conf"
