@@ -1,6 +1,7 @@
 #include "daemon/daemon.h"
 
 #include "agent/show.h"
+#include "agent/state.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/notify.h"
@@ -120,12 +121,13 @@ static void log_round(const struct daemon *daemon, const struct round *round, ui
 static void write_status(const struct daemon *daemon, struct arena *arena,
                          const struct round *round)
 {
-    struct span text = status_text(arena, &round->status);
+    const struct status_origin origin = {.outcome = round_outcome_name(round->outcome),
+                                         .period_s = (unsigned)(period_ms(daemon) / 1000)};
     struct trail trail = {0};
     struct log_line line;
 
-    if (daemon->status_path == NULL || text.data == NULL ||
-        file_write(daemon->status_path, text, 0644, &trail) == ERR_OK) {
+    if (daemon->status_path == NULL ||
+        status_keep(daemon->status_path, arena, &round->status, &origin, &trail) == ERR_OK) {
         return;
     }
     log_begin(&line, LOG_WARN, "agent.status.unwritten");
@@ -281,7 +283,7 @@ static err_t open_signals(struct daemon *daemon)
 /* Without a folder to write to the agent works on, and says so. */
 static void open_state(struct daemon *daemon)
 {
-    const char *folder = daemon->options->state != NULL ? daemon->options->state : AGENT_STATE;
+    const char *folder = state_folder(daemon->options);
     const char *queue = arena_printf(daemon->arena, "%s/queue", folder);
     struct trail trail = {0};
     char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
@@ -310,6 +312,10 @@ enum agent_exit daemon_run(const struct agent_options *options, struct extension
     }
     open_state(&daemon);
     lifeline_open(&daemon.line);
+    if (daemon.line.fd < 0) {
+        /* Without a supervisor, who holds it. An extension has a lock of its own against others. */
+        (void)!state_take(state_folder(options), NULL);
+    }
     upgrade_open(&daemon.upgrade, options, &daemon.line);
     daemon.rounds = (struct rounds){.options = options,
                                     .queue = &daemon.queue,

@@ -47,6 +47,13 @@ stop_agent() {
     check 'the agent ends well when told to' test "$code" -eq 0
 }
 
+# stale_with SED WORDS: the status, altered so, counts for nothing, unless the agent wrote a new one.
+stale_with() {
+    sed -i "$1" "$work/state/status.json"
+    "$bin/bootwarden-agent" status --config "$work/agent.conf" >"$work/out" 2>"$work/err"
+    [ $? -eq 1 ] && grep -q "^stale .*: $2" "$work/out"
+}
+
 # ---- settings that are wrong ----
 boot vm1 a-secureboot-healthy
 cp "$VTPM_CA" "$data/trust/ek/"
@@ -95,6 +102,11 @@ settings
 start_agent
 until_true 'healthy' 20 state_is healthy
 expect 0 '^Boot integrity attested' status --config "$work/agent.conf"
+check 'the first word is what it came to' grep -qE '^attested \(20' "$work/out"
+expect 4 "state belongs to another bootwarden-agent run .process $agent.: end that one" run --config "$work/agent.conf"
+# Of another boot, and of long ago.
+until_true 'a status of another boot counts for nothing' 10 stale_with 's/"bootId": *"[^"]*"/"bootId":"other"/' 'this machine has booted since'
+until_true 'nor does one of 2020' 10 stale_with 's/"timestampUTC": *"20../"timestampUTC":"2020/' 'it is older than three periods'
 check 'the owner sees the extension' test "$(shown .extensionStatus.status.status)" = success
 check 'and the agent' test "$(shown .agentVersion)" = "$("$bin/bootwarden-agent" --version | cut -d' ' -f2)"
 check 'and how often it comes' test "$(shown .periodSeconds)" -eq 3
@@ -144,7 +156,7 @@ settings
 start_agent
 until_true 'unreachable' 30 state_is unreachable
 check 'not unhealthy, and it says which address' test "$(shown '.why | test("Attestation endpoint unreachable: 127.0.0.1:'"$closed"'. Connection refused")')" = true
-expect 1 "^error .*" status --config "$work/agent.conf"
+expect 1 "^unreachable .20" status --config "$work/agent.conf"
 check 'step by step' test "$(shown '[.extensionStatus.status.substatus[] | select(.name == "attestation/tcp")][0] | .status + " " + (.formattedMessage.message | test("127.0.0.1:'"$closed"'") | tostring)')" = 'error true'
 check 'in the words of the extension' grep -q "provisioning failed. Attestation endpoint unreachable: 127.0.0.1:$closed" "$work/out"
 stop_agent
@@ -199,6 +211,10 @@ until_true 'healthy' 20 state_is healthy
 kill -9 "$agent"
 wait "$agent" 2>/dev/null
 agent=''
+expect 1 '^stale .*bootwarden-agent run does not run' status --config "$work/agent.conf"
+check 'and what it was' grep -q '^what it came to then: attested' "$work/out"
+expect 1 '"outcome": *"attested"' status --config "$work/agent.conf" --output json
+check 'and why that says nothing' grep -q '^bootwarden-agent: stale: bootwarden-agent run does not run' "$work/err"
 until_true 'silent after three periods' 30 state_is silent
 check 'with the verdict from before' test "$(shown '.why | test("before that it was healthy")')" = true
 check 'the log has every change' grep -q 'event=machine.state .*name=web from=healthy to=silent' "$work/server.log"
