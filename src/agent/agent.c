@@ -34,7 +34,7 @@ err_t agent_need_tpm(struct agent *agent)
     err = agent->tpm != NULL ? ERR_OK
                              : tpmdev_open(options->tcti, options->is_verbose, &trail, &agent->tpm);
     err = err ? err : tpmdev_ak_need(agent->tpm, agent->arena, &trail, &agent->ak);
-    return err ? fault_from(&agent->fault, EXIT_INTERNAL, err, &trail) : ERR_OK;
+    return err ? fault_from_tpm(&agent->fault, err, &trail) : ERR_OK;
 }
 
 void agent_done(struct agent *agent)

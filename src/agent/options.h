@@ -12,6 +12,10 @@
 /* What is trusted when nobody names a CA, and it is there. */
 #define AGENT_CA_FILE "/etc/bootwarden/ca.pem"
 
+/* Who says where attestation is, when nobody on this machine does. */
+#define AGENT_LEARNED_OPTION                                                                       \
+    "maaEndpoint of the owner's settings (when it is not there, --endpoint of the service)"
+
 /* What the programs of Bootwarden exit with. */
 enum agent_exit {
     EXIT_TOKEN = 0,   /* proven, a token was obtained; or joined */
@@ -107,7 +111,7 @@ err_t agent_options_parse(int argc, char **argv, struct trail *trail,
                           struct agent_options *ret) MUST_CHECK;
 /* Take the CA file at path (AGENT_CA_FILE) when none was named and there is one. */
 void agent_options_default_ca(struct agent_options *o, const char *path);
-/* Where attestation requests go, and the option that says so. */
+/* Where attestation requests go, and who says so: an option, or AGENT_LEARNED_OPTION. */
 const char *agent_attest_url(const struct agent_options *o);
 const char *agent_attest_option(const struct agent_options *o);
 void agent_options_help(FILE *out);

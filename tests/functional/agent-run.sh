@@ -157,6 +157,8 @@ start_agent
 until_true 'unreachable' 30 state_is unreachable
 check 'not unhealthy, and it says which address' test "$(shown '.why | test("Attestation endpoint unreachable: 127.0.0.1:'"$closed"'. Connection refused")')" = true
 expect 1 "^unreachable .20" status --config "$work/agent.conf"
+"$bin/bootwarden-agent" status --config "$work/agent.conf" >"$work/out"
+check 'no sentence ends twice' test "$(grep -cF '.. ' "$work/out")" -eq 0
 check 'step by step' test "$(shown '[.extensionStatus.status.substatus[] | select(.name == "attestation/tcp")][0] | .status + " " + (.formattedMessage.message | test("127.0.0.1:'"$closed"'") | tostring)')" = 'error true'
 check 'in the words of the extension' grep -q "provisioning failed. Attestation endpoint unreachable: 127.0.0.1:$closed" "$work/out"
 stop_agent
@@ -186,8 +188,28 @@ until_true 'the machine falls silent' 30 state_is silent
 boot vm1 a-secureboot-healthy
 until_true 'and is well when its TPM is back' 60 state_is healthy
 
-# ---- a full disk ----
 stop_agent
+
+# ---- an event log that cannot be read is no fault of the TPM ----
+within="unshare --mount --propagation private sh -c"
+if $within 'mount -t tmpfs none /sys/kernel/security' 2>/dev/null; then
+    settings
+    sed -i '/^event-log/d' "$work/agent.conf"
+    : >"$work/agent.log"
+    $within 'mount -t tmpfs none /sys/kernel/security && mkdir -p /sys/kernel/security/tpm0/binary_bios_measurements && exec "$@"' \
+        sh "$bin/bootwarden-agent" run --config "$work/agent.conf" --retry-wait 0.2 2>>"$work/agent.log" &
+    agent=$!
+    until_true 'the round fails' 30 said 'outcome=failed'
+    until_true 'and it is said' 10 eval '"$bin/bootwarden-agent" status --config "$work/agent.conf" >"$work/out"; grep -q "^failed " "$work/out"'
+    check 'of the machine' grep -qE '^  Machine +error +event log: ' "$work/out"
+    check 'not of the TPM' test "$(grep -c Vtpm "$work/out")" -eq 0
+    check 'and no sentence ends twice' test "$(grep -cF '.. ' "$work/out")" -eq 0
+    stop_agent
+else
+    echo 'skipped: no file system may be mounted here'
+fi
+
+# ---- a full disk ----
 mkdir "$work/small"
 if mount -t tmpfs -o size=16k tmpfs "$work/small" 2>/dev/null; then
     head -c 16384 /dev/zero >"$work/small/full" 2>/dev/null
@@ -208,6 +230,7 @@ fi
 settings
 start_agent
 until_true 'healthy' 20 state_is healthy
+until_true 'and its status says so' 20 "$bin/bootwarden-agent" status --config "$work/agent.conf"
 kill -9 "$agent"
 wait "$agent" 2>/dev/null
 agent=''
