@@ -441,14 +441,25 @@ static bool open_signals(struct supervisor *s)
     return s->signal_fd >= 0;
 }
 
+/* Two agents would take each other's reports and slots. Without a folder there are none. */
+static bool has_folder(const struct agent_options *options)
+{
+    struct trail trail = {0};
+    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
+    err_t err = state_take(state_folder(options), &trail);
+
+    if (err) {
+        trail_format(&trail, err, words, sizeof(words));
+        show_warning("%s%s", words, err == ERR_CONFLICT ? "" : "; a second agent is not noticed");
+    }
+    return err != ERR_CONFLICT;
+}
+
 enum agent_exit supervise_run(const struct agent_options *options, char **argv)
 {
     struct supervisor s = {.options = options, .argv = argv, .line = -1};
-    struct trail trail = {0};
 
-    /* Two agents would take each other's reports and slots. Without a folder there is no harm. */
-    if (state_take(state_folder(options), &trail) == ERR_CONFLICT) {
-        show_warning("%s", trail.what);
+    if (!has_folder(options)) {
         return EXIT_INTERNAL;
     }
     if (!open_signals(&s)) {

@@ -226,6 +226,20 @@ else
     echo 'skipped: no file system may be mounted here'
 fi
 
+# ---- a short limit of silence, and nothing to do for a minute ----
+period=60s settings 'silence-limit = 5s'
+sed -i 's/^contact = .*/contact = 60s/' "$work/agent.conf"
+: >"$work/agent.log"
+next_second
+since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+start_agent
+until_true 'a first round' 20 proven_since
+quiet=$((SECONDS + 7))
+is_quiet_over() { [ "$SECONDS" -ge "$quiet" ]; }
+until_true 'longer than the limit' 10 is_quiet_over
+check 'a healthy agent is not taken for a dead one' test "$(grep -c 'no sign of life' "$work/agent.log")" -eq 0
+stop_agent
+
 # ---- killed ----
 settings
 start_agent
