@@ -37,6 +37,7 @@ static err_t refuse_stopgap(struct agent *agent)
     fault_set(&agent->fault, EXIT_INTERNAL, ERR_UNAVAILABLE, AKCERT_NOT_PROVISIONED ". %s",
               AKCERT_STOPGAP_REMEDY);
     agent->fault.is_temporary = true;
+    agent->fault.is_tpm = true;
     return ERR_UNAVAILABLE;
 }
 
@@ -52,7 +53,7 @@ err_t agent_need_tpm(struct agent *agent)
     err = agent->tpm != NULL ? ERR_OK
                              : tpmdev_open(options->tcti, options->is_verbose, &trail, &agent->tpm);
     err = err ? err : tpmdev_ak_need(agent->tpm, agent->arena, &trail, &agent->ak);
-    return err ? fault_from(&agent->fault, EXIT_INTERNAL, err, &trail) : refuse_stopgap(agent);
+    return err ? fault_from_tpm(&agent->fault, err, &trail) : refuse_stopgap(agent);
 }
 
 void agent_done(struct agent *agent)

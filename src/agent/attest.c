@@ -13,17 +13,19 @@
 
 static err_t tpm_fault(struct agent *agent, err_t err, const struct trail *trail)
 {
-    return fault_from(&agent->fault, EXIT_INTERNAL, err, trail);
+    return fault_from_tpm(&agent->fault, err, trail);
 }
 
 /* A session when our own form needs one; in Azure's form only a certificate for the AK. */
 static err_t prepare(struct agent *agent)
 {
     if (agent->options->never_joins && !enroll_has_certificate(agent, timestamp_now())) {
-        return fault_set(&agent->fault, EXIT_INTERNAL, ERR_NOT_FOUND,
-                         "No attestation key certificate: NV index 0x01c101d0 of the TPM. It holds "
-                         "none that is valid and for the key at 0x81000003; Azure puts it there. "
-                         "Use a virtual machine with Trusted Launch, or restart it.");
+        fault_set(&agent->fault, EXIT_INTERNAL, ERR_NOT_FOUND,
+                  "No attestation key certificate: NV index 0x01c101d0 of the TPM. It holds none "
+                  "that is valid and for the key at 0x81000003; Azure puts it there. Use a virtual "
+                  "machine with Trusted Launch, or restart it.");
+        agent->fault.is_tpm = true;
+        return ERR_NOT_FOUND;
     }
     if (agent->options->is_azure) {
         return enroll_has_certificate(agent, timestamp_now()) ? ERR_OK
@@ -216,7 +218,11 @@ static err_t open_reply(struct agent *agent, struct proof *proof, struct span bo
     if (err) {
         /* What was sealed to another key, or altered, is the service's doing, or of whoever stands
          * between; the TPM is well. */
-        fault_from(&agent->fault, err == ERR_SIGNATURE ? EXIT_SERVICE : EXIT_INTERNAL, err, &trail);
+        if (err == ERR_SIGNATURE) {
+            fault_from(&agent->fault, EXIT_SERVICE, err, &trail);
+        } else {
+            tpm_fault(agent, err, &trail);
+        }
         /* Azure's client begins again for any of these: the PCRs may just have changed. */
         agent->fault.is_temporary |= err == ERR_MISMATCH || err == ERR_SIGNATURE;
     }

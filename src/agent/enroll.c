@@ -64,7 +64,7 @@ static err_t need_ek(struct agent *agent)
         err = tpmdev_ek_uncertified(agent->tpm, agent->arena, &trail, &agent->ek);
     }
     if (err) {
-        return fault_from(&agent->fault, EXIT_INTERNAL, err, &trail);
+        return fault_from_tpm(&agent->fault, err, &trail);
     }
     agent->has_ek = true;
     return ERR_OK;
@@ -165,7 +165,7 @@ static err_t open_credential(struct agent *agent, yyjson_val *challenge, yyjson_
     }
     err = tpmdev_ek_activate(agent->tpm, &agent->ek, blob, wrapped, &trail, &secret);
     if (err) {
-        return fault_from(&agent->fault, EXIT_INTERNAL, err, &trail);
+        return fault_from_tpm(&agent->fault, err, &trail);
     }
     add_base64(agent, doc, root, "secret", buf_span(&secret));
     return ERR_OK;
@@ -190,7 +190,7 @@ static err_t quote_nonce(struct agent *agent, struct span nonce, yyjson_mut_doc 
               : tpmdev_quote(agent->tpm, JOIN_PCRS, span_of(data, sizeof(data)), agent->arena,
                              &trail, &quote);
     if (err) {
-        return fault_from(&agent->fault, EXIT_INTERNAL, err, &trail);
+        return fault_from_tpm(&agent->fault, err, &trail);
     }
     add_base64(agent, doc, root, "quote", quote.attest);
     add_base64(agent, doc, root, "signature", quote.signature);
@@ -281,7 +281,7 @@ static err_t store_certificate(struct agent *agent, struct span der)
     }
     err = tpmdev_ak_store_certificate(agent->tpm, der, &trail);
     if (err) {
-        return fault_from(&agent->fault, EXIT_INTERNAL, err, &trail);
+        return fault_from_tpm(&agent->fault, err, &trail);
     }
     agent->ak.certificate = der;
     return ERR_OK;
@@ -320,6 +320,7 @@ static err_t waits(struct agent *agent, const struct answer *activated)
 {
     struct trail trail = {0};
     const char *digest = NULL;
+    char remedy[256];
     err_t err = need_word(agent, activated->body, "ekDigest", 2 * HASH_MAX_BYTES, &trail, &digest);
 
     if (err) {
@@ -328,11 +329,13 @@ static err_t waits(struct agent *agent, const struct answer *activated)
     agent->is_waiting = true;
     fault_set(&agent->fault, EXIT_NO, ERR_REFUSED,
               "This machine waits for an owner: %s knows its TPM and has not been told to let it "
-              "in. Endorsement key %s. The owner runs: bootwarden vm admit %s%s",
-              remote_address(&agent->remote, CALL_ACTIVATE), digest, digest,
-              agent->ek.certificate.len > 0
-                  ? ""
-                  : " (nobody vouches for this TPM: compare the digest with the hypervisor's)");
+              "in. Endorsement key %s",
+              remote_address(&agent->remote, CALL_ACTIVATE), digest);
+    snprintf(remedy, sizeof(remedy), "The owner runs: bootwarden vm admit %s%s", digest,
+             agent->ek.certificate.len > 0
+                 ? ""
+                 : " (nobody vouches for this TPM: compare the digest with the hypervisor's)");
+    fault_add_remedy(&agent->fault, remedy);
     agent->fault.retry_after_s = activated->retry_after_s;
     return ERR_REFUSED;
 }

@@ -34,3 +34,10 @@ err_t fault_from(struct fault *fault, enum agent_exit exit, err_t err, const str
     fault->is_temporary = err_category(err) == ERR_CAT_UNAVAILABLE && err != ERR_TPM;
     return err;
 }
+
+err_t fault_from_tpm(struct fault *fault, err_t err, const struct trail *trail)
+{
+    fault_from(fault, EXIT_INTERNAL, err, trail);
+    fault->is_tpm = fault->exit == EXIT_INTERNAL && err != ERR_MEMORY;
+    return err;
+}

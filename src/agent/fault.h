@@ -16,6 +16,7 @@ struct fault {
     err_t err;
     enum agent_exit exit;
     bool is_temporary;
+    bool is_tpm;            /* of EXIT_INTERNAL: the TPM, or what should be in it */
     unsigned retry_after_s; /* asked for by the service; 0 = not */
     char text[FAULT_TEXT_MAX];
     size_t remedy_at; /* where in the text it says what to do; 0 = it does not */
@@ -29,5 +30,7 @@ void fault_add_remedy(struct fault *fault, const char *remedy);
 /* What a room below said. Busy TPMs and networks are temporary; ERR_USAGE always means
  * EXIT_USAGE. */
 err_t fault_from(struct fault *fault, enum agent_exit exit, err_t err, const struct trail *trail);
+/* The same of what room tpmdev said, with EXIT_INTERNAL and is_tpm, unless memory is out. */
+err_t fault_from_tpm(struct fault *fault, err_t err, const struct trail *trail);
 
 #endif

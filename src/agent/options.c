@@ -376,5 +376,8 @@ const char *agent_attest_url(const struct agent_options *o)
 
 const char *agent_attest_option(const struct agent_options *o)
 {
-    return o->attest_server != NULL ? "--attest-server" : "--server";
+    if (o->attest_server == NULL) {
+        return "--server";
+    }
+    return o->is_attest_learned ? AGENT_LEARNED_OPTION : "--attest-server";
 }

@@ -12,6 +12,10 @@
 /* What is trusted when nobody names a CA, and it is there. */
 #define AGENT_CA_FILE "/etc/bootwarden/ca.pem"
 
+/* Who says where attestation is, when nobody on this machine does. */
+#define AGENT_LEARNED_OPTION                                                                       \
+    "maaEndpoint of the owner's settings (when it is not there, --endpoint of the service)"
+
 /* What the programs of Bootwarden exit with. */
 enum agent_exit {
     EXIT_TOKEN = 0,   /* proven, a token was obtained; or joined */
@@ -47,9 +51,15 @@ enum {
     AGENT_CONTACT_MS = 5 * 60 * 1000,
     AGENT_MIN_PERIOD_MS = 1000,
     AGENT_MAX_PERIOD_MS = 1440 * 60 * 1000,
+    AGENT_MIN_SILENCE_MS = 5 * 1000, /* for tests: one call alone may take half a minute */
 };
 
 enum { AGENT_MAX_RETRIES = 3, AGENT_RETRY_WAIT_MS = 5000, AGENT_MAX_WAIT_MS = 300 * 1000 };
+
+/* Lines of the settings file; 0 = it was not said there. */
+struct setting_lines {
+    unsigned server, attest_server, ca, proxy, tcti, join_token;
+};
 
 struct agent_options {
     enum agent_command command;
@@ -74,9 +84,11 @@ struct agent_options {
     unsigned upgrade_after_ms;    /* of a boot; 0 = UPGRADE_AFTER_MS */
     unsigned upgrade_deadline_ms; /* for a round of a new version; 0 = UPGRADE_DEADLINE_MS */
     unsigned silence_ms;          /* an agent without a sign of life is started anew; 0 = default */
+    struct setting_lines lines;   /* by settings_read */
     enum agent_output output;
-    bool is_azure;    /* what Azure's own client sends */
-    bool never_joins; /* with is_azure: the service is Azure's, where nobody can */
+    bool is_attest_learned; /* attest_server is from the goal state, and no option */
+    bool is_azure;          /* what Azure's own client sends */
+    bool never_joins;       /* with is_azure: the service is Azure's, where nobody can */
     bool is_verbose;
     unsigned retries;
     bool has_retries, has_retry_wait; /* the command line named them */
@@ -99,7 +111,7 @@ err_t agent_options_parse(int argc, char **argv, struct trail *trail,
                           struct agent_options *ret) MUST_CHECK;
 /* Take the CA file at path (AGENT_CA_FILE) when none was named and there is one. */
 void agent_options_default_ca(struct agent_options *o, const char *path);
-/* Where attestation requests go, and the option that says so. */
+/* Where attestation requests go, and who says so: an option, or AGENT_LEARNED_OPTION. */
 const char *agent_attest_url(const struct agent_options *o);
 const char *agent_attest_option(const struct agent_options *o);
 void agent_options_help(FILE *out);

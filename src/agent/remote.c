@@ -110,7 +110,8 @@ err_t remote_open(const struct agent_options *options, struct arena *arena, stru
     err = http_address_read(url, trail, &address);
     err = err ? err : open_attest(options, trail, origin, &remote);
     if (err) {
-        return name_option(trail, err, options->attest_server != NULL ? "--attest-server" : server);
+        return name_option(trail, err,
+                           options->attest_server != NULL ? remote.attest_option : server);
     }
     remote.attest_path = path_of(arena, url, origin);
     if (remote.attest_path == NULL) {
@@ -229,6 +230,9 @@ static const char *refused_remedy(const struct answer *answer)
     } known[] = {
         {"Untrusted", "The service's operator puts the CA of this kind of TPM into trust/ek."},
         {"Conflict", "Only the service's operator can do that."},
+        {"InvalidJoinToken", "Check the token for typing errors, or have the owner make another: "
+                             "bootwarden vm announce NAME. Tokens end, and most are good once."},
+        {"Rejected", "The owner lets it in after all: bootwarden vm admit NAME."},
         {"ActivationFailed", "Run it once more; if it stays, the TPM does not hold the endorsement "
                              "key of its certificate."},
         {"Unauthorized", "Run it once more, which opens a new session."},
@@ -239,12 +243,16 @@ static const char *refused_remedy(const struct answer *answer)
     if (answer->status >= 500 || answer->status == 429 || answer->status == 408) {
         return "Try again later; if it lasts, the service's operator finds the cause in its log.";
     }
-    /* docs/formats/guest-api.md, kinds of conflict: those that a guest can do something about. */
+    /* docs/formats/guest-api.md, kinds of conflict: those that somebody can end. */
     if (strcmp(answer->code, "Conflict") == 0 && strncmp(answer->message, "this name ", 10) == 0) {
         return "Give another --name, or the join token of the machine that was announced.";
     }
     if (strcmp(answer->code, "Conflict") == 0 && strncmp(answer->message, "the name '", 10) == 0) {
         return "Give another --name, or ask the service's operator to replace the machine.";
+    }
+    if (strcmp(answer->code, "Conflict") == 0 &&
+        strncmp(answer->message, "this machine was disabled", 25) == 0) {
+        return "Its owner lets it in again: bootwarden vm enable NAME.";
     }
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
         if (strcmp(answer->code, known[i].code) == 0) {

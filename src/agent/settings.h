@@ -2,7 +2,8 @@
  * settings.h - /etc/bootwarden/agent.conf: one "key = value" a line, "#" for remarks.
  *
  * What the command line or the environment says wins over the file. An unknown key is an error with
- * its line: a setting that is misspelt must not be a setting that is missing.
+ * its line, and so is one that is there twice: a line that is not followed must not look as if it
+ * were.
  */
 #ifndef AGENT_SETTINGS_H
 #define AGENT_SETTINGS_H
@@ -16,5 +17,11 @@ enum { SETTINGS_FILE_MAX = 64 * 1024, SETTINGS_TOKEN_MAX = 128 };
  * default file may be missing, one that was named may not. ERR_USAGE with file, line and fault. */
 err_t settings_read(struct arena *arena, struct agent_options *options,
                     struct trail *trail) MUST_CHECK;
+/* What can be known to be wrong before anything is asked of the network or the TPM: addresses, the
+ * proxy, the CA file, the name of the TCTI. For `run`, which would go on for ever. ERR_USAGE with
+ * the line of the file or the option that says it. */
+err_t settings_check(const struct agent_options *options, struct trail *trail) MUST_CHECK;
+/* Secrets in files that everybody can read, on standard error. */
+void settings_warn(const struct agent_options *options);
 
 #endif

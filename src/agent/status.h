@@ -29,6 +29,7 @@ enum status_code {
 };
 
 enum {
+    STATUS_PERIODS_MAX = 3,
     STATUS_MAX_SUBS = 36,      /* findings and what is beside them */
     STATUS_MESSAGE_MAX = 1000, /* past 1024 characters Azure's agent cuts, and a portal before */
     STATUS_FILE_MAX = 120 * 1024,
@@ -60,7 +61,18 @@ yyjson_mut_val *status_value(struct arena *arena, yyjson_mut_doc *doc, const str
 /* [element]: what stands in a status file. data NULL at the arena's limit. */
 struct span status_text(struct arena *arena, const struct status *status);
 
-/* The command: what `run` wrote last. EXIT_NO when that was an error or is too old to count. */
+/* What of a round the status of Azure's contract does not say. */
+struct status_origin {
+    const char *outcome; /* round_outcome_name */
+    unsigned period_s;
+};
+/* [element] with the members outcome, periodSeconds and bootId besides, for status_show. */
+err_t status_keep(const char *path, struct arena *arena, const struct status *status,
+                  const struct status_origin *origin, struct trail *trail) MUST_CHECK;
+
+/* The command: what `run` wrote last, its outcome first. EXIT_NO unless that is "attested" or
+ * "idle"; and when it says nothing of now, because no agent runs, it is of another boot, or older
+ * than STATUS_PERIODS_MAX periods: then its first word is "stale". */
 enum agent_exit status_show(const struct agent_options *options, struct arena *arena);
 
 #endif

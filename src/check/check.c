@@ -101,6 +101,9 @@ static void walk_policy(struct agent *agent, struct findings *list, const struct
         finding_skip(list, "policy", "%s failed", why);
     } else {
         check_policy(agent, list);
+        if (!finding_has_failed(list, "policy")) {
+            check_monitor(agent, list);
+        }
     }
 }
 
@@ -160,6 +163,7 @@ static bool follow_service(struct agent *agent)
     }
     *options = *agent->options;
     options->attest_server = url;
+    options->is_attest_learned = true;
     agent->options = options;
     /* An address that is none is for its step to say. */
     if (remote_open(options, agent->arena, &trail, &remote) == ERR_OK) {

@@ -114,6 +114,17 @@ void finding_split(struct findings *list, struct finding *finding, const char *w
     finding->remedy = remedy;
 }
 
+const char *finding_text(struct arena *arena, const struct finding *finding)
+{
+    size_t len = strlen(finding->message);
+    bool has_stop = len > 0 && finding->message[len - 1] == '.';
+    const char *text = finding->remedy == NULL ? NULL
+                                               : arena_printf(arena, "%s%s %s", finding->message,
+                                                              has_stop ? "" : ".", finding->remedy);
+
+    return text == NULL ? finding->message : text;
+}
+
 struct finding *finding_get(struct findings *list, const char *id)
 {
     for (size_t i = 0; i < list->n; i++) {

@@ -16,14 +16,24 @@ enum finding_status { FINDING_OK, FINDING_WARNING, FINDING_FAILED, FINDING_SKIPP
 
 enum { FINDINGS_MAX = 32, FINDING_WORDS_MAX = 4096 };
 
+/* One of several things that are wrong. */
+struct finding_detail {
+    const char *text, *remedy;
+};
+
 struct finding {
     const char *id; /* "tpm", "attestation/tcp": stable */
     enum finding_status status;
     const char *message;
-    const char *host;     /* without brackets; NULL for steps that are not about a host */
-    uint16_t port;        /* 0 = none */
-    const char *proxy;    /* "host:port", NULL = none */
-    const char *remedy;   /* what to do; NULL when there is nothing to do */
+    const char *host;   /* without brackets; NULL for steps that are not about a host */
+    uint16_t port;      /* 0 = none */
+    const char *proxy;  /* "host:port", NULL = none */
+    const char *remedy; /* what to do; NULL when there is nothing to do */
+    /* For people, who read one line for each: `head` in place of the message, details in place of
+     * the remedy. They say the same. NULL, 0 = there are none. */
+    const char *head;
+    const struct finding_detail *details;
+    size_t n_details;
     enum agent_exit exit; /* of FINDING_FAILED: what it means */
     uint32_t ms;
 };
@@ -55,6 +65,9 @@ void finding_remedy(struct findings *list, struct finding *finding, const char *
  * `otherwise` when there is none. */
 void finding_split(struct findings *list, struct finding *finding, const char *words,
                    const char *otherwise);
+
+/* Message and remedy as one text. */
+const char *finding_text(struct arena *arena, const struct finding *finding);
 
 /* The step by its id; NULL when it was not taken. */
 struct finding *finding_get(struct findings *list, const char *id);

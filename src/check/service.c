@@ -150,6 +150,9 @@ void check_enrolment(struct agent *agent, struct findings *list)
     err = err ? err : enroll_session(agent, agent->options->is_azure);
     if (err) {
         finding = fail_by_fault(list, "enrolment", agent);
+        if (agent->is_waiting) {
+            finding->exit = EXIT_SERVICE; /* no session: the boot is not what was judged */
+        }
     } else {
         is_new = !span_equal(before, agent->ak.certificate);
         finding =
@@ -162,21 +165,25 @@ void check_enrolment(struct agent *agent, struct findings *list)
     }
 }
 
-const char *check_learn_attest(struct agent *agent)
+/* What the service wants of this machine, and how it sees it; false when it does not say. */
+static bool ask_goal(struct agent *agent, struct goal *ret)
 {
     struct fault kept = agent->fault;
     struct answer answer = {0};
     struct trail trail = {0};
-    struct goal goal;
-    const char *url = NULL;
     err_t err = remote_call(&agent->remote, CALL_GOALSTATE, agent->session_token, span_str("{}"),
                             agent->arena, &agent->fault, &answer);
 
-    if (err == ERR_OK && answer.status == 200 &&
-        goal_read(agent->arena, answer.body, &trail, &goal) == ERR_OK) {
-        url = goal_attest_url(&goal);
-    }
     agent->fault = kept;
+    return err == ERR_OK && answer.status == 200 &&
+           goal_read(agent->arena, answer.body, &trail, ret) == ERR_OK;
+}
+
+const char *check_learn_attest(struct agent *agent)
+{
+    struct goal goal;
+    const char *url = ask_goal(agent, &goal) ? goal_attest_url(&goal) : NULL;
+
     return url != NULL && !is_same_address(agent->arena, url, agent->options->server) ? url : NULL;
 }
 
@@ -186,13 +193,21 @@ static void fail_by_refusal(struct findings *list, const struct answer *answer)
 {
     const char *verdict = answer->verdict[0] != '\0' ? answer->verdict : answer->code;
     const char *reasons = "", *remedies = "";
+    struct finding_detail *details =
+        arena_calloc(list->arena, answer->n_reasons + 1, sizeof(*details));
     struct finding *finding;
 
     for (size_t i = 0; i < answer->n_reasons && reasons != NULL && remedies != NULL; i++) {
         const struct answer_reason *reason = &answer->reasons[i];
 
-        reasons = arena_printf(list->arena, "%s%s%s%s%s", reasons, i > 0 ? "; " : "", reason->code,
-                               reason->code[0] != '\0' ? ": " : "", reason->text);
+        const char *text = arena_printf(list->arena, "%s%s%s", reason->code,
+                                        reason->code[0] != '\0' ? ": " : "", reason->text);
+
+        text = text == NULL ? "" : text;
+        if (details != NULL) {
+            details[i] = (struct finding_detail){text, reason->remedy};
+        }
+        reasons = arena_printf(list->arena, "%s%s%s", reasons, i > 0 ? "; " : "", text);
         if (remedies != NULL && strstr(remedies, reason->remedy) == NULL) {
             remedies = arena_printf(list->arena, "%s%s%s", remedies, remedies[0] != '\0' ? " " : "",
                                     reason->remedy);
@@ -202,6 +217,11 @@ static void fail_by_refusal(struct findings *list, const struct answer *answer)
     finding = finding_fail(list, "policy", EXIT_NO, "the answer is no: verdict %s: %s", verdict,
                            reasons == NULL ? "" : reasons);
     finding_remedy(list, finding, "%s", remedies == NULL ? "" : remedies);
+    if (details != NULL && answer->n_reasons > 0) {
+        finding->head = arena_printf(list->arena, "the answer is no: verdict %s", verdict);
+        finding->details = details;
+        finding->n_details = finding->head == NULL ? 0 : answer->n_reasons;
+    }
 }
 
 /* The policy is satisfied; so is its owner with a boot without Secure Boot. */
@@ -264,4 +284,26 @@ void check_policy(struct agent *agent, struct findings *list)
     if (finding != NULL) {
         at_client(list, finding, agent->remote.attest);
     }
+}
+
+/* ---- monitor ---- */
+
+void check_monitor(struct agent *agent, struct findings *list)
+{
+    const char *name = agent->machine_name == NULL ? "NAME" : agent->machine_name;
+    struct finding *finding;
+    struct goal goal;
+
+    if (agent->options->is_azure || agent->session_token == NULL || !ask_goal(agent, &goal) ||
+        strcmp(goal.state, "changed") != 0) {
+        return;
+    }
+    finding = finding_add(list, "monitor", FINDING_WARNING,
+                          "the policy is satisfied, but the service sees this machine as changed: "
+                          "it booted something else than before");
+    finding_remedy(list, finding,
+                   "Its owner looks at what changed, and approves it when it was meant: bootwarden "
+                   "vm show %s, bootwarden vm approve %s.",
+                   name, name);
+    at_client(list, finding, agent->remote.guest);
 }

@@ -32,8 +32,13 @@ enum agent_exit check_show_text(const struct findings *list)
     for (size_t i = 0; i < list->n; i++) {
         const struct finding *f = &list->items[i];
 
-        printf("%-8s %s: %s\n", status_names[f->status], f->id, f->message);
-        if (f->remedy != NULL && f->remedy[0] != '\0') {
+        printf("%-8s %s: %s\n", status_names[f->status], f->id,
+               f->n_details > 0 ? f->head : f->message);
+        for (size_t k = 0; k < f->n_details; k++) {
+            printf("         %s\n         what to do: %s\n", f->details[k].text,
+                   f->details[k].remedy);
+        }
+        if (f->n_details == 0 && f->remedy != NULL && f->remedy[0] != '\0') {
             printf("         what to do: %s\n", f->remedy);
         }
     }

@@ -64,6 +64,8 @@ void check_enrolment(struct agent *agent, struct findings *list);
 const char *check_learn_attest(struct agent *agent);
 /* `policy`: one whole attestation. */
 void check_policy(struct agent *agent, struct findings *list);
+/* `monitor`, after a policy that is satisfied and only when the service sees a change. */
+void check_monitor(struct agent *agent, struct findings *list);
 
 /* ---- showing: check-show.c ---- */
 

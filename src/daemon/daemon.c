@@ -1,6 +1,7 @@
 #include "daemon/daemon.h"
 
 #include "agent/show.h"
+#include "agent/state.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/notify.h"
@@ -122,12 +123,13 @@ static void log_round(const struct daemon *daemon, const struct round *round, ui
 static void write_status(const struct daemon *daemon, struct arena *arena,
                          const struct round *round)
 {
-    struct span text = status_text(arena, &round->status);
+    const struct status_origin origin = {.outcome = round_outcome_name(round->outcome),
+                                         .period_s = (unsigned)(period_ms(daemon) / 1000)};
     struct trail trail = {0};
     struct log_line line;
 
-    if (daemon->status_path == NULL || text.data == NULL ||
-        file_write(daemon->status_path, text, 0644, &trail) == ERR_OK) {
+    if (daemon->status_path == NULL ||
+        status_keep(daemon->status_path, arena, &round->status, &origin, &trail) == ERR_OK) {
         return;
     }
     log_begin(&line, LOG_WARN, "agent.status.unwritten");
@@ -232,14 +234,16 @@ static void wait_for_next(struct daemon *daemon)
     uint64_t next = daemon->next_round_ms < daemon->next_contact_ms ? daemon->next_round_ms
                                                                     : daemon->next_contact_ms;
     uint64_t due = renewal_due_ms(&daemon->renewal);
+    unsigned longest = daemon->options->silence_ms; /* the supervisor is to hear thrice in it */
     uint64_t left;
 
     next = next < due ? next : due;
     left = next > now ? next - now : 0;
+    longest = longest / 3 > 0 && longest / 3 < POLL_MAX_MS ? longest / 3 : POLL_MAX_MS;
     extension_beat(daemon->extension);
     /* poll does not count the time of a suspend: so not too long at once. */
     if (renewal_poll(&daemon->renewal, wake, ARRAY_LEN(wake),
-                     left < POLL_MAX_MS ? (int)left : POLL_MAX_MS) > 0) {
+                     (int)(left < longest ? left : longest)) > 0) {
         take_signals(daemon);
         if (wake[1].revents != 0) {
             take_words(daemon);
@@ -289,7 +293,7 @@ static err_t open_signals(struct daemon *daemon)
 /* Without a folder to write to the agent works on, and says so. */
 static void open_state(struct daemon *daemon)
 {
-    const char *folder = daemon->options->state != NULL ? daemon->options->state : AGENT_STATE;
+    const char *folder = state_folder(daemon->options);
     const char *queue = arena_printf(daemon->arena, "%s/queue", folder);
     struct trail trail = {0};
     char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
@@ -318,6 +322,10 @@ enum agent_exit daemon_run(const struct agent_options *options, struct extension
     }
     open_state(&daemon);
     lifeline_open(&daemon.line);
+    if (daemon.line.fd < 0) {
+        /* Without a supervisor, who holds it. An extension has a lock of its own against others. */
+        (void)!state_take(state_folder(options), NULL);
+    }
     upgrade_open(&daemon.upgrade, options, &daemon.line);
     daemon.rounds = (struct rounds){.options = options,
                                     .queue = &daemon.queue,

@@ -107,7 +107,8 @@ bool extension_prepare(struct extension *extension, struct arena *arena, struct 
 void extension_report(struct extension *extension, struct arena *arena, const struct round *round)
 {
     struct status status;
-    bool is_able = !has_sub(round, "Vtpm") && !has_sub(round, "Settings");
+    bool is_able =
+        !has_sub(round, "Vtpm") && !has_sub(round, "Settings") && !has_sub(round, "Machine");
     bool is_good = round->status.status == STATUS_SUCCESS;
 
     if (extension == NULL) {

@@ -29,11 +29,6 @@ static bool is_network(err_t err)
     return err == ERR_NETWORK || err == ERR_TIMEOUT || err == ERR_UNTRUSTED;
 }
 
-static bool is_tpm(const struct agent *agent)
-{
-    return agent->fault.exit == EXIT_INTERNAL;
-}
-
 /* What is in the way, step by step, as `check` would say it. */
 static void describe_way(struct agent *agent, struct round *round)
 {
@@ -52,13 +47,10 @@ static void describe_way(struct agent *agent, struct round *round)
     check_walk(agent, list);
     for (size_t i = 0; i < list->n; i++) {
         const struct finding *finding = &list->items[i];
-        const char *text = arena_printf(agent->arena, "%s%s%s", finding->message,
-                                        finding->remedy == NULL ? "" : ". ",
-                                        finding->remedy == NULL ? "" : finding->remedy);
 
         status_add(&round->status, finding->id, words[finding->status],
                    finding->status == FINDING_OK ? 0 : (int)finding->exit,
-                   text == NULL ? finding->message : text);
+                   finding_text(agent->arena, finding));
     }
     agent->fault = kept;
 }
@@ -86,12 +78,14 @@ static void describe_fault(struct agent *agent, struct round *round)
         round->outcome = ROUND_FAILED;
         status->code = STATUS_SETTINGS;
         status_add(status, "Settings", STATUS_ERROR, STATUS_SETTINGS, text);
-    } else if (is_tpm(agent)) {
-        bool is_missing = agent->fault.err == ERR_NOT_FOUND || agent->fault.err == ERR_DENIED;
+    } else if (agent->fault.exit == EXIT_INTERNAL) {
+        bool is_tpm = agent->fault.is_tpm;
+        bool is_missing =
+            is_tpm && (agent->fault.err == ERR_NOT_FOUND || agent->fault.err == ERR_DENIED);
 
         round->outcome = ROUND_FAILED;
         status->code = is_missing ? STATUS_MISSING : STATUS_GENERAL;
-        status_add(status, "Vtpm", STATUS_ERROR, status->code, text);
+        status_add(status, is_tpm ? "Vtpm" : "Machine", STATUS_ERROR, status->code, text);
         describe_way(agent, round);
     } else if (agent->fault.err == ERR_VALUE) {
         round->outcome = ROUND_FAILED;
@@ -328,6 +322,7 @@ static void begin(struct rounds *rounds, struct arena *arena, struct agent_optio
     /* What the settings name wins over what the service says of itself. */
     if (options->attest_server == NULL && rounds->attest_url[0] != '\0') {
         options->attest_server = rounds->attest_url;
+        options->is_attest_learned = true;
     }
 }
 
@@ -359,6 +354,7 @@ static err_t follow_endpoint(struct agent *agent, struct rounds *rounds,
         return ERR_OK;
     }
     options->attest_server = rounds->attest_url;
+    options->is_attest_learned = true;
     remote_done(&agent->remote);
     return remote_open(options, agent->arena, &trail, &agent->remote) == ERR_OK
                ? ERR_OK

@@ -117,7 +117,9 @@ err_t guest_event_log(struct arena *arena, const char *path, struct trail *trail
         return ERR_OK;
     }
     if (err == ERR_DENIED && path == NULL) {
-        return trail_set(trail, err, "no permission to read the event log %s; run as root",
+        return trail_set(trail, err,
+                         "no permission to read the event log %s; for the user of the service: "
+                         "systemd-tmpfiles --create bootwarden-agent.conf, else run as root",
                          GUEST_EVENT_LOG);
     }
     if (err) {

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { HEADER_MAX_BYTES = 8192 };
+enum { HEADER_MAX_BYTES = 8192, CA_FILE_MAX = 1024 * 1024 };
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 static CURLcode curl_started = CURLE_FAILED_INIT;
@@ -135,6 +135,26 @@ static err_t check_ca_file(const char *path, struct trail *trail)
                          strerror(errno));
     }
     return ERR_OK;
+}
+
+err_t http_ca_file_check(const char *path, struct trail *trail)
+{
+    static const char pem[] = "-----BEGIN ";
+    CLEANUP(arena_free) struct arena *arena = arena_new(2 * (size_t)CA_FILE_MAX);
+    struct span text = {0};
+    err_t err = check_ca_file(path, trail);
+
+    if (err) {
+        return err;
+    }
+    err = arena == NULL ? ERR_MEMORY : file_read(arena, path, CA_FILE_MAX, NULL, &text);
+    if (err == ERR_TOO_LARGE) {
+        return ERR_OK; /* for the library to judge */
+    }
+    return err == ERR_OK && memmem(text.data, text.len, pem, sizeof(pem) - 1) == NULL
+               ? trail_set(trail, ERR_USAGE,
+                           "the CA file '%.200s' holds no certificate in PEM form", path)
+               : err;
 }
 
 err_t http_client_new(const struct http_client_options *options, struct trail *trail,

@@ -42,6 +42,10 @@ struct http_client_options {
     struct http_proxy_settings proxy; /* {0}: as the environment says */
 };
 
+/* Is there a CA file, with something in PEM form in it? ERR_USAGE with words. Nothing is started.
+ */
+err_t http_ca_file_check(const char *path, struct trail *trail) MUST_CHECK;
+
 struct http_reply {
     unsigned status;
     unsigned retry_after_s; /* from Retry-After; 0 when there is none */

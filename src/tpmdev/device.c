@@ -13,6 +13,8 @@
 #define RAW_DEVICE "/dev/tpm0"
 #define MANAGED_DEVICE "/dev/tpmrm0"
 
+enum { TCTI_NAME_MAX = 256 };
+
 /* tpm2-tss tells only "IO failure" when a device cannot be opened. The reason and what to do are
  * found out by opening it ourselves first. */
 static err_t check_device(const char *path, struct trail *trail)
@@ -66,6 +68,38 @@ static err_t check_device(const char *path, struct trail *trail)
     }
 }
 
+static void set_log(bool is_verbose)
+{
+    if (!is_verbose) {
+        setenv("TSS2_LOG", "all+none", 0);
+    }
+}
+
+static err_t no_tcti(const char *tcti, struct trail *trail)
+{
+    return trail_set(trail, ERR_USAGE,
+                     "no TCTI is called '%.100s'; the kernel's TPM is device:%s, a software "
+                     "TPM swtpm:path=SOCKET; others need their package of tpm2-tss",
+                     tcti, MANAGED_DEVICE);
+}
+
+err_t tpmdev_tcti_check(const char *tcti, bool is_verbose, struct trail *trail)
+{
+    TSS2_TCTI_INFO *info = NULL;
+    char name[TCTI_NAME_MAX];
+    size_t len = strcspn(tcti, ":");
+    TSS2_RC rc;
+
+    set_log(is_verbose);
+    if (len >= sizeof(name)) {
+        return no_tcti(tcti, trail);
+    }
+    snprintf(name, sizeof(name), "%.*s", (int)len, tcti);
+    rc = Tss2_TctiLdr_GetInfo(name, &info);
+    Tss2_TctiLdr_FreeInfo(&info);
+    return rc == TSS2_RC_SUCCESS ? ERR_OK : no_tcti(tcti, trail);
+}
+
 err_t tpmdev_open(const char *tcti, bool is_verbose, struct trail *trail, struct tpmdev **ret)
 {
     CLEANUP(tpmdev_free) struct tpmdev *dev = NULL;
@@ -75,9 +109,7 @@ err_t tpmdev_open(const char *tcti, bool is_verbose, struct trail *trail, struct
     if (tcti == NULL) {
         tcti = TPMDEV_DEFAULT_TCTI;
     }
-    if (!is_verbose) {
-        setenv("TSS2_LOG", "all+none", 0);
-    }
+    set_log(is_verbose);
     if (strncmp(tcti, "device:", 7) == 0) {
         err = check_device(tcti + 7, trail);
         if (err) {
@@ -93,11 +125,7 @@ err_t tpmdev_open(const char *tcti, bool is_verbose, struct trail *trail, struct
         dev->tcti = NULL;
         /* Nothing of that name could be loaded: the words are wrong, not the TPM. */
         if ((rc & ~TSS2_RC_LAYER_MASK) == TSS2_BASE_RC_NOT_SUPPORTED) {
-            return trail_set(
-                trail, ERR_USAGE,
-                "no TCTI is called '%.100s'; the kernel's TPM is device:%s, a software "
-                "TPM swtpm:path=SOCKET; others need their package of tpm2-tss",
-                tcti, MANAGED_DEVICE);
+            return no_tcti(tcti, trail);
         }
         return trail_set(trail, ERR_NOT_FOUND,
                          "no TPM answers at '%.120s' (%s); check --tcti, and that it runs", tcti,

@@ -39,6 +39,8 @@ struct tpmdev;
  * left alone when it is set). The words of an error name the remedy. */
 err_t tpmdev_open(const char *tcti, bool is_verbose, struct trail *trail,
                   struct tpmdev **ret) MUST_CHECK;
+/* Is there a TCTI of that name? ERR_USAGE with words. The TPM is not asked. */
+err_t tpmdev_tcti_check(const char *tcti, bool is_verbose, struct trail *trail) MUST_CHECK;
 void tpmdev_free(struct tpmdev *dev);
 DEFINE_CLEANUP(struct tpmdev *, tpmdev_free)
 

@@ -1,6 +1,7 @@
 #include "upgrade/supervise.h"
 
 #include "agent/show.h"
+#include "agent/state.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/text.h"
@@ -138,7 +139,7 @@ static void end_cut_trial(struct supervisor *s)
 
 static void open_slots(struct supervisor *s)
 {
-    const char *state = s->options->state != NULL ? s->options->state : AGENT_STATE;
+    const char *state = state_folder(s->options);
     struct trail ignored = {0};
 
     s->has_slots =
@@ -440,10 +441,27 @@ static bool open_signals(struct supervisor *s)
     return s->signal_fd >= 0;
 }
 
+/* Two agents would take each other's reports and slots. Without a folder there are none. */
+static bool has_folder(const struct agent_options *options)
+{
+    struct trail trail = {0};
+    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
+    err_t err = state_take(state_folder(options), &trail);
+
+    if (err) {
+        trail_format(&trail, err, words, sizeof(words));
+        show_warning("%s%s", words, err == ERR_CONFLICT ? "" : "; a second agent is not noticed");
+    }
+    return err != ERR_CONFLICT;
+}
+
 enum agent_exit supervise_run(const struct agent_options *options, char **argv)
 {
     struct supervisor s = {.options = options, .argv = argv, .line = -1};
 
+    if (!has_folder(options)) {
+        return EXIT_INTERNAL;
+    }
     if (!open_signals(&s)) {
         show_warning("no signals can be waited for");
         return EXIT_INTERNAL;

@@ -150,6 +150,18 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null && mknod -m 600 "$work/
     within='setpriv --reuid=65534 --clear-groups' fails 4 tpm "no permission to use $work/tpmrm0\$" \
         '^Run as root, or add the user to the group tss' --tcti "device:$work/tpmrm0" --event-log "$work/log.bin" "${efi[@]}"
     step event-log failed 'Permission denied' 'Check --event-log'
+    # The kernel's own log, as the user of the service before systemd-tmpfiles gave it to its group.
+    cat >"$work/no-right" <<'WITHIN'
+#!/bin/sh
+mount -t tmpfs -o mode=755 none /sys/kernel/security && mkdir /sys/kernel/security/tpm0 &&
+    install -m 400 "$1" /sys/kernel/security/tpm0/binary_bios_measurements && shift &&
+    exec setpriv --reuid=65534 --clear-groups "$@"
+WITHIN
+    chmod +x "$work/no-right"
+    within="unshare --mount --propagation private $work/no-right $VTPM_EVENT_LOG" fails 4 tpm 'no permission' 'tss' \
+        --tcti "device:$work/tpmrm0" "${efi[@]}"
+    step event-log failed 'no permission to read the event log /sys/kernel/security' \
+        '^For the user of the service: systemd-tmpfiles --create bootwarden-agent.conf, else run as root\.$'
 else
     echo 'skipped: no other user to fail with'
 fi
@@ -363,8 +375,51 @@ fails 1 policy '^the answer is no: verdict unhealthy: secure-boot-off: ' '^Turn 
     --tcti "$VTPM_TCTI" --event-log "$VTPM_EVENT_LOG" "${efi[@]}"
 at policy localhost "$port"
 expect 1 '^failed   policy: the answer is no: verdict unhealthy' check --tcti "$VTPM_TCTI" --event-log "$VTPM_EVENT_LOG" "${efi[@]}"
+check 'each reason has a line' grep -qE '^         secure-boot-off: ' "$work/out"
 check 'the remedy stands below' grep -qE '^         what to do: Turn Secure Boot on' "$work/out"
 check 'the last line says so' grep -qE '^not well: 12 ok, 0 warnings, 1 failed, 0 skipped$' "$work/out"
+
+# ---- monitor ----
+boot vm3 a-secureboot-healthy
+look 0 --tcti "$VTPM_TCTI" --event-log "$VTPM_EVENT_LOG" "${efi[@]}" --name vm3
+check 'nothing has changed' jq -e 'all(.steps[]; .id != "monitor")' "$work/out"
+boot vm3 c-cmdline-changed
+look 0 --tcti "$VTPM_TCTI" --event-log "$VTPM_EVENT_LOG" "${efi[@]}"
+step policy ok 'the boot is proven'
+step monitor warning 'sees this machine as changed' 'bootwarden vm approve vm3\.$'
+at monitor localhost "$port"
+stop_server
+
+# ---- somebody has to let it in ----
+data=$work/closed
+start_server --join approval
+cp "$VTPM_CA" "$data/trust/ek/lab.pem"
+boot vm4 a-secureboot-healthy
+vm4=(--tcti "$VTPM_TCTI" --event-log "$VTPM_EVENT_LOG")
+fails 3 enrolment '^This machine waits for an owner: .*Endorsement key [0-9a-f]{64}\.$' \
+    '^The owner runs: bootwarden vm admit [0-9a-f]{64}$' "${vm4[@]}" "${efi[@]}" --name vm4
+skipped policy
+echo 'bwj_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' >"$work/wrong"
+fails 3 enrolment '403 InvalidJoinToken' '^Check the token for typing errors.*bootwarden vm announce' \
+    "${vm4[@]}" "${efi[@]}" --join-token-file "$work/wrong"
+set -a
+. "$data/dev.env"
+set +a
+check 'an owner says no' "$bin/bootwarden" vm reject vm4
+fails 3 enrolment '403 Rejected' '^The owner lets it in after all: bootwarden vm admit' "${vm4[@]}" "${efi[@]}" --name vm4
+check 'and yes' "$bin/bootwarden" vm admit vm4
+look 0 "${vm4[@]}" "${efi[@]}" --name vm4
+echo '{"AttestationConfig":{"MaaSettings":{"maaEndpoint":"https://nowhere.invalid:8443"}}}' >"$work/settings.json"
+check 'and names another attestation endpoint' "$bin/bootwarden" vm extension set vm4 --settings "$work/settings.json"
+fails 3 attestation/name '^Attestation endpoint unreachable: nowhere.invalid:8443' \
+    "(Check the name in maaEndpoint of the owner's settings|The DNS server of this machine)" "${vm4[@]}" "${efi[@]}"
+check 'no option is blamed that nobody gave' test "$(grep -c attest-server "$work/out")" -eq 0
+expect 3 'nowhere.invalid' attest "${vm4[@]}" --attest-server https://nowhere.invalid:8443 --retries 0
+check 'and disables it' "$bin/bootwarden" vm disable vm4
+fails 3 enrolment 'disabled by an operator' '^Its owner lets it in again: bootwarden vm enable NAME\.$' "${vm4[@]}" "${efi[@]}"
+"$demo_vtpm" stop "$work/vm3"
+"$demo_vtpm" stop "$work/vm4"
+data=$work/data
 stop_server
 
 # ---- two addresses, an IPv6 literal, a provider's path ----
@@ -394,7 +449,7 @@ at enrolment 127.0.0.1 "$guest_port"
 at policy ::1 "$attest_port"
 step attestation/name ok '^::1 \(IPv6\) is an address'
 step guest/http ok 'answers \(405\)'
-# The service says itself where attestation is.
+# The service says itself where attestation is: no option of this machine is to blame.
 look 0 "${vm[@]}" "${efi[@]}" --server "$guest"
 check 'both ways are walked without --attest-server' test "$(jq -r '[.steps[].id] | join(" ")' "$work/out")" = "$both"
 at attestation/tcp ::1 "$attest_port"

@@ -18,6 +18,15 @@ machine() {
 joins() { vm joins --output json; jq -r "$1" <"$work/out"; }
 machines() { vm list --output json; jq -r 'length' <"$work/out"; }
 
+# await_tpm VM: until its software TPM listens; without it there is nothing to test.
+await_tpm() {
+    local tries=100
+    until [ -S "$work/$1/sock.ctrl" ]; do
+        [ $((tries -= 1)) -gt 0 ] || { echo "the software TPM of $1 does not start:"; cat "$work/$1/log"; exit 1; }
+        sleep 0.1
+    done
+}
+
 # ---- waiting and admitting ----
 machine vm1
 cp "$VTPM_CA" "$data/trust/ek/"
@@ -96,7 +105,7 @@ swtpm_setup --tpm2 --tpmstate "$work/vm7" --pcr-banks sha256 --overwrite >/dev/n
 swtpm socket --tpm2 --tpmstate dir="$work/vm7" --server type=unixio,path="$work/vm7/sock" \
     --ctrl type=unixio,path="$work/vm7/sock.ctrl" --flags startup-clear >"$work/vm7/log" 2>&1 &
 bare=$!
-for _ in $(seq 100); do [ -S "$work/vm7/sock.ctrl" ] && break; sleep 0.1; done
+await_tpm vm7
 tpm=(--tcti "swtpm:path=$work/vm7/sock" --event-log /dev/null)
 expect 1 'nobody vouches for this TPM' enroll "${tpm[@]}" --name bare --retries 0
 check 'the list says so, too' test "$(joins '[.waiting[] | select(.name == "bare")][0].maker')" = null
@@ -111,7 +120,7 @@ swtpm_setup --tpm2 --tpmstate "$work/vm12" --pcr-banks sha256 --overwrite >/dev/
 swtpm socket --tpm2 --tpmstate dir="$work/vm12" --server type=unixio,path="$work/vm12/sock" \
     --ctrl type=unixio,path="$work/vm12/sock.ctrl" --flags startup-clear >"$work/vm12/log" 2>&1 &
 cloud=$!
-for _ in $(seq 100); do [ -S "$work/vm12/sock.ctrl" ] && break; sleep 0.1; done
+await_tpm vm12
 tcti=swtpm:path=$work/vm12/sock
 tpm=(--tcti "$tcti" --event-log /dev/null)
 "$bin/bootwarden-agent" enroll "${tpm[@]}" --retries 0 >/dev/null 2>&1

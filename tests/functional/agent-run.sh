@@ -47,6 +47,13 @@ stop_agent() {
     check 'the agent ends well when told to' test "$code" -eq 0
 }
 
+# stale_with SED WORDS: the status, altered so, counts for nothing, unless the agent wrote a new one.
+stale_with() {
+    sed -i "$1" "$work/state/status.json"
+    "$bin/bootwarden-agent" status --config "$work/agent.conf" >"$work/out" 2>"$work/err"
+    [ $? -eq 1 ] && grep -q "^stale .*: $2" "$work/out"
+}
+
 # ---- settings that are wrong ----
 boot vm1 a-secureboot-healthy
 cp "$VTPM_CA" "$data/trust/ek/"
@@ -55,13 +62,36 @@ expect 2 "agent.conf:10: there is no setting 'perod'" run --config "$work/agent.
 settings 'azure = perhaps'
 expect 2 'agent.conf:10: azure takes yes or no' run --config "$work/agent.conf"
 settings '[section]' 'x = y'
-expect 2 'agent.conf:11: there are no sections' run --config "$work/agent.conf"
+expect 2 'agent.conf:10: there are no sections, but .section.' run --config "$work/agent.conf"
 settings 'retry'
 expect 2 'agent.conf:10: is not of the form' run --config "$work/agent.conf"
 settings 'retries = 4'
 expect 2 'agent.conf:10: retries takes a number from 0 to 3' run --config "$work/agent.conf"
 settings 'retry-wait = soon'
 expect 2 'agent.conf:10: retry-wait takes 0 to 300 seconds' run --config "$work/agent.conf"
+settings 'name = other'
+expect 2 'agent.conf:10: name is set twice, in line 4, too: remove one' run --config "$work/agent.conf"
+settings 'silence-limit = 1s'
+expect 2 'agent.conf:10: silence-limit takes 5 seconds or more' run --config "$work/agent.conf"
+settings 'attest-server = http://localhost:1'
+expect 2 "agent.conf:10: 'http://localhost:1' must begin with https://" run --config "$work/agent.conf"
+settings
+BOOTWARDEN_CA=/nonexist expect 2 "^bootwarden-agent: --ca .or BOOTWARDEN_CA.: the CA file '/nonexist' does not exist" run --config "$work/agent.conf"
+expect 2 "^bootwarden-agent: --tcti: no TCTI is called 'nonsense'" run --config "$work/agent.conf" --tcti nonsense
+settings 'join-token = bwj_x' 'proxy = http://u:s3cret@127.0.0.1:1'
+chmod 644 "$work/agent.conf"
+expect 2 "^bootwarden-agent: $work/agent.conf holds a join token and can be read by everybody.*chmod 640 $work/agent.conf" \
+    run --config "$work/agent.conf" --tcti nonsense
+check 'and the password of a proxy' grep -q 'holds the password of a proxy and can be read' "$work/err"
+check 'which is not repeated' test "$(grep -c s3cret "$work/err")" -eq 0
+chmod 640 "$work/agent.conf"
+expect 2 '^bootwarden-agent: --tcti' run --config "$work/agent.conf" --tcti nonsense
+check 'a file for some is not warned of' test "$(wc -l <"$work/err")" -eq 1
+settings
+: >"$work/token"
+chmod 644 "$work/token"
+expect 2 "$work/token is empty, and no token is sent" run --config "$work/agent.conf" --join-token-file "$work/token" --tcti nonsense
+check 'a token file that everybody can read' grep -q "$work/token holds a join token and can be read" "$work/err"
 period=0s settings
 expect 2 'agent.conf:8: period takes 1 to 1440 minutes' run --config "$work/agent.conf"
 expect 2 'settings: .*none.conf' run --config "$work/none.conf"
@@ -72,6 +102,11 @@ settings
 start_agent
 until_true 'healthy' 20 state_is healthy
 expect 0 '^Boot integrity attested' status --config "$work/agent.conf"
+check 'the first word is what it came to' grep -qE '^attested \(20' "$work/out"
+expect 4 "state belongs to another bootwarden-agent run .process $agent.: end that one" run --config "$work/agent.conf"
+# Of another boot, and of long ago.
+until_true 'a status of another boot counts for nothing' 10 stale_with 's/"bootId": *"[^"]*"/"bootId":"other"/' 'this machine has booted since'
+until_true 'nor does one of 2020' 10 stale_with 's/"timestampUTC": *"20../"timestampUTC":"2020/' 'it is older than three periods'
 check 'the owner sees the extension' test "$(shown .extensionStatus.status.status)" = success
 check 'and the agent' test "$(shown .agentVersion)" = "$("$bin/bootwarden-agent" --version | cut -d' ' -f2)"
 check 'and how often it comes' test "$(shown .periodSeconds)" -eq 3
@@ -121,7 +156,9 @@ settings
 start_agent
 until_true 'unreachable' 30 state_is unreachable
 check 'not unhealthy, and it says which address' test "$(shown '.why | test("Attestation endpoint unreachable: 127.0.0.1:'"$closed"'. Connection refused")')" = true
-expect 1 "^error .*" status --config "$work/agent.conf"
+expect 1 "^unreachable .20" status --config "$work/agent.conf"
+"$bin/bootwarden-agent" status --config "$work/agent.conf" >"$work/out"
+check 'no sentence ends twice' test "$(grep -cF '.. ' "$work/out")" -eq 0
 check 'step by step' test "$(shown '[.extensionStatus.status.substatus[] | select(.name == "attestation/tcp")][0] | .status + " " + (.formattedMessage.message | test("127.0.0.1:'"$closed"'") | tostring)')" = 'error true'
 check 'in the words of the extension' grep -q "provisioning failed. Attestation endpoint unreachable: 127.0.0.1:$closed" "$work/out"
 stop_agent
@@ -151,8 +188,28 @@ until_true 'the machine falls silent' 30 state_is silent
 boot vm1 a-secureboot-healthy
 until_true 'and is well when its TPM is back' 60 state_is healthy
 
-# ---- a full disk ----
 stop_agent
+
+# ---- an event log that cannot be read is no fault of the TPM ----
+within="unshare --mount --propagation private sh -c"
+if $within 'mount -t tmpfs none /sys/kernel/security' 2>/dev/null; then
+    settings
+    sed -i '/^event-log/d' "$work/agent.conf"
+    : >"$work/agent.log"
+    $within 'mount -t tmpfs none /sys/kernel/security && mkdir -p /sys/kernel/security/tpm0/binary_bios_measurements && exec "$@"' \
+        sh "$bin/bootwarden-agent" run --config "$work/agent.conf" --retry-wait 0.2 2>>"$work/agent.log" &
+    agent=$!
+    until_true 'the round fails' 30 said 'outcome=failed'
+    until_true 'and it is said' 10 eval '"$bin/bootwarden-agent" status --config "$work/agent.conf" >"$work/out"; grep -q "^failed " "$work/out"'
+    check 'of the machine' grep -qE '^  Machine +error +event log: ' "$work/out"
+    check 'not of the TPM' test "$(grep -c Vtpm "$work/out")" -eq 0
+    check 'and no sentence ends twice' test "$(grep -cF '.. ' "$work/out")" -eq 0
+    stop_agent
+else
+    echo 'skipped: no file system may be mounted here'
+fi
+
+# ---- a full disk ----
 mkdir "$work/small"
 if mount -t tmpfs -o size=16k tmpfs "$work/small" 2>/dev/null; then
     head -c 16384 /dev/zero >"$work/small/full" 2>/dev/null
@@ -169,13 +226,32 @@ else
     echo 'skipped: no file system may be mounted here'
 fi
 
+# ---- a short limit of silence, and nothing to do for a minute ----
+period=60s settings 'silence-limit = 5s'
+sed -i 's/^contact = .*/contact = 60s/' "$work/agent.conf"
+: >"$work/agent.log"
+next_second
+since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+start_agent
+until_true 'a first round' 20 proven_since
+quiet=$((SECONDS + 7))
+is_quiet_over() { [ "$SECONDS" -ge "$quiet" ]; }
+until_true 'longer than the limit' 10 is_quiet_over
+check 'a healthy agent is not taken for a dead one' test "$(grep -c 'no sign of life' "$work/agent.log")" -eq 0
+stop_agent
+
 # ---- killed ----
 settings
 start_agent
 until_true 'healthy' 20 state_is healthy
+until_true 'and its status says so' 20 "$bin/bootwarden-agent" status --config "$work/agent.conf"
 kill -9 "$agent"
 wait "$agent" 2>/dev/null
 agent=''
+expect 1 '^stale .*bootwarden-agent run does not run' status --config "$work/agent.conf"
+check 'and what it was' grep -q '^what it came to then: attested' "$work/out"
+expect 1 '"outcome": *"attested"' status --config "$work/agent.conf" --output json
+check 'and why that says nothing' grep -q '^bootwarden-agent: stale: bootwarden-agent run does not run' "$work/err"
 until_true 'silent after three periods' 30 state_is silent
 check 'with the verdict from before' test "$(shown '.why | test("before that it was healthy")')" = true
 check 'the log has every change' grep -q 'event=machine.state .*name=web from=healthy to=silent' "$work/server.log"

@@ -530,9 +530,8 @@ def under_systemd_it_is_a_unit(machine):
     a.settings(0, reporting(server["BOOTWARDEN_ENDPOINT"]))
     a.first_install()
     need(f"ExecStart={a.folder}/bin/handler run --extension {a.folder}\n" in unit.read_text(), unit.read_text())
-    if shutil.which("systemd-analyze"):
-        said = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True)
-        need("guestattestation" not in said.stderr, said.stderr)
+    said = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True)
+    need("guestattestation" not in said.stderr, said.stderr)
     expect_attested(a)
     b.update_from(a)
     need(str(a.folder) not in unit.read_text() and str(b.folder) in unit.read_text(), "the unit of the older version")
@@ -559,7 +558,11 @@ def bootwarden(*words, env=None):
 
 
 def make_package(path):
-    subprocess.run([SOURCE / "tools/extension-package", "--bin", BIN, "--output", path], check=True, capture_output=True)
+    tool = [SOURCE / "tools/extension-package", "--bin", BIN, "--output"]
+    subprocess.run([*tool, path], check=True, capture_output=True)
+    done = subprocess.run([*tool, "/nonexist/x.zip"], capture_output=True, text=True)
+    need(done.returncode == 1 and done.stderr.startswith("extension-package: the folder /nonexist does not exist") and
+         done.stderr.count("\n") == 1, done.stderr)
 
 
 def run(function, number):

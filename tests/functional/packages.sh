@@ -11,13 +11,13 @@ if [ "${BOOTWARDEN_PACKAGES_BUILT:-}" != yes ]; then
 fi
 if [ "$(id -u)" -ne 0 ]; then
     # Installing packages into another root, and giving files to other users, is root's alone.
-    sudo -n true 2>/dev/null || { echo 'skipped: packages: needs root, or sudo without a password'; exit 0; }
+    sudo -n true 2>/dev/null || { echo 'skipped: packages: needs root, or sudo without a password'; exit 77; }
     exec sudo -n --preserve-env=BOOTWARDEN_PACKAGES_BUILT,BOOTWARDEN_BIN,BOOTWARDEN_SOURCE,BOOTWARDEN_RELEASE_BIN "$0"
 fi
 # Mounts of its own, which end with this process.
 if [ "${BOOTWARDEN_OWN_MOUNTS:-}" != yes ]; then
     export BOOTWARDEN_OWN_MOUNTS=yes
-    unshare --mount true 2>/dev/null || { echo 'skipped: packages: no mounts are permitted here'; exit 0; }
+    unshare --mount true 2>/dev/null || { echo 'skipped: packages: no mounts are permitted here'; exit 77; }
     exec unshare --mount --propagation private "$0"
 fi
 [ -x "${BOOTWARDEN_RELEASE_BIN:-}/bootwarden-server" ] && export BOOTWARDEN_BIN=$BOOTWARDEN_RELEASE_BIN
@@ -93,8 +93,8 @@ done
 if ! mount -t tmpfs -o mode=755 none "$root" || ! mkdir "$root"/{upper,work,all} ||
     ! mount -t overlay -o "lowerdir=/,upperdir=$root/upper,workdir=$root/work" none "$root/all"; then
     echo 'skipped: packages: no overlay of this system can be mounted here; nothing was installed'
-    report
-    exit
+    report && exit 77
+    exit 1
 fi
 layers=$root
 root=$root/all
@@ -185,6 +185,9 @@ install -m 644 "$BOOTWARDEN_CA" "$root/usr/local/share/ca-certificates/test.crt"
 inside update-ca-certificates >"$work/ca.log" 2>&1
 echo "server = $BOOTWARDEN_ENDPOINT" >>"$root/etc/bootwarden/agent.conf"
 user=$(inside id -u bootwarden-agent):$(inside id -g bootwarden-agent)
+# As docs/packaging.md says it of a file with a secret in it.
+inside chown root:bootwarden-agent /etc/bootwarden/agent.conf
+inside chmod 640 /etc/bootwarden/agent.conf
 install -d -o "${user%:*}" -g "${user#*:}" "$root/var/lib/bootwarden-agent"
 # The TPM is the one thing that is not where the kernel has it.
 mkdir "$root/run/vtpm"
@@ -197,14 +200,19 @@ until_true 'the machine is healthy' 60 healthy
 check 'as the user of the agent, and with no capability' test \
     "$(awk '/^(Uid|CapEff|CapBnd):/ { print $2 }' "/proc/$agent/status" | xargs)" = "${user%:*} 0000000000000000 0000000000000000"
 check 'its status is there for everybody' inside setpriv --reuid nobody --clear-groups bootwarden-agent status
+cp "$work/check.out" "$work/status"
+check 'and good' grep -q '^attested ' "$work/status"
 kill "$agent"
 wait "$agent"
 check 'the agent ends well' test $? -eq 0
 agent=''
+check 'then the status is good no more' test "$(inside bootwarden-agent status >"$work/status"; echo $?)" -eq 1
+check 'for no agent runs' grep -q '^stale .*does not run' "$work/status"
 
 # ---- an upgrade keeps the settings; purging leaves nothing but the users ----
 check 'installs over itself' inside sh -c 'dpkg --force-unsafe-io -i /tmp/debs/bootwarden-agent_*.deb'
 check 'and has nothing to say' lacks 'write "server' "$work/check.out"
+check 'and keeps who may read them' test "$(stat -c '%a %U %g' "$root/etc/bootwarden/agent.conf")" = "640 root ${user#*:}"
 check 'settings are kept' grep -qx "server = $BOOTWARDEN_ENDPOINT" "$root/etc/bootwarden/agent.conf"
 check 'purge' inside dpkg --force-unsafe-io --purge "${packages[@]}"
 names >"$work/after"

@@ -15,11 +15,18 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+static enum agent_exit wrong_usage(const struct trail *trail)
+{
+    show_warning("%s", trail->what);
+    return EXIT_USAGE;
+}
+
 static enum agent_exit run(struct agent_options *options, char **argv)
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(AGENT_ARENA_MAX);
     CLEANUP(agent_done) struct agent agent = {0};
     struct trail trail = {0};
+    bool is_first;
 
     if (arena == NULL) {
         show_warning("out of memory");
@@ -27,12 +34,16 @@ static enum agent_exit run(struct agent_options *options, char **argv)
     }
     if (settings_read(arena, options, &trail) != ERR_OK ||
         agent_options_check(options, &trail) != ERR_OK) {
-        show_warning("%s", trail.what);
-        return EXIT_USAGE;
+        return wrong_usage(&trail);
     }
     agent_options_default_ca(options, AGENT_CA_FILE);
-    if (options->command == COMMAND_RUN && !lifeline_is_there()) {
-        return supervise_run(options, argv);
+    is_first = !lifeline_is_there(); /* else the supervisor has said it all */
+    if (is_first && options->command != COMMAND_STATUS) {
+        settings_warn(options);
+    }
+    if (is_first && options->command == COMMAND_RUN) {
+        return settings_check(options, &trail) == ERR_OK ? supervise_run(options, argv)
+                                                         : wrong_usage(&trail);
     }
     if (crypto_init() != ERR_OK) {
         show_warning("OpenSSL does not start");
@@ -63,8 +74,7 @@ int main(int argc, char **argv)
     /* A reader that went away is an error of writing, not the end of the process. */
     signal(SIGPIPE, SIG_IGN);
     if (agent_options_parse(argc, argv, &trail, &options) != ERR_OK) {
-        show_warning("%s", trail.what);
-        return EXIT_USAGE;
+        return wrong_usage(&trail);
     }
     if (options.command == COMMAND_HELP) {
         agent_options_help(stdout);

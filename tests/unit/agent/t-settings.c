@@ -47,6 +47,12 @@ static void what_is_wrong_is_said_with_its_line(void **state)
         {"retry-wait = soon\n", ":1: retry-wait takes 0 to 300 seconds, not 'soon'"},
         {"retry-wait = 301\n", ":1: retry-wait takes 0 to 300 seconds"},
         {"retry = 1\n", ":1: there is no setting 'retry'"},
+        {"server = https://a\n#\nserver = https://b\n", ":3: server is set twice, in line 1, too"},
+        {"  name = a\n  name = b\n", ":2: name is set twice"},
+        {"silence-limit = 4s\n", ":1: silence-limit takes 5 seconds or more, not '4s'"},
+        {"[run]\nname = x\n", ":1: there are no sections, but [run]"},
+        {"name\n", ":1: is not of the form key = value"},
+        {"= x\n", ":1: is not of the form key = value"},
     };
 
     (void)state;
@@ -75,6 +81,95 @@ static void the_file_says_how_often_to_try_again(void **state)
     assert_int_equal(options.retry_wait_ms, 500);
 }
 
+static void a_line_may_be_long_and_have_a_remark(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    struct agent_options options = {0};
+    struct trail trail = {0};
+    char text[2000], hosts[1200];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(hosts) - 1; i++) {
+        hosts[i] = "a.test,"[i % 7];
+    }
+    hosts[sizeof(hosts) - 1] = '\0';
+    snprintf(text, sizeof(text),
+             "\xef\xbb\xbf; first\r\nno-proxy = %s\r\n\n name : web ; x\n\tca = a;b", hosts);
+    assert_ok(read_settings(arena, text, &options, &trail));
+    assert_string_equal(options.no_proxy, hosts);
+    assert_string_equal(options.name, "web");
+    assert_string_equal(options.ca_file, "a;b");
+    assert_int_equal(options.lines.ca, 5);
+}
+
+static void an_empty_token_file_is_no_token(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    struct agent_options options = {.join_token_file = "/dev/null"};
+    struct trail trail = {0};
+
+    (void)state;
+    assert_ok(read_settings(arena, "name = x\n", &options, &trail));
+    assert_null(options.join_token);
+}
+
+static void who_looks_at_the_status_needs_no_token(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    struct agent_options options = {.command = COMMAND_STATUS};
+    struct trail trail = {0};
+
+    (void)state;
+    assert_ok(read_settings(arena, "join-token-file = /\n", &options, &trail));
+    options = (struct agent_options){.command = COMMAND_RUN};
+    assert_err(read_settings(arena, "join-token-file = /\n", &options, &trail), ERR_USAGE);
+}
+
+static void run_does_not_begin_with_what_cannot_be(void **state)
+{
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"server = http://a\n", ":1: 'http://a' must begin with https://"},
+        {"\nserver = attest.example\n", ":2: 'attest.example' is not an address"},
+        {"server = https://a\nattest-server = x\n", ":2: 'x' is not an address"},
+        {"server = https://a\nca = /nonexist\n", ":2: the CA file '/nonexist' does not exist"},
+        {"server = https://a\nca = /etc/passwd\n", "'/etc/passwd' holds no certificate"},
+        {"server = https://a\nproxy = ://\n", ":2: the proxy in the settings is no address"},
+        {"server = https://a\ntcti = nonsense\n", ":2: no TCTI is called 'nonsense'"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(arena_free) struct arena *arena = test_arena();
+        struct agent_options options = {0};
+        struct trail trail = {0};
+
+        assert_ok(read_settings(arena, cases[i].text, &options, &trail));
+        assert_err(settings_check(&options, &trail), ERR_USAGE);
+        if (strstr(trail.what, cases[i].says) == NULL) {
+            fail_msg("'%s' says '%s'", cases[i].text, trail.what);
+        }
+    }
+}
+
+static void run_blames_the_option_that_says_it(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    struct agent_options options = {.server = "https://a", .ca_file = "/nonexist"};
+    struct trail trail = {0};
+
+    (void)state;
+    assert_ok(read_settings(arena, "ca = /etc/passwd\n", &options, &trail));
+    assert_err(settings_check(&options, &trail), ERR_USAGE);
+    assert_non_null(strstr(trail.what, "--ca (or BOOTWARDEN_CA): the CA file '/nonexist'"));
+    options.ca_file = NULL;
+    options.tcti = "swtpm:path=/nowhere";
+    assert_ok(settings_check(&options, &trail));
+    options.tcti = "device:/dev/none"; /* it may come */
+    assert_ok(settings_check(&options, &trail));
+}
+
 static void the_command_line_wins_over_the_file(void **state)
 {
     static const char *const words[] = {"bootwarden-agent", "run", "--retries", "2",
@@ -99,6 +194,14 @@ int main(void)
                                         remove_file),
         cmocka_unit_test_setup_teardown(the_file_says_how_often_to_try_again, make_file,
                                         remove_file),
+        cmocka_unit_test_setup_teardown(a_line_may_be_long_and_have_a_remark, make_file,
+                                        remove_file),
+        cmocka_unit_test_setup_teardown(an_empty_token_file_is_no_token, make_file, remove_file),
+        cmocka_unit_test_setup_teardown(who_looks_at_the_status_needs_no_token, make_file,
+                                        remove_file),
+        cmocka_unit_test_setup_teardown(run_does_not_begin_with_what_cannot_be, make_file,
+                                        remove_file),
+        cmocka_unit_test_setup_teardown(run_blames_the_option_that_says_it, make_file, remove_file),
         cmocka_unit_test_setup_teardown(the_command_line_wins_over_the_file, make_file,
                                         remove_file),
     };

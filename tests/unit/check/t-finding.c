@@ -55,6 +55,18 @@ static void list_without_memory_is_not_ok(void **state)
     arena_free(small);
 }
 
+static void message_and_remedy_are_two_sentences(void **state)
+{
+    struct finding *finding = finding_fail(&list, "a", EXIT_NO, "Connection refused.");
+
+    (void)state;
+    assert_string_equal(finding_text(arena, finding), "Connection refused.");
+    finding_remedy(&list, finding, "Check it.");
+    assert_string_equal(finding_text(arena, finding), "Connection refused. Check it.");
+    finding->message = "no TPM";
+    assert_string_equal(finding_text(arena, finding), "no TPM. Check it.");
+}
+
 static void too_many_findings_are_not_ok(void **state)
 {
     (void)state;
@@ -103,6 +115,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LIST_TEST(first_failed_step_decides_how_it_ends),
         LIST_TEST(list_without_memory_is_not_ok),
+        LIST_TEST(message_and_remedy_are_two_sentences),
         LIST_TEST(too_many_findings_are_not_ok),
         LIST_TEST(words_from_outside_are_shown_escaped),
         LIST_TEST(words_are_split_into_what_is_wrong_and_what_to_do),

@@ -30,6 +30,7 @@ static void each_check_that_was_passed_has_its_substatus(void **state)
         {ROUND_WAITS, "Enrolment", STATUS_ERROR, "Vtpm+ Connectivity+ Enrolment- "},
         {ROUND_FAILED, "Service", STATUS_ERROR, "Vtpm+ Connectivity+ Service- "},
         {ROUND_FAILED, "Vtpm", STATUS_ERROR, "Vtpm- "},
+        {ROUND_FAILED, "Machine", STATUS_ERROR, "Machine- "},
         {ROUND_FAILED, "Settings", STATUS_ERROR, "Settings- "},
     };
 
