@@ -51,6 +51,8 @@ enum {
 
 enum { AGENT_MAX_RETRIES = 3, AGENT_RETRY_WAIT_MS = 5000, AGENT_MAX_WAIT_MS = 300 * 1000 };
 
+struct alive;
+
 struct agent_options {
     enum agent_command command;
     const char *server;        /* --server or BOOTWARDEN_ENDPOINT */
@@ -82,6 +84,7 @@ struct agent_options {
     bool has_retries, has_retry_wait; /* the command line named them */
     unsigned retry_wait_ms;           /* before the first retry; doubles */
     unsigned retry_total_ms;          /* no retry begins later than this; 0 = no limit */
+    const struct alive *alive;        /* who hears that the agent lives (alive.h); NULL */
 };
 
 /* Do they say enough for the command? After the settings were read. */
