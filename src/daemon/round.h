@@ -26,6 +26,7 @@ struct rounds {
     const struct agent_options *options;
     struct queue *queue;
     struct upgrade *upgrade;
+    const struct alive *alive; /* borrowed; NULL */
     int wake_fd;
     struct modules *modules; /* whose signatures were looked into; borrowed */
     unsigned period_s;       /* as reported */
