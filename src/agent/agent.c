@@ -64,7 +64,7 @@ void agent_done(struct agent *agent)
 }
 
 /* False when somebody wants the agent to stop waiting. */
-static bool sleep_ms(const struct agent *agent, uint64_t ms)
+static bool sleep_piece(const struct agent *agent, uint64_t ms)
 {
     struct timespec left = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
     struct pollfd wake = {.fd = agent->wake_fd, .events = POLLIN};
@@ -75,6 +75,21 @@ static bool sleep_ms(const struct agent *agent, uint64_t ms)
     while (nanosleep(&left, &left) != 0 && errno == EINTR) {
     }
     return true;
+}
+
+static bool sleep_ms(const struct agent *agent, uint64_t ms)
+{
+    const struct alive *alive = agent->options->alive;
+    bool goes_on = true;
+
+    while (goes_on && ms > 0) {
+        uint64_t piece = alive != NULL && alive->every_ms < ms ? alive->every_ms : ms;
+
+        alive_say(alive);
+        goes_on = sleep_piece(agent, piece);
+        ms -= piece;
+    }
+    return goes_on;
 }
 
 err_t agent_repeat(struct agent *agent, err_t (*round)(struct agent *agent, void *context),

@@ -27,6 +27,7 @@ struct agent {
     bool has_ek;
     bool is_waiting;             /* it joined, and an owner has to let it in */
     bool is_certificate_unknown; /* the service does not know the issuer of the AK certificate */
+    bool has_enrolled;           /* it joined in this life: anew, or for the first time */
     bool has_rejoined; /* once, when the service does not know our AK certificate's issuer */
 
     int wake_fd; /* readable: do not wait any longer, and do not try again; 0 = none */

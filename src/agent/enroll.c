@@ -380,7 +380,9 @@ err_t enroll_session(struct agent *agent, bool must_join)
     if (activated.status != 200) {
         return remote_refused(&agent->remote, CALL_ACTIVATE, &activated, &agent->fault);
     }
-    return take_activation(agent, activated.body);
+    err = take_activation(agent, activated.body);
+    agent->has_enrolled |= err == ERR_OK && call == CALL_JOIN;
+    return err;
 }
 
 static err_t enroll_round(struct agent *agent, void *context)

@@ -61,6 +61,8 @@ struct setting_lines {
     unsigned server, attest_server, ca, proxy, tcti, join_token;
 };
 
+struct alive;
+
 struct agent_options {
     enum agent_command command;
     const char *server;        /* --server or BOOTWARDEN_ENDPOINT */
@@ -94,6 +96,7 @@ struct agent_options {
     bool has_retries, has_retry_wait; /* the command line named them */
     unsigned retry_wait_ms;           /* before the first retry; doubles */
     unsigned retry_total_ms;          /* no retry begins later than this; 0 = no limit */
+    const struct alive *alive;        /* who hears that the agent lives (alive.h); NULL */
 };
 
 /* Do they say enough for the command? After the settings were read. */

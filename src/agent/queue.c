@@ -88,6 +88,19 @@ void queue_put(struct queue *queue, struct span report)
     queue->next++;
 }
 
+void queue_clear(struct queue *queue)
+{
+    uint64_t first = 0, last = 0;
+    size_t n = 0;
+
+    for (size_t i = 0; i < QUEUE_MAX && queue->folder != NULL; i++) {
+        if (look(queue, &first, &last, &n) != ERR_OK || n == 0) {
+            return;
+        }
+        queue_remove(queue, first);
+    }
+}
+
 err_t queue_first(struct queue *queue, struct arena *arena, uint64_t *ret_number, int64_t *ret_time,
                   struct span *ret)
 {

@@ -27,5 +27,7 @@ void queue_put(struct queue *queue, struct span report);
 err_t queue_first(struct queue *queue, struct arena *arena, uint64_t *ret_number, int64_t *ret_time,
                   struct span *ret) MUST_CHECK;
 void queue_remove(struct queue *queue, uint64_t number);
+/* What waits is not wanted any more; nothing is counted. */
+void queue_clear(struct queue *queue);
 
 #endif

@@ -90,7 +90,8 @@ err_t remote_open(const struct agent_options *options, struct arena *arena, stru
                   struct remote *ret)
 {
     static const char server[] = "--server (or BOOTWARDEN_ENDPOINT)";
-    CLEANUP(remote_done) struct remote remote = {.attest_option = agent_attest_option(options)};
+    CLEANUP(remote_done)
+    struct remote remote = {.attest_option = agent_attest_option(options), .alive = options->alive};
     const char *url = agent_attest_url(options);
     const char *origin = remote_origin(arena, url);
     const struct http_client_options http =
@@ -183,18 +184,26 @@ static err_t unreachable(const struct remote *remote, enum remote_call call, err
     return err;
 }
 
+/* 202: proven, and an owner has to let it in. */
+static bool is_success(enum remote_call call, unsigned status)
+{
+    return status == 200 || (status == 202 && call == CALL_ACTIVATE);
+}
+
 err_t remote_call(struct remote *remote, enum remote_call call, const char *bearer,
                   struct span body, struct arena *arena, struct fault *fault, struct answer *ret)
 {
-    struct answer answer = {0};
+    struct answer answer = {.code = "", .message = "", .verdict = ""};
     struct http_reply reply = {0};
     struct trail trail = {0};
     const char *path = arena_printf(arena, "%s%s", calls[call].is_attest ? remote->attest_path : "",
                                     calls[call].path);
-    err_t err = path == NULL ? ERR_MEMORY
-                             : http_client_call(client_of(remote, call), calls[call].method, path,
-                                                bearer, body, arena, &trail, &reply);
+    err_t err;
 
+    alive_say(remote->alive);
+    err = path == NULL ? ERR_MEMORY
+                       : http_client_call(client_of(remote, call), calls[call].method, path, bearer,
+                                          body, arena, &trail, &reply);
     if (err == ERR_NETWORK || err == ERR_TIMEOUT || err == ERR_UNTRUSTED) {
         return unreachable(remote, call, err, &trail, fault);
     }
@@ -204,7 +213,7 @@ err_t remote_call(struct remote *remote, enum remote_call call, const char *bear
     answer.status = reply.status;
     answer.retry_after_s = reply.retry_after_s;
     answer.bytes = reply.body;
-    if (reply.status != 200 && reply.status != 202) {
+    if (!is_success(call, reply.status)) {
         answer_read_error(arena, &answer);
         *ret = answer;
         return ERR_OK;
@@ -212,8 +221,8 @@ err_t remote_call(struct remote *remote, enum remote_call call, const char *bear
     err = json_read(arena, reply.body, NULL, NULL, &answer.body);
     if (err || !yyjson_is_obj(answer.body)) {
         fault_set(fault, EXIT_SERVICE, ERR_REFUSED,
-                  "%s failed: %s answered 200 with something that is no JSON object.",
-                  calls[call].what, remote_address(remote, call));
+                  "%s failed: %s answered %u with something that is no JSON object.",
+                  calls[call].what, remote_address(remote, call), reply.status);
         fault_add_remedy(fault, "Is --server the address of a Bootwarden service?");
         return ERR_REFUSED;
     }

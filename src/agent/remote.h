@@ -8,6 +8,7 @@
 #ifndef AGENT_REMOTE_H
 #define AGENT_REMOTE_H
 
+#include "agent/alive.h"
 #include "agent/answer.h"
 #include "agent/fault.h"
 #include "agent/options.h"
@@ -19,6 +20,7 @@ struct remote {
     struct http_client *attest; /* the same one, when both have one host and port */
     const char *attest_path;    /* of the provider, before that of a call; "" */
     const char *attest_option;  /* that names it: "--server" */
+    const struct alive *alive;  /* hears of it before each call; NULL = nobody */
 };
 
 /* How a connection to url is made: trust, proxy, name of the program. */

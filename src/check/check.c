@@ -2,6 +2,7 @@
 
 #include "agent/remote.h"
 #include "base/text.h"
+#include "base/timestamp.h"
 #include "check/steps.h"
 
 #include <stdio.h>
@@ -116,7 +117,8 @@ static void stands_at(struct finding *finding, const struct finding *other)
 }
 
 /* The ways to one or both endpoints, and what is at their end. */
-static void walk_ways(struct agent *agent, struct findings *list, struct walked *walked)
+static void walk_ways(struct agent *agent, struct findings *list, uint64_t until_us,
+                      struct walked *walked)
 {
     const struct agent_options *options = agent->options;
     bool is_one = is_one_server(options);
@@ -124,9 +126,13 @@ static void walk_ways(struct agent *agent, struct findings *list, struct walked 
                                           .is_attest = true,
                                           .url = agent_attest_url(options),
                                           .option = agent_attest_option(options),
-                                          .path = metadata_path};
-    const struct check_endpoint guest = {
-        .prefix = "guest/", .url = options->server, .option = "--server", .path = guest_path};
+                                          .path = metadata_path,
+                                          .until_us = until_us};
+    const struct check_endpoint guest = {.prefix = "guest/",
+                                         .url = options->server,
+                                         .option = "--server",
+                                         .path = guest_path,
+                                         .until_us = until_us};
     struct http_probe probe = {0};
 
     walked->attest_prefix = attest.prefix;
@@ -140,6 +146,7 @@ static void walk_ways(struct agent *agent, struct findings *list, struct walked 
         finding_skip(list, "provider", "%s failed", failed_way(list, attest.prefix));
     }
     if (!is_one) {
+        alive_say(options->alive);
         walked->has_guest = !needs_guest(agent) || check_network(list, options, &guest, &probe);
     }
 }
@@ -182,15 +189,26 @@ void check_walk(struct agent *agent, struct findings *ret)
     findings_init(ret, agent->arena);
     walked.has_log = check_machine(agent, ret);
     n_machine = ret->n;
-    walk_ways(agent, ret, &walked);
+    walk_ways(agent, ret, 0, &walked);
     walk_enrolment(agent, ret, &walked);
     if (follow_service(agent)) {
         enrolment = *finding_get(ret, "enrolment");
         ret->n = n_machine;
-        walk_ways(agent, ret, &walked);
+        walk_ways(agent, ret, 0, &walked);
         *finding_add(ret, "enrolment", FINDING_OK, "%s", "") = enrolment;
     }
     walk_policy(agent, ret, &walked);
+}
+
+void check_ways(struct agent *agent, unsigned limit_ms, struct findings *ret)
+{
+    uint64_t until_us = timestamp_ticks_us() + (uint64_t)limit_ms * 1000;
+    struct walked walked = {0};
+
+    findings_init(ret, agent->arena);
+    (void)check_machine(agent, ret);
+    alive_say(agent->options->alive);
+    walk_ways(agent, ret, until_us, &walked);
 }
 
 enum agent_exit check_run(struct agent *agent)

@@ -20,6 +20,10 @@
  */
 void check_walk(struct agent *agent, struct findings *ret);
 
+/* The part of it that asks nobody for a session or a proof: the machine and the ways, for limit_ms
+ * at most and the time that one name takes. */
+void check_ways(struct agent *agent, unsigned limit_ms, struct findings *ret);
+
 /* The command: walk, print, and the exit status of the first step that failed. */
 enum agent_exit check_run(struct agent *agent);
 

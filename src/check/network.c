@@ -1,6 +1,7 @@
 /* Who may send what is read here: whoever sits at the configured address, or on the way to it. */
 #include "agent/remedy.h"
 #include "agent/remote.h"
+#include "base/timestamp.h"
 #include "check/steps.h"
 
 #include <stdio.h>
@@ -9,6 +10,7 @@
 
 enum { LIST_MAX = 512 };
 
+static const char failed[] = "failed", too_late[] = "came too late";
 static const char *const steps[] = {"address", "name", "proxy", "tcp", "tls", "http"};
 
 const char *check_id(struct findings *list, const struct check_way *way, const char *step)
@@ -48,18 +50,19 @@ void check_remedy(struct findings *list, const struct check_way *way, struct fin
     finding_remedy(list, finding, "%s", text);
 }
 
-/* Every step behind `failed`. */
-static void skip_behind(struct findings *list, const struct check_way *way, const char *failed)
+/* Every step behind that one, which `failed`. */
+static void skip_behind(struct findings *list, const struct check_way *way, const char *step,
+                        const char *how)
 {
     bool is_behind = false;
 
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         if (is_behind) {
             check_at(list, way,
-                     finding_skip(list, check_id(list, way, steps[i]), "%s%s failed",
-                                  way->endpoint->prefix, failed));
+                     finding_skip(list, check_id(list, way, steps[i]), "%s%s %s",
+                                  way->endpoint->prefix, step, how));
         }
-        is_behind |= strcmp(steps[i], failed) == 0;
+        is_behind |= strcmp(steps[i], step) == 0;
     }
 }
 
@@ -270,24 +273,24 @@ void check_read_probe(struct findings *list, const struct check_way *way,
 
     if (is_proxy_fault(probe)) {
         fail_by_probe(list, way, "proxy", probe);
-        skip_behind(list, way, "proxy");
+        skip_behind(list, way, "proxy", failed);
         return;
     }
     tell_proxy(list, way);
     if (stop != HTTP_STOP_NONE && stop < HTTP_STOP_TLS) {
         fail_by_probe(list, way, "tcp", probe);
-        skip_behind(list, way, "tcp");
+        skip_behind(list, way, "tcp", failed);
         return;
     }
     tell_tcp(list, way, probe);
     if (stop == HTTP_STOP_TLS) {
         fail_by_probe(list, way, "tls", probe);
-        skip_behind(list, way, "tls");
+        skip_behind(list, way, "tls", failed);
         return;
     }
     check_read_tls(list, way, probe);
     if (stop == HTTP_STOP_CERTIFICATE) {
-        skip_behind(list, way, "tls");
+        skip_behind(list, way, "tls", failed);
     } else if (stop != HTTP_STOP_NONE) {
         fail_by_probe(list, way, "http", probe);
     } else {
@@ -309,13 +312,33 @@ static void fail_setting(struct findings *list, const struct check_way *way, con
     finding_remedy(list, finding, "%s", remedy);
 }
 
+/* For what comes next; 0: the time is over. */
+static unsigned left_ms(const struct check_endpoint *endpoint)
+{
+    uint64_t now_us = timestamp_ticks_us();
+    uint64_t left;
+
+    if (endpoint->until_us == 0) {
+        return HTTP_CLIENT_TIMEOUT_MS;
+    }
+    left = endpoint->until_us > now_us ? (endpoint->until_us - now_us) / 1000 : 0;
+    return left < HTTP_CLIENT_TIMEOUT_MS ? (unsigned)left : (unsigned)HTTP_CLIENT_TIMEOUT_MS;
+}
+
 static bool probe_endpoint(struct findings *list, const struct agent_options *options,
                            const struct check_way *way, struct http_probe *ret)
 {
     CLEANUP(http_client_free) struct http_client *client = NULL;
-    const struct http_client_options http = remote_http_options(options, way->endpoint->url);
+    struct http_client_options http = remote_http_options(options, way->endpoint->url);
     struct trail trail = {0};
-    err_t err = http_client_new(&http, &trail, &client);
+    err_t err;
+
+    http.timeout_ms = left_ms(way->endpoint);
+    if (http.timeout_ms == 0) {
+        skip_behind(list, way, "name", too_late);
+        return false;
+    }
+    err = http_client_new(&http, &trail, &client);
 
     err = err ? err : http_client_probe(client, way->endpoint->path, list->arena, &trail, ret);
     if (err == ERR_OK) {
@@ -329,7 +352,7 @@ static bool probe_endpoint(struct findings *list, const struct agent_options *op
     fail_setting(list, way, "tls", err, &trail,
                  "Name a PEM file with the CA of the service in --ca (or BOOTWARDEN_CA, or put it "
                  "at " AGENT_CA_FILE ").");
-    skip_behind(list, way, "tls");
+    skip_behind(list, way, "tls", failed);
     return false;
 }
 
@@ -345,7 +368,11 @@ bool check_network(struct findings *list, const struct agent_options *options,
     err_t err;
 
     if (!check_address(list, &way)) {
-        skip_behind(list, &way, "address");
+        skip_behind(list, &way, "address", failed);
+        return false;
+    }
+    if (left_ms(endpoint) == 0) {
+        skip_behind(list, &way, "address", too_late);
         return false;
     }
     err = http_proxy_choose(&settings, getenv, way.to.host, &trail, &way.proxy);
@@ -355,9 +382,9 @@ bool check_network(struct findings *list, const struct agent_options *options,
                               endpoint->prefix));
         fail_setting(list, &way, "proxy", err, &trail,
                      "Correct it, or leave the proxy out: --no-proxy.");
-        skip_behind(list, &way, "proxy");
+        skip_behind(list, &way, "proxy", failed);
     } else if (!check_name(list, &way)) {
-        skip_behind(list, &way, "name");
+        skip_behind(list, &way, "name", failed);
     } else if (probe_endpoint(list, options, &way, &probe)) {
         check_read_probe(list, &way, &probe);
         has_answer = probe.failure.stop == HTTP_STOP_NONE &&

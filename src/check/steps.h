@@ -24,6 +24,7 @@ struct check_endpoint {
     const char *url;
     const char *option; /* that names it */
     const char *path;   /* what is asked for there */
+    uint64_t until_us;  /* of timestamp_ticks_us: later no step begins; 0 = no limit */
 };
 
 /* What is known of an endpoint before anything was sent. */

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { POLL_MAX_MS = 30 * 1000, STATE_ARENA = 64 * 1024 };
+enum { ALIVE_MAX_MS = 30 * 1000, STATE_ARENA = 64 * 1024 };
 
 struct daemon {
     const struct agent_options *options;
@@ -33,6 +33,7 @@ struct daemon {
     struct upgrade upgrade;
     struct rounds rounds;
     struct renewal renewal;
+    struct alive alive;
     int signal_fd;
     uint64_t next_round_ms, next_contact_ms; /* of CLOCK_BOOTTIME */
     unsigned n_failures;
@@ -51,6 +52,7 @@ static uint64_t now_ms(void)
 
 uint64_t daemon_wait_ms(uint64_t period_ms, unsigned n_failures, unsigned asked_s, uint32_t random)
 {
+    uint64_t asked_ms = (uint64_t)asked_s * 1000;
     uint64_t wait = period_ms;
     uint64_t spread;
 
@@ -60,7 +62,8 @@ uint64_t daemon_wait_ms(uint64_t period_ms, unsigned n_failures, unsigned asked_
 
         wait = retry < period_ms ? retry : period_ms;
     }
-    wait = wait > (uint64_t)asked_s * 1000 ? wait : (uint64_t)asked_s * 1000;
+    asked_ms = asked_ms < period_ms ? asked_ms : period_ms;
+    wait = wait > asked_ms ? wait : asked_ms;
     spread = wait / 100 * DAEMON_JITTER;
     return spread == 0 ? wait : wait - spread + random % (2 * spread + 1);
 }
@@ -138,12 +141,30 @@ static void write_status(const struct daemon *daemon, struct arena *arena,
 }
 
 /* To who watches: the supervisor, or systemd itself where there is none. */
+static void say_alive(void *context)
+{
+    const struct daemon *daemon = context;
+
+    if (daemon->line.fd < 0) {
+        notify("READY=1\nWATCHDOG=1");
+    }
+    lifeline_say(daemon->line.fd, "alive");
+}
+
+/* Three times within the limit. */
+static unsigned alive_ms(const struct agent_options *options)
+{
+    unsigned most = options->silence_ms / 3;
+
+    return most > 0 && most < ALIVE_MAX_MS ? most : ALIVE_MAX_MS;
+}
+
 static void say_round(const struct daemon *daemon, const struct round *round)
 {
     const char *outcome = round_outcome_name(round->outcome);
 
     if (daemon->line.fd < 0) {
-        notify("READY=1\nWATCHDOG=1\nSTATUS=%s: %.200s", outcome, round->status.message);
+        notify("WATCHDOG=1\nSTATUS=%s: %.200s", outcome, round->status.message);
         return;
     }
     lifeline_say(daemon->line.fd, "status %s: %.200s", outcome, round->status.message);
@@ -234,25 +255,20 @@ static void wait_for_next(struct daemon *daemon)
     uint64_t next = daemon->next_round_ms < daemon->next_contact_ms ? daemon->next_round_ms
                                                                     : daemon->next_contact_ms;
     uint64_t due = renewal_due_ms(&daemon->renewal);
-    unsigned longest = daemon->options->silence_ms; /* the supervisor is to hear thrice in it */
     uint64_t left;
 
     next = next < due ? next : due;
     left = next > now ? next - now : 0;
-    longest = longest / 3 > 0 && longest / 3 < POLL_MAX_MS ? longest / 3 : POLL_MAX_MS;
     extension_beat(daemon->extension);
     /* poll does not count the time of a suspend: so not too long at once. */
-    if (renewal_poll(&daemon->renewal, wake, ARRAY_LEN(wake),
-                     (int)(left < longest ? left : longest)) > 0) {
+    left = left < daemon->alive.every_ms ? left : daemon->alive.every_ms;
+    if (renewal_poll(&daemon->renewal, wake, ARRAY_LEN(wake), (int)left) > 0) {
         take_signals(daemon);
         if (wake[1].revents != 0) {
             take_words(daemon);
         }
     }
-    if (daemon->line.fd < 0) {
-        notify("WATCHDOG=1");
-    }
-    lifeline_say(daemon->line.fd, "alive");
+    say_alive(daemon);
 }
 
 static void serve(struct daemon *daemon)
@@ -327,14 +343,16 @@ enum agent_exit daemon_run(const struct agent_options *options, struct extension
         (void)!state_take(state_folder(options), NULL);
     }
     upgrade_open(&daemon.upgrade, options, &daemon.line);
+    daemon.alive = (struct alive){say_alive, &daemon, alive_ms(options)};
     daemon.rounds = (struct rounds){.options = options,
+                                    .alive = &daemon.alive,
                                     .queue = &daemon.queue,
                                     .upgrade = &daemon.upgrade,
                                     .wake_fd = daemon.signal_fd,
                                     .modules = modules,
                                     .renewal = &daemon.renewal,
                                     .is_wanted = true};
-    lifeline_say(daemon.line.fd, "alive");
+    say_alive(&daemon);
     log_begin(&line, LOG_INFO, "agent.start");
     log_text(&line, "version", BOOTWARDEN_VERSION);
     log_text(&line, "server", options->server == NULL ? "of the region" : options->server);

@@ -17,7 +17,8 @@ enum {
 };
 
 /* When the next round begins, in milliseconds from now: the period with its jitter; after
- * n_failures rounds that failed sooner, unless asked_s asks for later. Pure. */
+ * n_failures rounds that failed sooner, unless asked_s asks for later; never later than the period.
+ * Pure. */
 uint64_t daemon_wait_ms(uint64_t period_ms, unsigned n_failures, unsigned asked_s, uint32_t random);
 
 /* extension: NULL, or whom to tell (extension.h). */

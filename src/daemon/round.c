@@ -9,7 +9,14 @@
 #include <string.h>
 #include <time.h>
 
-enum { FLUSH_MAX = 16 }; /* queued reports that are sent in one round */
+enum {
+    FLUSH_MAX = 16,             /* queued reports that are sent in one round */
+    AGE_MAX_S = 90 * 24 * 3600, /* of a report: docs/formats/guest-api.md */
+    DESCRIBE_MS = 60 * 1000,    /* for looking at the way, after a round that failed */
+};
+
+/* Levels of docs/formats/agent-package.md: a proof was judged, or none is wanted. */
+enum { LEVEL_JUDGED = 2 };
 
 const char *round_outcome_name(enum round_outcome outcome)
 {
@@ -29,7 +36,8 @@ static bool is_network(err_t err)
     return err == ERR_NETWORK || err == ERR_TIMEOUT || err == ERR_UNTRUSTED;
 }
 
-/* What is in the way, step by step, as `check` would say it. */
+/* What is in the way, step by step, as `check` would say it: up to the endpoints, for somebody
+ * waits for this status. */
 static void describe_way(struct agent *agent, struct round *round)
 {
     static const enum status_word words[] = {
@@ -44,7 +52,7 @@ static void describe_way(struct agent *agent, struct round *round)
     if (list == NULL) {
         return;
     }
-    check_walk(agent, list);
+    check_ways(agent, DESCRIBE_MS, list);
     for (size_t i = 0; i < list->n; i++) {
         const struct finding *finding = &list->items[i];
 
@@ -128,9 +136,8 @@ static struct span report_body(struct agent *agent, const struct rounds *rounds,
 {
     yyjson_mut_doc *doc = json_new(agent->arena);
     yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
-    const char *outcome = round->outcome == ROUND_IDLE || round->outcome == ROUND_WAITS
-                              ? "failed"
-                              : round_outcome_name(round->outcome);
+    const char *outcome =
+        round->outcome == ROUND_WAITS ? "failed" : round_outcome_name(round->outcome);
 
     if (root == NULL) {
         return (struct span){0};
@@ -175,34 +182,55 @@ static struct span with_age(struct agent *agent, struct span kept, int64_t put)
     int64_t age = timestamp_now() - put;
     const char *text;
 
+    age = age < 0 ? 0 : age; /* the clock was set */
+    age = age > AGE_MAX_S ? AGE_MAX_S : age;
     if (kept.len < 2 || kept.data[0] != '{') {
         return (struct span){0};
     }
-    text = arena_printf(agent->arena, "{\"ageSeconds\":%lld,%.*s", (long long)(age < 0 ? 0 : age),
+    text = arena_printf(agent->arena, "{\"ageSeconds\":%lld,%.*s", (long long)age,
                         (int)(kept.len - 1), (const char *)kept.data + 1);
     return span_str(text);
 }
 
+/* A report that is not wanted now will not be wanted tomorrow. Any other answer passes. */
+static bool is_unwanted(const struct answer *answer)
+{
+    return answer->status == 400 || answer->status == 413 || answer->status == 422;
+}
+
+/* Who is not known to the service has nothing to tell it later, either. */
+static void keep_report(struct agent *agent, struct rounds *rounds, struct span body)
+{
+    if (agent->session_token != NULL || rounds->session[0] != '\0' ||
+        enroll_has_certificate(agent, timestamp_now())) {
+        queue_put(rounds->queue, body);
+    }
+}
+
 static void flush_queue(struct agent *agent, struct rounds *rounds)
 {
+    struct fault kept_fault = agent->fault;
+
     for (size_t i = 0; i < FLUSH_MAX; i++) {
         struct answer answer = {0};
         struct span kept = {0}, body;
         uint64_t number = 0;
         int64_t put = 0;
-        err_t err = queue_first(rounds->queue, agent->arena, &number, &put, &kept);
+        bool is_sent, is_lost;
 
-        if (err) {
-            return;
+        if (queue_first(rounds->queue, agent->arena, &number, &put, &kept) != ERR_OK) {
+            break;
         }
         body = with_age(agent, kept, put);
-        err = body.data == NULL ? ERR_OK : call_in_session(agent, CALL_REPORT, body, &answer);
-        /* What the service does not want it will not want tomorrow. */
-        if (err != ERR_OK && (answer.status < 400 || answer.status >= 500)) {
-            return;
+        is_sent = body.data != NULL && call_in_session(agent, CALL_REPORT, body, &answer) == ERR_OK;
+        is_lost = body.data == NULL || is_unwanted(&answer);
+        if (!is_sent && !is_lost) {
+            break;
         }
+        rounds->queue->dropped += is_lost ? 1 : 0;
         queue_remove(rounds->queue, number);
     }
+    agent->fault = kept_fault;
 }
 
 /* is_cut_off: the service was not reached a moment ago; whoever waits for the status of this round
@@ -218,14 +246,15 @@ static void report(struct agent *agent, struct rounds *rounds, const struct roun
         return;
     }
     if (is_cut_off) {
-        queue_put(rounds->queue, body);
+        keep_report(agent, rounds, body);
         return;
     }
-    flush_queue(agent, rounds);
     if (call_in_session(agent, CALL_REPORT, body, &answer) == ERR_OK) {
         rounds->queue->dropped = 0;
-    } else if (answer.status < 400 || answer.status >= 500) {
-        queue_put(rounds->queue, body);
+    } else if (is_unwanted(&answer)) {
+        rounds->queue->dropped++;
+    } else {
+        keep_report(agent, rounds, body);
     }
     agent->fault = kept;
 }
@@ -304,6 +333,9 @@ static err_t get_goal(struct agent *agent, struct rounds *rounds, struct goal *g
     err_t err =
         body.data == NULL ? ERR_MEMORY : call_in_session(agent, CALL_GOALSTATE, body, &answer);
 
+    if (agent->has_enrolled) {
+        queue_clear(rounds->queue); /* of another life, or of nobody */
+    }
     if (err == ERR_OK) {
         upgrade_told(rounds->upgrade);
     }
@@ -312,18 +344,34 @@ static err_t get_goal(struct agent *agent, struct rounds *rounds, struct goal *g
 
 /* ---- rounds ---- */
 
-static void begin(struct rounds *rounds, struct arena *arena, struct agent_options *options,
-                  struct round *round)
+static void begin(const struct rounds *rounds, struct agent_options *options, struct round *round)
 {
-    (void)arena;
     *round = (struct round){.outcome = ROUND_FAILED,
                             .status = {.operation = "Enable", .time = timestamp_now()}};
     *options = *rounds->options;
-    /* What the settings name wins over what the service says of itself. */
-    if (options->attest_server == NULL && rounds->attest_url[0] != '\0') {
-        options->attest_server = rounds->attest_url;
-        options->is_attest_learned = true;
+    options->alive = rounds->alive;
+}
+
+/* What the settings name wins over what the service says of itself. An address that it said and
+ * that cannot be used keeps nobody from asking again: follow_endpoint tells of it. */
+static err_t open_agent(struct rounds *rounds, struct arena *arena, struct agent_options *options,
+                        struct agent *agent)
+{
+    bool is_said = options->attest_server == NULL && rounds->attest_url[0] != '\0';
+    err_t err;
+
+    options->attest_server = is_said ? rounds->attest_url : options->attest_server;
+    options->is_attest_learned = is_said;
+    err = agent_open(options, arena, agent);
+    if (err && is_said) {
+        options->attest_server = NULL;
+        options->is_attest_learned = false;
+        err = agent_open(options, arena, agent);
     }
+    agent->wake_fd = rounds->wake_fd;
+    agent->modules = rounds->modules;
+    agent->session_token = rounds->session[0] != '\0' ? rounds->session : NULL;
+    return err;
 }
 
 static err_t repeat_attest(struct agent *agent, void *context)
@@ -346,6 +394,8 @@ static void keep_session(struct rounds *rounds, const struct agent *agent)
 static err_t follow_endpoint(struct agent *agent, struct rounds *rounds,
                              struct agent_options *options)
 {
+    const char *before = options->attest_server;
+    struct remote remote = {0};
     struct trail trail = {0};
 
     if (rounds->options->attest_server != NULL || rounds->attest_url[0] == '\0' ||
@@ -355,10 +405,16 @@ static err_t follow_endpoint(struct agent *agent, struct rounds *rounds,
     }
     options->attest_server = rounds->attest_url;
     options->is_attest_learned = true;
+    if (remote_open(options, agent->arena, &trail, &remote) != ERR_OK) {
+        options->attest_server = before;
+        options->is_attest_learned = false;
+        return fault_set(&agent->fault, EXIT_SERVICE, ERR_VALUE,
+                         "The goal state of %s cannot be followed: its attestation endpoint: %s",
+                         remote_address(&agent->remote, CALL_GOALSTATE), trail.what);
+    }
     remote_done(&agent->remote);
-    return remote_open(options, agent->arena, &trail, &agent->remote) == ERR_OK
-               ? ERR_OK
-               : fault_from(&agent->fault, EXIT_SERVICE, ERR_REFUSED, &trail);
+    agent->remote = remote;
+    return ERR_OK;
 }
 
 static unsigned level_of(const struct round *round)
@@ -366,7 +422,7 @@ static unsigned level_of(const struct round *round)
     bool is_judged = round->outcome == ROUND_ATTESTED || round->outcome == ROUND_REFUSED ||
                      round->outcome == ROUND_IDLE;
 
-    return is_judged ? 2 : round->has_goal ? 1 : 0;
+    return is_judged ? LEVEL_JUDGED : round->has_goal ? 1 : 0;
 }
 
 static void attest_and_report(struct agent *agent, struct rounds *rounds,
@@ -379,6 +435,9 @@ static void attest_and_report(struct agent *agent, struct rounds *rounds,
     bool is_cut_off = is_network(err);
 
     round->has_goal = has_guest_api && err == ERR_OK;
+    if (round->has_goal && goal.is_wanted) {
+        flush_queue(agent, rounds); /* before the proof, which is later than they are */
+    }
     err = err ? err : follow_endpoint(agent, rounds, options);
     if (err == ERR_OK && !goal.is_wanted) {
         round->outcome = ROUND_IDLE;
@@ -396,13 +455,24 @@ static void attest_and_report(struct agent *agent, struct rounds *rounds,
     renewal_describe(rounds->renewal, timestamp_now(), agent->arena, &round->status);
     if (has_guest_api && !agent->is_waiting) {
         upgrade_status(rounds->upgrade, agent->arena, &goal, &round->status);
-        report(agent, rounds, round, result.jwt, is_cut_off);
+        if (round->outcome != ROUND_IDLE) {
+            report(agent, rounds, round, result.jwt, is_cut_off);
+        }
         if (!is_cut_off) {
             report_status(agent, rounds, round);
         }
     }
     if (round->has_goal) {
-        upgrade_follow(rounds->upgrade, agent, &goal, rounds->level);
+        upgrade_follow(rounds->upgrade, agent, &goal, rounds->level, rounds->period_s);
+    }
+}
+
+/* Without a TPM nobody can prove who this is, but a session that is open says so still. */
+static void tell_failure(struct agent *agent, struct rounds *rounds, const struct round *round)
+{
+    if (agent->remote.guest != NULL && agent->session_token != NULL) {
+        report(agent, rounds, round, (struct span){0}, round->outcome == ROUND_UNREACHABLE);
+        report_status(agent, rounds, round);
     }
 }
 
@@ -412,17 +482,14 @@ void round_run(struct rounds *rounds, struct arena *arena, struct round *ret)
     struct agent_options options;
     struct round round;
 
-    begin(rounds, arena, &options, &round);
-    if (agent_open(&options, arena, &agent) != ERR_OK || agent_need_tpm(&agent) != ERR_OK) {
-        /* Without a TPM nobody knows this machine: there is no session to report in. */
+    begin(rounds, &options, &round);
+    if (open_agent(rounds, arena, &options, &agent) != ERR_OK || agent_need_tpm(&agent) != ERR_OK) {
         describe_fault(&agent, &round);
         rounds->level = 0;
+        tell_failure(&agent, rounds, &round);
         *ret = round;
         return;
     }
-    agent.wake_fd = rounds->wake_fd;
-    agent.modules = rounds->modules;
-    agent.session_token = rounds->session[0] != '\0' ? rounds->session : NULL;
     attest_and_report(&agent, rounds, &options, &round);
     keep_session(rounds, &agent);
     round.ak = agent.ak;
@@ -435,21 +502,23 @@ void round_contact(struct rounds *rounds, struct arena *arena, struct round *ret
     struct goal goal = {.is_wanted = true};
     struct agent_options options;
     struct round round;
-    bool was_wanted = rounds->is_wanted, is_good;
+    bool was_wanted = rounds->is_wanted, was_known = rounds->session[0] != '\0', is_good;
     int64_t sequence = rounds->sequence;
 
-    begin(rounds, arena, &options, &round);
+    begin(rounds, &options, &round);
     round.outcome = ROUND_IDLE;
-    if (agent_open(&options, arena, &agent) == ERR_OK) {
-        agent.wake_fd = rounds->wake_fd;
-        agent.session_token = rounds->session[0] != '\0' ? rounds->session : NULL;
+    if (open_agent(rounds, arena, &options, &agent) == ERR_OK) {
         is_good = get_goal(&agent, rounds, &goal) == ERR_OK;
         /* Settings that cannot be followed are a round, too: it says so. */
-        round.wants_proof = (is_good && goal.wants_proof) || rounds->sequence != sequence ||
-                            rounds->is_wanted != was_wanted;
-        if (is_good) {
+        round.wants_proof = (is_good && (goal.wants_proof || !was_known)) ||
+                            rounds->sequence != sequence || rounds->is_wanted != was_wanted;
+        if (is_good && goal.is_wanted) {
             flush_queue(&agent, rounds);
-            upgrade_follow(rounds->upgrade, &agent, &goal, rounds->level);
+        }
+        /* What was well a moment ago is what a new version is measured by. After a hiccup that
+         * would be nothing, which any version comes to. */
+        if (is_good && rounds->level == LEVEL_JUDGED) {
+            upgrade_follow(rounds->upgrade, &agent, &goal, rounds->level, rounds->period_s);
         }
         keep_session(rounds, &agent);
     }

@@ -27,6 +27,7 @@ struct rounds {
     const struct agent_options *options;
     struct queue *queue;
     struct upgrade *upgrade;
+    const struct alive *alive; /* borrowed; NULL */
     int wake_fd;
     struct modules *modules;       /* whose signatures were looked into; borrowed */
     const struct renewal *renewal; /* what its last try came to; borrowed */

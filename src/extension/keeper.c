@@ -29,6 +29,7 @@ struct keeper {
     /* Milliseconds of CLOCK_MONOTONIC, which stands still while the machine is suspended. */
     uint64_t beat_ms, restart_ms, verdict_ms, touch_ms, kill_ms; /* kill_ms 0 = not told to end */
     char last_end[64];
+    struct handler_mark before; /* the status that was there when the keeper began */
 };
 
 static uint64_t now_ms(void)
@@ -115,12 +116,21 @@ static int start_worker(struct keeper *keeper)
     return -1;
 }
 
+/* A status of an earlier life, of another boot perhaps, is no verdict of this one. */
+static bool has_verdict(const struct keeper *keeper)
+{
+    struct handler_mark now = handler_status_mark(keeper->handler, keeper->sequence);
+
+    return !handler_mark_equal(&keeper->before, &now) &&
+           handler_status_read(keeper->handler, keeper->sequence) > HANDLER_TRANSITIONING;
+}
+
 static void say_no_verdict(struct keeper *keeper, const char *why)
 {
     struct status status = {.operation = "Enable", .status = STATUS_ERROR, .code = STATUS_GENERAL};
     char text[LINE_MAX_BYTES];
 
-    if (handler_status_read(keeper->handler, keeper->sequence) > HANDLER_TRANSITIONING) {
+    if (has_verdict(keeper)) {
         return;
     }
     snprintf(text, sizeof(text),
@@ -288,11 +298,13 @@ static int keep(struct keeper *keeper)
 
 int keeper_run(const struct handler *handler, int64_t sequence, int lock_fd)
 {
-    unsigned age_s = handler_status_age_s(handler, sequence);
+    bool is_waited_for = handler_status_read(handler, sequence) == HANDLER_TRANSITIONING;
+    unsigned age_s = is_waited_for ? handler_status_age_s(handler, sequence) : 0;
     struct keeper keeper = {.handler = handler,
                             .sequence = sequence,
                             .lock_fd = lock_fd,
                             .beat_fd = -1,
+                            .before = handler_status_mark(handler, sequence),
                             .verdict_ms = now_ms() + 1000ull * keeper_limit_s(verdict_s(), age_s),
                             .touch_ms = now_ms() + KEEPER_TOUCH_S * 1000ull};
     sigset_t set;

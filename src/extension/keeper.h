@@ -6,8 +6,9 @@
  *   - starts the worker again when it ends by itself, later and later up to a minute;
  *   - ends one that has not come round its loop for KEEPER_HANG_S;
  *   - touches the heartbeat while the worker lives;
- *   - writes a final status when none is there after KEEPER_VERDICT_S, so that a deployment never
- *     waits for more than five minutes, whatever the worker does.
+ *   - writes a final status when the worker has written none after KEEPER_VERDICT_S, so that a
+ *     deployment never waits for more than five minutes, whatever the worker does, and that nothing
+ *     which was said of an earlier boot is taken for this one.
  * When the keeper is killed, the worker ends too.
  */
 #ifndef EXTENSION_KEEPER_H

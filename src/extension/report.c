@@ -108,6 +108,23 @@ enum handler_verdict handler_status_read(const struct handler *handler, int64_t 
     return handler_verdict_parse(arena, text);
 }
 
+struct handler_mark handler_status_mark(const struct handler *handler, int64_t sequence)
+{
+    char path[PATH_BYTES];
+    struct stat st;
+
+    if (!status_path(path, handler, sequence) || stat(path, &st) != 0) {
+        return (struct handler_mark){0};
+    }
+    return (struct handler_mark){.file = st.st_ino, .written = st.st_mtim};
+}
+
+bool handler_mark_equal(const struct handler_mark *a, const struct handler_mark *b)
+{
+    return a->file == b->file && a->written.tv_sec == b->written.tv_sec &&
+           a->written.tv_nsec == b->written.tv_nsec;
+}
+
 unsigned handler_status_age_s(const struct handler *handler, int64_t sequence)
 {
     char path[PATH_BYTES];

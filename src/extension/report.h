@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "extension/folder.h"
 
+#include <time.h>
+
 enum {
     HANDLER_LOG_MAX = 1024 * 1024, /* bytes of extension.log; then it becomes extension.log.1 */
     HANDLER_EVENTS_MAX = 100,      /* files that wait for the guest agent; it takes 300 at once */
@@ -37,6 +39,13 @@ void handler_status_say(const struct handler *handler, int64_t sequence, struct 
 /* What the file says, read from its bytes. */
 enum handler_verdict handler_verdict_parse(struct arena *arena, struct span text);
 enum handler_verdict handler_status_read(const struct handler *handler, int64_t sequence);
+/* Which file it is: another one each time it is written. {0}: there is none. */
+struct handler_mark {
+    uint64_t file;
+    struct timespec written;
+};
+struct handler_mark handler_status_mark(const struct handler *handler, int64_t sequence);
+bool handler_mark_equal(const struct handler_mark *a, const struct handler_mark *b);
 /* Seconds since the file was written; 0 when there is none, or the clock was set. */
 unsigned handler_status_age_s(const struct handler *handler, int64_t sequence);
 

@@ -10,7 +10,6 @@
 #include "crypto/hash.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { THUMBPRINT_CHARS = 40, PEM_MAX = 64 * 1024 };
 
@@ -243,6 +242,7 @@ static err_t apply(const struct handler *handler, const struct attestation_confi
     options->ca_file = NULL;
     options->period_ms = config->frequency_minutes * 60000;
     options->join_token = secrets->join_token;
+    options->proxy = secrets->proxy_url; /* NULL: as agent.conf or the environment says */
     options->state = handler_path(handler, "state");
     options->retry_total_ms = HANDLER_RETRY_TOTAL_MS;
     err = read_conf(handler, options, trail);
@@ -253,10 +253,6 @@ static err_t apply(const struct handler *handler, const struct attestation_confi
         options->server = options->attest_server;
         options->attest_server = NULL;
         options->is_azure = true; /* nobody to report to, or to ask for a challenge */
-    }
-    /* Proxies are the HTTP client's business, which asks the environment. */
-    if (secrets->proxy_url != NULL && setenv("https_proxy", secrets->proxy_url, 1) != 0) {
-        return ERR_MEMORY;
     }
     return ERR_OK;
 }

@@ -45,7 +45,7 @@ err_t handler_secrets_parse(struct arena *arena, struct span text, struct trail 
  * `run`. An endpoint that the settings leave empty is the one of agent.conf; when there is none
  * either, options->server stays NULL: the provider of the region is meant, which region.h finds.
  * Without an endpoint to report to (is_azure) the agent attests in Azure's form and only writes its
- * status file. A proxy goes into this process's environment. ERR_NOT_FOUND when the certificate of
+ * status file. ERR_NOT_FOUND when the certificate of
  * protected settings is missing; everything else that is wrong with the settings is ERR_VALUE; the
  * trail says where and what.
  */

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,16 +32,85 @@ err_t attestation_config_leaf(struct arena *arena, yyjson_val *object, const cha
     return *ret == NULL ? ERR_MEMORY : ERR_OK;
 }
 
+/* ---- addresses ---- */
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS "0123456789"
+
+/* "[::1]" or a name; *ret_end is what stands behind it. */
+static bool is_host(const char *text, const char **ret_end)
+{
+    char address[INET6_ADDRSTRLEN];
+    struct in6_addr ignored;
+    size_t len;
+
+    if (text[0] == '[') {
+        len = strspn(text + 1, DIGITS "abcdefABCDEF:.");
+        if (len >= sizeof(address) || text[len + 1] != ']') {
+            return false;
+        }
+        memcpy(address, text + 1, len);
+        address[len] = '\0';
+        *ret_end = text + len + 2;
+        return inet_pton(AF_INET6, address, &ignored) == 1;
+    }
+    len = strspn(text, LETTERS DIGITS "-._");
+    *ret_end = text + len;
+    return len > 0 && len <= ATTESTATION_HOST_MAX;
+}
+
+/* ":443", or nothing; *text moves behind it. */
+static bool is_port(const char **text)
+{
+    size_t len;
+
+    if (**text != ':') {
+        return true;
+    }
+    ++*text;
+    len = strspn(*text, DIGITS);
+    if (len == 0 || len > 5 || **text == '0' || strtoul(*text, NULL, 10) > UINT16_MAX) {
+        return false;
+    }
+    *text += len;
+    return true;
+}
+
+/* What is wrong with it; NULL = nothing. Stricter than those who will use it, so that what is taken
+ * here is an address to all of them. */
+static const char *url_fault(const char *url)
+{
+    static const char form[] =
+        "must be https://host, https://host:port or one of these with a path";
+    const char *rest = url + 8;
+
+    if (strncmp(url, "https://", 8) != 0) {
+        return "must begin with https://, or be empty for the default";
+    }
+    if (strpbrk(rest, "@?#") != NULL) {
+        return "must hold no user, no query and no fragment";
+    }
+    if (!is_host(rest, &rest) || !is_port(&rest) || (*rest != '\0' && *rest != '/') ||
+        rest[strspn(rest, LETTERS DIGITS "-._~%!$&'()*+,;=:/")] != '\0') {
+        return form;
+    }
+    return NULL;
+}
+
 err_t attestation_config_url(struct arena *arena, yyjson_val *object, const char *name,
                              struct trail *trail, const char **ret)
 {
     err_t err = attestation_config_leaf(arena, object, name, trail, ret);
+    const char *words = err || *ret == NULL ? NULL : url_fault(*ret);
 
-    if (err == ERR_OK && *ret != NULL && strncmp(*ret, "https://", 8) != 0) {
-        err = fault(trail, name, "must begin with https://, or be empty for the default");
+    if (words != NULL) {
+        *ret = NULL;
+        return fault(trail, name, words);
     }
     return err;
 }
+
+/* ---- settings ---- */
 
 static err_t read_switch(struct arena *arena, yyjson_val *object, const char *name,
                          struct trail *trail, bool *ret)

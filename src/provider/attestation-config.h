@@ -11,6 +11,7 @@
 
 enum {
     ATTESTATION_LEAF_MAX = 512,
+    ATTESTATION_HOST_MAX = 253,    /* of a name */
     ATTESTATION_FREQUENCY_MIN = 5, /* minutes (security-reports 3.2) */
     ATTESTATION_FREQUENCY_MAX = 1440,
 };
@@ -30,7 +31,8 @@ struct attestation_config {
 err_t attestation_config_read(struct arena *arena, yyjson_val *settings, struct trail *trail,
                               struct attestation_config *ret) MUST_CHECK;
 /* The members that such documents have, each with ERR_VALUE for another form. A leaf, NULL for the
- * default; one that must be an https:// address; an object, NULL for none. */
+ * default; one that must be an https:// address and nothing else: host, port and path, no user, no
+ * query; an object, NULL for none. */
 err_t attestation_config_leaf(struct arena *arena, yyjson_val *object, const char *name,
                               struct trail *trail, const char **ret) MUST_CHECK;
 err_t attestation_config_url(struct arena *arena, yyjson_val *object, const char *name,

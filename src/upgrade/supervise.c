@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/text.h"
+#include "base/timestamp.h"
 #include "upgrade/child.h"
 #include "upgrade/lifeline.h"
 #include "upgrade/slots.h"
@@ -17,7 +18,6 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { POLL_MAX_MS = 30 * 1000 };
@@ -36,19 +36,17 @@ struct supervisor {
     unsigned n_deaths;
     bool is_ending;
     bool is_mute; /* the child closed its end, and lives */
-    /* Of CLOCK_BOOTTIME; 0 = never. */
+    /* Of now_ms; 0 = never. */
     uint64_t life_ms, trial_ends_ms, start_ms, kill_ms;
     unsigned best_level;                 /* of a trial */
     bool is_too_slow;                    /* the trial's time is up */
     char why[SLOTS_WHY_SIZE], said[160]; /* what the child said last: a refusal, its status */
 };
 
+/* Stands still while the machine is suspended: nobody can give a sign of life then. */
 static uint64_t now_ms(void)
 {
-    struct timespec now = {0};
-
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return timestamp_ticks_us() / 1000;
 }
 
 unsigned supervise_wait_ms(unsigned n_deaths)
@@ -343,7 +341,7 @@ static void take_message(struct supervisor *s, const char *text)
     s->life_ms = now_ms();
     if (strncmp(text, "status ", 7) == 0) {
         text_escape(span_str(text + 7), s->said, sizeof(s->said));
-        notify("READY=1\nWATCHDOG=1\nSTATUS=%s", s->said);
+        notify("WATCHDOG=1\nSTATUS=%s", s->said);
     } else if (strncmp(text, "round ", 6) == 0) {
         on_round(s, text + 6);
     } else if (strncmp(text, "switch ", 7) == 0) {
@@ -351,7 +349,8 @@ static void take_message(struct supervisor *s, const char *text)
     } else if (strncmp(text, "refused ", 8) == 0) {
         text_escape(span_str(text + 8), s->why, sizeof(s->why));
     } else {
-        notify("WATCHDOG=1");
+        /* It runs; what its rounds come to is another matter. */
+        notify("%sWATCHDOG=1", strcmp(text, "alive") == 0 ? "READY=1\n" : "");
     }
 }
 

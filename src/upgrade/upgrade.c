@@ -35,14 +35,21 @@ static const char *key_file(const struct upgrade *upgrade)
     return upgrade->options->upgrade_key != NULL ? upgrade->options->upgrade_key : VET_KEY_FILE;
 }
 
+/* Since the machine booted. */
+static uint64_t now_ms(void)
+{
+    struct timespec now = {0};
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 static bool is_boot_young(const struct upgrade *upgrade)
 {
     unsigned after = upgrade->options->upgrade_after_ms != 0 ? upgrade->options->upgrade_after_ms
                                                              : (unsigned)UPGRADE_AFTER_MS;
-    struct timespec now = {0};
 
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 < after;
+    return now_ms() < after;
 }
 
 /* Why none is taken, in the arena; NULL: one may come. */
@@ -62,6 +69,9 @@ static const char *hindrance(const struct upgrade *upgrade, struct arena *arena)
     if (err) {
         trail_format(&trail, err, words, sizeof(words));
         return arena_printf(arena, "off: no keys to verify packages with: %s", words);
+    }
+    if (now_ms() < upgrade->not_before_ms) {
+        return arena_printf(arena, "later: %s", upgrade->trouble);
     }
     return is_boot_young(upgrade) ? "later: the machine has just booted" : NULL;
 }
@@ -243,6 +253,18 @@ static err_t copy_payload(int from, int to, uint64_t at, uint64_t size, struct t
     return ERR_OK;
 }
 
+/* For the file and the program in it. Asked before anything is fetched: to the service a package
+ * that was fetched and never confirmed did not hold, which stops it for everybody. */
+static err_t need_room(int fd, uint64_t size, struct trail *trail)
+{
+    int code = posix_fallocate(fd, 0, (off_t)(2 * size));
+
+    if (code == ENOSPC || code == EDQUOT || code == EFBIG) {
+        return trail_set(trail, ERR_IO, "there is no room for the package: %s", strerror(code));
+    }
+    return ftruncate(fd, 0) == 0 ? ERR_OK : io_fault(trail, "the package cannot be kept");
+}
+
 /* The program first, its header last: a slot without a header runs never. */
 static err_t unpack(struct upgrade *upgrade, struct arena *arena, enum slot slot, int incoming,
                     struct trail *trail, char version[VERSION_TEXT_SIZE])
@@ -294,7 +316,8 @@ static err_t take_package(struct upgrade *upgrade, struct agent *agent,
     if (fd < 0) {
         return io_fault(trail, "the package cannot be kept");
     }
-    err = fetch(upgrade, agent, package, fd, trail);
+    err = need_room(fd, package->size, trail);
+    err = err ? err : fetch(upgrade, agent, package, fd, trail);
     err = err ? err : unpack(upgrade, agent->arena, slot, fd, trail, version);
     if (err == ERR_OK && strcmp(version, package->version) != 0) {
         err = trail_set(trail, ERR_MISMATCH, "the package holds version %s, announced was %s",
@@ -326,8 +349,14 @@ static bool is_of_the_way(err_t err)
     return category == ERR_CAT_UNAVAILABLE || err == ERR_UNTRUSTED || err == ERR_USAGE;
 }
 
+/* Nor does a machine that is full, or out of memory. */
+static bool is_of_the_machine(err_t err)
+{
+    return err_category(err) == ERR_CAT_INTERNAL;
+}
+
 void upgrade_follow(struct upgrade *upgrade, struct agent *agent, const struct goal *goal,
-                    unsigned level)
+                    unsigned level, unsigned period_s)
 {
     const struct goal_package *package = &goal->package;
     struct slot_bad bad = {.is_told = false};
@@ -355,6 +384,9 @@ void upgrade_follow(struct upgrade *upgrade, struct agent *agent, const struct g
         upgrade->has_asked = true;
         lifeline_say(upgrade->line->fd, "switch %s %u %s %s", slot_name(slot), level,
                      package->digest, version);
+    } else if (is_of_the_machine(err)) {
+        upgrade->not_before_ms = now_ms() + (uint64_t)period_s * 1000;
+        memcpy(upgrade->trouble, bad.why, sizeof(upgrade->trouble));
     } else if (!is_of_the_way(err)) {
         struct trail ignored = {0};
 

@@ -23,6 +23,8 @@ struct upgrade {
     struct slots slots;
     bool has_slots;
     bool has_asked;                  /* the supervisor for a change: it ends this agent soon */
+    uint64_t not_before_ms;          /* of CLOCK_BOOTTIME: nothing is fetched; 0 = at any time */
+    char trouble[SLOTS_WHY_SIZE];    /* why not, in words */
     char telling[SLOTS_DIGEST_SIZE]; /* of the package that upgrade_describe called failed; "" */
 };
 
@@ -33,9 +35,10 @@ void upgrade_describe(struct upgrade *upgrade, struct arena *arena, yyjson_mut_d
                       yyjson_mut_val *root);
 /* The service has heard what upgrade_describe said. */
 void upgrade_told(struct upgrade *upgrade);
-/* Fetch what is offered, if it may be. level: what the last round came to. */
+/* Fetch what is offered, if it may be. level: what the last round came to. A machine that cannot
+ * keep it (a full disk) tries again when a period has passed; the package is none the worse. */
 void upgrade_follow(struct upgrade *upgrade, struct agent *agent, const struct goal *goal,
-                    unsigned level);
+                    unsigned level, unsigned period_s);
 /* For people: how upgrades stand. */
 void upgrade_status(struct upgrade *upgrade, struct arena *arena, const struct goal *goal,
                     struct status *status);

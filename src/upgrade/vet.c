@@ -10,8 +10,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U /* Linux 6.3 */
+#endif
 
 enum { PIECE_BYTES = 32 * 1024 };
 
@@ -84,7 +89,8 @@ err_t vet_header(struct arena *arena, struct span bytes, const struct vetting *v
     return err;
 }
 
-static err_t digest_of(int fd, uint64_t size, uint8_t digest[SHA256_BYTES])
+/* `to`: where the bytes go that the digest is of; -1 = nowhere. */
+static err_t digest_of(int fd, uint64_t size, int to, uint8_t digest[SHA256_BYTES])
 {
     CLEANUP(hasher_free) struct hasher *hasher = hasher_new();
     uint8_t piece[PIECE_BYTES];
@@ -97,6 +103,7 @@ static err_t digest_of(int fd, uint64_t size, uint8_t digest[SHA256_BYTES])
 
         if (got > 0) {
             err = hasher_add(hasher, span_of(piece, (size_t)got));
+            err = err || to < 0 ? err : file_put(to, span_of(piece, (size_t)got));
             at += (uint64_t)got;
         } else if (got == 0 || errno != EINTR) {
             err = ERR_IO;
@@ -105,7 +112,7 @@ static err_t digest_of(int fd, uint64_t size, uint8_t digest[SHA256_BYTES])
     return err ? err : hasher_end(hasher, digest);
 }
 
-err_t vet_program(int fd, const struct package *package, struct trail *trail)
+static err_t vet_bytes(int fd, const struct package *package, int to, struct trail *trail)
 {
     uint8_t digest[SHA256_BYTES];
     struct stat st;
@@ -122,15 +129,55 @@ err_t vet_program(int fd, const struct package *package, struct trail *trail)
         return trail_set(trail, ERR_MISMATCH, "the program has %lld bytes, its manifest says %llu",
                          (long long)st.st_size, (unsigned long long)package->size);
     }
-    err = digest_of(fd, package->size, digest);
+    err = digest_of(fd, package->size, to, digest);
     if (err) {
-        return trail_set(trail, err, "the program cannot be read");
+        return trail_set(trail, err, "the program cannot be read or copied");
     }
     return span_equal(span_of(digest, sizeof(digest)),
                       span_of(package->sha256, sizeof(package->sha256)))
                ? ERR_OK
                : trail_set(trail, ERR_MISMATCH,
                            "the program is not the one that its manifest names");
+}
+
+err_t vet_program(int fd, const struct package *package, struct trail *trail)
+{
+    return vet_bytes(fd, package, -1, trail);
+}
+
+/* Kernels before 6.3 do not know the flag, and need none. */
+static int open_copy(void)
+{
+    static const char name[] = "bootwarden-agent";
+    const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+    int fd = memfd_create(name, flags | MFD_EXEC);
+
+    return fd < 0 && errno == EINVAL ? memfd_create(name, flags) : fd;
+}
+
+/* A copy in memory that nobody can change any more, of the very bytes that were verified: the file
+ * belongs to the user that the agent runs as, who could write it between a look and the start. */
+static err_t vet_copy(int fd, const struct package *package, struct trail *trail, int *ret_fd)
+{
+    int copy = open_copy();
+    err_t err;
+
+    if (copy < 0) {
+        return trail_set(trail, ERR_IO, "no memory that may be executed can be had: %s",
+                         strerror(errno));
+    }
+    err = vet_bytes(fd, package, copy, trail);
+    if (err == ERR_OK &&
+        fcntl(copy, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
+        err = trail_set(trail, ERR_IO, "the copy of the program cannot be sealed: %s",
+                        strerror(errno));
+    }
+    if (err) {
+        close(copy);
+        return err;
+    }
+    *ret_fd = copy;
+    return ERR_OK;
 }
 
 err_t vet_slot(struct arena *arena, const struct slots *slots, enum slot slot,
@@ -151,11 +198,7 @@ err_t vet_slot(struct arena *arena, const struct slots *slots, enum slot slot,
     if (fd < 0) {
         return trail_set(trail, ERR_IO, "the program cannot be opened: %s", strerror(errno));
     }
-    err = vet_program(fd, &package, trail);
-    if (err) {
-        close(fd);
-        return err;
-    }
-    *ret_fd = fd;
-    return ERR_OK;
+    err = vet_copy(fd, &package, trail, ret_fd);
+    close(fd);
+    return err;
 }

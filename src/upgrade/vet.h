@@ -1,6 +1,6 @@
 /*
  * vet.h - may the program in a slot run? Asked when a package was fetched, and again before each
- * start, of the very descriptor that is executed. crypto_init must have run.
+ * start, of the very bytes that are executed. crypto_init must have run.
  */
 #ifndef UPGRADE_VET_H
 #define UPGRADE_VET_H
@@ -23,7 +23,7 @@ err_t vet_header(struct arena *arena, struct span bytes, const struct vetting *v
                  struct trail *trail, struct package *ret) MUST_CHECK;
 /* Owner, mode, size and digest of an open program. */
 err_t vet_program(int fd, const struct package *package, struct trail *trail) MUST_CHECK;
-/* All of it, of a slot; *ret_fd is for fexecve. */
+/* All of it, of a slot; *ret_fd is for fexecve: a sealed copy in memory. */
 err_t vet_slot(struct arena *arena, const struct slots *slots, enum slot slot,
                const struct vetting *vetting, struct trail *trail, int *ret_fd) MUST_CHECK;
 

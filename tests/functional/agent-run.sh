@@ -4,8 +4,12 @@
 # silent; a server, a TPM and a disk that go away and come back; settings from the owner.
 set -u
 . "${BOOTWARDEN_SOURCE:?}/tests/support/guest.bash"
-agent=''
-end_run_test() { [ -n "$agent" ] && kill -9 "$agent" 2>/dev/null; end_guest_test; }
+agent='' busy='' hearing=''
+end_run_test() {
+    local pid
+    for pid in $agent $busy $hearing; do kill -9 "$pid" 2>/dev/null; done
+    end_guest_test
+}
 trap end_run_test EXIT
 
 start_server
@@ -134,6 +138,11 @@ until_true 'the new settings are followed at the next contact' 20 eval '[ "$(sho
 echo '{"AttestationConfig":{"AscSettings":{"ascReportingFrequency":"often"}}}' >"$work/settings.json"
 check 'settings that are none are refused' test "$(vm extension set web --settings "$work/settings.json"; echo $?)" -eq 3
 check 'and which member it is' grep -q 'ascReportingFrequency: must be minutes' "$work/err"
+for url in 'https://x/?a=1' 'https://u@x' 'https://' 'https://x '; do
+    echo '{"AttestationConfig":{"MaaSettings":{"maaEndpoint":"'"$url"'"}}}' >"$work/settings.json"
+    check "no address: $url" test "$(vm extension set web --settings "$work/settings.json"; echo $?)" -eq 3
+    check 'and which member it is' grep -q 'maaEndpoint: must ' "$work/err"
+done
 said() { grep -q "$1" "$work/agent.log"; }
 echo '{}' >"$work/settings.json"
 check 'switched off' vm extension set web --wanted off --settings "$work/settings.json"
@@ -184,9 +193,59 @@ until_true 'healthy again' 30 state_is healthy
 : >"$work/agent.log"
 until_true 'the agent lives on without a TPM' 30 said 'outcome=failed'
 check 'and says what is missing' grep -q 'no TPM answers' "$work/agent.log"
-until_true 'the machine falls silent' 30 state_is silent
+until_true 'the owner hears of it' 30 state_is cannot-judge
+check 'in words' test "$(shown '.why | test("no TPM answers")')" = true
 boot vm1 a-secureboot-healthy
 until_true 'and is well when its TPM is back' 60 state_is healthy
+
+# ---- a service that is busy for longer than an agent may be silent ----
+stop_agent
+cat >"$work/busy.py" <<'END'
+import http.server, ssl, sys
+folder = sys.argv[1]
+class Busy(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(503)
+        self.send_header("Retry-After", "7")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    do_GET = do_POST
+tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+tls.load_cert_chain(f"{folder}/tls/server.pem", f"{folder}/tls/server.key")
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Busy)
+server.socket = tls.wrap_socket(server.socket, server_side=True)
+print(server.server_port, flush=True)
+server.serve_forever()
+END
+python3 "$work/busy.py" "$data" >"$work/busy.port" 2>/dev/null &
+busy=$!
+until_true 'a busy service' 20 test -s "$work/busy.port"
+cat >"$work/hear.py" <<'END'
+import socket, sys
+hearing = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+hearing.bind(sys.argv[1])
+while True:
+    print(hearing.recv(4096).decode().replace("\n", " "), flush=True)
+END
+python3 "$work/hear.py" "$work/notify" >"$work/heard" &
+hearing=$!
+until_true 'who hears what systemd would' 20 test -S "$work/notify"
+period=60 settings "attest-server = https://localhost:$(cat "$work/busy.port")" 'silence-limit = 5s' 'retries = 1'
+: >"$work/agent.log"
+NOTIFY_SOCKET=$work/notify start_agent
+heard() { grep -q "$1" "$work/heard"; }
+until_true 'it is ready' 20 heard READY=1
+check 'before a round has ended' test "$(grep -c event=agent.round "$work/agent.log")" -eq 0
+until_true 'it waits for the service, and gives up' 40 said 'event=agent.round .*outcome=failed.* said 503'
+check 'and nobody ended it meanwhile' test "$(grep -c 'event=agent.ended' "$work/agent.log")" -eq 0
+stop_agent
+kill "$busy" "$hearing"
+wait "$busy" "$hearing" 2>/dev/null
+busy='' hearing=''
+settings
+start_agent
+until_true 'healthy again' 30 state_is healthy
 
 stop_agent
 

@@ -412,7 +412,7 @@ def on_azure_the_region_says_which_provider(machine):
     h.settings(4, reporting(server["BOOTWARDEN_ENDPOINT"]))
     h.run("enable", sequence=4)
     expect_attested(h, 4)
-    m.set_conf(*conf(tpm=tpm)[:2])
+    m.set_conf(*conf(tpm=tpm)[:2], f"proxy = {dead}")
     secret = f"http://somebody:s3cret%21@127.0.0.1:{proxy.port}"
     h.settings(1, {}, m.protect(thumbprint, {"proxyUrl": secret}), thumbprint)
     h.run("enable", sequence=1)
@@ -485,6 +485,24 @@ def a_service_that_hangs_does_not_hold_a_deployment(machine):
     gate.open()
     h.run("disable")  # one that stands still is ended as well
     need(not m.processes(), "the process that hung is still there")
+
+
+@scenario
+def what_was_said_of_a_boot_is_not_said_of_the_next(machine):
+    gate = Gate(int(server["BOOTWARDEN_ENDPOINT"].rsplit(":", 1)[1]))
+    gate.open()
+    m = machine(*conf(), BOOTWARDEN_VERDICT_SECONDS="10")
+    h = Handler(m, package)
+    h.settings(0, reporting(f"https://localhost:{gate.port}"))
+    h.first_install()
+    expect_attested(h)
+    m.reboot()
+    gate.shut()
+    h.run("enable")
+    need(h.status()["status"] == "success", "what was said stays until something is known")
+    wait_for("a verdict of this boot", lambda: h.status()["status"] != "success", 30)
+    expect_error(h, 1, r"No verdict: the service does not answer in time\.", "Service")
+    gate.open()
 
 
 @scenario

@@ -79,6 +79,10 @@ class Gate:
     def open(self):
         self.opened.set()
 
+    def shut(self):
+        """For who comes from now on."""
+        self.opened.clear()
+
     def take(self):
         while True:
             peer, _ = self.listener.accept()

@@ -39,6 +39,10 @@ struct stub_faults {
     bool refuses_join;           /* join: 403 */
     bool ends_sessions;          /* activate: 401 */
     bool talks_nonsense;         /* attest: 200 with what is no sealed reply */
+    bool accepts_all;            /* everything: 202 with an empty object */
+    bool keeps_waiting;          /* activate: 202, an owner has to let it in */
+    unsigned report_status;      /* of each report; 0 = 200 */
+    const char *goal;            /* goal state; NULL = {"extension":{}} */
     const char *verdict;         /* attest: 400 with this message */
     int64_t certificate_days;    /* of AK certificates; 0 = 365 */
 };
@@ -46,7 +50,10 @@ struct stub_faults {
 struct stub {
     struct stub_faults faults;
     unsigned joins, sessions, activations, challenges, proofs; /* calls seen in this test */
-    struct evidence *evidence;                                 /* of the last proof */
+    unsigned goals, reports, statuses, packages;
+    char order[32];            /* of calls: g goal state, r report, s status, p proof */
+    char report[1024];         /* the last one */
+    struct evidence *evidence; /* of the last proof */
 
     struct arena *arena;
     struct http_server *server;
@@ -96,8 +103,21 @@ static inline void stub_add(yyjson_mut_doc *doc, yyjson_mut_val *root, const cha
     json_add_text(doc, root, name, base64_dup(stub.arena, BASE64_STANDARD, bytes));
 }
 
+static inline void stub_note(char call)
+{
+    size_t len = strlen(stub.order);
+
+    if (len + 1 < sizeof(stub.order)) {
+        stub.order[len] = call;
+    }
+}
+
 static inline bool stub_is_out(struct http_request *request, struct http_response *response)
 {
+    if (stub.faults.accepts_all) {
+        http_answer_json(response, 202, span_str("{}"));
+        return true;
+    }
     if (stub.faults.unavailable == 0) {
         return false;
     }
@@ -202,6 +222,10 @@ static inline void stub_activate(struct http_request *request, struct http_respo
         http_answer_error(request->arena, response, 401, "ActivationFailed", "wrong secret");
         return;
     }
+    if (stub.faults.keeps_waiting) {
+        http_answer_json(response, 202, span_str("{\"ekDigest\":\"00ff\"}"));
+        return;
+    }
     json_add_text(doc, root, "machineId", "11111111-2222-3333-4444-555555555555");
     json_add_text(doc, root, "name", "stub-machine");
     stub_add(doc, root, "akCertificate", stub_certificate());
@@ -279,6 +303,7 @@ static inline void stub_attest(struct http_request *request, struct http_respons
     struct span sealed = {0};
 
     stub.proofs++;
+    stub_note('p');
     if (stub_is_out(request, response)) {
         return;
     }
@@ -303,6 +328,52 @@ static inline void stub_attest(struct http_request *request, struct http_respons
         sealed = stub_bend(sealed);
     }
     http_answer_json(response, 200, sealed);
+}
+
+/* ---- the rest of the guest API ---- */
+
+static inline void stub_goal(struct http_request *request, struct http_response *response)
+{
+    stub.goals++;
+    stub_note('g');
+    if (!stub_is_out(request, response)) {
+        http_answer_json(
+            response, 200,
+            span_str(stub.faults.goal != NULL ? stub.faults.goal : "{\"extension\":{}}"));
+    }
+}
+
+static inline void stub_report(struct http_request *request, struct http_response *response)
+{
+    stub.reports++;
+    stub_note('r');
+    snprintf(stub.report, sizeof(stub.report), "%.*s", (int)request->body.len,
+             (const char *)request->body.data);
+    if (stub_is_out(request, response)) {
+        return;
+    }
+    if (stub.faults.report_status != 0) {
+        http_answer_error(request->arena, response, stub.faults.report_status, "Code", "words");
+        return;
+    }
+    http_answer_json(response, 200, span_str("{}"));
+}
+
+static inline void stub_status(struct http_request *request, struct http_response *response)
+{
+    stub.statuses++;
+    stub_note('s');
+    if (!stub_is_out(request, response)) {
+        http_answer_json(response, 200, span_str("{}"));
+    }
+}
+
+/* Larger than a test lets a file become, where it says so. */
+static inline void stub_package(struct http_request *request, struct http_response *response)
+{
+    (void)request;
+    stub.packages++;
+    http_answer_json(response, 200, span_of((const uint8_t *)stub.order, sizeof(stub.order)));
 }
 
 static inline void stub_write(const char *path, struct span text, unsigned mode)
@@ -370,6 +441,19 @@ static inline void stub_start(void)
          .pattern = "/guest/v1/challenge",
          .handler = stub_context,
          .body_max_bytes = 65536},
+        {.methods = HTTP_POST,
+         .pattern = "/guest/v1/goalstate",
+         .handler = stub_goal,
+         .body_max_bytes = 65536},
+        {.methods = HTTP_POST,
+         .pattern = "/guest/v1/report",
+         .handler = stub_report,
+         .body_max_bytes = 65536},
+        {.methods = HTTP_POST,
+         .pattern = "/guest/v1/status",
+         .handler = stub_status,
+         .body_max_bytes = 65536},
+        {.methods = HTTP_GET, .pattern = "/guest/v1/package/9.9", .handler = stub_package},
         {.methods = HTTP_POST,
          .pattern = "/providers/p1/attest/AzureGuest",
          .handler = stub_attest,

@@ -377,6 +377,40 @@ static void retry_after_is_heard(void **state)
     assert_int_equal(agent.fault.retry_after_s, 1);
 }
 
+static void count(void *context)
+{
+    ++*(unsigned *)context;
+}
+
+static void who_waits_for_a_busy_service_says_that_it_lives(void **state)
+{
+    struct attest_result result = {0};
+    unsigned times = 0;
+    const struct alive alive = {count, &times, 10};
+
+    (void)state;
+    options.alive = agent.remote.alive = &alive;
+    assert_ok(run(&result));
+    assert_true(times >= 3); /* before each call */
+    times = 0;
+    stub.faults.busy_challenges = 1; /* for a second */
+    assert_ok(run(&result));
+    assert_true(times > 50);
+}
+
+static void what_was_only_accepted_is_no_success(void **state)
+{
+    struct attest_result result = {0};
+
+    (void)state;
+    assert_ok(run(&result));
+    stub.faults.accepts_all = true;
+    assert_fault(run(&result), EXIT_SERVICE, "said 202");
+    agent.session_token = NULL;
+    assert_fault(run(&result), EXIT_SERVICE, "said 202");
+    assert_fault(enroll_session(&agent, true), EXIT_SERVICE, "Joining refused");
+}
+
 static void expired_session_is_renewed(void **state)
 {
     struct attest_result result = {0};
@@ -452,6 +486,8 @@ int main(void)
         AGENT_TEST(altered_reply_is_never_opened_but_asked_for_again),
         AGENT_TEST(busy_service_is_asked_again_with_a_new_challenge),
         AGENT_TEST(retry_after_is_heard),
+        AGENT_TEST(who_waits_for_a_busy_service_says_that_it_lives),
+        AGENT_TEST(what_was_only_accepted_is_no_success),
         AGENT_TEST(expired_session_is_renewed),
         AGENT_TEST(unreachable_service_is_named_with_host_port_and_remedy),
         AGENT_TEST(foreign_certificate_of_the_service_is_named),

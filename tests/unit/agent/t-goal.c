@@ -1,5 +1,6 @@
 #include "agent/goal.h"
 
+#include "httpclient/address.h"
 #include "support/support.h"
 
 #include <string.h>
@@ -14,6 +15,8 @@ static err_t read_config(struct arena *arena, const char *json, struct trail *tr
     return attestation_config_read(arena, value, trail, ret);
 }
 
+#define MAA(url) "{\"AttestationConfig\":{\"MaaSettings\":{\"maaEndpoint\":\"" url "\"}}}"
+
 static const struct {
     const char *json, *where;
 } wrong[] = {
@@ -22,6 +25,29 @@ static const struct {
     {"{\"AttestationConfig\":{\"MaaSettings\":[]}}", "MaaSettings"},
     {"{\"AttestationConfig\":{\"MaaSettings\":{\"maaEndpoint\":7}}}", "maaEndpoint"},
     {"{\"AttestationConfig\":{\"MaaSettings\":{\"maaEndpoint\":\"http://h\"}}}", "maaEndpoint"},
+    {MAA("https://"), "maaEndpoint"},
+    {MAA("https:///path"), "maaEndpoint"},
+    {MAA("https://x/?a=1"), "maaEndpoint"},
+    {MAA("https://x?a=1"), "maaEndpoint"},
+    {MAA("https://x/#a"), "maaEndpoint"},
+    {MAA("https://u@x"), "maaEndpoint"},
+    {MAA("https://u:p@x/"), "maaEndpoint"},
+    {MAA("https://x "), "maaEndpoint"},
+    {MAA(" https://x"), "maaEndpoint"},
+    {MAA("https://x/a b"), "maaEndpoint"},
+    {MAA("https://x\\n"), "maaEndpoint"},
+    {MAA("https://x:"), "maaEndpoint"},
+    {MAA("https://x:0"), "maaEndpoint"},
+    {MAA("https://x:65536"), "maaEndpoint"},
+    {MAA("https://x:443443"), "maaEndpoint"},
+    {MAA("https://x:44a"), "maaEndpoint"},
+    {MAA("https://[::1"), "maaEndpoint"},
+    {MAA("https://[:::]"), "maaEndpoint"},
+    {MAA("https://[]"), "maaEndpoint"},
+    {MAA("https://[1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111]"), "maaEndpoint"},
+    {MAA("https://x\\\\y"), "maaEndpoint"},
+    {MAA("https://x/<y>"), "maaEndpoint"},
+    {MAA("https://\xc3\xa4"), "maaEndpoint"},
     {"{\"AttestationConfig\":{\"AscSettings\":{\"ascReportingEndpoint\":\"h\"}}}",
      "ascReportingEndpoint"},
     {"{\"AttestationConfig\":{\"AscSettings\":{\"ascReportingFrequency\":\"4\"}}}",
@@ -48,6 +74,37 @@ static void settings_that_are_wrong_are_named(void **state)
         if (read_config(arena, wrong[i].json, &trail, &config) != ERR_VALUE ||
             strcmp(trail.where, wrong[i].where) != 0) {
             fail_msg("%s: %s: %s", wrong[i].json, trail.where, trail.what);
+        }
+    }
+}
+
+/* What is taken here is what the HTTP client takes: nothing that was set can keep it from opening a
+ * connection. */
+static void an_address_that_is_taken_is_one_to_the_client(void **state)
+{
+    static const char *const settings[] = {
+        MAA("https://attest.example.net"),
+        MAA("https://127.0.0.1:8443/providers/p1"),
+        MAA("https://[::1]:443/"),
+        MAA("https://a_b-c.d./x%20y/~z"),
+        MAA("https://X:65535//a/../b;c"),
+        MAA("https://1.2.3.4.5"),
+        MAA("https://256.1.1.1"),
+        MAA("https://a..b/"),
+        MAA("https://x/%zz"),
+        MAA("https://[::ffff:1.2.3.4]"),
+    };
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+        struct attestation_config config;
+        struct http_address address;
+        struct trail trail;
+
+        assert_ok(read_config(arena, settings[i], &trail, &config));
+        if (http_address_read(config.attest_url, &trail, &address) != ERR_OK) {
+            fail_msg("%s: %s", config.attest_url, trail.what);
         }
     }
 }
@@ -141,6 +198,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_that_are_wrong_are_named),
+        cmocka_unit_test(an_address_that_is_taken_is_one_to_the_client),
         cmocka_unit_test(nothing_and_empty_leaves_are_defaults),
         cmocka_unit_test(both_shapes_of_the_settings_are_read),
         cmocka_unit_test(a_goal_without_an_extension_is_none),

@@ -6,8 +6,11 @@
 #include "crypto/cert.h"
 #include "support/support.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static struct arena *arena;
 static struct findings list;
@@ -316,6 +319,36 @@ static void only_metadata_of_a_provider_is_believed(void **state)
     }
 }
 
+/* Of somebody who takes the connection and says nothing. */
+static void a_way_has_its_time_and_no_more(void **state)
+{
+    int sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof(at);
+    const struct agent_options options = {0};
+    struct http_probe probe = {0};
+    struct check_endpoint silent = attest;
+    uint64_t began_us = timestamp_ticks_us();
+
+    (void)state;
+    assert_int_equal(bind(sock, (struct sockaddr *)&at, size), 0);
+    assert_int_equal(listen(sock, 1), 0);
+    assert_int_equal(getsockname(sock, (struct sockaddr *)&at, &size), 0);
+    silent.url = arena_printf(arena, "https://127.0.0.1:%u", ntohs(at.sin_port));
+    silent.until_us = began_us + 500 * 1000;
+    assert_false(check_network(&list, &options, &silent, &probe));
+    assert_true(timestamp_ticks_us() - began_us < 5000 * 1000);
+    assert_true(finding_has_failed(&list, "attestation/tls"));
+    findings_init(&list, arena);
+    assert_false(check_network(&list, &options, &silent, &probe)); /* too late for anything */
+    assert_int_equal(finding_get(&list, "attestation/address")->status, FINDING_OK);
+    for (size_t i = 1; i < list.n; i++) {
+        assert_int_equal(list.items[i].status, FINDING_SKIPPED);
+    }
+    assert_int_equal(list.n, 6);
+    close(sock);
+}
+
 #define CHECK_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -327,6 +360,7 @@ int main(void)
         CHECK_TEST(remedies_fit_what_the_system_says),
         CHECK_TEST(trusted_certificates_may_deserve_a_warning),
         CHECK_TEST(only_metadata_of_a_provider_is_believed),
+        CHECK_TEST(a_way_has_its_time_and_no_more),
     };
 
     return RUN_TESTS(tests);

@@ -50,7 +50,11 @@ static void failures_are_tried_again_sooner_and_then_more_slowly(void **state)
 static void what_the_service_asks_for_is_waited(void **state)
 {
     (void)state;
-    assert_true(daemon_wait_ms(60 * 1000, 1, 600, 0) >= 540 * 1000);
+    assert_true(daemon_wait_ms(HOUR_MS, 1, 600, 0) >= 540 * 1000);
+    assert_true(daemon_wait_ms(HOUR_MS, 1, 600, (uint32_t)-1) <= 660 * 1000);
+    /* But nobody is silenced: three periods without a word are an alarm. */
+    assert_true(daemon_wait_ms(60 * 1000, 1, 86400, (uint32_t)-1) <= 66 * 1000);
+    assert_true(daemon_wait_ms(60 * 1000, 0, UINT32_MAX, (uint32_t)-1) <= 66 * 1000);
 }
 
 /* ---- the queue ---- */

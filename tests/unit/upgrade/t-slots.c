@@ -12,6 +12,7 @@
 #include "upgrade/supervise.h"
 #include "upgrade/vet.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -245,6 +246,27 @@ static void no_bit_of_a_header_may_change(void **state)
     assert_int_not_equal(vet(arena, true, NULL), ERR_OK);
 }
 
+static void what_was_verified_is_what_runs(void **state)
+{
+    const struct vetting vetting = {.key_file = key_file, .above = "0.1.0"};
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    struct trail trail = {0};
+    char path[SLOTS_PATH_MAX], got[sizeof(PROGRAM)] = "";
+    int fd = -1;
+
+    (void)state;
+    make_keys(good_key, 0644);
+    make_slot(arena, (struct made){.version = "0.1.1"});
+    assert_ok(vet_slot(arena, &slots, SLOT_A, &vetting, &trail, &fd));
+    assert_int_equal(truncate(slots_path(&slots, SLOT_A, "agent", path), 1), 0);
+    assert_int_equal(pread(fd, got, sizeof(got), 0), strlen(PROGRAM));
+    assert_string_equal(got, PROGRAM);
+    assert_int_equal(pwrite(fd, "x", 1, 0), -1);
+    assert_int_equal(errno, EPERM);
+    assert_int_equal(ftruncate(fd, 0), -1);
+    close(fd);
+}
+
 static void keys_decide(void **state)
 {
     CLEANUP(arena_free) struct arena *arena = test_arena();
@@ -326,6 +348,7 @@ int main(void)
         WITH_FOLDER(bad_packages_are_remembered_the_oldest_forgotten),
         WITH_FOLDER(no_program_runs_that_does_not_hold),
         WITH_FOLDER(no_bit_of_a_header_may_change),
+        WITH_FOLDER(what_was_verified_is_what_runs),
         WITH_FOLDER(keys_decide),
         cmocka_unit_test(waiting_doubles_up_to_a_minute),
         cmocka_unit_test(only_a_socket_of_messages_is_a_lifeline),
