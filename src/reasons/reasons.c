@@ -47,7 +47,7 @@ static const char *const remedies[REASON_COUNT] = {
     [REASON_AK_UNTRUSTED] =
         "Put the CA that issued the attestation key's certificate into the "
         "trust folder for AKs, or renew the certificate; a machine that "
-        "an operator disabled comes back with bootwarden-server machine enable.",
+        "an operator disabled comes back with bootwarden vm enable.",
     [REASON_AK_ATTRIBUTES] =
         "Create the attestation key as a restricted, fixed signing key in the TPM.",
     [REASON_AK_OTHER_MACHINE] =

@@ -174,7 +174,7 @@ static err_t refuse_disabled(struct reporting *r, struct trail *trail)
     if (is_disabled || (err == ERR_OK && !machine.is_active)) {
         appraisal_add_reason(r->appraisal, REASON_AK_UNTRUSTED, "AK-7", ak->label,
                              "the machine of this attestation key was disabled by an operator, who "
-                             "lets it in again with: bootwarden-server machine enable NAME");
+                             "lets it in again with: bootwarden vm enable NAME");
     }
     return ERR_OK;
 }

@@ -155,7 +155,7 @@ static void add_outside_reasons(struct attesting *a)
     if (a->is_disabled) {
         appraisal_add_reason(a->appraisal, REASON_AK_UNTRUSTED, "AK-7", "TpmInfo.AikPub",
                              "the machine of this attestation key was disabled by an operator, who "
-                             "lets it in again with: bootwarden-server machine enable NAME");
+                             "lets it in again with: bootwarden vm enable NAME");
     }
 }
 

@@ -25,7 +25,7 @@ static err_t refuse_disabled(const struct service_call *call, const struct store
 {
     return refuse_conflict(call, "disabled", machine, trail, ret_note,
                            "this machine was disabled by an operator, who lets it in again with: "
-                           "bootwarden-server machine enable NAME" SEE_LOG);
+                           "bootwarden vm enable NAME" SEE_LOG);
 }
 
 /* The log names the key that asked, for an operator's `machine replace NAME --ek`. */

@@ -21,5 +21,8 @@ void machines_fail(const struct service_call *call, err_t err, const struct trai
 /* A time in RFC 3339; null for 0. */
 void machines_add_time(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
                        const char *name, int64_t time);
+/* Stored JSON as a member; what cannot be read is null. */
+void machines_add_json(const struct service_call *call, yyjson_mut_doc *doc, yyjson_mut_val *object,
+                       const char *name, struct span text);
 
 #endif

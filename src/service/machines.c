@@ -1,13 +1,10 @@
 #include "service/machines-internal.h"
 
-#include "provider/attestation-config.h"
-
 #include "base/codec.h"
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "service/rollout.h"
 #include "service/state.h"
-#include "store/extensions.h"
 
 #include <stdio.h>
 
@@ -113,9 +110,8 @@ static yyjson_mut_val *summary(const struct service *service, const struct servi
     return root;
 }
 
-/* Stored JSON as a member; what cannot be read is null. */
-static void add_json(const struct service_call *call, yyjson_mut_doc *doc, yyjson_mut_val *object,
-                     const char *name, struct span text)
+void machines_add_json(const struct service_call *call, yyjson_mut_doc *doc, yyjson_mut_val *object,
+                       const char *name, struct span text)
 {
     struct trail ignored = {0};
     yyjson_val *value = NULL;
@@ -149,8 +145,8 @@ static err_t add_proof(struct service *service, const struct service_call *call,
         json_add_uint(doc, to, "resetCount", proofs[0].clock.reset_count);
         json_add_uint(doc, to, "restartCount", proofs[0].clock.restart_count);
     }
-    add_json(call, doc, to, "reasons", proofs[0].reasons);
-    add_json(call, doc, to, "appraisal", proofs[0].facts);
+    machines_add_json(call, doc, to, "reasons", proofs[0].reasons);
+    machines_add_json(call, doc, to, "appraisal", proofs[0].facts);
     return ERR_OK;
 }
 
@@ -219,8 +215,8 @@ static err_t detail(struct service *service, const struct service_call *call,
     err = err ? err : add_baseline(service, call, doc, root, machine, trail);
     err = err ? err : add_history(service, call, doc, root, machine, trail);
     err = err ? err : rollout_show(service, call, machine, doc, root, trail);
-    add_json(call, doc, root, "extensionStatus", status);
-    add_json(call, doc, root, "guestFacts", facts);
+    machines_add_json(call, doc, root, "extensionStatus", status);
+    machines_add_json(call, doc, root, "guestFacts", facts);
     *ret = root;
     return err;
 }
@@ -486,158 +482,4 @@ void service_machine_remove(struct service *service, const struct service_call *
     }
     ret->status = 200;
     ret->body = span_str("{}");
-}
-
-/* ---- what is wanted of its agent ---- */
-
-static err_t answer_extension(struct service *service, const struct service_call *call,
-                              const struct store_machine *machine, struct trail *trail,
-                              struct service_answer *ret)
-{
-    yyjson_mut_doc *doc = json_new(call->arena);
-    yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
-    struct store_extension extension;
-    err_t err = root == NULL ? ERR_MEMORY
-                             : store_extension_get(service->store, call->arena, machine->id, trail,
-                                                   &extension);
-
-    if (err) {
-        return err;
-    }
-    json_add_bool(doc, root, "wanted", extension.is_wanted);
-    json_add_text(doc, root, "typeHandlerVersion", extension.version);
-    json_add_bool(doc, root, "autoUpgradeMinorVersion", extension.upgrades_minor);
-    json_add_bool(doc, root, "enableAutomaticUpgrade", extension.upgrades);
-    json_add_int(doc, root, "sequence", extension.sequence);
-    machines_add_time(call->arena, doc, root, "changed", extension.changed);
-    add_json(call, doc, root, "settings", extension.settings);
-    answer_json(call, ret, doc, root);
-    return ERR_OK;
-}
-
-void service_extension_get(struct service *service, const struct service_call *call,
-                           const struct machine_path *path, struct span body,
-                           struct service_answer *ret)
-{
-    struct store_machine machine;
-    struct trail trail = {0};
-    err_t err = machines_find(service, call, path, &trail, &machine);
-
-    (void)body;
-    err = err ? err : answer_extension(service, call, &machine, &trail, ret);
-    if (err) {
-        machines_fail(call, err, &trail, ret);
-    }
-}
-
-static err_t read_bool(yyjson_val *root, const char *name, struct trail *trail, bool *ret)
-{
-    yyjson_val *value = json_get(root, name);
-
-    if (value == NULL) {
-        return ERR_OK;
-    }
-    if (!yyjson_is_bool(value)) {
-        trail_set(trail, ERR_VALUE, "must be true or false");
-        return trail_in(trail, ERR_VALUE, name);
-    }
-    *ret = yyjson_get_bool(value);
-    return ERR_OK;
-}
-
-/* "1.0": two or more numbers with dots. */
-static err_t read_version(yyjson_val *root, struct trail *trail, struct store_extension *ret)
-{
-    yyjson_val *value = json_get(root, "typeHandlerVersion");
-    const char *text = value == NULL ? NULL : json_text(value);
-
-    if (value == NULL) {
-        return ERR_OK;
-    }
-    if (text == NULL || strlen(text) >= sizeof(ret->version) ||
-        text[strspn(text, "0123456789.")] != '\0' || strchr(text, '.') == NULL) {
-        trail_set(trail, ERR_VALUE, "must be a version such as 1.0");
-        return trail_in(trail, ERR_VALUE, "typeHandlerVersion");
-    }
-    snprintf(ret->version, sizeof(ret->version), "%s", text);
-    return ERR_OK;
-}
-
-/* What the body does not name stays as it is. */
-static err_t read_extension(const struct service_call *call, struct span body, struct trail *trail,
-                            struct store_extension *ret)
-{
-    struct attestation_config config;
-    yyjson_val *root = NULL, *settings;
-    yyjson_mut_doc *doc = json_new(call->arena);
-    err_t err = doc == NULL ? ERR_MEMORY : json_read(call->arena, body, NULL, trail, &root);
-
-    if (err == ERR_OK && !yyjson_is_obj(root)) {
-        err = trail_set(trail, ERR_JSON_TYPE, "the body is not a JSON object");
-    }
-    err = err ? err : read_bool(root, "wanted", trail, &ret->is_wanted);
-    err = err ? err : read_bool(root, "autoUpgradeMinorVersion", trail, &ret->upgrades_minor);
-    err = err ? err : read_bool(root, "enableAutomaticUpgrade", trail, &ret->upgrades);
-    err = err ? err : read_version(root, trail, ret);
-    settings = err ? NULL : json_get(root, "settings");
-    if (settings != NULL && !yyjson_is_obj(settings)) {
-        trail_set(trail, ERR_VALUE, "must be an object");
-        return trail_in(trail, ERR_VALUE, "settings");
-    }
-    if (settings != NULL) {
-        err = attestation_config_read(call->arena, settings, trail, &config);
-        if (err) {
-            return err;
-        }
-        ret->settings = json_write(call->arena, doc, yyjson_val_mut_copy(doc, settings), false);
-        err = ret->settings.data == NULL ? ERR_MEMORY : ERR_OK;
-    }
-    return err;
-}
-
-/* Nobody is told of a machine that its owner does not want to be monitored. */
-static err_t set_wanted(struct service *service, const struct service_call *call,
-                        const struct machine_path *path, const struct store_machine *machine,
-                        bool was_wanted, bool is_wanted, struct trail *trail)
-{
-    struct state_update update = {.sets_off = true, .is_off = !is_wanted};
-
-    if (was_wanted == is_wanted) {
-        return ERR_OK;
-    }
-    update.is_begun = is_wanted;
-    update.words =
-        arena_printf(call->arena, "%s switched monitoring on: it has to prove its boot", path->who);
-    if (update.words == NULL) {
-        return ERR_MEMORY;
-    }
-    state_prepare(service, &update, machine, call->now);
-    return state_apply(service, &update, trail);
-}
-
-void service_extension_put(struct service *service, const struct service_call *call,
-                           const struct machine_path *path, struct span body,
-                           struct service_answer *ret)
-{
-    struct store_extension extension;
-    struct store_machine machine;
-    struct trail trail = {0};
-    bool was_wanted = true;
-    int64_t sequence;
-    err_t err = machines_find(service, call, path, &trail, &machine);
-
-    err = err ? err
-              : store_extension_get(service->store, call->arena, machine.id, &trail, &extension);
-    was_wanted = err || extension.is_wanted;
-    err = err ? err : read_extension(call, body, &trail, &extension);
-    if (err == ERR_OK) {
-        extension.changed = call->now;
-        err = store_extension_set(service->store, machine.id, &extension, &trail, &sequence);
-    }
-    err = err ? err
-              : set_wanted(service, call, path, &machine, was_wanted, extension.is_wanted, &trail);
-    err = err ? err : answer_extension(service, call, &machine, &trail, ret);
-    if (err) {
-        machines_fail(call, err, &trail, ret);
-    }
 }

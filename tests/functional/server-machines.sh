@@ -89,7 +89,7 @@ on 1 "stays as it is: this endorsement key belongs to machine first" replace web
 
 # ---- disabled: refused from the next request on, until enabled ----
 on 0 'is disabled: ' disable first
-expect 3 '409 Conflict: this machine was disabled by an operator.*bootwarden-server machine enable NAME' attest "${vm1[@]}"
+expect 3 '409 Conflict: this machine was disabled by an operator.*bootwarden vm enable NAME' attest "${vm1[@]}"
 check 'another name is no way out of that' test -z "$(grep -e '--name' "$work/err")"
 expect 1 '^  ak-untrusted: .*disabled by an operator' attest "${vm1[@]}" --azure
 check 'its CA is not looked for' test -z "$(grep -e 'no CA for attestation keys' "$work/out" "$work/err")"

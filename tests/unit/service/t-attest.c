@@ -132,7 +132,7 @@ static void refuses_a_machine_that_was_disabled_or_replaced(void **state)
     (void)state;
     operate(w, &enrolled, STORE_DISABLE);
     answer = attest(w, &request);
-    expect_refusal(&answer, 400, "InvalidParameter", "bootwarden-server machine enable NAME");
+    expect_refusal(&answer, 400, "InvalidParameter", "bootwarden vm enable NAME");
     assert_null(strstr(answer.message, enrolled.id));
     assert_non_null(strstr(answer.note, enrolled.id));
     operate(w, &enrolled, STORE_ENABLE);

@@ -355,7 +355,7 @@ static void keeps_a_disabled_machine_out(void **state)
     expect_success(&answer);
     change(w, STORE_DISABLE);
     answer = join(w, &k, NULL);
-    expect_refusal(&answer, 409, "Conflict", "bootwarden-server machine enable NAME");
+    expect_refusal(&answer, 409, "Conflict", "bootwarden vm enable NAME");
     expect_undisclosed(w, &answer, "conflict=disabled machine=");
     answer = enrol(w, &k, "");
     expect_refusal(&answer, 409, "Conflict", "disabled by an operator");
