@@ -44,10 +44,9 @@ static const char *const remedies[REASON_COUNT] = {
     [REASON_BANK_UNSUPPORTED] = "Quote SHA-256 (and, if wanted, SHA-1, SHA-384, SHA-512).",
     [REASON_AK_UNPROVEN] = "Enrol the machine (bootwarden-agent enroll), or name the key with "
                            "--enrolled-ak after checking it.",
-    [REASON_AK_UNTRUSTED] =
-        "Put the CA that issued the attestation key's certificate into the "
-        "trust folder for AKs, or renew the certificate; a machine that "
-        "an operator disabled comes back with bootwarden vm enable.",
+    [REASON_AK_UNTRUSTED] = "Put the CA that issued the attestation key's certificate into the "
+                            "trust folder for AKs, or renew the certificate; a machine that "
+                            "an operator disabled comes back with bootwarden vm enable.",
     [REASON_AK_ATTRIBUTES] =
         "Create the attestation key as a restricted, fixed signing key in the TPM.",
     [REASON_AK_OTHER_MACHINE] =
