@@ -82,10 +82,6 @@ static void describe_fault(struct agent *agent, struct round *round)
         status->code = STATUS_UNREACHABLE;
         status_add(status, "Connectivity", STATUS_ERROR, STATUS_UNREACHABLE, text);
         describe_way(agent, round);
-    } else if (agent->fault.exit == EXIT_USAGE) {
-        round->outcome = ROUND_FAILED;
-        status->code = STATUS_SETTINGS;
-        status_add(status, "Settings", STATUS_ERROR, STATUS_SETTINGS, text);
     } else if (agent->fault.exit == EXIT_INTERNAL) {
         bool is_tpm = agent->fault.is_tpm;
         bool is_missing =
@@ -95,7 +91,7 @@ static void describe_fault(struct agent *agent, struct round *round)
         status->code = is_missing ? STATUS_MISSING : STATUS_GENERAL;
         status_add(status, is_tpm ? "Vtpm" : "Machine", STATUS_ERROR, status->code, text);
         describe_way(agent, round);
-    } else if (agent->fault.err == ERR_VALUE) {
+    } else if (agent->fault.exit == EXIT_USAGE || agent->fault.err == ERR_VALUE) {
         round->outcome = ROUND_FAILED;
         status->code = STATUS_SETTINGS;
         status_add(status, "Settings", STATUS_ERROR, STATUS_SETTINGS, text);

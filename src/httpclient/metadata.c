@@ -88,12 +88,14 @@ static CURLcode set_up(struct metadata_call *call, const struct metadata_request
 err_t metadata_begin(const struct metadata_request *request, struct trail *trail,
                      struct metadata_call **ret)
 {
-    CLEANUP(metadata_free) struct metadata_call *call = calloc(1, sizeof(*call));
-    err_t err = call == NULL ? ERR_MEMORY : read_place(request->url, call->place, trail);
+    CLEANUP(metadata_free) struct metadata_call *call = NULL;
+    char place[PLACE_MAX];
+    err_t err = read_place(request->url, place, trail);
 
-    if (err) {
-        return err;
+    if (err || (call = calloc(1, sizeof(*call))) == NULL) {
+        return err ? err : ERR_MEMORY;
     }
+    memcpy(call->place, place, sizeof(place));
     buf_init(&call->body, METADATA_MAX_BYTES);
     call->curl = curl_easy_init();
     call->headers = curl_slist_append(NULL, "Metadata: true");

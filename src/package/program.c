@@ -132,7 +132,7 @@ static err_t read_version(struct span words, struct program *program)
     const uint8_t *end = words.len == 0 ? NULL : memchr(words.data, 0, words.len);
     struct span text = span_cut(words, 0, end == NULL ? 0 : (size_t)(end - words.data));
 
-    if (text.len >= sizeof(program->version_text) ||
+    if (text.len == 0 || text.len >= sizeof(program->version_text) ||
         version_read(text, &program->version) != ERR_OK) {
         return ERR_NOT_FOUND;
     }

@@ -276,7 +276,8 @@ void service_join_list(struct service *service, const struct service_call *call,
 /* A digest of 64 digits is no name: it would be a strange one, and has 64 characters. */
 static bool is_digest(const struct service_call *call, struct span text, struct span *ret)
 {
-    return text.len == 2 * STORE_DIGEST_BYTES && hex_decode(call->arena, text, ret) == ERR_OK;
+    return text.len == (size_t)2 * STORE_DIGEST_BYTES &&
+           hex_decode(call->arena, text, ret) == ERR_OK;
 }
 
 /* The one that waits: by its digest, or by the name that it wished for when no other did. */

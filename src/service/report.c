@@ -183,9 +183,10 @@ static err_t read_report(struct service *service, const struct service_call *cal
     if (facts != NULL) {
         yyjson_mut_doc *doc = json_new(call->arena);
 
-        update->change.facts =
-            doc == NULL ? (struct span){0}
-                        : json_write(call->arena, doc, yyjson_val_mut_copy(doc, facts), false);
+        if (doc != NULL) {
+            update->change.facts =
+                json_write(call->arena, doc, yyjson_val_mut_copy(doc, facts), false);
+        }
         err = update->change.facts.data == NULL ? ERR_MEMORY : ERR_OK;
     }
     return err;
@@ -250,9 +251,9 @@ static err_t read_status(struct service *service, const struct service_call *cal
     if (err) {
         return err;
     }
-    update->change.status =
-        doc == NULL ? (struct span){0}
-                    : json_write(call->arena, doc, yyjson_val_mut_copy(doc, root), false);
+    if (doc != NULL) {
+        update->change.status = json_write(call->arena, doc, yyjson_val_mut_copy(doc, root), false);
+    }
     return update->change.status.data == NULL ? ERR_MEMORY : ERR_OK;
 }
 

@@ -61,8 +61,9 @@ err_t rollout_read(const struct service_call *call, yyjson_val *root, struct tra
     }
     said.takes = yyjson_is_true(takes);
     err = read_text(call, upgrade, "runs", STORE_PACKAGE_VERSION_SIZE - 1, trail, &said.runs);
-    err =
-        err ? err : read_text(call, upgrade, "failed", 2 * STORE_DIGEST_BYTES, trail, &said.failed);
+    err = err ? err
+              : read_text(call, upgrade, "failed", (size_t)2 * STORE_DIGEST_BYTES, trail,
+                          &said.failed);
     err = err ? err
               : read_text(call, upgrade, "message", STORE_PACKAGE_WHY_SIZE / 2, trail, &said.words);
     if (said.words == NULL || said.words[0] == '\0') {

@@ -396,7 +396,7 @@ static const char *words_of(struct arena *arena, const struct appraisal *apprais
     CLEANUP(buf_done) struct buf text = {0};
     size_t n = appraisal->n_reasons > 0 ? appraisal->n_reasons : appraisal->n_changes;
 
-    buf_init(&text, STORE_WORDS_SIZE * 4);
+    buf_init(&text, (size_t)STORE_WORDS_SIZE * 4);
     for (size_t i = 0; i < n && text.len < STORE_WORDS_SIZE; i++) {
         bool is_reason = appraisal->n_reasons > 0;
         const char *words = is_reason ? appraisal->reasons[i].text : appraisal->changes[i].text;

@@ -106,11 +106,13 @@ static err_t read_count(sqlite3_stmt *row, size_t index, void *data, struct trai
 static err_t count(struct sqlite *db, enum statement which, struct bound bound, struct trail *trail,
                    size_t *ret)
 {
+    size_t found = 0, n = 0;
     const struct reading reading = {
-        .which = which, .bound = {bound}, .row = read_count, .data = ret};
-    size_t n = 0;
+        .which = which, .bound = {bound}, .row = read_count, .data = &found};
+    err_t err = query_rows(db, &reading, trail, &n);
 
-    return query_rows(db, &reading, trail, &n);
+    *ret = found;
+    return err;
 }
 
 err_t query_waiting_count(struct sqlite *db, bool is_unvouched, struct trail *trail, size_t *ret)
@@ -156,11 +158,13 @@ err_t store_waiting_list(struct store *store, struct arena *arena, size_t max, s
 static err_t read_count_of(struct store *store, enum statement which, struct bound bound,
                            struct trail *trail, size_t *ret)
 {
+    size_t found = 0, n = 0;
     const struct reading reading = {
-        .which = which, .bound = {bound}, .row = read_count, .data = ret};
-    size_t n = 0;
+        .which = which, .bound = {bound}, .row = read_count, .data = &found};
+    err_t err = read_rows(store, &reading, trail, &n);
 
-    return read_rows(store, &reading, trail, &n);
+    *ret = found;
+    return err;
 }
 
 err_t store_announced_count(struct store *store, const char *subscription, struct trail *trail,
@@ -243,7 +247,7 @@ err_t store_waiting_by_ek(struct store *store, const uint8_t ek_digest[STORE_DIG
 err_t store_waiting_by_name(struct store *store, const char *name, struct trail *trail,
                             struct store_waiting *ret, size_t *ret_n)
 {
-    struct store_waiting found[2]; /* the statement looks for no more */
+    struct store_waiting found[2] = {0}; /* the statement looks for no more */
     const struct reading reading = {.which = STATEMENT_WAITING_BY_NAME,
                                     .bound = {bound_text(name)},
                                     .max = ARRAY_LEN(found),

@@ -482,8 +482,9 @@ static err_t take_attestation(sqlite3_stmt *row, size_t index, void *data, struc
     a->verdict = (const char *)keep(arena, row, 5).data;
     a->reasons = keep(arena, row, 6);
     a->facts = keep(arena, row, 7);
-    memcpy(a->evidence_digest, digest.data,
-           digest.len < STORE_DIGEST_BYTES ? digest.len : STORE_DIGEST_BYTES);
+    if (digest.len == STORE_DIGEST_BYTES) {
+        memcpy(a->evidence_digest, digest.data, STORE_DIGEST_BYTES);
+    }
     a->token_id = (const char *)keep(arena, row, 9).data;
     a->pcr_digest = keep(arena, row, 10);
     a->has_clock = sqlite3_column_type(row, 11) != SQLITE_NULL;

@@ -180,7 +180,7 @@ static err_t put_back(struct tpmdev *dev, struct span bytes, struct arena *arena
 
 err_t tpmdev_ak_store_certificate(struct tpmdev *dev, struct span der, struct trail *trail)
 {
-    CLEANUP(arena_free) struct arena *arena = arena_new(8 * TPMDEV_NV_MAX_BYTES);
+    CLEANUP(arena_free) struct arena *arena = arena_new((size_t)8 * TPMDEV_NV_MAX_BYTES);
     struct trail inner = {0};
     struct span before = {0};
     err_t err;

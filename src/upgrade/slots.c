@@ -115,7 +115,7 @@ static struct span read_small(const struct slots *slots, struct arena *arena, co
 
 void slots_current(const struct slots *slots, const char *installed, struct slot_current *ret)
 {
-    CLEANUP(arena_free) struct arena *arena = arena_new(2 * SLOTS_FILE_MAX);
+    CLEANUP(arena_free) struct arena *arena = arena_new((size_t)2 * SLOTS_FILE_MAX);
     struct slot_current none = {.slot = SLOT_INSTALLED}, current;
     struct span text = read_small(slots, arena, "current");
 
@@ -175,7 +175,7 @@ static bool read_bad(char *line, struct slot_bad *ret)
 
 void slots_bads(const struct slots *slots, struct slot_bads *ret)
 {
-    CLEANUP(arena_free) struct arena *arena = arena_new(2 * SLOTS_FILE_MAX);
+    CLEANUP(arena_free) struct arena *arena = arena_new((size_t)2 * SLOTS_FILE_MAX);
     struct span text = read_small(slots, arena, "bad");
     char *rest = text.data == NULL ? NULL : arena_printf(arena, "%s", (const char *)text.data);
     char *line;

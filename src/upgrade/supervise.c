@@ -317,16 +317,17 @@ static void on_round(struct supervisor *s, const char *text)
 static void on_switch(struct supervisor *s, const char *text)
 {
     struct slot_current next = {.is_trial = true, .previous = s->running, .cut = s->current.cut};
-    char slot[16] = "", version[VERSION_TEXT_SIZE] = "";
+    char slot[16] = "", level[2] = "", version[VERSION_TEXT_SIZE] = "";
     char digest[SLOTS_DIGEST_SIZE] = "";
 
     /* Sizes of the texts, less one each. */
     if (s->current.is_trial || !s->has_slots ||
-        sscanf(text, "%15s %1u %64s %31s", slot, &next.level, digest, version) != 4 ||
+        sscanf(text, "%15s %1[0-2] %64s %31s", slot, level, digest, version) != 4 ||
         !slot_by_name(span_str(slot), &next.slot) || next.slot == SLOT_INSTALLED ||
-        next.slot == s->running || next.level > 2) {
+        next.slot == s->running) {
         return;
     }
+    next.level = (unsigned)(level[0] - '0');
     memcpy(next.version, version, sizeof(version));
     memcpy(next.package, digest, sizeof(digest));
     snprintf(next.previous_version, sizeof(next.previous_version), "%s", version_of(s));
