@@ -321,7 +321,8 @@ static err_t waits(struct agent *agent, const struct answer *activated)
     struct trail trail = {0};
     const char *digest = NULL;
     char remedy[256];
-    err_t err = need_word(agent, activated->body, "ekDigest", (size_t)2 * HASH_MAX_BYTES, &trail, &digest);
+    err_t err =
+        need_word(agent, activated->body, "ekDigest", (size_t)2 * HASH_MAX_BYTES, &trail, &digest);
 
     if (err) {
         return bad_answer(agent, &trail);
