@@ -40,7 +40,7 @@ check 'a wide one cuts nothing' grep -qF "$why" "$work/out"
 
 # ---- announcing ----
 says '^any machine that has this token is announced until 2' announce --uses 3
-says '^  any machine that has this token +until 2.*whoever shows its token$' joins
+says '^  @[0-9]+ +until 2.*; whoever shows its token, 3 left$' joins
 says '^mail is announced until 2' announce mail
 check 'the token belongs into a file of its own' grep -q 'join-token-file = /etc/bootwarden/join-token' "$work/out"
 check 'and not into the settings, which everybody may read' eval '! grep -q "join-token = " "$work/out"'
