@@ -7,7 +7,7 @@ static bool is_kept_back(const struct monitor_proof *proof)
 {
     int64_t sure_s = proof->wall_s - proof->wall_s * MONITOR_CLOCK_SLOW_PERCENT / 100;
 
-    return proof->is_same_boot && proof->tpm_s < sure_s - MONITOR_CLOCK_SLACK_S;
+    return proof->is_same_run && proof->tpm_s < sure_s - MONITOR_CLOCK_SLACK_S;
 }
 
 enum monitor_doubt monitor_doubt(const struct monitor_proof *proof)
@@ -37,11 +37,12 @@ const char *monitor_doubt_words(enum monitor_doubt doubt)
         return "";
     case MONITOR_DOUBT_CHALLENGE:
         return "it answers no challenge, as proofs of this machine did before, so it may have been "
-               "made long ago: let bootwarden-agent prove the boot";
+               "made long ago: let bootwarden-agent run on it; if another client is to prove it "
+               "from now on, disable and enable it";
     case MONITOR_DOUBT_CLOCK:
         return "it answers no challenge, and its TPM's clock went on for less than the time since "
-               "this boot's first proof, so it may have been kept back: let bootwarden-agent prove "
-               "the boot, or boot the machine again";
+               "this boot's first proof, so it may have been kept back: let bootwarden-agent run "
+               "on it, or boot the machine again";
     case MONITOR_DOUBT_PROVIDER:
         return "it was judged by another provider than maaEndpoint of the machine's settings names";
     case MONITOR_DOUBT_MILDER:

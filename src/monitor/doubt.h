@@ -2,6 +2,9 @@
  * doubt.h - may a proof say that a machine is well? Each one that is asked about was verified, and
  * is no copy of what was seen before. What it may still be is a proof of an earlier moment that was
  * kept back, or the opinion of a judge whom the guest has chosen. Pure.
+ *
+ * Without challenges a clock stops copies, not preparation: who has root in a good boot can set the
+ * TPM's clock forward between two quotes, or prove nothing for a day (docs/decisions/0007).
  */
 #ifndef MONITOR_DOUBT_H
 #define MONITOR_DOUBT_H
@@ -19,7 +22,8 @@ enum {
 struct monitor_proof {
     bool answers_challenge;
     bool used_to_answer; /* an earlier proof of the same key did */
-    bool is_same_boot;   /* as the last proof that counted */
+    bool is_same_boot;   /* as the last proof that counted: the TPM was not reset since, */
+    bool is_same_run;    /* nor did the machine sleep */
     int64_t wall_s;      /* since that boot's first proof: by the server's clock, */
     int64_t tpm_s;       /* and by the TPM's */
     const char *provider;

@@ -79,7 +79,8 @@ enum monitor_state monitor_judge(const struct monitor_facts *facts, int64_t now)
         return MONITOR_SILENT;
     }
     /* A proof of the same second came after the trouble: the guest reports trouble first. */
-    if (facts->has_trouble && (!facts->has_proof || facts->trouble_time > facts->proof_time)) {
+    if (facts->has_trouble && (!facts->has_proof || heard_at(true, facts->trouble_time, now) >
+                                                        heard_at(true, facts->proof_time, now))) {
         return facts->trouble;
     }
     return facts->proof;

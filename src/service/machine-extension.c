@@ -118,14 +118,10 @@ static err_t read_extension(const struct service_call *call, struct span body, s
 /* Nobody is told of a machine that its owner does not want to be monitored. */
 static err_t set_wanted(struct service *service, const struct service_call *call,
                         const struct machine_path *path, const struct store_machine *machine,
-                        bool was_wanted, bool is_wanted, struct trail *trail)
+                        bool is_wanted, struct trail *trail)
 {
     struct state_update update = {.sets_off = true, .is_off = !is_wanted};
 
-    if (was_wanted == is_wanted) {
-        return ERR_OK;
-    }
-    update.is_begun = is_wanted;
     update.words =
         arena_printf(call->arena, "%s switched monitoring on: it has to prove its boot", path->who);
     if (update.words == NULL) {
@@ -142,20 +138,17 @@ void service_extension_put(struct service *service, const struct service_call *c
     struct store_extension extension;
     struct store_machine machine;
     struct trail trail = {0};
-    bool was_wanted = true;
     int64_t sequence;
     err_t err = machines_find(service, call, path, &trail, &machine);
 
     err = err ? err
               : store_extension_get(service->store, call->arena, machine.id, &trail, &extension);
-    was_wanted = err || extension.is_wanted;
     err = err ? err : read_extension(call, body, &trail, &extension);
     if (err == ERR_OK) {
         extension.changed = call->now;
         err = store_extension_set(service->store, machine.id, &extension, &trail, &sequence);
     }
-    err = err ? err
-              : set_wanted(service, call, path, &machine, was_wanted, extension.is_wanted, &trail);
+    err = err ? err : set_wanted(service, call, path, &machine, extension.is_wanted, &trail);
     err = err ? err : answer_extension(service, call, &machine, &trail, ret);
     if (err) {
         machines_fail(call, err, &trail, ret);

@@ -423,12 +423,6 @@ static err_t set_active(struct service *service, const struct service_call *call
                              path->who, call->now, trail, &is_new);
 
     machine->is_active = is_active;
-    /* What it was before says nothing: while it was disabled nobody looked. */
-    update.is_begun = is_active && is_new;
-    update.words = arena_printf(call->arena, "%s enabled it: it has to prove its boot", path->who);
-    if (err == ERR_OK && update.words == NULL) {
-        return ERR_MEMORY;
-    }
     state_prepare(service, &update, machine, call->now);
     return err ? err : state_apply(service, &update, trail);
 }

@@ -116,6 +116,17 @@ static int badness(enum monitor_state state)
     return state == MONITOR_HEALTHY ? 0 : state == MONITOR_CHANGED ? 1 : 2;
 }
 
+static bool is_same_boot(const struct store_monitor *row, const struct state_update *update)
+{
+    return update->has_clock && row->clock_time != 0 &&
+           update->clock.reset_count == row->reset_count;
+}
+
+static bool is_same_run(const struct store_monitor *row, const struct state_update *update)
+{
+    return is_same_boot(row, update) && update->clock.restart_count == row->restart_count;
+}
+
 static void weigh(const struct store_monitor *row, struct state_update *update)
 {
     enum monitor_state before = MONITOR_NEVER_REPORTED, now = MONITOR_NEVER_REPORTED;
@@ -123,9 +134,8 @@ static void weigh(const struct store_monitor *row, struct state_update *update)
     struct monitor_proof proof = {
         .answers_challenge = update->change.freshness == STORE_FRESHNESS_CHALLENGE,
         .used_to_answer = row->answers,
-        .is_same_boot = had_proof && update->has_clock && row->clock_time != 0 &&
-                        update->clock.reset_count == row->reset_count &&
-                        update->clock.restart_count == row->restart_count,
+        .is_same_boot = is_same_boot(row, update),
+        .is_same_run = is_same_run(row, update),
         .wall_s = update->change.now - row->clock_time,
         .tpm_s = ((int64_t)update->clock.clock_ms - row->clock_ms) / 1000,
         .provider = update->provider,
@@ -144,22 +154,33 @@ static void weigh(const struct store_monitor *row, struct state_update *update)
     /* It is no measure. That a machine went bad is believed all the same, but not by a judge whom
      * nobody has set. */
     update->change.baseline = update->change.candidate = (struct span){0};
-    update->change.drops_candidate = false;
     update->has_proof = is_worse && update->doubt != MONITOR_DOUBT_PROVIDER;
+    update->change.drops_candidate = update->has_proof; /* what waits is of another boot */
 }
 
 static void apply_proof(struct store_monitor *row, const struct state_update *update, int64_t now)
 {
-    bool is_same_boot = row->clock_time != 0 && update->clock.reset_count == row->reset_count &&
-                        update->clock.restart_count == row->restart_count;
+    enum monitor_state before = MONITOR_NEVER_REPORTED, after = MONITOR_NEVER_REPORTED;
+    bool is_tie;
 
+    (void)!monitor_state_by_name(span_str(row->proof), &before);
+    (void)!monitor_state_by_name(span_str(verdict_name(update->verdict)), &after);
+    /* Who judged a boot badly stays the one to better it: another one that is as bad does not take
+     * that over. */
+    is_tie = update->wanted == NULL && row->proof[0] != '\0' && is_same_boot(row, update) &&
+             badness(after) > 0 && badness(after) == badness(before);
     put(row->proof, sizeof(row->proof), verdict_name(update->verdict));
     put(row->proof_why, sizeof(row->proof_why), update->words);
     row->proof_time = now;
     row->wants_proof = false;
     row->answers |= update->change.freshness == STORE_FRESHNESS_CHALLENGE;
-    put(row->provider, sizeof(row->provider), update->provider);
-    if (update->has_clock && !is_same_boot) {
+    if (!is_tie) {
+        put(row->provider, sizeof(row->provider), update->provider);
+    }
+    if (row->trouble_time > now) {
+        row->trouble[0] = '\0'; /* of a clock that was ahead */
+    }
+    if (update->has_clock && (!is_same_run(row, update) || row->clock_time > now)) {
         row->reset_count = update->clock.reset_count;
         row->restart_count = update->clock.restart_count;
         row->clock_ms = (int64_t)update->clock.clock_ms;
@@ -174,6 +195,7 @@ static void begin_again(struct store_monitor *row, const char *words)
     row->proof_time = row->trouble_time = 0;
     put(row->proof_why, sizeof(row->proof_why), words);
     row->doubt[0] = '\0';
+    row->answers = false; /* by another client, perhaps */
     row->wants_proof = true;
 }
 
@@ -200,11 +222,15 @@ static bool apply(struct store_monitor *row, void *context)
     if (update->has_proof) {
         apply_proof(row, update, now);
     }
-    if (update->sets_off) {
-        row->is_off = update->is_off;
+    if (update->doubt != MONITOR_NO_DOUBT &&
+        update->change.freshness == STORE_FRESHNESS_CHALLENGE) {
+        row->wants_proof = false; /* one came, and asking again changes nothing */
     }
-    if (update->is_begun) {
-        begin_again(row, update->words);
+    if (update->sets_off) {
+        if (row->is_off && !update->is_off) {
+            begin_again(row, update->words);
+        }
+        row->is_off = update->is_off;
     }
     if (update->is_approved && strcmp(row->proof, "changed") == 0) {
         put(row->proof, sizeof(row->proof), "healthy");

@@ -37,8 +37,8 @@ struct state_update {
     const char *trouble_words;
     int64_t trouble_time;
     bool wants_proof; /* an owner asks for one */
-    bool is_begun;    /* what was known of it counts no more: `words` say why */
-    bool sets_off;    /* monitoring of it, to: */
+    bool sets_off;    /* monitoring of it, to the following; when it comes on again, what was known
+                         counts no more, and `words` say why */
     bool is_off;
     bool is_approved; /* an owner took the last changed boot for good */
 };

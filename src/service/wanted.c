@@ -19,7 +19,8 @@ static const char *provider_at(struct service *service, const struct service_cal
     } else {
         provider = providers_at_host(service->providers, span_of(host, (size_t)(end - host)));
     }
-    return provider == NULL ? NULL
+    /* It was named: when there is no such one, no other one counts. */
+    return provider == NULL ? ""
                             : (const char *)arena_dup(call->arena, span_str(provider->name)).data;
 }
 

@@ -16,8 +16,8 @@ struct wanted {
     /* The longest between two proofs: as its owner set, else as the server is. In seconds. A
      * machine may prove itself more often, never more rarely. */
     int64_t longest_s;
-    /* Name of the provider that is to judge it, if maaEndpoint is the address of one of this
-     * server's; NULL. */
+    /* Name of the provider that is to judge it, from the address in maaEndpoint; "" when it is none
+     * of this server's; NULL when no address is set. */
     const char *provider;
 };
 

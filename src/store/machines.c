@@ -245,8 +245,27 @@ static err_t replace(struct sqlite *db, const struct store_machine *machine, str
                                      trail);
 }
 
+/* What it was before says nothing: while it was disabled nobody looked. */
+static err_t write_enabled(struct sqlite *db, const char *machine_id, const char *who,
+                           struct trail *trail)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row;
+    err_t err = sqlite_use(db, STATEMENT_MONITOR_ENABLED, trail, &row);
+
+    if (err) {
+        return err;
+    }
+    sqlite_bind_text(row, 1, span_str(machine_id));
+    sqlite_bind_text(row, 2, span_str(who));
+    err = sqlite_step(db, row, trail, &has_row);
+    sqlite_release(row);
+    return err;
+}
+
 static err_t apply(struct sqlite *db, const struct store_machine *machine, enum store_change change,
-                   struct span successor, int64_t now, struct trail *trail, bool *ret_is_new)
+                   const char *who, struct span successor, int64_t now, struct trail *trail,
+                   bool *ret_is_new)
 {
     struct span id = span_str(machine->id);
     err_t err;
@@ -257,6 +276,9 @@ static err_t apply(struct sqlite *db, const struct store_machine *machine, enum 
     case STORE_ENABLE:
         *ret_is_new = machine->is_active != (change == STORE_ENABLE);
         err = run_for(db, STATEMENT_MACHINE_ACTIVE, id, true, change == STORE_ENABLE, trail);
+        if (err == ERR_OK && change == STORE_ENABLE && *ret_is_new) {
+            return write_enabled(db, machine->id, who, trail);
+        }
         return err ? err : run_for(db, STATEMENT_MONITOR_AGAIN, id, true, 0, trail);
     case STORE_REPLACE:
         return replace(db, machine, successor, now, trail, ret_is_new);
@@ -285,6 +307,6 @@ err_t write_change(struct sqlite *db, const char *machine_id, enum store_change 
     err_t err =
         query_machine(db, STATEMENT_MACHINE_BY_ID, span_str(machine_id), true, trail, &machine);
 
-    err = err ? err : apply(db, &machine, change, successor, now, trail, ret_is_new);
+    err = err ? err : apply(db, &machine, change, who, successor, now, trail, ret_is_new);
     return err ? err : write_audit(db, &machine, who, names[change], now, trail);
 }

@@ -23,6 +23,9 @@
         "answers = ?22, is_off = ?23, doubt = ?24 " \
         "WHERE machine = ?1") \
     X(MONITOR_AGAIN, "UPDATE monitor SET due = 1 WHERE machine = ?1") \
+    X(MONITOR_ENABLED, "UPDATE monitor SET due = 1, proof = '', proof_time = 0, proof_why = ?2 || " \
+        "' enabled it: it has to prove its boot', trouble = '', trouble_why = '', trouble_time = 0, " \
+        "doubt = '', answers = 0, wants_proof = 1 WHERE machine = ?1") \
     X(MONITOR_STATUS_SET, "UPDATE monitor SET status = ?2 WHERE machine = ?1") \
     X(MONITOR_FACTS_SET, "UPDATE monitor SET facts = ?2 WHERE machine = ?1") \
     X(MONITOR_SAID, "SELECT status, facts FROM monitor WHERE machine = ?1") \

@@ -384,6 +384,9 @@ static void look_at_clock(struct supervisor *s)
         if (now >= s->kill_ms) {
             kill(s->pid, SIGKILL);
         }
+    } else if (s->trial_ends_ms != 0 && now >= s->trial_ends_ms && s->best_level > 0 &&
+               s->best_level >= s->current.level) {
+        confirm(s); /* it was good, and that could not be written */
     } else if (s->trial_ends_ms != 0 && now >= s->trial_ends_ms) {
         s->is_too_slow = true;
         end_child(s);

@@ -70,6 +70,9 @@ static const char *hindrance(const struct upgrade *upgrade, struct arena *arena)
         trail_format(&trail, err, words, sizeof(words));
         return arena_printf(arena, "off: no keys to verify packages with: %s", words);
     }
+    if (!vet_can_run()) {
+        return "off: this machine runs no program from memory (sysctl vm.memfd_noexec)";
+    }
     if (now_ms() < upgrade->not_before_ms) {
         return arena_printf(arena, "later: %s", upgrade->trouble);
     }

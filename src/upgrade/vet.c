@@ -155,6 +155,16 @@ static int open_copy(void)
     return fd < 0 && errno == EINVAL ? memfd_create(name, flags) : fd;
 }
 
+bool vet_can_run(void)
+{
+    int fd = open_copy();
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd >= 0;
+}
+
 /* A copy in memory that nobody can change any more, of the very bytes that were verified: the file
  * belongs to the user that the agent runs as, who could write it between a look and the start. */
 static err_t vet_copy(int fd, const struct package *package, struct trail *trail, int *ret_fd)

@@ -23,6 +23,8 @@ err_t vet_header(struct arena *arena, struct span bytes, const struct vetting *v
                  struct trail *trail, struct package *ret) MUST_CHECK;
 /* Owner, mode, size and digest of an open program. */
 err_t vet_program(int fd, const struct package *package, struct trail *trail) MUST_CHECK;
+/* Can this machine run any? It may forbid programs that are in memory alone (vm.memfd_noexec). */
+bool vet_can_run(void);
 /* All of it, of a slot; *ret_fd is for fexecve: a sealed copy in memory. */
 err_t vet_slot(struct arena *arena, const struct slots *slots, enum slot slot,
                const struct vetting *vetting, struct trail *trail, int *ret_fd) MUST_CHECK;

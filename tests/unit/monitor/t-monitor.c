@@ -72,6 +72,17 @@ static void a_blocked_network_is_not_a_bad_boot(void **state)
     assert_int_equal(monitor_judge(&facts, NOW + 2), MONITOR_UNREACHABLE);
 }
 
+static void trouble_of_a_clock_that_was_ahead_hides_no_proof(void **state)
+{
+    struct monitor_facts facts = healthy();
+
+    (void)state;
+    facts.has_trouble = true;
+    facts.trouble = MONITOR_UNREACHABLE;
+    facts.trouble_time = NOW + 86400;
+    assert_int_equal(monitor_judge(&facts, NOW + 1), MONITOR_HEALTHY);
+}
+
 static void what_never_came_is_not_silent(void **state)
 {
     struct monitor_facts facts = {.is_active = true, .period_s = PERIOD};
@@ -124,6 +135,7 @@ int main(void)
         cmocka_unit_test(silence_hides_no_earlier_verdict_for_ever),
         cmocka_unit_test(talk_without_proof_is_silence),
         cmocka_unit_test(a_blocked_network_is_not_a_bad_boot),
+        cmocka_unit_test(trouble_of_a_clock_that_was_ahead_hides_no_proof),
         cmocka_unit_test(what_never_came_is_not_silent),
         cmocka_unit_test(a_disabled_machine_is_not_judged),
         cmocka_unit_test(a_guest_that_says_no_period_has_an_hour),

@@ -122,6 +122,42 @@ static void a_guest_does_not_choose_a_milder_judge(void **state)
     world_free(w);
 }
 
+static void as_bad_elsewhere_takes_no_judgement_over(void **state)
+{
+    struct store_machine m;
+    struct world *w = enrolled(&m);
+    struct fabricate_request request;
+
+    (void)state;
+    deny_secure_boot(w, "own");
+    prove_at(w, "own", "a-secureboot-healthy");
+    request = next(w, "a-secureboot-healthy", PCRS_OWN);
+    request.log = (struct span){0};
+    (void)attest(w, &request);
+    expect_state(w, &m, "cannot-judge");
+    prove(w, "a-secureboot-healthy", PCRS_OWN);
+    expect_state(w, &m, "cannot-judge");
+    assert_non_null(strstr(row_of(w, &m).doubt, "another provider judged this very boot worse"));
+    world_free(w);
+}
+
+static void a_provider_that_is_not_there_is_nobody_elses_turn(void **state)
+{
+    struct store_machine m;
+    struct world *w = enrolled(&m);
+    struct service_answer answer =
+        own(w, service_extension_put,
+            "{\"settings\":{\"AttestationConfig\":{\"MaaSettings\":{\"maaEndpoint\":"
+            "\"https://host:8443/providers/typo\"}}}}");
+
+    (void)state;
+    expect_success(&answer);
+    prove(w, "a-secureboot-healthy", PCRS_OWN);
+    expect_state(w, &m, "never-reported");
+    assert_non_null(strstr(row_of(w, &m).why, "another provider than maaEndpoint"));
+    world_free(w);
+}
+
 static void only_the_provider_that_the_owner_set_counts(void **state)
 {
     struct store_machine m;
@@ -240,6 +276,30 @@ static void a_machine_that_is_let_in_again_proves_itself(void **state)
     world_free(w);
 }
 
+static void letting_in_again_forgets_no_boot(void **state)
+{
+    struct store_machine m;
+    struct world *w = enrolled(&m);
+    struct service_answer answer;
+    struct span kept;
+    bool is_new;
+
+    (void)state;
+    prove(w, "a-secureboot-healthy", PCRS_OWN);
+    kept = made(w, "a-secureboot-healthy", PCRS_OWN);
+    answer = own(w, service_machine_disable, "{}");
+    expect_success(&answer);
+    /* As `bootwarden-server machine enable` does it, beside the service. */
+    assert_ok(
+        store_machine_change(w->service->store, m.id, STORE_ENABLE, "me", NOW, NULL, &is_new));
+    state_tick(w->service, NOW + 1);
+    expect_state(w, &m, "never-reported");
+    (void)attest_body_at(w, kept, NOW + 7200);
+    expect_state(w, &m, "never-reported");
+    assert_non_null(strstr(row_of(w, &m).why, "kept back"));
+    world_free(w);
+}
+
 static void who_is_not_monitored_is_not_silent(void **state)
 {
     struct store_machine m;
@@ -285,11 +345,14 @@ int main(void)
         cmocka_unit_test(a_clock_that_goes_with_time_is_believed),
         cmocka_unit_test(a_proof_in_doubt_makes_worse_and_moves_no_baseline),
         cmocka_unit_test(a_guest_does_not_choose_a_milder_judge),
+        cmocka_unit_test(as_bad_elsewhere_takes_no_judgement_over),
+        cmocka_unit_test(a_provider_that_is_not_there_is_nobody_elses_turn),
         cmocka_unit_test(only_the_provider_that_the_owner_set_counts),
         cmocka_unit_test(what_was_shown_is_what_is_approved),
         cmocka_unit_test(a_guest_takes_back_nothing_that_it_said),
         cmocka_unit_test(a_boot_does_not_announce_itself),
         cmocka_unit_test(a_machine_that_is_let_in_again_proves_itself),
+        cmocka_unit_test(letting_in_again_forgets_no_boot),
         cmocka_unit_test(who_is_not_monitored_is_not_silent),
         cmocka_unit_test(a_clock_that_was_ahead_keeps_nobody_well),
     };
