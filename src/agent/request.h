@@ -22,7 +22,7 @@ struct request {
     const struct guest_os *os;
     struct span event_log;
     /* The Bootwarden member; no facts = the plain Azure form without it. */
-    struct span facts;   /* GuestFacts in canonical form (agent/running.h) */
+    struct span facts;   /* GuestFacts in canonical form (guest/running.h) */
     struct span context; /* as the service gave it, decoded */
     struct span ima_log; /* empty: none */
 };
