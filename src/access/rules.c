@@ -6,39 +6,6 @@
 
 enum { UUID_CHARS = 36, RULES_ARENA_BYTES = 64 * 1024 * 1024, ROLE_NAME_MAX = 128 };
 
-/* ---- Azure's own ---- */
-
-static const char *const everything[] = {"*", NULL};
-static const char *const nothing[] = {NULL};
-static const char *const all_read[] = {"*/read", NULL};
-/* Contributor: all but giving access, and what would give it in a roundabout way. */
-static const char *const no_access[] = {
-    "Microsoft.Authorization/*/Delete",
-    "Microsoft.Authorization/*/Write",
-    "Microsoft.Authorization/elevateAccess/Action",
-    "Microsoft.Blueprint/blueprintAssignments/write",
-    "Microsoft.Blueprint/blueprintAssignments/delete",
-    "Microsoft.Compute/galleries/share/action",
-    "Microsoft.Purview/consents/write",
-    "Microsoft.Purview/consents/delete",
-    "Microsoft.Resources/deploymentStacks/manageDenySetting/action",
-    "Microsoft.Subscription/cancel/action",
-    "Microsoft.Subscription/enable/action",
-    NULL,
-};
-static const char *const attestation_read[] = {ACCESS_ATTESTATION_READ, NULL};
-static const char *const attestation_all[] = {ACCESS_ATTESTATION_READ, ACCESS_ATTESTATION_WRITE,
-                                              ACCESS_ATTESTATION_DELETE, NULL};
-
-static const struct access_role builtin[] = {
-    {ACCESS_ROLE_OWNER, "Owner", everything, nothing, NULL},
-    {ACCESS_ROLE_CONTRIBUTOR, "Contributor", everything, no_access, NULL},
-    {ACCESS_ROLE_READER, "Reader", all_read, nothing, NULL},
-    {ACCESS_ROLE_ATTESTATION_READER, "Attestation Reader", attestation_read, nothing, NULL},
-    {ACCESS_ROLE_ATTESTATION_CONTRIBUTOR, "Attestation Contributor", attestation_all, nothing,
-     NULL},
-};
-
 /* What everybody who is signed in may do at a shared provider. Attesting is reading it. */
 static const char *const shared_actions[] = {ACCESS_ATTESTATION_READ, ACCESS_PROVIDER_READ};
 
@@ -283,9 +250,9 @@ const struct access_assignment *access_rules_at(const struct access_rules *rules
 
 const struct access_role *access_rules_role(const struct access_rules *rules, struct span id)
 {
-    for (size_t i = 0; i < ARRAY_LEN(builtin); i++) {
-        if (text_span_equal_nocase(id, builtin[i].id)) {
-            return &builtin[i];
+    for (size_t i = 0; access_role_builtin(i) != NULL; i++) {
+        if (text_span_equal_nocase(id, access_role_builtin(i)->id)) {
+            return access_role_builtin(i);
         }
     }
     for (size_t i = 0; i < rules->n_roles; i++) {
@@ -294,6 +261,11 @@ const struct access_role *access_rules_role(const struct access_rules *rules, st
         }
     }
     return NULL;
+}
+
+const struct access_role *access_rules_role_at(const struct access_rules *rules, size_t index)
+{
+    return index < rules->n_roles ? &rules->roles[index] : NULL;
 }
 
 /* ---- the question ---- */
@@ -306,6 +278,12 @@ static bool is_listed(const char *const *patterns, struct span action)
         }
     }
     return false;
+}
+
+static bool is_of(const struct access_assignment *assignment, const struct access_caller *caller)
+{
+    return text_equal_nocase(assignment->principal, caller->object_id) &&
+           text_equal_nocase(assignment->tenant, caller->tenant);
 }
 
 static enum access_reason decide_shared(struct span action)
@@ -335,9 +313,7 @@ enum access_reason access_decide(const struct access_rules *rules,
         const struct access_assignment *a = &rules->assignments[i];
         const struct access_role *role;
 
-        if (!text_equal_nocase(a->principal, caller->object_id) ||
-            !text_equal_nocase(a->tenant, caller->tenant) ||
-            !access_scope_covers(span_str(a->scope), scope)) {
+        if (!is_of(a, caller) || !access_scope_covers(span_str(a->scope), scope)) {
             continue;
         }
         role = access_rules_role(rules, span_str(a->role));
@@ -347,6 +323,20 @@ enum access_reason access_decide(const struct access_rules *rules,
         }
     }
     return ACCESS_ROLE;
+}
+
+bool access_has_role_within(const struct access_rules *rules, const struct access_caller *caller,
+                            struct span scope)
+{
+    for (size_t i = 0; i < rules->n_assignments; i++) {
+        const struct access_assignment *a = &rules->assignments[i];
+
+        if (is_of(a, caller) && (access_scope_covers(span_str(a->scope), scope) ||
+                                 access_scope_covers(scope, span_str(a->scope)))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool access_may(const struct access_rules *rules, const struct access_caller *caller,

@@ -36,6 +36,18 @@
 #define ACCESS_ROLE_READER "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 #define ACCESS_ROLE_ATTESTATION_READER "fd1bd22b-8476-40bc-a0bc-69b95687b9f3"
 #define ACCESS_ROLE_ATTESTATION_CONTRIBUTOR "bbf86eb8-f7b4-4cce-96e4-18cddf81d86e"
+#define ACCESS_ROLE_ACCESS_ADMINISTRATOR "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9"
+#define ACCESS_ROLE_RBAC_ADMINISTRATOR "f58310d9-a9f6-439a-9e8d-f62e7b41a168"
+#define ACCESS_ROLE_VM_CONTRIBUTOR "9980e02c-c2be-4d73-94e8-173b1dc7cf3c"
+#define ACCESS_ROLE_NETWORK_CONTRIBUTOR "4d97b98b-1d4f-4787-a291-c67834d212e7"
+#define ACCESS_ROLE_SECURITY_READER "39bc4728-0917-49c7-9d2c-d95423bc2eb4"
+#define ACCESS_ROLE_SECURITY_ADMIN "fb1c8493-542b-48eb-b624-b4c8fea62acd"
+
+/* Who gives roles asks for these. */
+#define ACCESS_ASSIGNMENT_READ "Microsoft.Authorization/roleAssignments/read"
+#define ACCESS_ASSIGNMENT_WRITE "Microsoft.Authorization/roleAssignments/write"
+#define ACCESS_ASSIGNMENT_DELETE "Microsoft.Authorization/roleAssignments/delete"
+#define ACCESS_DEFINITION_READ "Microsoft.Authorization/roleDefinitions/read"
 
 enum {
     ACCESS_RULES_MAX_BYTES = 4 * 1024 * 1024, /* the JSON form */
@@ -82,12 +94,19 @@ size_t access_rules_count(const struct access_rules *rules);
 const struct access_assignment *access_rules_at(const struct access_rules *rules, size_t index);
 /* By id, built-in or own, ignoring case; NULL when there is none. */
 const struct access_role *access_rules_role(const struct access_rules *rules, struct span id);
+/* All of them, one by one: Azure's, and those of one's own. NULL past the end. */
+const struct access_role *access_role_builtin(size_t index);
+const struct access_role *access_rules_role_at(const struct access_rules *rules, size_t index);
 
 /* ACCESS_OK, ACCESS_ROLE, or ACCESS_SHARED for anything but reading at a shared provider. A scope
  * or an action that is none is refused. */
 enum access_reason access_decide(const struct access_rules *rules,
                                  const struct access_caller *caller, const char *action,
                                  struct span scope);
+/* Has the caller any role at this scope, above it or below it: may it know that the place is there?
+ */
+bool access_has_role_within(const struct access_rules *rules, const struct access_caller *caller,
+                            struct span scope);
 /* access_decide says ACCESS_OK. */
 bool access_may(const struct access_rules *rules, const struct access_caller *caller,
                 const char *action, struct span scope);
