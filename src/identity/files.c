@@ -1,5 +1,6 @@
 #include "identity/files.h"
 
+#include "base/codec.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "crypto/secret.h"
@@ -189,10 +190,10 @@ err_t files_write_principals(struct arena *arena, const char *folder,
     return err;
 }
 
-err_t files_dev_secret(struct arena *arena, const char *folder, struct trail *trail,
-                       const char **ret)
+static err_t read_secret(struct arena *arena, const char *folder, const char *name,
+                         struct trail *trail, const char **ret)
 {
-    const char *path = in(arena, folder, "dev.secret");
+    const char *path = in(arena, folder, name);
     struct span text = {0};
     err_t err = path == NULL ? ERR_MEMORY : ERR_OK;
 
@@ -210,12 +211,66 @@ err_t files_dev_secret(struct arena *arena, const char *folder, struct trail *tr
     return *ret == NULL ? ERR_MEMORY : ERR_OK;
 }
 
+static err_t write_secret(struct arena *arena, const char *folder, const char *name,
+                          const char *secret, struct trail *trail)
+{
+    const char *path = in(arena, folder, name);
+
+    return path == NULL ? ERR_MEMORY : file_write(path, span_str(secret), 0600, trail);
+}
+
+err_t files_dev_secret(struct arena *arena, const char *folder, struct trail *trail,
+                       const char **ret)
+{
+    return read_secret(arena, folder, "dev.secret", trail, ret);
+}
+
 err_t files_write_dev_secret(struct arena *arena, const char *folder, const char *secret,
                              struct trail *trail)
 {
-    const char *path = in(arena, folder, "dev.secret");
+    return write_secret(arena, folder, "dev.secret", secret, trail);
+}
 
-    return path == NULL ? ERR_MEMORY : file_write(path, span_str(secret), 0600, trail);
+err_t files_dev_password(struct arena *arena, const char *folder, struct trail *trail,
+                         const char **ret)
+{
+    return read_secret(arena, folder, "dev.password", trail, ret);
+}
+
+err_t files_write_dev_password(struct arena *arena, const char *folder, const char *password,
+                               struct trail *trail)
+{
+    return write_secret(arena, folder, "dev.password", password, trail);
+}
+
+err_t files_refresh_key(struct arena *arena, const char *folder, struct trail *trail,
+                        struct span *ret)
+{
+    const char *path = in(arena, folder, "refresh.key"), *hex = NULL;
+    uint8_t *key = arena_alloc(arena, IDP_REFRESH_KEY_BYTES);
+    err_t err = path == NULL || key == NULL
+                    ? ERR_MEMORY
+                    : read_secret(arena, folder, "refresh.key", trail, &hex);
+
+    if (err == ERR_OK && hex[0] == '\0') {
+        err = random_bytes(key, IDP_REFRESH_KEY_BYTES);
+        hex = err ? "" : hex_dup(arena, span_of(key, IDP_REFRESH_KEY_BYTES));
+        err = err ? err : write_secret(arena, folder, "refresh.key", hex, trail);
+    } else if (err == ERR_OK && hex_decode_into(span_str(hex), key, IDP_REFRESH_KEY_BYTES)) {
+        trail_set(trail, ERR_VALUE,
+                  "is not %d bytes in hexadecimal: restore it from a backup, or remove it: "
+                  "people must sign in again then",
+                  IDP_REFRESH_KEY_BYTES);
+        err = trail_in(trail, ERR_VALUE, path);
+    }
+    if (hex != NULL && hex[0] != '\0') {
+        secret_wipe(span_str(hex));
+    }
+    if (err) {
+        return err;
+    }
+    *ret = span_of(key, IDP_REFRESH_KEY_BYTES);
+    return ERR_OK;
 }
 
 uint64_t files_stamp(const char *path)

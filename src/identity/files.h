@@ -25,6 +25,14 @@ err_t files_dev_secret(struct arena *arena, const char *folder, struct trail *tr
                        const char **ret) MUST_CHECK;
 err_t files_write_dev_secret(struct arena *arena, const char *folder, const char *secret,
                              struct trail *trail) MUST_CHECK;
+/* The password of its user, in the same way. */
+err_t files_dev_password(struct arena *arena, const char *folder, struct trail *trail,
+                         const char **ret) MUST_CHECK;
+err_t files_write_dev_password(struct arena *arena, const char *folder, const char *password,
+                               struct trail *trail) MUST_CHECK;
+/* IDP_REFRESH_KEY_BYTES for refresh tokens, made when there are none: for the caller to wipe. */
+err_t files_refresh_key(struct arena *arena, const char *folder, struct trail *trail,
+                        struct span *ret) MUST_CHECK;
 /* Inode, size and time of a file; 0 when there is none. */
 uint64_t files_stamp(const char *path);
 

@@ -1,4 +1,4 @@
-#include "identity/gate.h"
+#include "identity/gate-internal.h"
 
 #include "base/file.h"
 #include "base/log.h"
@@ -6,84 +6,7 @@
 #include "crypto/secret.h"
 #include "identity/files.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-
-enum { OPEN_ARENA_BYTES = 16 * 1024 * 1024, MAX_EXTRA = GATE_MAX_OWNERS + 1 };
-
-struct gate {
-    struct arena *arena; /* of the texts below, filled while opening */
-    const char *folder, *rules_path, *principals_path, *authority;
-    struct gate_dev dev;
-    bool is_dev;
-    struct access_assignment extra[MAX_EXTRA]; /* owners of the configuration, and of --dev */
-    size_t n_extra;
-    struct idp *provider;
-    struct issuers *issuers;
-    uint64_t rules_stamp, principals_stamp; /* the ticking thread's */
-    pthread_mutex_t lock;                   /* rules; nothing is locked under it */
-    struct access_rules *rules;
-    const char *subscription; /* of the built-in provider's tenant; NULL without */
-};
-
-/* ---- rules ---- */
-
-/* What is wrong with the file, and what to do about it. */
-static err_t explain_rules(const struct gate *gate, err_t err, const struct trail *fault,
-                           struct trail *trail)
-{
-    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
-
-    trail_format(fault, err, words, sizeof(words));
-    trail_set(trail, err,
-              "%.200s; correct it (docs/formats/access.md), or move it away and only the owners "
-              "that the configuration names have roles",
-              words);
-    return trail_in(trail, err, gate->rules_path);
-}
-
-static err_t load_rules(struct gate *gate, struct trail *trail)
-{
-    CLEANUP(arena_free) struct arena *arena = arena_new(OPEN_ARENA_BYTES);
-    CLEANUP(access_rules_free) struct access_rules *own = NULL;
-    struct access_rules *rules = NULL, *before;
-    struct log_line line;
-    struct trail fault = {0};
-    struct span json = {0};
-    err_t err = arena == NULL ? ERR_MEMORY : ERR_OK;
-
-    gate->rules_stamp = files_stamp(gate->rules_path);
-    if (err == ERR_OK && file_exists(gate->rules_path)) {
-        err = file_read_guarded(arena, gate->rules_path, ACCESS_RULES_MAX_BYTES, trail, &json);
-        if (err == ERR_OK) {
-            err = access_rules_read(json, &fault, &own);
-            err = err ? explain_rules(gate, err, &fault, trail) : ERR_OK;
-        }
-    }
-    err = err ? err : access_rules_with(own, gate->extra, gate->n_extra, trail, &rules);
-    if (err) {
-        return err;
-    }
-    pthread_mutex_lock(&gate->lock);
-    before = gate->rules;
-    gate->rules = rules;
-    pthread_mutex_unlock(&gate->lock);
-    access_rules_free(before);
-    log_begin(&line, LOG_INFO, "access.loaded");
-    log_uint(&line, "assignments", access_rules_count(rules));
-    log_end(&line);
-    return ERR_OK;
-}
-
-struct access_rules *gate_rules(struct gate *gate)
-{
-    struct access_rules *rules;
-
-    pthread_mutex_lock(&gate->lock);
-    rules = access_rules_ref(gate->rules);
-    pthread_mutex_unlock(&gate->lock);
-    return rules;
-}
 
 /* ---- principals ---- */
 
@@ -162,22 +85,62 @@ static err_t ensure_dev(struct gate *gate, struct principals **principals, struc
     return err ? err : gate->dev.secret == NULL ? ERR_MEMORY : ERR_OK;
 }
 
+static const char dev_user[] = "dev@bootwarden.test";
+
+/* The person of DIR/dev.env, in the same way. */
+static err_t ensure_dev_user(struct gate *gate, struct principals **principals, struct trail *trail)
+{
+    const struct user *known = principals_user_find(*principals, span_str(dev_user));
+    char password[PRINCIPAL_SECRET_SIZE] = "";
+    struct principals *more = NULL;
+    struct user dev;
+    err_t err = files_dev_password(gate->arena, gate->folder, trail, &gate->dev.password);
+
+    if (err || (known != NULL && gate->dev.password[0] != '\0')) {
+        return err;
+    }
+    if (known != NULL) {
+        dev = *known;
+    } else {
+        err = user_new(dev_user, "Developer", trail, &dev);
+    }
+    err = err ? err : user_renew(&dev, password);
+    err = err ? err : principals_with_user(*principals, &dev, trail, &more);
+    if (err) {
+        return err;
+    }
+    principals_free(*principals);
+    *principals = more;
+    err = files_write_principals(gate->arena, gate->folder, more, trail);
+    err = err ? err : files_write_dev_password(gate->arena, gate->folder, password, trail);
+    gate->dev.password = arena_printf(gate->arena, "%s", password);
+    secret_wipe(span_of(password, sizeof(password)));
+    return err ? err : gate->dev.password == NULL ? ERR_MEMORY : ERR_OK;
+}
+
 static err_t describe_dev(struct gate *gate, const struct principals *principals)
 {
     const struct principal *dev = find_dev(principals);
+    const struct user *user = principals_user_find(principals, span_str(dev_user));
     const char *scope =
         arena_printf(gate->arena, "/subscriptions/%s", principals_subscription(principals));
+    const char *user_id = arena_printf(gate->arena, "%s", user->object_id);
 
     gate->dev.tenant = arena_printf(gate->arena, "%s", principals_tenant(principals));
     gate->dev.subscription = arena_printf(gate->arena, "%s", principals_subscription(principals));
     gate->dev.client_id = arena_printf(gate->arena, "%s", dev->client_id);
     gate->dev.object_id = arena_printf(gate->arena, "%s", dev->object_id);
-    if (scope == NULL || gate->dev.tenant == NULL || gate->dev.subscription == NULL ||
-        gate->dev.client_id == NULL || gate->dev.object_id == NULL) {
+    gate->dev.user = dev_user;
+    gate->dev.user_object_id = user_id;
+    if (scope == NULL || user_id == NULL || gate->dev.tenant == NULL ||
+        gate->dev.subscription == NULL || gate->dev.client_id == NULL ||
+        gate->dev.object_id == NULL) {
         return ERR_MEMORY;
     }
     gate->extra[gate->n_extra++] = (struct access_assignment){gate->dev.object_id, gate->dev.tenant,
                                                               ACCESS_ROLE_OWNER, scope, NULL};
+    gate->extra[gate->n_extra++] =
+        (struct access_assignment){user_id, gate->dev.tenant, ACCESS_ROLE_OWNER, scope, NULL};
     gate->is_dev = true;
     return ERR_OK;
 }
@@ -193,6 +156,7 @@ static err_t open_provider(struct gate *gate, const struct gate_options *options
     err = err ? err : open_principals(gate, trail, &principals);
     if (err == ERR_OK && options->is_dev) {
         err = ensure_dev(gate, &principals, trail);
+        err = err ? err : ensure_dev_user(gate, &principals, trail);
         err = err ? err : describe_dev(gate, principals);
     }
     if (err == ERR_OK) {
@@ -207,7 +171,9 @@ static err_t open_provider(struct gate *gate, const struct gate_options *options
         return err;
     }
     provider.principals = principals;
-    err = idp_new(&provider, &gate->provider);
+    err = files_refresh_key(gate->arena, gate->folder, trail, &provider.refresh_key);
+    err = err ? err : idp_new(&provider, &gate->provider);
+    secret_wipe(provider.refresh_key);
     while (provider.n_keys > 0) {
         token_key_free(keys[--provider.n_keys]);
     }
@@ -228,7 +194,7 @@ static err_t add_owners(struct gate *gate, const struct gate_options *options, s
                              options->owners[i].object_id);
         }
         tenant = tenant != NULL ? tenant : idp_tenant(gate->provider);
-        if (gate->n_extra == MAX_EXTRA) {
+        if (gate->n_extra == GATE_MAX_EXTRA) {
             return trail_set(trail, ERR_TOO_MANY, "more than %d owners", GATE_MAX_OWNERS);
         }
         gate->extra[gate->n_extra++] = (struct access_assignment){
@@ -265,12 +231,14 @@ static err_t name_files(struct gate *gate, const struct gate_options *options)
 {
     gate->folder = arena_printf(gate->arena, "%s", options->folder);
     gate->rules_path = arena_printf(gate->arena, "%s/access.json", options->folder);
+    gate->assignments_path =
+        arena_printf(gate->arena, "%s/identity/assignments.json", options->folder);
     gate->principals_path = files_principals_path(gate->arena, options->folder);
     /* Without a provider of our own the first configured issuer is where to sign in. */
     gate->authority = arena_printf(
         gate->arena, "%s", options->n_issuers > 0 ? options->issuers[0].url : options->endpoint);
-    return gate->folder == NULL || gate->rules_path == NULL || gate->principals_path == NULL ||
-                   gate->authority == NULL
+    return gate->folder == NULL || gate->rules_path == NULL || gate->assignments_path == NULL ||
+                   gate->principals_path == NULL || gate->authority == NULL
                ? ERR_MEMORY
                : ERR_OK;
 }
@@ -283,8 +251,10 @@ err_t gate_open(const struct gate_options *options, struct trail *trail, struct 
     if (gate == NULL) {
         return ERR_MEMORY;
     }
+    pthread_mutex_init(&gate->change, NULL);
     pthread_mutex_init(&gate->lock, NULL);
-    gate->arena = arena_new(OPEN_ARENA_BYTES);
+    pthread_mutex_init(&gate->look, NULL);
+    gate->arena = arena_new(GATE_ARENA_BYTES);
     if (gate->arena == NULL) {
         return ERR_MEMORY;
     }
@@ -293,7 +263,7 @@ err_t gate_open(const struct gate_options *options, struct trail *trail, struct 
         err = open_provider(gate, options, trail);
     }
     err = err ? err : add_owners(gate, options, trail);
-    err = err ? err : load_rules(gate, trail);
+    err = err ? err : gate_load_rules(gate, trail);
     err = err ? err : open_issuers(gate, options, trail);
     if (err) {
         return err;
@@ -309,11 +279,18 @@ void gate_close(struct gate *gate)
     }
     issuers_close(gate->issuers);
     idp_free(gate->provider);
+    access_rules_free(gate->configured);
     access_rules_free(gate->rules);
+    assignments_free(gate->assignments);
     if (gate->dev.secret != NULL) {
         secret_wipe(span_str(gate->dev.secret));
     }
+    if (gate->dev.password != NULL) {
+        secret_wipe(span_str(gate->dev.password));
+    }
+    pthread_mutex_destroy(&gate->change);
     pthread_mutex_destroy(&gate->lock);
+    pthread_mutex_destroy(&gate->look);
     arena_free(gate->arena);
     free(gate);
 }
@@ -332,7 +309,7 @@ static void log_failure(err_t err, const struct trail *trail)
 
 static err_t reload_principals(struct gate *gate, struct trail *trail)
 {
-    CLEANUP(arena_free) struct arena *arena = arena_new(OPEN_ARENA_BYTES);
+    CLEANUP(arena_free) struct arena *arena = arena_new(GATE_ARENA_BYTES);
     CLEANUP(principals_free) struct principals *principals = NULL;
     err_t err;
 
@@ -350,25 +327,42 @@ static err_t reload_principals(struct gate *gate, struct trail *trail)
     return ERR_OK;
 }
 
-void gate_tick(struct gate *gate, bool is_forced)
+static void look_at_principals(struct gate *gate, bool is_forced)
 {
-    struct trail rules = {0}, principals = {0};
+    struct trail trail = {0};
     err_t err = ERR_OK;
 
-    if (is_forced || files_stamp(gate->rules_path) != gate->rules_stamp) {
-        err = load_rules(gate, &rules);
+    if (gate->provider == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&gate->look);
+    if (is_forced || files_stamp(gate->principals_path) != gate->principals_stamp) {
+        err = reload_principals(gate, &trail);
+    }
+    pthread_mutex_unlock(&gate->look);
+    if (err) {
+        log_failure(err, &trail);
+    }
+}
+
+void gate_tick(struct gate *gate, bool is_forced)
+{
+    struct trail rules = {0};
+    err_t err = ERR_OK;
+
+    if (is_forced || gate_rules_changed(gate)) {
+        err = gate_load_rules(gate, &rules);
         if (err) {
             log_failure(err, &rules);
         }
     }
-    if (gate->provider != NULL &&
-        (is_forced || files_stamp(gate->principals_path) != gate->principals_stamp)) {
-        err = reload_principals(gate, &principals);
-        if (err) {
-            log_failure(err, &principals);
-        }
-    }
+    look_at_principals(gate, is_forced);
     issuers_tick(gate->issuers, is_forced);
+}
+
+void gate_look(struct gate *gate)
+{
+    look_at_principals(gate, false);
 }
 
 /* ---- the questions ---- */
@@ -388,17 +382,12 @@ const struct gate_dev *gate_dev(const struct gate *gate)
     return gate->is_dev ? &gate->dev : NULL;
 }
 
-/* A token of our own lives for an hour; a principal that is removed is gone at once. */
+/* A token of our own lives for an hour; who is removed or disabled is gone at once. */
 static bool is_still_there(struct gate *gate, const struct access_caller *caller)
 {
     CLEANUP(principals_free) struct principals *principals = idp_principals(gate->provider);
 
-    for (size_t i = 0; i < principals_count(principals); i++) {
-        if (strcmp(principals_at(principals, i)->object_id, caller->object_id) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return principals_has_object(principals, span_str(caller->object_id));
 }
 
 enum access_reason gate_caller(struct gate *gate, struct arena *arena, enum access_plane plane,
@@ -433,4 +422,19 @@ enum access_reason gate_may(struct gate *gate, const struct access_caller *calle
     CLEANUP(access_rules_free) struct access_rules *rules = gate_rules(gate);
 
     return access_decide(rules, caller, action, scope);
+}
+
+bool gate_knows_subscription(struct gate *gate, const struct access_caller *caller,
+                             struct span subscription)
+{
+    CLEANUP(access_rules_free) struct access_rules *rules = gate_rules(gate);
+    char scope[ACCESS_SCOPE_MAX_BYTES];
+
+    if (subscription.len == 0 || subscription.len > ACCESS_ID_MAX ||
+        memchr(subscription.data, '/', subscription.len)) {
+        return false;
+    }
+    snprintf(scope, sizeof(scope), "/subscriptions/%.*s", (int)subscription.len,
+             (const char *)subscription.data);
+    return access_has_role_within(rules, caller, span_str(scope));
 }

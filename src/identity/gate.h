@@ -4,6 +4,9 @@
  *     DIR/identity/keys/NAME.key     keys of the built-in provider; the last NAME signs, all count
  *     DIR/identity/principals.json   who signs in there (docs/formats/principals.md)
  *     DIR/identity/dev.secret        --dev: the secret of the principal in DIR/dev.env
+ *     DIR/identity/refresh.key       what seals refresh tokens; without it they are none any more
+ *     DIR/identity/dev.password      --dev: the password of the user in DIR/dev.env
+ *     DIR/identity/assignments.json  roles that were given while the server runs (roles.h)
  *     DIR/access.json                roles and assignments (docs/formats/access.md); may be absent
  *
  * All are private or guarded files, refused when looser. Documents are read again when they change;
@@ -53,6 +56,9 @@ DEFINE_CLEANUP(struct gate *, gate_close)
 /* About once a second: documents that changed. is_forced: SIGHUP, read all again. */
 void gate_tick(struct gate *gate, bool is_forced);
 
+/* Before somebody signs in: who was added, or removed, a moment ago counts at once. */
+void gate_look(struct gate *gate);
+
 /* The built-in provider; NULL without. Borrowed. */
 struct idp *gate_idp(struct gate *gate);
 /* Where callers are told to sign in; borrowed. */
@@ -60,6 +66,7 @@ const char *gate_authority(const struct gate *gate);
 /* What scripts need with --dev; borrowed, NULL without. */
 struct gate_dev {
     const char *tenant, *subscription, *client_id, *object_id, *secret;
+    const char *user, *user_object_id, *password;
 };
 const struct gate_dev *gate_dev(const struct gate *gate);
 
@@ -72,6 +79,9 @@ enum access_reason gate_caller(struct gate *gate, struct arena *arena, enum acce
                                int64_t now, struct span bearer, struct access_caller *ret);
 enum access_reason gate_may(struct gate *gate, const struct access_caller *caller,
                             const char *action, struct span scope);
+/* Has the caller a role anywhere in this subscription, or above it? Others need not learn of it. */
+bool gate_knows_subscription(struct gate *gate, const struct access_caller *caller,
+                             struct span subscription);
 /* The rules of now; free the reference. */
 struct access_rules *gate_rules(struct gate *gate);
 

@@ -6,27 +6,15 @@
 #include "base/codec.h"
 #include "base/text.h"
 #include "crypto/secret.h"
-#include "identity/form.h"
 
-enum { SHOWN_MAX = 128, UTI_BYTES = 16 };
-
-struct request {
-    struct form form;
-    struct span basic; /* id and secret of the header, to be wiped */
-    struct span client_id, secret;
-    const char *audience;
-    bool is_by_resource;
-};
-
-static const char *shown(const struct idp_call *call, struct span text)
+const char *idp_shown(const struct idp_call *call, struct span text)
 {
-    return text_escape_dup(call->arena, text, SHOWN_MAX);
+    return text_escape_dup(call->arena, text, IDP_SHOWN_MAX);
 }
 
 /* ---- what for ---- */
 
-/* The resource as the client wrote it: with or without its last slash, as the token will say. */
-static const char *known_resource(const struct idp *provider, struct span text)
+const char *idp_known_resource(const struct idp *provider, struct span text)
 {
     const char *const resources[] = {
         "https://attest.azure.net",
@@ -47,10 +35,20 @@ static const char *known_resource(const struct idp *provider, struct span text)
     return NULL;
 }
 
-/* The one scope that ends in /.default; what OpenID adds beside it means nothing here. */
-static bool find_scope(struct span scope, struct span *ret)
+static bool cut_ending(struct span *one, const char *ending)
 {
-    static const char ending[] = "/.default";
+    size_t len = strlen(ending);
+
+    if (one->len <= len || !span_is(span_cut(*one, one->len - len, len), ending)) {
+        return false;
+    }
+    one->len -= len;
+    return true;
+}
+
+/* The one scope that names a resource; what OpenID adds beside it says what else is wanted. */
+static bool find_scope(struct span scope, bool is_person, struct span *ret, bool *ret_wants_refresh)
+{
     size_t at = 0, found = 0;
 
     while (at < scope.len) {
@@ -59,54 +57,96 @@ static bool find_scope(struct span scope, struct span *ret)
         struct span one = span_of(scope.data + at, to - at);
 
         at = to + 1;
-        if (one.len == 0 || span_is(one, "openid") || span_is(one, "profile") ||
-            span_is(one, "offline_access")) {
-            continue;
+        if (span_is(one, "offline_access")) {
+            *ret_wants_refresh = true;
+        } else if (one.len != 0 && !span_is(one, "openid") && !span_is(one, "profile") &&
+                   !span_is(one, "email")) {
+            if (found++ > 0 || (!cut_ending(&one, "/.default") &&
+                                !(is_person && cut_ending(&one, "/user_impersonation")))) {
+                return false;
+            }
+            *ret = one;
         }
-        if (one.len <= strlen(ending) ||
-            !span_is(span_cut(one, one.len - strlen(ending), one.len), ending) || found++ > 0) {
-            return false;
-        }
-        *ret = span_cut(one, 0, one.len - strlen(ending));
     }
     return found == 1;
 }
 
-static bool read_audience(const struct idp *provider, const struct idp_call *call,
-                          struct request *request, struct idp_answer *ret)
+bool idp_read_audience(const struct idp *provider, const struct idp_call *call, bool is_person,
+                       struct idp_request *request, struct idp_answer *ret)
 {
     struct span resource = form_get(&request->form, "resource");
-    struct span scope = form_get(&request->form, "scope");
 
-    request->is_by_resource = resource.data != NULL && scope.data == NULL;
-    if (resource.data == NULL && scope.data == NULL) {
+    request->scope = form_get(&request->form, "scope");
+    request->is_by_resource = resource.data != NULL && request->scope.data == NULL;
+    request->wants_refresh = request->is_by_resource;
+    if (resource.data == NULL && request->scope.data == NULL) {
         idp_refuse(call, ret, 400, "invalid_request", 900144, "scope-missing",
                    "The request body must contain the following parameter: '%s'.",
                    call->is_v1 ? "resource" : "scope");
         return false;
     }
-    if (scope.data != NULL && !find_scope(scope, &resource)) {
-        idp_refuse(call, ret, 400, "invalid_scope", 1002012, "scope-invalid",
-                   "The provided value for scope %s is not valid. Client credential flows "
-                   "must have a scope value with /.default suffixed to the resource "
-                   "identifier.",
-                   shown(call, scope));
+    if (request->scope.data != NULL &&
+        !find_scope(request->scope, is_person, &resource, &request->wants_refresh)) {
+        idp_refuse(call, ret, 400, "invalid_scope", is_person ? 70011 : 1002012, "scope-invalid",
+                   "The provided value for scope %s is not valid. %s",
+                   idp_shown(call, request->scope),
+                   is_person ? "It must name one resource, with /.default suffixed to the resource "
+                               "identifier."
+                             : "Client credential flows must have a scope value with /.default "
+                               "suffixed to the resource identifier.");
         return false;
     }
-    request->audience = known_resource(provider, resource);
+    request->audience = idp_known_resource(provider, resource);
     if (request->audience == NULL) {
         idp_refuse(call, ret, 400, "invalid_resource", 500011, "resource-unknown",
                    "The resource principal named %s was not found in the tenant.",
-                   shown(call, resource));
+                   idp_shown(call, resource));
         return false;
     }
     return true;
 }
 
-/* ---- who ---- */
+/* ---- which client ---- */
+
+/* Applications of the vendor that people sign in with; none of them has a secret. */
+static const struct {
+    const char *id, *name;
+} first_party[] = {
+    {"04b07795-8ddb-461a-bbee-02f9e1bf7b46", "Microsoft Azure CLI"},
+    {"1950a258-227b-4e31-a9cf-717495945fc2", "Microsoft Azure PowerShell"},
+    {"aebc6443-996d-45c2-90f0-388ff96faa56", "Visual Studio Code"},
+    {"872cd9fa-d31f-45e0-9eab-6e460a02d1f1", "Visual Studio"},
+};
+
+const char *idp_client_name(struct idp *provider, struct arena *arena, struct span client_id)
+{
+    CLEANUP(principals_free) struct principals *principals = idp_principals(provider);
+    const struct principal *known = principals_find(principals, client_id);
+
+    for (size_t i = 0; i < ARRAY_LEN(first_party); i++) {
+        if (text_span_equal_nocase(client_id, first_party[i].id)) {
+            return first_party[i].name;
+        }
+    }
+    return known == NULL || known->kind != PRINCIPAL_APPLICATION
+               ? NULL
+               : arena_printf(arena, "%s", known->name);
+}
+
+bool idp_check_public(struct idp *provider, const struct idp_call *call, struct span client_id,
+                      struct idp_answer *ret)
+{
+    if (idp_client_name(provider, call->arena, client_id) != NULL) {
+        return true;
+    }
+    idp_refuse(call, ret, 400, "unauthorized_client", 700016, "client-unknown",
+               "Application with identifier '%s' was not found in the directory.",
+               idp_shown(call, client_id));
+    return false;
+}
 
 /* RFC 6749, 2.3.1: what many libraries try first. False for a header that is none. */
-static bool read_basic(const struct idp_call *call, struct request *request)
+static bool read_basic(const struct idp_call *call, struct idp_request *request)
 {
     static const char scheme[] = "Basic ";
     struct span text = call->authorization, id = {0}, secret = {0};
@@ -132,62 +172,59 @@ static bool read_basic(const struct idp_call *call, struct request *request)
 }
 
 /* One way to say who one is, not two (RFC 6749, 2.3); a client_id beside the header must agree. */
-static bool name_client(const struct idp_call *call, struct request *request,
+static bool name_client(const struct idp_call *call, struct idp_request *request,
                         struct idp_answer *ret)
 {
     struct span id = form_get(&request->form, "client_id");
     struct span secret = form_get(&request->form, "client_secret");
 
-    if (call->authorization.data == NULL) {
+    request->assertion = form_get(&request->form, "client_assertion");
+    if (call->authorization.data == NULL &&
+        (secret.data == NULL || request->assertion.data == NULL)) {
         request->client_id = id;
         request->secret = secret;
         return true;
     }
-    if (!read_basic(call, request) || secret.data != NULL ||
+    if (call->authorization.data == NULL || !read_basic(call, request) || secret.data != NULL ||
+        request->assertion.data != NULL ||
         (id.data != NULL && !span_equal(id, request->client_id))) {
         idp_refuse(call, ret, 400, "invalid_request", 90014, "request-malformed",
-                   "The request is not properly formatted: the Authorization header names no "
-                   "client, or another one than the body.");
+                   "The request is not properly formatted: it says in more than one way who the "
+                   "client is, or in none.");
         return false;
     }
     return true;
 }
 
-static bool read_client(const struct idp_call *call, struct request *request,
+static bool need(const struct idp_call *call, struct span value, const char *name,
+                 struct idp_answer *ret)
+{
+    if (value.data != NULL) {
+        return true;
+    }
+    idp_refuse(call, ret, 400, "invalid_request", 900144, "request-incomplete",
+               "The request body must contain the following parameter: '%s'.", name);
+    return false;
+}
+
+static bool read_client(const struct idp_call *call, struct idp_request *request,
                         struct idp_answer *ret)
 {
-    struct span grant = form_get(&request->form, "grant_type");
-    const char *missing = grant.data == NULL ? "grant_type" : NULL;
-
     if (!name_client(call, request, ret)) {
         return false;
     }
     if (request->client_id.data != NULL) {
-        ret->client_id = shown(call, request->client_id);
-    } else if (missing == NULL) {
-        missing = "client_id";
+        ret->client_id = idp_shown(call, request->client_id);
     }
-    if (missing != NULL) {
-        idp_refuse(call, ret, 400, "invalid_request", 900144, "request-incomplete",
-                   "The request body must contain the following parameter: '%s'.", missing);
-        return false;
-    }
-    if (!span_is(grant, "client_credentials")) {
-        idp_refuse(call, ret, 400, "unsupported_grant_type", 70003, "grant-unsupported",
-                   "The app requested an unsupported grant type '%s'.", shown(call, grant));
-        return false;
-    }
-    if (request->secret.data == NULL) {
-        idp_refuse(call, ret, 401, "invalid_client", 7000218, "secret-missing",
-                   "The request body must contain the following parameter: "
-                   "'client_assertion' or 'client_secret'.");
-        return false;
-    }
-    return true;
+    return need(call, form_get(&request->form, "grant_type"), "grant_type", ret) &&
+           need(call, request->client_id, "client_id", ret);
 }
 
-static bool prove(struct idp *provider, const struct idp_call *call, const struct request *request,
-                  struct idp_answer *ret, struct principal *ret_principal)
+/* ---- by the client itself ---- */
+
+static bool prove_secret(struct idp *provider, const struct idp_call *call,
+                         const struct idp_request *request, struct idp_answer *ret,
+                         struct principal *ret_principal)
 {
     switch (idp_prove(provider, request->client_id, request->secret, call->now, ret_principal)) {
     case IDP_PROVEN:
@@ -209,93 +246,100 @@ static bool prove(struct idp *provider, const struct idp_call *call, const struc
                    "Too many sign-ins at a time. Try again.");
         ret->retry_after_s = 1;
         return false;
+    case IDP_DISABLED:
     case IDP_FAULT:
     default:
-        idp_refuse(call, ret, 500, "server_error", 90033, "fault",
-                   "A transient error has occurred. Please try again.");
+        idp_fault(call, ret);
         return false;
     }
 }
 
-/* ---- the token ---- */
-
-static err_t issue(const struct idp *provider, const struct idp_call *call,
-                   const struct request *request, const struct principal *who, struct span *ret)
+static bool prove_client(struct idp *provider, const struct idp_call *call,
+                         const struct idp_request *request, struct idp_answer *ret,
+                         struct principal *ret_principal)
 {
-    CLEANUP(buf_done) struct buf uti = {0};
-    yyjson_mut_doc *doc = json_new(call->arena);
-    yyjson_mut_val *claims =
-        doc == NULL ? NULL
-                    : token_claims(doc, call->is_v1 ? provider->issuer_v1 : provider->issuer_v2,
-                                   call->now, IDP_TOKEN_S);
-    uint8_t random[UTI_BYTES];
-    err_t err = claims == NULL ? ERR_MEMORY : random_bytes(random, sizeof(random));
-
-    if (err) {
-        return err;
-    }
-    buf_init(&uti, 64);
-    base64_encode(&uti, BASE64_URL, span_of(random, sizeof(random)));
-    json_add_text(doc, claims, "aud", request->audience);
-    json_add_text(doc, claims, call->is_v1 ? "appid" : "azp", who->client_id);
-    json_add_text(doc, claims, call->is_v1 ? "appidacr" : "azpacr", "1"); /* by a secret */
-    json_add_text(doc, claims, "app_displayname", who->name);
-    json_add_text(doc, claims, "idtyp", "app");
-    json_add_text(doc, claims, "oid", who->object_id);
-    json_add_text(doc, claims, "sub", who->object_id);
-    json_add_text(doc, claims, "tid", provider->tenant);
-    json_add_text(doc, claims, "uti", buf_cstr(&uti));
-    json_add_text(doc, claims, "ver", call->is_v1 ? "1.0" : "2.0");
-    return token_issue(provider->signing, call->arena, NULL, doc, claims, ret);
+    return request->assertion.data != NULL
+               ? idp_prove_assertion(provider, call, request, ret, ret_principal)
+               : prove_secret(provider, call, request, ret, ret_principal);
 }
 
-/* Version 1 writes its numbers as texts. */
-static void add_number(const struct idp_call *call, bool is_text, yyjson_mut_doc *doc,
-                       yyjson_mut_val *root, const char *name, int64_t value)
+static void grant_client(struct idp *provider, const struct idp_call *call,
+                         struct idp_request *request, struct idp_answer *ret)
 {
-    if (is_text) {
-        json_add_text(doc, root, name, arena_printf(call->arena, "%lld", (long long)value));
-    } else {
-        json_add_int(doc, root, name, value);
-    }
-}
+    struct principal who = {0};
 
-static void grant(const struct idp *provider, const struct idp_call *call,
-                  const struct request *request, const struct principal *who,
-                  struct idp_answer *ret)
-{
-    const int64_t left = IDP_TOKEN_S - 1;
-    const bool is_text = request->is_by_resource;
-    yyjson_mut_doc *doc = json_new(call->arena);
-    yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
-    struct span token = {0};
-
-    if (root == NULL || issue(provider, call, request, who, &token) != ERR_OK) {
-        idp_refuse(call, ret, 500, "server_error", 90033, "fault",
-                   "A transient error has occurred. Please try again.");
+    if (request->secret.data == NULL && request->assertion.data == NULL) {
+        idp_refuse(call, ret, 401, "invalid_client", 7000218, "secret-missing",
+                   "The request body must contain the following parameter: "
+                   "'client_assertion' or 'client_secret'.");
         return;
     }
-    json_add_text(doc, root, "token_type", "Bearer");
-    add_number(call, is_text, doc, root, "expires_in", left);
-    add_number(call, is_text, doc, root, "ext_expires_in", left);
-    if (is_text) {
-        add_number(call, is_text, doc, root, "expires_on", call->now + IDP_TOKEN_S);
-        add_number(call, is_text, doc, root, "not_before", call->now);
-        json_add_text(doc, root, "resource", request->audience);
+    if (idp_read_audience(provider, call, false, request, ret) &&
+        prove_client(provider, call, request, ret, &who)) {
+        const struct idp_grant grant = {
+            .principal = &who,
+            .client_id = who.client_id,
+            .authentication = request->assertion.data != NULL ? "2" : "1",
+            .audience = request->audience,
+            .is_by_resource = request->is_by_resource,
+        };
+
+        idp_grant(provider, call, &grant, ret);
     }
-    json_add_span(doc, root, "access_token", token);
-    ret->status = 200;
-    ret->reason = "ok";
-    ret->object_id = (const char *)arena_dup(call->arena, span_str(who->object_id)).data;
-    ret->object_id = ret->object_id == NULL ? "" : ret->object_id;
-    idp_answer_json(call->arena, ret, doc, root);
 }
 
-static bool read_form(const struct idp_call *call, struct span body, struct request *request,
-                      struct idp_answer *ret)
+/* ---- by a person ---- */
+
+/* A user's name and password, by an application that is trusted with them (RFC 6749, 4.3). */
+static void grant_password(struct idp *provider, const struct idp_call *call,
+                           struct idp_request *request, struct idp_answer *ret)
+{
+    struct span name = form_get(&request->form, "username");
+    struct span password = form_get(&request->form, "password");
+    struct idp_grant grant = {.authentication = "0", .began = call->now};
+    struct user who = {0};
+    unsigned retry_s = 0;
+    enum idp_proof proof;
+
+    if (!need(call, name, "username", ret) || !need(call, password, "password", ret) ||
+        !idp_read_audience(provider, call, true, request, ret)) {
+        return;
+    }
+    proof = idp_prove_user(provider, name, password, call->now, &who, &retry_s);
+    if (proof != IDP_PROVEN) {
+        idp_refuse_user(call, proof, retry_s, ret);
+        return;
+    }
+    grant.user = &who;
+    grant.client_id = ret->client_id;
+    grant.audience = request->audience;
+    grant.scope = request->scope;
+    grant.is_by_resource = request->is_by_resource;
+    grant.wants_refresh = request->wants_refresh;
+    grant.wants_client_info = span_is(form_get(&request->form, "client_info"), "1");
+    idp_grant(provider, call, &grant, ret);
+}
+
+/* ---- the call ---- */
+
+static const struct {
+    const char *name;
+    bool is_person;
+    void (*run)(struct idp *provider, const struct idp_call *call, struct idp_request *request,
+                struct idp_answer *ret);
+} grants[] = {
+    {"client_credentials", false, grant_client},
+    {"password", true, grant_password},
+    {"refresh_token", true, idp_grant_refresh},
+    {"urn:ietf:params:oauth:grant-type:device_code", true, idp_grant_device},
+    {"device_code", true, idp_grant_device}, /* the older name */
+};
+
+bool idp_read_form(const struct idp_call *call, struct span body, struct form *form,
+                   struct idp_answer *ret)
 {
     struct trail trail = {0};
-    err_t err = form_read(call->arena, body, &trail, &request->form);
+    err_t err = form_read(call->arena, body, &trail, form);
 
     if (err == ERR_CONFLICT) {
         idp_refuse(call, ret, 400, "invalid_request", 9000411, "request-malformed",
@@ -309,22 +353,47 @@ static bool read_form(const struct idp_call *call, struct span body, struct requ
     return err == ERR_OK;
 }
 
+/* A registered client may ask for a person without a secret; one that it sends must be right. */
+static bool check_client_of_person(struct idp *provider, const struct idp_call *call,
+                                   const struct idp_request *request, struct idp_answer *ret)
+{
+    struct principal who = {0};
+
+    return idp_check_public(provider, call, request->client_id, ret) &&
+           ((request->secret.data == NULL && request->assertion.data == NULL) ||
+            prove_client(provider, call, request, ret, &who));
+}
+
+static void run_grant(struct idp *provider, const struct idp_call *call,
+                      struct idp_request *request, struct idp_answer *ret)
+{
+    struct span name = form_get(&request->form, "grant_type");
+
+    for (size_t i = 0; i < ARRAY_LEN(grants); i++) {
+        if (span_is(name, grants[i].name)) {
+            if (!grants[i].is_person || check_client_of_person(provider, call, request, ret)) {
+                grants[i].run(provider, call, request, ret);
+            }
+            return;
+        }
+    }
+    idp_refuse(call, ret, 400, "unsupported_grant_type", 70003, "grant-unsupported",
+               "The app requested an unsupported grant type '%s'.", idp_shown(call, name));
+}
+
 void idp_token(struct idp *provider, const struct idp_call *call, struct span body,
                struct idp_answer *ret)
 {
-    struct request request = {0};
-    struct principal who = {0};
+    struct idp_request request = {0};
 
     *ret = (struct idp_answer){.client_id = "", .object_id = "", .reason = "fault"};
     if (!idp_is_tenant(provider, call->tenant)) {
         idp_refuse(call, ret, 400, "invalid_request", 90002, "tenant-unknown",
-                   "Tenant '%s' not found.", shown(call, call->tenant));
+                   "Tenant '%s' not found.", idp_shown(call, call->tenant));
         return;
     }
-    if (read_form(call, body, &request, ret) && read_client(call, &request, ret) &&
-        read_audience(provider, call, &request, ret) &&
-        prove(provider, call, &request, ret, &who)) {
-        grant(provider, call, &request, &who, ret);
+    if (idp_read_form(call, body, &request.form, ret) && read_client(call, &request, ret)) {
+        run_grant(provider, call, &request, ret);
     }
     form_wipe(&request.form);
     if (call->authorization.data != NULL) {

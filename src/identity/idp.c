@@ -57,7 +57,8 @@ err_t idp_new(const struct idp_options *options, struct idp **ret)
     CLEANUP(idp_free) struct idp *provider = NULL;
     err_t err;
 
-    if (options->n_keys == 0 || options->n_keys > IDP_MAX_KEYS) {
+    if (options->n_keys == 0 || options->n_keys > IDP_MAX_KEYS ||
+        (options->refresh_key.data != NULL && options->refresh_key.len != IDP_REFRESH_KEY_BYTES)) {
         return ERR_VALUE;
     }
     provider = calloc(1, sizeof(*provider));
@@ -71,6 +72,11 @@ err_t idp_new(const struct idp_options *options, struct idp **ret)
              principals_tenant(options->principals));
     err = name_all(provider, options->endpoint) ? publish(provider, options) : ERR_MEMORY;
     err = err ? err : random_bytes(provider->digest_key, sizeof(provider->digest_key));
+    if (err == ERR_OK && options->refresh_key.data != NULL) {
+        memcpy(provider->refresh_key, options->refresh_key.data, sizeof(provider->refresh_key));
+    } else {
+        err = err ? err : random_bytes(provider->refresh_key, sizeof(provider->refresh_key));
+    }
     if (err) {
         return err;
     }
@@ -94,6 +100,7 @@ void idp_free(struct idp *provider)
     free(provider->issuer_v2);
     free(provider->jwks);
     secret_wipe(span_of(provider->digest_key, sizeof(provider->digest_key)));
+    secret_wipe(span_of(provider->refresh_key, sizeof(provider->refresh_key)));
     free(provider);
 }
 
@@ -149,10 +156,16 @@ err_t idp_issuers(const struct idp *provider, struct access_issuer ret[IDP_ISSUE
 
 /* ---- answers ---- */
 
-bool idp_is_tenant(const struct idp *provider, struct span tenant)
+bool idp_is_tenant(struct idp *provider, struct span tenant)
 {
-    return text_span_equal_nocase(tenant, provider->tenant) ||
-           text_span_equal_nocase(tenant, "adfs"); /* what az calls a cloud of one tenant */
+    CLEANUP(principals_free) struct principals *principals = NULL;
+
+    if (text_span_equal_nocase(tenant, provider->tenant) ||
+        text_span_equal_nocase(tenant, "adfs")) { /* what az calls a cloud of one tenant */
+        return true;
+    }
+    principals = idp_principals(provider);
+    return principals_has_domain(principals, tenant);
 }
 
 void idp_answer_json(struct arena *arena, struct idp_answer *ret, yyjson_mut_doc *doc,
@@ -210,4 +223,10 @@ void idp_refuse(const struct idp_call *call, struct idp_answer *ret, unsigned st
     yyjson_mut_arr_add_uint(doc, codes, number);
     add_ids(call, doc, root);
     idp_answer_json(call->arena, ret, doc, root);
+}
+
+void idp_fault(const struct idp_call *call, struct idp_answer *ret)
+{
+    idp_refuse(call, ret, 500, "server_error", 90033, "fault",
+               "A transient error has occurred. Please try again.");
 }

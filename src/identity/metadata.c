@@ -28,8 +28,7 @@ static yyjson_mut_val *begin(const struct idp_call *call, struct idp_answer *ret
 }
 
 /* Says no more of a tenant that is not here. */
-static bool check_tenant(const struct idp *provider, const struct idp_call *call,
-                         struct idp_answer *ret)
+static bool check_tenant(struct idp *provider, const struct idp_call *call, struct idp_answer *ret)
 {
     if (idp_is_tenant(provider, call->tenant)) {
         return true;
@@ -49,17 +48,22 @@ static const char *host_of(const struct idp *provider, struct arena *arena)
     return arena_printf(arena, "%.*s", (int)strcspn(host, "/"), host);
 }
 
-void idp_openid(const struct idp *provider, const struct idp_call *call, struct idp_answer *ret)
+void idp_openid(struct idp *provider, const struct idp_call *call, struct idp_answer *ret)
 {
-    static const char *const methods[] = {"client_secret_post", "client_secret_basic", NULL};
+    static const char *const methods[] = {"client_secret_post", "client_secret_basic",
+                                          "private_key_jwt", NULL};
     static const char *const modes[] = {"query", "fragment", "form_post", NULL};
     static const char *const subjects[] = {"pairwise", NULL};
     static const char *const responses[] = {"code", "id_token", "code id_token", "token", NULL};
-    static const char *const scopes[] = {"openid", NULL};
-    static const char *const claims[] = {"aud", "iss", "iat", "nbf",   "exp", "azp", "appid",
-                                         "oid", "sub", "tid", "idtyp", "ver", NULL};
+    static const char *const scopes[] = {"openid", "profile", "offline_access", NULL};
+    static const char *const claims[] = {"aud",   "iss",   "iat", "nbf",  "exp",
+                                         "azp",   "appid", "oid", "sub",  "tid",
+                                         "idtyp", "ver",   "upn", "name", "preferred_username",
+                                         NULL};
+    static const char *const kinds[] = {"client_credentials", "password", "refresh_token",
+                                        "urn:ietf:params:oauth:grant-type:device_code", NULL};
     const char *const algorithms[] = {token_alg_name(token_key_alg(provider->signing)), NULL};
-    const bool is_adfs = text_span_equal_nocase(call->tenant, "adfs");
+    const bool is_adfs = call->is_adfs || text_span_equal_nocase(call->tenant, "adfs");
     const char *base =
         is_adfs ? arena_printf(call->arena, "%s/adfs", provider->endpoint) : provider->authority;
     const char *version = call->is_v1 ? "" : "/v2.0";
@@ -79,6 +83,10 @@ void idp_openid(const struct idp *provider, const struct idp_call *call, struct 
                   arena_printf(call->arena, "%s/oauth2%s/token%s", base, is_adfs ? "" : version,
                                is_adfs ? "/" : ""));
     add_list(doc, root, "token_endpoint_auth_methods_supported", methods);
+    json_add_text(
+        doc, root, "device_authorization_endpoint",
+        arena_printf(call->arena, "%s/oauth2%s/devicecode", base, is_adfs ? "" : version));
+    add_list(doc, root, "grant_types_supported", kinds);
     json_add_text(doc, root, "jwks_uri",
                   arena_printf(call->arena, "%s/discovery%s/keys", base, version));
     add_list(doc, root, "response_modes_supported", modes);
@@ -96,7 +104,7 @@ void idp_openid(const struct idp *provider, const struct idp_call *call, struct 
     idp_answer_json(call->arena, ret, doc, root);
 }
 
-void idp_keys(const struct idp *provider, const struct idp_call *call, struct idp_answer *ret)
+void idp_keys(struct idp *provider, const struct idp_call *call, struct idp_answer *ret)
 {
     if (!check_tenant(provider, call, ret) && !text_span_equal_nocase(call->tenant, "common")) {
         return;

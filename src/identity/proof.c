@@ -7,28 +7,27 @@
 #include "crypto/seal.h"
 #include "crypto/secret.h"
 
-static bool is_over(const struct idp_window *window, int64_t now)
+bool idp_window_is_over(const struct idp_window *window, int64_t now, int64_t length_s)
 {
     /* A clock that was set back must not lock anybody out for long. */
-    return now - window->began >= IDP_WINDOW_S || now < window->began;
+    return now - window->began >= length_s || now < window->began;
 }
 
-static bool is_limited(const struct idp_window *window, int64_t now)
+bool idp_window_is_limited(const struct idp_window *window, int64_t now)
 {
-    return !is_over(window, now) && window->failures >= IDP_MAX_FAILURES;
+    return !idp_window_is_over(window, now, IDP_WINDOW_S) && window->failures >= IDP_MAX_FAILURES;
 }
 
-static void count_failure(struct idp_window *window, int64_t now)
+void idp_window_count(struct idp_window *window, int64_t now, int64_t length_s)
 {
-    if (is_over(window, now)) {
+    if (idp_window_is_over(window, now, length_s)) {
         *window = (struct idp_window){.began = now};
     }
     window->failures++;
 }
 
-/* With a key that nobody outside knows: where an id lands cannot be aimed at. */
-static err_t digest_of(const struct idp *provider, const char *what, struct span bytes,
-                       uint8_t digest[IDP_DIGEST_BYTES])
+err_t idp_digest(const struct idp *provider, const char *what, struct span bytes,
+                 uint8_t digest[IDP_DIGEST_BYTES])
 {
     uint8_t inner[IDP_DIGEST_BYTES];
     uint8_t both[2 * IDP_DIGEST_BYTES];
@@ -39,6 +38,25 @@ static err_t digest_of(const struct idp *provider, const char *what, struct span
     err = err ? err : hmac_once(HASH_SHA256, key, bytes, inner);
     memcpy(both + sizeof(inner), inner, sizeof(inner));
     return err ? err : hmac_once(HASH_SHA256, key, span_of(both, sizeof(both)), digest);
+}
+
+size_t idp_bucket(const uint8_t digest[IDP_DIGEST_BYTES])
+{
+    return ((size_t)digest[0] << 8 | digest[1]) % IDP_UNKNOWN_BUCKETS;
+}
+
+bool idp_hash_begin(struct idp *provider)
+{
+    if (atomic_fetch_add(&provider->hashing, 1) >= IDP_MAX_HASHING) {
+        atomic_fetch_sub(&provider->hashing, 1);
+        return false;
+    }
+    return true;
+}
+
+void idp_hash_end(struct idp *provider)
+{
+    atomic_fetch_sub(&provider->hashing, 1);
 }
 
 /* Under the lock. The slot of a known client; what is remembered goes with its secret. */
@@ -96,6 +114,7 @@ static bool prove_quickly(struct idp *provider, struct attempt *attempt, enum id
 
     pthread_mutex_lock(&provider->lock);
     known = principals_find(provider->principals, attempt->client_id);
+    known = known != NULL && known->secret[0] == '\0' ? NULL : known; /* has none */
     attempt->is_known = known != NULL;
     if (known != NULL) {
         attempt->known = *known;
@@ -106,13 +125,13 @@ static bool prove_quickly(struct idp *provider, struct attempt *attempt, enum id
                      span_of(attempt->digest, sizeof(attempt->digest)))) {
         *ret = IDP_PROVEN;
         is_decided = true;
-    } else if (is_limited(window, attempt->now)) {
+    } else if (idp_window_is_limited(window, attempt->now)) {
         *ret = IDP_LIMITED;
         is_decided = true;
     } else {
         /* Counted before it is tried: many at the same time are many. Taken back when it is
          * right. */
-        count_failure(window, attempt->now);
+        idp_window_count(window, attempt->now, IDP_WINDOW_S);
     }
     pthread_mutex_unlock(&provider->lock);
     return is_decided;
@@ -148,13 +167,12 @@ static enum idp_proof prove_slowly(struct idp *provider, const struct attempt *a
 {
     err_t err;
 
-    if (atomic_fetch_add(&provider->hashing, 1) >= IDP_MAX_HASHING) {
-        atomic_fetch_sub(&provider->hashing, 1);
+    if (!idp_hash_begin(provider)) {
         take_back(provider, attempt);
         return IDP_BUSY;
     }
     err = password_check(attempt->is_known ? attempt->known.secret : NULL, attempt->secret);
-    atomic_fetch_sub(&provider->hashing, 1);
+    idp_hash_end(provider);
     if (err == ERR_OK) {
         remember(provider, attempt);
         return IDP_PROVEN;
@@ -169,11 +187,11 @@ enum idp_proof idp_prove(struct idp *provider, struct span client_id, struct spa
     uint8_t place[IDP_DIGEST_BYTES];
     enum idp_proof proof = IDP_FAULT;
 
-    if (digest_of(provider, "secret", secret, attempt.digest) != ERR_OK ||
-        digest_of(provider, "client", client_id, place) != ERR_OK) {
+    if (idp_digest(provider, "secret", secret, attempt.digest) != ERR_OK ||
+        idp_digest(provider, "client", client_id, place) != ERR_OK) {
         return IDP_FAULT;
     }
-    attempt.bucket = ((size_t)place[0] << 8 | place[1]) % IDP_UNKNOWN_BUCKETS;
+    attempt.bucket = idp_bucket(place);
     if (!prove_quickly(provider, &attempt, &proof)) {
         proof = prove_slowly(provider, &attempt);
     }

@@ -1,0 +1,50 @@
+/*
+ * assignments.h - role assignments that were made while the server runs:
+ * DIR/identity/assignments.json (docs/formats/access.md). The server alone writes it.
+ *
+ * A set is immutable, reference counted, swapped whole.
+ */
+#ifndef IDENTITY_ASSIGNMENTS_H
+#define IDENTITY_ASSIGNMENTS_H
+
+#include "access/rules.h"
+#include "crypto/guid.h"
+
+enum {
+    ASSIGNMENTS_MAX = 2048,
+    ASSIGNMENTS_MAX_BYTES = 4 * 1024 * 1024,
+    ASSIGNMENT_TYPE_MAX = 32,
+};
+
+struct assignment {
+    const char *name; /* a UUID in lower case */
+    struct access_assignment rule;
+    const char *principal_type; /* "User" */
+    int64_t created_on;
+    const char *created_by; /* object id; "" when not known */
+};
+
+struct assignments;
+
+/* Nothing. NULL without memory. */
+struct assignments *assignments_new(void);
+/* ERR_VALUE for what is none, ERR_CONFLICT for a name that is there twice. Whether there is such a
+ * role is not looked at: it may be one of the operator's. */
+err_t assignments_read(struct span json, struct trail *trail, struct assignments **ret) MUST_CHECK;
+err_t assignments_write(const struct assignments *set, struct arena *arena,
+                        struct span *ret) MUST_CHECK;
+struct assignments *assignments_ref(struct assignments *set);
+void assignments_free(struct assignments *set);
+DEFINE_CLEANUP(struct assignments *, assignments_free)
+
+size_t assignments_count(const struct assignments *set);
+const struct assignment *assignments_at(const struct assignments *set, size_t index);
+/* By name, ignoring case; NULL. */
+const struct assignment *assignments_find(const struct assignments *set, struct span name);
+/* base and one more; base without one. ERR_CONFLICT, ERR_TOO_MANY, ERR_NOT_FOUND. */
+err_t assignments_with(const struct assignments *base, const struct assignment *more,
+                       struct trail *trail, struct assignments **ret) MUST_CHECK;
+err_t assignments_without(const struct assignments *base, struct span name,
+                          struct assignments **ret) MUST_CHECK;
+
+#endif

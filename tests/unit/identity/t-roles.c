@@ -1,0 +1,429 @@
+/* Roles that are given while the server runs: what is refused, what counts at once and for good. */
+#include "support/support.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "identity/assignments.h"
+#include "identity/roles-internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NOW 1800000000LL
+#define NAME "11111111-1111-4111-8111-111111111111"
+#define OTHER "22222222-2222-4222-8222-222222222222"
+#define ADA "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
+#define S "/subscriptions/99999999-9999-4999-8999-999999999999"
+#define DEFINITIONS S "/providers/Microsoft.Authorization/roleDefinitions/"
+
+static struct arena *arena;
+static char folder[64];
+static struct gate *gate;
+static struct access_caller owner, ada;
+
+static const char *in(const char *name)
+{
+    return arena_printf(arena, "%s/%s", folder, name);
+}
+
+static void open_gate(void)
+{
+    static const struct gate_owner owners[] = {{"t", "boss"}};
+    const struct gate_options options = {
+        .folder = folder, .endpoint = "https://localhost:8443", .owners = owners, .n_owners = 1};
+
+    assert_ok(gate_open(&options, NULL, &gate));
+}
+
+static int start(void **state)
+{
+    (void)state;
+    arena = test_arena();
+    snprintf(folder, sizeof(folder), "/tmp/bootwarden-roles-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    assert_ok(file_make_folder(in("identity"), 0700, NULL));
+    owner = (struct access_caller){
+        .issuer = "i", .tenant = "t", .object_id = "boss", .name = "", .client_id = ""};
+    ada = (struct access_caller){
+        .issuer = "i", .tenant = "t", .object_id = ADA, .name = "Ada", .client_id = ""};
+    open_gate();
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    gate_close(gate);
+    unlink(in("identity/assignments.json"));
+    unlink(in("access.json"));
+    rmdir(in("identity"));
+    rmdir(folder);
+    arena_free(arena);
+    return 0;
+}
+
+static struct roles_answer call_as(const struct access_caller *caller, enum roles_kind kind,
+                                   enum roles_method method, const char *scope, const char *name,
+                                   const char *more)
+{
+    const struct roles_call call = {
+        .arena = arena,
+        .now = NOW,
+        .caller = caller,
+        .kind = kind,
+        .method = method,
+        .scope = span_str(scope),
+        .name = name == NULL ? (struct span){0} : span_str(name),
+        .filter = method == ROLES_GET && more != NULL ? span_str(more) : (struct span){0},
+        .body = method == ROLES_PUT && more != NULL ? span_str(more) : (struct span){0},
+    };
+    struct roles_answer answer;
+
+    roles_call(gate, &call, &answer);
+    return answer;
+}
+
+static const char *body_of(const char *principal, const char *role, const char *more)
+{
+    return arena_printf(arena,
+                        "{\"properties\":{\"principalId\":\"%s\",\"roleDefinitionId\":\"%s\"%s}}",
+                        principal, role, more);
+}
+
+#define TYPED ",\"principalType\":\"User\""
+
+static struct roles_answer put(const struct access_caller *caller, const char *scope,
+                               const char *name, const char *body)
+{
+    return call_as(caller, ROLES_ASSIGNMENTS, ROLES_PUT, scope, name, body);
+}
+
+static yyjson_val *read_body(const struct roles_answer *answer)
+{
+    yyjson_val *root = NULL;
+
+    assert_null(answer->code);
+    assert_ok(json_read(arena, answer->body, NULL, NULL, &root));
+    return root;
+}
+
+static size_t count(const char *scope, const char *filter)
+{
+    struct roles_answer answer = call_as(&owner, ROLES_ASSIGNMENTS, ROLES_GET, scope, NULL, filter);
+
+    return yyjson_arr_size(json_get(read_body(&answer), "value"));
+}
+
+static void assert_refused(struct roles_answer answer, unsigned status, const char *code)
+{
+    if (answer.status != status || answer.code == NULL || strcmp(answer.code, code) != 0) {
+        fail_msg("got %u %s (%s), wanted %u %s", answer.status,
+                 answer.code == NULL ? "-" : answer.code,
+                 answer.message == NULL ? "" : answer.message, status, code);
+    }
+}
+
+static void refuses_assignments_that_are_none(void **state)
+{
+    const char *reader = DEFINITIONS ACCESS_ROLE_READER;
+    const struct {
+        const char *name, *body;
+        unsigned status;
+        const char *code;
+    } cases[] = {
+        {"x", body_of(ADA, reader, TYPED), 400, "InvalidRoleAssignmentId"},
+        {NAME, "", 400, "InvalidRequestContent"},
+        {NAME, "{}", 400, "InvalidRequestContent"},
+        {NAME, "{\"properties\":{}}", 400, "InvalidRequestContent"},
+        {NAME, body_of("ada", reader, TYPED), 400, "InvalidPrincipalId"},
+        {NAME, body_of(ADA, reader, ""), 400, "PrincipalNotFound"},
+        {NAME, body_of(ADA, ACCESS_ROLE_READER, TYPED), 400, "InvalidRoleDefinitionId"},
+        {NAME, body_of(ADA, DEFINITIONS "x", TYPED), 400, "InvalidRoleDefinitionId"},
+        {NAME, body_of(ADA, DEFINITIONS OTHER, TYPED), 404, "RoleDefinitionDoesNotExist"},
+        {NAME, body_of(ADA, reader, TYPED ",\"condition\":\"@Resource[x] Exists\""), 400,
+         "ConditionNotSupported"},
+        {NULL, body_of(ADA, reader, TYPED), 405, "HttpMethodNotSupported"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_refused(put(&owner, S, cases[i].name, cases[i].body), cases[i].status,
+                       cases[i].code);
+    }
+    assert_int_equal(count(S, NULL), 1); /* the owner's own */
+    assert_false(file_exists(in("identity/assignments.json")));
+}
+
+static void nobody_gives_what_they_may_not_give(void **state)
+{
+    const char *body = body_of(ADA, DEFINITIONS ACCESS_ROLE_OWNER, TYPED);
+
+    (void)state;
+    assert_refused(put(&ada, S, NAME, body), 403, "AuthorizationFailed");
+    assert_refused(call_as(&ada, ROLES_ASSIGNMENTS, ROLES_GET, S, NULL, NULL), 403,
+                   "AuthorizationFailed");
+    assert_refused(call_as(&ada, ROLES_ASSIGNMENTS, ROLES_DELETE, S, NAME, NULL), 403,
+                   "AuthorizationFailed");
+    assert_refused(call_as(&ada, ROLES_DEFINITIONS, ROLES_GET, S, NULL, NULL), 403,
+                   "AuthorizationFailed");
+    /* Contributor manages everything, but makes nobody an owner, at no scope. */
+    assert_int_equal(put(&owner, S "/resourceGroups/g", NAME,
+                         body_of(ADA, DEFINITIONS ACCESS_ROLE_CONTRIBUTOR, TYPED))
+                         .status,
+                     201);
+    assert_refused(put(&ada, S "/resourceGroups/g", OTHER, body), 403, "AuthorizationFailed");
+    /* Who may give roles in one group may not in another, nor above it. */
+    assert_int_equal(put(&owner, S "/resourceGroups/h", OTHER,
+                         body_of(ADA, DEFINITIONS ACCESS_ROLE_RBAC_ADMINISTRATOR, TYPED))
+                         .status,
+                     201);
+    assert_refused(put(&ada, S, "33333333-3333-4333-8333-333333333333", body), 403,
+                   "AuthorizationFailed");
+    assert_int_equal(put(&ada, S "/resourceGroups/h", "33333333-3333-4333-8333-333333333333",
+                         body_of(OTHER, DEFINITIONS ACCESS_ROLE_READER, TYPED))
+                         .status,
+                     201);
+    assert_refused(put(&owner, ACCESS_SHARED_SCOPE "shared", NAME, body), 403,
+                   "AuthorizationFailed");
+}
+
+static void what_is_given_counts_at_once_and_after_a_restart(void **state)
+{
+    const char *group = S "/resourceGroups/g";
+    struct roles_answer made =
+        put(&owner, group, NAME, body_of(ADA, DEFINITIONS ACCESS_ROLE_READER, TYPED));
+    yyjson_val *root = read_body(&made), *properties = json_get(root, "properties");
+
+    (void)state;
+    assert_int_equal(made.status, 201);
+    assert_string_equal(json_text(json_get(root, "id")),
+                        S "/resourceGroups/g/providers/Microsoft.Authorization/"
+                          "roleAssignments/" NAME);
+    assert_string_equal(json_text(json_get(root, "name")), NAME);
+    assert_string_equal(json_text(json_get(properties, "roleDefinitionId")),
+                        DEFINITIONS ACCESS_ROLE_READER);
+    assert_string_equal(json_text(json_get(properties, "principalType")), "User");
+    assert_string_equal(json_text(json_get(properties, "scope")), group);
+    assert_string_equal(json_text(json_get(properties, "createdBy")), "boss");
+    assert_string_equal(json_text(json_get(properties, "createdOn")), "2027-01-15T08:00:00Z");
+    assert_int_equal(gate_may(gate, &ada, "Microsoft.Compute/virtualMachines/read",
+                              span_str(S "/resourceGroups/G/providers/Microsoft.Compute/"
+                                         "virtualMachines/vm")),
+                     ACCESS_OK);
+    assert_int_equal(gate_may(gate, &ada, "Microsoft.Compute/virtualMachines/read", span_str(S)),
+                     ACCESS_ROLE);
+    assert_true(
+        gate_knows_subscription(gate, &ada, span_str("99999999-9999-4999-8999-999999999999")));
+    assert_false(gate_knows_subscription(gate, &ada, span_str(OTHER)));
+    assert_false(gate_knows_subscription(gate, &ada, span_str("")));
+    /* Again: the same is no change, another under this name and the same under another are. */
+    assert_int_equal(
+        put(&owner, group, NAME, body_of(ADA, DEFINITIONS ACCESS_ROLE_READER, TYPED)).status, 200);
+    assert_refused(put(&owner, group, NAME, body_of(ADA, DEFINITIONS ACCESS_ROLE_OWNER, TYPED)),
+                   409, "RoleAssignmentUpdateNotPermitted");
+    assert_refused(put(&owner, S "/resourcegroups/G", OTHER,
+                       body_of(ADA, DEFINITIONS ACCESS_ROLE_READER, TYPED)),
+                   409, "RoleAssignmentExists");
+    gate_close(gate);
+    open_gate();
+    assert_int_equal(gate_may(gate, &ada, "x/read", span_str(group)), ACCESS_OK);
+    assert_string_equal(
+        (const char *)call_as(&owner, ROLES_ASSIGNMENTS, ROLES_GET, group, NAME, NULL).body.data,
+        (const char *)made.body.data);
+}
+
+static void what_is_taken_away_is_gone_and_what_is_not_there_stays_away(void **state)
+{
+    const char *group = S "/resourceGroups/g";
+    yyjson_val *configured;
+    struct roles_answer all;
+
+    (void)state;
+    assert_int_equal(
+        put(&owner, S, NAME, body_of(ADA, DEFINITIONS ACCESS_ROLE_READER, TYPED)).status, 201);
+    assert_int_equal(call_as(&owner, ROLES_ASSIGNMENTS, ROLES_DELETE, S, OTHER, NULL).status, 204);
+    assert_refused(call_as(&owner, ROLES_ASSIGNMENTS, ROLES_DELETE, group, NAME, NULL), 400,
+                   "InheritedRoleAssignment");
+    assert_refused(call_as(&owner, ROLES_ASSIGNMENTS, ROLES_GET, S, OTHER, NULL), 404,
+                   "RoleAssignmentNotFound");
+    assert_int_equal(call_as(&owner, ROLES_ASSIGNMENTS, ROLES_DELETE, S, NAME, NULL).status, 200);
+    assert_int_equal(gate_may(gate, &ada, "x/read", span_str(S)), ACCESS_ROLE);
+    /* The owner of the configuration is listed, and is not to be taken away here. */
+    all = call_as(&owner, ROLES_ASSIGNMENTS, ROLES_GET, "/", NULL, NULL);
+    configured = yyjson_arr_get(json_get(read_body(&all), "value"), 0);
+    assert_string_equal(json_text(json_get(json_get(configured, "properties"), "scope")), "/");
+    assert_refused(call_as(&owner, ROLES_ASSIGNMENTS, ROLES_DELETE, "/",
+                           json_text(json_get(configured, "name")), NULL),
+                   409, "OperationNotAllowed");
+    assert_int_equal(call_as(&owner, ROLES_ASSIGNMENTS, ROLES_GET, "/",
+                             json_text(json_get(configured, "name")), NULL)
+                         .status,
+                     200);
+}
+
+static void a_document_that_cannot_be_written_gives_nothing(void **state)
+{
+    (void)state;
+    if (geteuid() == 0) { /* root writes everywhere: a folder in the way stops it too */
+        assert_ok(file_make_folder(in("identity/assignments.json"), 0700, NULL));
+    }
+    assert_refused(put(&owner, S, NAME, body_of(ADA, DEFINITIONS ACCESS_ROLE_READER, TYPED)), 503,
+                   "ServiceUnavailable");
+    assert_int_equal(gate_may(gate, &ada, "x/read", span_str(S)), ACCESS_ROLE);
+    rmdir(in("identity/assignments.json"));
+}
+
+static void filters_say_which_are_listed(void **state)
+{
+    static const struct {
+        const char *scope, *filter;
+        size_t n;
+    } cases[] = {
+        {S, NULL, 3},
+        {S, "atScope()", 2},
+        {S "/resourceGroups/g", "atScope()", 3},
+        {S "/resourceGroups/h", NULL, 2},
+        {S, "principalId eq '" ADA "'", 1},
+        {S, "PRINCIPALID eq '" ADA "' and atScope()", 0},
+        {S, "assignedTo('" OTHER "')", 1},
+        {S, "principalId eq 'x''y'", 0},
+        {"/", NULL, 3},
+    };
+    static const char *const wrong[] = {
+        "x",           "atScope",           "atScope() and",     "atScope() or atScope()",
+        "assignedTo(", "assignedTo('x'",    "principalId eq",    "principalId eq x",
+        "principalId", "principalId eq 'x", "principalId ne 'x'"};
+
+    (void)state;
+    assert_int_equal(
+        put(&owner, S, NAME, body_of(OTHER, DEFINITIONS ACCESS_ROLE_READER, TYPED)).status, 201);
+    assert_int_equal(put(&owner, S "/resourceGroups/g", OTHER,
+                         body_of(ADA, DEFINITIONS ACCESS_ROLE_READER, TYPED))
+                         .status,
+                     201);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        size_t n = count(cases[i].scope, cases[i].filter);
+
+        if (n != cases[i].n) {
+            fail_msg("%s %s: %zu", cases[i].scope, cases[i].filter, n);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        assert_refused(call_as(&owner, ROLES_ASSIGNMENTS, ROLES_GET, S, NULL, wrong[i]), 400,
+                       "UnsupportedQuery");
+    }
+}
+
+static void tells_what_roles_are_by_name_and_by_id(void **state)
+{
+    struct roles_answer answer = call_as(&owner, ROLES_DEFINITIONS, ROLES_GET, S, NULL,
+                                         "roleName eq 'virtual machine contributor'");
+    yyjson_val *list = json_get(read_body(&answer), "value"), *one = yyjson_arr_get(list, 0);
+
+    (void)state;
+    assert_int_equal(yyjson_arr_size(list), 1);
+    assert_string_equal(json_text(json_get(one, "id")), DEFINITIONS ACCESS_ROLE_VM_CONTRIBUTOR);
+    assert_string_equal(json_text(json_get(json_get(one, "properties"), "type")), "BuiltInRole");
+    answer = call_as(&owner, ROLES_DEFINITIONS, ROLES_GET, S "/resourceGroups/g", ACCESS_ROLE_OWNER,
+                     NULL);
+    assert_string_equal(json_text(json_get(read_body(&answer), "id")),
+                        DEFINITIONS ACCESS_ROLE_OWNER);
+    answer = call_as(&owner, ROLES_DEFINITIONS, ROLES_GET, "/", ACCESS_ROLE_OWNER, NULL);
+    assert_string_equal(json_text(json_get(read_body(&answer), "id")),
+                        "/providers/Microsoft.Authorization/roleDefinitions/" ACCESS_ROLE_OWNER);
+    assert_refused(call_as(&owner, ROLES_DEFINITIONS, ROLES_GET, S, OTHER, NULL), 404,
+                   "RoleDefinitionDoesNotExist");
+    assert_refused(call_as(&owner, ROLES_DEFINITIONS, ROLES_PUT, S, OTHER, "{}"), 405,
+                   "HttpMethodNotSupported");
+    answer = call_as(&owner, ROLES_DEFINITIONS, ROLES_GET, S, NULL, "type eq 'CustomRole'");
+    assert_int_equal(yyjson_arr_size(json_get(read_body(&answer), "value")), 0);
+}
+
+static void everybody_learns_what_they_may_do_themselves(void **state)
+{
+    struct roles_answer none = call_as(&ada, ROLES_PERMISSIONS, ROLES_GET, S, NULL, NULL);
+    struct roles_answer all = call_as(&owner, ROLES_PERMISSIONS, ROLES_GET, S, NULL, NULL);
+    yyjson_val *list = json_get(read_body(&all), "value");
+
+    (void)state;
+    assert_int_equal(yyjson_arr_size(json_get(read_body(&none), "value")), 0);
+    assert_int_equal(yyjson_arr_size(list), 1);
+    assert_string_equal(json_text(yyjson_arr_get(json_get(yyjson_arr_get(list, 0), "actions"), 0)),
+                        "*");
+}
+
+/* ---- the document ---- */
+
+#define ONE(name, scope)                                                                           \
+    "{\"name\":\"" name "\",\"principalId\":\"" ADA                                                \
+    "\",\"principalType\":\"User\",\"tenantId\":\"t\",\"roleDefinitionId\":\"" ACCESS_ROLE_READER  \
+    "\",\"scope\":\"" scope "\",\"createdOn\":\"2027-01-15T08:00:00Z\",\"createdBy\":\"boss\"}"
+
+static void refuses_documents_that_the_server_did_not_write(void **state)
+{
+    static const struct {
+        const char *text;
+        err_t err;
+    } cases[] = {
+        {"", ERR_JSON_SYNTAX},
+        {"{}", ERR_JSON_MISSING},
+        {"{\"roleAssignments\":[{}]}", ERR_JSON_TYPE},
+        {"{\"roleAssignments\":[],\"x\":1}", ERR_VALUE},
+        {"{\"roleAssignments\":[" ONE("x", S) "]}", ERR_VALUE},
+        {"{\"roleAssignments\":[" ONE(NAME, "x") "]}", ERR_VALUE},
+        {"{\"roleAssignments\":[" ONE(NAME, S "/../x") "]}", ERR_VALUE},
+        {"{\"roleAssignments\":[" ONE(NAME, ACCESS_SHARED_SCOPE "x") "]}", ERR_VALUE},
+        {"{\"roleAssignments\":[" ONE(NAME, S) "," ONE(NAME, S) "]}", ERR_CONFLICT},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct assignments *set = NULL;
+        err_t err = assignments_read(span_str(cases[i].text), NULL, &set);
+
+        if (err != cases[i].err) {
+            fail_msg("%s: got %s", cases[i].text, err_name(err));
+        }
+        assert_null(set);
+    }
+}
+
+static void a_role_of_the_operator_that_is_gone_gives_nothing_and_harms_nothing(void **state)
+{
+    static const char own[] = "{\"roleDefinitions\":[{\"id\":\"" OTHER
+                              "\",\"name\":\"Own\",\"actions\":[\"Own/read\"],\"notActions\":[]}]}";
+
+    (void)state;
+    assert_ok(file_write(in("access.json"), span_str(own), 0600, NULL));
+    gate_tick(gate, false);
+    assert_int_equal(put(&owner, S, NAME, body_of(ADA, DEFINITIONS OTHER, TYPED)).status, 201);
+    assert_int_equal(gate_may(gate, &ada, "Own/read", span_str(S)), ACCESS_OK);
+    assert_int_equal(unlink(in("access.json")), 0);
+    gate_tick(gate, false);
+    assert_int_equal(gate_may(gate, &ada, "Own/read", span_str(S)), ACCESS_ROLE);
+    assert_int_equal(gate_may(gate, &owner, "Own/read", span_str(S)), ACCESS_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(refuses_assignments_that_are_none, start, stop),
+        cmocka_unit_test_setup_teardown(nobody_gives_what_they_may_not_give, start, stop),
+        cmocka_unit_test_setup_teardown(what_is_given_counts_at_once_and_after_a_restart, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(what_is_taken_away_is_gone_and_what_is_not_there_stays_away,
+                                        start, stop),
+        cmocka_unit_test_setup_teardown(a_document_that_cannot_be_written_gives_nothing, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(filters_say_which_are_listed, start, stop),
+        cmocka_unit_test_setup_teardown(tells_what_roles_are_by_name_and_by_id, start, stop),
+        cmocka_unit_test_setup_teardown(everybody_learns_what_they_may_do_themselves, start, stop),
+        cmocka_unit_test_setup_teardown(refuses_documents_that_the_server_did_not_write, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(
+            a_role_of_the_operator_that_is_gone_gives_nothing_and_harms_nothing, start, stop),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
