@@ -301,6 +301,11 @@ static err_t take_activation(struct agent *agent, yyjson_val *body)
     err = err ? err : need_word(agent, body, "name", MACHINE_ID_MAX, &trail, &agent->machine_name);
     err = err ? err
               : need_word(agent, body, "sessionToken", TOKEN_MAX, &trail, &agent->session_token);
+    if (err == ERR_OK && yyjson_is_true(json_get(body, "joinTokenUnused"))) {
+        show_warning("the join token was not used: it is another machine's, and this TPM is '%s' "
+                     "already. Give it to the guest that it was made for",
+                     agent->machine_name);
+    }
     if (err == ERR_OK && json_get(body, "akCertificate") == NULL) {
         return ERR_OK; /* it has one already, of somebody else's */
     }
@@ -337,6 +342,11 @@ static err_t waits(struct agent *agent, const struct answer *activated)
                  ? ""
                  : " (nobody vouches for this TPM: compare the digest with the hypervisor's)");
     fault_add_remedy(&agent->fault, remedy);
+    if (agent->options->join_token == NULL && agent->options->join_token_file != NULL) {
+        snprintf(remedy, sizeof(remedy), "No join token was sent: %.128s is not there or is empty",
+                 agent->options->join_token_file);
+        fault_add_remedy(&agent->fault, remedy);
+    }
     agent->fault.retry_after_s = activated->retry_after_s;
     return ERR_REFUSED;
 }

@@ -228,8 +228,8 @@ err_t guest_check_ek(struct service *service, const struct service_call *call, y
     if (json_get(root, "ekCertificate") != NULL) {
         err = check_certificate(service, call, root, pair, &inner);
     }
-    if (err == ERR_UNTRUSTED && store_announced_by_ek(service->store, pair->ek_digest, call->now,
-                                                      NULL, &announced) == ERR_OK) {
+    if (err == ERR_UNTRUSTED && store_announced_by_ek(service->store, pair->ek_digest, NULL,
+                                                      call->now, NULL, &announced) == ERR_OK) {
         return ERR_OK; /* an owner named this very key */
     }
     if (err) {

@@ -298,17 +298,24 @@ static err_t check_answer(const struct service_call *call, yyjson_val *root,
     return ERR_OK;
 }
 
+struct joined {
+    enum store_join outcome;
+    const char *who; /* announced it, for the log; "" for nobody */
+    bool is_disputed, is_token_unused;
+    struct store_machine machine;
+};
+
 static err_t join_store(struct service *service, const struct service_call *call,
                         const struct guest_pair *pair, struct trail *trail, const char **ret_note,
-                        const char **ret_who, enum store_join *ret_outcome,
-                        struct store_machine *ret)
+                        struct joined *ret)
 {
     struct store_machine wanted = {.created = call->now};
     struct store_joining joining = {.wanted = &wanted,
                                     .wish = pair->name,
                                     .maker = pair->maker,
                                     .token_digest = pair->token_digest,
-                                    .is_open = service->is_join_open};
+                                    .is_open = service->is_join_open,
+                                    .has_own_id = pair->vm_id[0] != '\0'};
     struct trail inner = {0};
     err_t err = ERR_OK;
 
@@ -330,10 +337,12 @@ static err_t join_store(struct service *service, const struct service_call *call
     wanted.ak_name_len = pair->ak_name.len;
     memcpy(wanted.ek_public, pair->ek_bytes.data, pair->ek_bytes.len);
     wanted.ek_public_len = pair->ek_bytes.len;
-    err = store_join(service->store, &joining, &inner, ret_outcome, ret);
+    err = store_join(service->store, &joining, &inner, &ret->outcome, &ret->machine);
     if (err == ERR_OK) {
-        *ret_who = joining.who[0] == '\0' ? "" : log_value_dup(call->arena, span_str(joining.who));
-        return *ret_who == NULL ? ERR_MEMORY : ERR_OK;
+        ret->who = joining.who[0] == '\0' ? "" : log_value_dup(call->arena, span_str(joining.who));
+        ret->is_disputed = joining.is_disputed;
+        ret->is_token_unused = joining.is_token_unused;
+        return ret->who == NULL ? ERR_MEMORY : ERR_OK;
     }
     if (err != ERR_CONFLICT) {
         *trail = inner;
@@ -351,8 +360,9 @@ static err_t join_store(struct service *service, const struct service_call *call
 
 /* Not a machine yet. The digest is what an owner compares with what the hypervisor shows. */
 static err_t answer_not_joined(const struct service_call *call, const struct guest_pair *pair,
-                               enum store_join outcome, struct service_answer *ret)
+                               const struct joined *joined, struct service_answer *ret)
 {
+    const enum store_join outcome = joined->outcome;
     yyjson_mut_doc *doc = json_new(call->arena);
     yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
     const char *digest = hex_dup(call->arena, span_of(pair->ek_digest, SHA256_BYTES));
@@ -392,20 +402,20 @@ static err_t answer_not_joined(const struct service_call *call, const struct gue
         ret->retry_after_s = SERVICE_JOIN_RETRY_S;
         break;
     }
-    ret->note = arena_printf(call->arena, "join=%s ek=%s",
+    ret->note = arena_printf(call->arena, "join=%s%s ek=%s",
                              outcome == STORE_JOIN_WAITS      ? "waiting"
                              : outcome == STORE_JOIN_REJECTED ? "rejected"
                              : outcome == STORE_JOIN_TOKEN    ? "bad-token"
                                                               : "full",
-                             digest);
+                             joined->is_disputed ? " why=announced-by-several-owners" : "", digest);
     return ERR_OK;
 }
 
-/* who: announced it, for the log; "" for nobody. */
 static err_t answer_activated(struct service *service, const struct service_call *call,
-                              const struct store_machine *machine, const struct guest_pair *pair,
-                              const char *who, struct service_answer *ret)
+                              const struct joined *joined, const struct guest_pair *pair,
+                              struct service_answer *ret)
 {
+    const struct store_machine *machine = &joined->machine;
     CLEANUP(cert_free) struct cert *cert = NULL;
     yyjson_mut_doc *doc = json_new(call->arena);
     yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc), *list;
@@ -435,9 +445,13 @@ static err_t answer_activated(struct service *service, const struct service_call
         base64_dup(call->arena, BASE64_STANDARD, cert_der(guest_ca_cert(service->guest_ca))));
     json_add_text(doc, root, "sessionToken", token);
     json_add_uint(doc, root, "sessionExpiresIn", SERVICE_SESSION_S);
+    if (joined->is_token_unused) {
+        json_add_bool(doc, root, "joinTokenUnused", true);
+    }
     answer_json(call, ret, doc, root);
-    ret->note = arena_printf(call->arena, "machine=%s name=%s%s%s", machine->id, machine->name,
-                             who[0] != '\0' ? " announced-by=" : "", who);
+    ret->note = arena_printf(call->arena, "machine=%s name=%s%s%s%s", machine->id, machine->name,
+                             joined->who[0] != '\0' ? " announced-by=" : "", joined->who,
+                             joined->is_token_unused ? " token=unused" : "");
     return ERR_OK;
 }
 
@@ -445,9 +459,7 @@ static err_t activate(struct service *service, const struct service_call *call, 
                       struct trail *trail, const char **ret_note, struct service_answer *ret)
 {
     CLEANUP(guest_pair_done) struct guest_pair pair = {.name = "", .maker = "", .vm_id = ""};
-    enum store_join outcome = STORE_JOINED;
-    const char *who = "";
-    struct store_machine machine;
+    struct joined joined = {.outcome = STORE_JOINED, .who = ""};
     struct ticket ticket;
     struct span wanted = {0};
     yyjson_val *root = NULL;
@@ -456,11 +468,11 @@ static err_t activate(struct service *service, const struct service_call *call, 
     err = err ? err : open_session(service, call, root, trail, &ticket);
     err = err ? err : read_ticket(call, &ticket, trail, &pair, &wanted);
     err = err ? err : check_answer(call, root, &pair, wanted, trail);
-    err = err ? err : join_store(service, call, &pair, trail, ret_note, &who, &outcome, &machine);
-    if (err == ERR_OK && outcome != STORE_JOINED) {
-        return answer_not_joined(call, &pair, outcome, ret);
+    err = err ? err : join_store(service, call, &pair, trail, ret_note, &joined);
+    if (err == ERR_OK && joined.outcome != STORE_JOINED) {
+        return answer_not_joined(call, &pair, &joined, ret);
     }
-    return err ? err : answer_activated(service, call, &machine, &pair, who, ret);
+    return err ? err : answer_activated(service, call, &joined, &pair, ret);
 }
 
 void service_guest_activate(struct service *service, const struct service_call *call,

@@ -410,7 +410,8 @@ static err_t find_announced(struct service *service, const struct service_call *
         return err;
     }
     if (is_digest(call, path->machine, &digest)) {
-        err = store_announced_by_ek(service->store, digest.data, call->now, trail, ret);
+        err =
+            store_announced_by_ek(service->store, digest.data, subscription, call->now, trail, ret);
     } else if (span_starts(path->machine, REFERENCE_MARK) && is_number(name + 1)) {
         err = store_announced_by_id(service->store, name + 1, trail, ret);
     } else {

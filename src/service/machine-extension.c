@@ -116,19 +116,35 @@ static err_t read_extension(const struct service_call *call, struct span body, s
 }
 
 /* Nobody is told of a machine that its owner does not want to be monitored. */
-static err_t set_wanted(struct service *service, const struct service_call *call,
-                        const struct machine_path *path, const struct store_machine *machine,
-                        bool is_wanted, struct trail *trail)
+static err_t set_wanted(struct service *service, struct arena *arena, int64_t now, const char *who,
+                        const struct store_machine *machine, bool is_wanted, struct trail *trail)
 {
     struct state_update update = {.sets_off = true, .is_off = !is_wanted};
 
-    update.words =
-        arena_printf(call->arena, "%s switched monitoring on: it has to prove its boot", path->who);
+    update.words = arena_printf(arena, "%s switched monitoring on: it has to prove its boot", who);
     if (update.words == NULL) {
         return ERR_MEMORY;
     }
-    state_prepare(service, &update, machine, call->now);
+    state_prepare(service, &update, machine, now);
     return state_apply(service, &update, trail);
+}
+
+err_t service_want(struct service *service, struct arena *arena, int64_t now,
+                   const char *machine_id, struct store_extension *extension, const char *who,
+                   struct trail *trail)
+{
+    struct store_machine machine;
+    err_t err;
+
+    extension->changed = now;
+    err = store_extension_set(service->store, machine_id, extension, trail, &extension->sequence);
+    if (err) {
+        return err;
+    }
+    err = store_machine_by_id(service->store, machine_id, trail, &machine);
+    return err == ERR_NOT_FOUND ? ERR_OK
+           : err                ? err
+                 : set_wanted(service, arena, now, who, &machine, extension->is_wanted, trail);
 }
 
 void service_extension_put(struct service *service, const struct service_call *call,
@@ -138,17 +154,14 @@ void service_extension_put(struct service *service, const struct service_call *c
     struct store_extension extension;
     struct store_machine machine;
     struct trail trail = {0};
-    int64_t sequence;
     err_t err = machines_find(service, call, path, &trail, &machine);
 
     err = err ? err
               : store_extension_get(service->store, call->arena, machine.id, &trail, &extension);
     err = err ? err : read_extension(call, body, &trail, &extension);
-    if (err == ERR_OK) {
-        extension.changed = call->now;
-        err = store_extension_set(service->store, machine.id, &extension, &trail, &sequence);
-    }
-    err = err ? err : set_wanted(service, call, path, &machine, extension.is_wanted, &trail);
+    err = err ? err
+              : service_want(service, call->arena, call->now, machine.id, &extension, path->who,
+                             &trail);
     err = err ? err : answer_extension(service, call, &machine, &trail, ret);
     if (err) {
         machines_fail(call, err, &trail, ret);

@@ -30,6 +30,13 @@ machine_call service_machine_remove;
 machine_call service_extension_get;
 machine_call service_extension_put;
 
+/* What is wanted of the agent of a machine, which may be yet to join: the settings of its
+ * extension, and whether it is monitored at all. who: asks. */
+struct store_extension;
+err_t service_want(struct service *service, struct arena *arena, int64_t now,
+                   const char *machine_id, struct store_extension *extension, const char *who,
+                   struct trail *trail) MUST_CHECK;
+
 /* Packages of the agent; `machine` of the path is a version. `body` of the last three is a
  * platform, or empty for all. */
 machine_call service_package_list;

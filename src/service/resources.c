@@ -87,23 +87,23 @@ static void answer_resource(const struct service_call *call, const struct provid
     }
 }
 
-static bool is_in(const struct provider *provider, const struct resource_path *path)
+static bool is_in(const struct provider *provider, const struct provider_path *path)
 {
     return !provider->is_shared &&
            text_span_equal_nocase(path->subscription, provider->subscription) &&
            (path->group.data == NULL || text_span_equal_nocase(path->group, provider->group));
 }
 
-typedef bool is_listed(const struct provider *provider, const struct resource_path *path);
+typedef bool is_listed(const struct provider *provider, const struct provider_path *path);
 
-static bool is_default(const struct provider *provider, const struct resource_path *path)
+static bool is_default(const struct provider *provider, const struct provider_path *path)
 {
     (void)path;
     return provider->is_shared;
 }
 
 static void answer_list(struct service *service, const struct service_call *call,
-                        const struct resource_path *path, is_listed *shall,
+                        const struct provider_path *path, is_listed *shall,
                         struct service_answer *ret)
 {
     const struct provider_list *all = providers_all(service->providers);
@@ -132,7 +132,7 @@ static void answer_list(struct service *service, const struct service_call *call
 
 /* NULL, and *ret says so, when there is none of that name in that group. */
 static struct provider *find(struct service *service, const struct service_call *call,
-                             const struct resource_path *path, struct service_answer *ret)
+                             const struct provider_path *path, struct service_answer *ret)
 {
     CLEANUP(provider_unref)
     struct provider *provider = providers_find(service->providers, path->name);
@@ -148,7 +148,7 @@ static struct provider *find(struct service *service, const struct service_call 
 }
 
 void service_resource_get(struct service *service, const struct service_call *call,
-                          const struct resource_path *path, struct service_answer *ret)
+                          const struct provider_path *path, struct service_answer *ret)
 {
     CLEANUP(provider_unref) struct provider *provider = find(service, call, path, ret);
 
@@ -158,7 +158,7 @@ void service_resource_get(struct service *service, const struct service_call *ca
 }
 
 void service_resource_list(struct service *service, const struct service_call *call,
-                           const struct resource_path *path, struct service_answer *ret)
+                           const struct provider_path *path, struct service_answer *ret)
 {
     answer_list(service, call, path, is_in, ret);
 }
@@ -381,7 +381,7 @@ static bool are_same_signers(const struct signers *a, const struct signers *b)
 }
 
 static err_t fill(struct service *service, const struct service_call *call,
-                  const struct resource_path *path, struct wanted *wanted, struct provider *fresh)
+                  const struct provider_path *path, struct wanted *wanted, struct provider *fresh)
 {
     fresh->name = keep_span(fresh, path->name);
     fresh->subscription = keep_span(fresh, path->subscription);
@@ -423,7 +423,7 @@ static void refuse(const struct service_call *call, err_t err, const struct trai
 }
 
 static void create(struct service *service, const struct service_call *call,
-                   const struct resource_path *path, struct wanted *wanted,
+                   const struct provider_path *path, struct wanted *wanted,
                    struct service_answer *ret)
 {
     CLEANUP(provider_unref) struct provider *fresh = NULL;
@@ -516,7 +516,7 @@ static bool read_body(const struct service_call *call, struct span body, struct 
 }
 
 void service_resource_put(struct service *service, const struct service_call *call,
-                          const struct resource_path *path, struct span body,
+                          const struct provider_path *path, struct span body,
                           struct service_answer *ret)
 {
     CLEANUP(provider_unref)
@@ -537,7 +537,7 @@ void service_resource_put(struct service *service, const struct service_call *ca
 }
 
 void service_resource_patch(struct service *service, const struct service_call *call,
-                            const struct resource_path *path, struct span body,
+                            const struct provider_path *path, struct span body,
                             struct service_answer *ret)
 {
     CLEANUP(provider_unref) struct provider *provider = find(service, call, path, ret);
@@ -551,7 +551,7 @@ void service_resource_patch(struct service *service, const struct service_call *
 
 /* One that is not there is gone: 204, as resource managers have it. */
 void service_resource_delete(struct service *service, const struct service_call *call,
-                             const struct resource_path *path, struct service_answer *ret)
+                             const struct provider_path *path, struct service_answer *ret)
 {
     CLEANUP(provider_unref)
     struct provider *provider = providers_find(service->providers, path->name);
@@ -580,7 +580,7 @@ void service_resource_delete(struct service *service, const struct service_call 
 }
 
 void service_resource_rotate(struct service *service, const struct service_call *call,
-                             const struct resource_path *path, struct service_answer *ret)
+                             const struct provider_path *path, struct service_answer *ret)
 {
     CLEANUP(provider_unref) struct provider *provider = find(service, call, path, ret);
     CLEANUP(provider_unref) struct provider *changed = NULL;

@@ -425,6 +425,11 @@ void service_tick(struct service *service, int64_t now)
     rollout_tick(service, now);
 }
 
+struct store *service_store(struct service *service)
+{
+    return service->store;
+}
+
 err_t service_check(struct service *service, int64_t now, struct trail *trail)
 {
     err_t err = check_data_file(service, trail);

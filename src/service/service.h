@@ -30,6 +30,7 @@ struct service;
 struct provider;  /* service/provider.h */
 struct region;    /* provider/region.h */
 struct knowledge; /* service/knowledge.h */
+struct store;     /* store/store.h */
 
 struct service_options {
     const char *folder;
@@ -70,6 +71,9 @@ void service_tick(struct service *service, int64_t now);
 /* Ready to serve? The trail says why not. ERR_SIGNING_KEY when a shared provider's key does not
  * sign. */
 err_t service_check(struct service *service, int64_t now, struct trail *trail) MUST_CHECK;
+
+/* Where it keeps what it knows; borrowed. */
+struct store *service_store(struct service *service);
 
 /* What a call works with: the arena takes the answer, the hasher is the thread's own. */
 struct service_call {

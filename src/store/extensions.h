@@ -23,7 +23,7 @@ struct store_extension {
 /* In the arena; the default when nobody set one. */
 err_t store_extension_get(struct store *store, struct arena *arena, const char *machine_id,
                           struct trail *trail, struct store_extension *ret) MUST_CHECK;
-/* ERR_TOO_LARGE; *ret_sequence is the new one. */
+/* Also before there is such a machine. ERR_TOO_LARGE; *ret_sequence is the new one. */
 err_t store_extension_set(struct store *store, const char *machine_id,
                           const struct store_extension *extension, struct trail *trail,
                           int64_t *ret_sequence) MUST_CHECK;

@@ -178,32 +178,52 @@ static void permit(struct join *join, const struct store_announced *announced)
     snprintf(join->who, sizeof(join->who), "%s", announced->who);
     snprintf(join->wanted.subscription, sizeof(join->wanted.subscription), "%s",
              announced->subscription);
+    if (announced->machine[0] != '\0' && !join->asked->has_own_id) {
+        snprintf(join->wanted.id, sizeof(join->wanted.id), "%s", announced->machine);
+    }
     if (announced->name[0] != '\0') {
         snprintf(join->wanted.name, sizeof(join->wanted.name), "%s", announced->name);
     }
 }
 
+/* Anybody may know an EK. So of several owners who announced one the server's own decides, and
+ * where it did not announce it nobody does: the guest waits for a person, or shows a token. */
+static err_t find_permission_by_ek(struct sqlite *db, struct join *join, struct trail *trail)
+{
+    struct store_announced found[STORE_ANNOUNCED_FOR_EK_MAX] = {0};
+    size_t n = 0;
+    err_t err = query_announced_for_ek(db, span_of(join->wanted.ek_digest, STORE_DIGEST_BYTES),
+                                       join->wanted.created, trail, found, &n);
+
+    if (err) {
+        return err;
+    }
+    if (n > 1 && found[0].subscription[0] != '\0') {
+        join->asked->is_disputed = true;
+    } else if (n > 0 && is_for(&found[0], join)) {
+        permit(join, &found[0]);
+    }
+    return ERR_OK;
+}
+
 /* A token must be good when one is shown. Without one, the EK may have been announced alone. */
 static err_t find_permission(struct sqlite *db, struct join *join, struct trail *trail)
 {
-    const struct store_joining *asked = join->asked;
-    bool has_token = asked->token_digest.data != NULL;
-    struct span key =
-        has_token ? asked->token_digest : span_of(join->wanted.ek_digest, STORE_DIGEST_BYTES);
+    struct span token = join->asked->token_digest;
     struct store_announced announced = {0};
-    err_t err =
-        query_announced(db, has_token ? STATEMENT_ANNOUNCED_BY_TOKEN : STATEMENT_ANNOUNCED_BY_EK,
-                        key, false, trail, &announced);
+    err_t err;
 
-    if (err != ERR_OK && err != ERR_NOT_FOUND) {
-        return err;
+    if (token.data == NULL) {
+        return find_permission_by_ek(db, join, trail);
     }
-    if (err == ERR_OK && is_for(&announced, join) && announced.has_token == has_token) {
+    err = query_announced(db, STATEMENT_ANNOUNCED_BY_TOKEN, token, false, trail, &announced);
+    if (err == ERR_OK && is_for(&announced, join)) {
         permit(join, &announced);
-    } else if (has_token) {
+    } else if (err == ERR_OK || err == ERR_NOT_FOUND) {
         join->outcome = STORE_JOIN_TOKEN;
+        err = ERR_OK;
     }
-    return ERR_OK;
+    return err;
 }
 
 static err_t use_permission(struct sqlite *db, const struct join *join, struct trail *trail)
@@ -368,6 +388,8 @@ static err_t run_join(struct sqlite *db, void *data, struct trail *trail)
     if (err == ERR_OK && found.is_there && found.machine.ak_name_len > 0) {
         join->outcome = STORE_JOINED;
         join->machine = found.machine;
+        join->asked->is_token_unused =
+            join->announced != 0 && join->asked->token_digest.data != NULL;
         return ERR_OK;
     }
     err = err ? err : check_ak(db, join, trail);

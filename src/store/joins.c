@@ -43,6 +43,7 @@ static err_t read_announced(sqlite3_stmt *row, size_t index, void *data, struct 
     announced.created = sqlite3_column_int64(row, 7);
     announced.expires = sqlite3_column_int64(row, 8);
     column_text(row, 9, announced.who, sizeof(announced.who));
+    column_text(row, 10, announced.machine, sizeof(announced.machine));
     to[index] = announced;
     return ERR_OK;
 }
@@ -74,6 +75,31 @@ err_t query_announced(struct sqlite *db, enum statement by, struct span key, boo
 {
     const struct reading reading = {
         .which = by, .bound = {bound_key(key, is_text)}, .row = read_announced, .data = ret};
+    size_t n = 0;
+    err_t err = query_rows(db, &reading, trail, &n);
+
+    return err == ERR_OK && n == 0 ? ERR_NOT_FOUND : err;
+}
+
+err_t query_announced_for_ek(struct sqlite *db, struct span ek, int64_t now, struct trail *trail,
+                             struct store_announced *ret, size_t *ret_n)
+{
+    const struct reading reading = {.which = STATEMENT_ANNOUNCED_FOR_EK,
+                                    .bound = {bound_blob(ek), bound_number(now)},
+                                    .max = STORE_ANNOUNCED_FOR_EK_MAX,
+                                    .row = read_announced,
+                                    .data = ret};
+
+    return query_rows(db, &reading, trail, ret_n);
+}
+
+static err_t query_announced_of(struct sqlite *db, struct span ek, const char *subscription,
+                                struct trail *trail, struct store_announced *ret)
+{
+    const struct reading reading = {.which = STATEMENT_ANNOUNCED_OF_EK,
+                                    .bound = {bound_blob(ek), bound_text(subscription)},
+                                    .row = read_announced,
+                                    .data = ret};
     size_t n = 0;
     err_t err = query_rows(db, &reading, trail, &n);
 
@@ -187,16 +213,19 @@ err_t store_waiting_count(struct store *store, struct trail *trail, size_t *ret)
 }
 
 err_t store_announced_by_ek(struct store *store, const uint8_t ek_digest[STORE_DIGEST_BYTES],
-                            int64_t now, struct trail *trail, struct store_announced *ret)
+                            const char *subscription, int64_t now, struct trail *trail,
+                            struct store_announced *ret)
 {
+    const struct span ek = span_of(ek_digest, STORE_DIGEST_BYTES);
     struct sqlite *db = NULL;
     err_t err = store_take_reader(store, trail, &db);
 
     if (err) {
         return err;
     }
-    err = query_announced(db, STATEMENT_ANNOUNCED_BY_EK, span_of(ek_digest, STORE_DIGEST_BYTES),
-                          false, trail, ret);
+    err = subscription == NULL
+              ? query_announced(db, STATEMENT_ANNOUNCED_BY_EK, ek, false, trail, ret)
+              : query_announced_of(db, ek, subscription, trail, ret);
     store_give_reader(store, db, err);
     if (err == ERR_OK && (now >= ret->expires || ret->uses == 0)) {
         err = ERR_NOT_FOUND;
@@ -228,6 +257,12 @@ err_t store_announced_by_id(struct store *store, const char *id, struct trail *t
                             struct store_announced *ret)
 {
     return find_announced(store, STATEMENT_ANNOUNCED_BY_ID, id, trail, ret);
+}
+
+err_t store_announced_by_machine(struct store *store, const char *machine_id, struct trail *trail,
+                                 struct store_announced *ret)
+{
+    return find_announced(store, STATEMENT_ANNOUNCED_BY_MACHINE, machine_id, trail, ret);
 }
 
 err_t store_waiting_by_ek(struct store *store, const uint8_t ek_digest[STORE_DIGEST_BYTES],
@@ -320,10 +355,7 @@ static err_t check_ek(struct sqlite *db, const struct store_announced *a, struct
         return trail_set(trail, ERR_CONFLICT,
                          "this endorsement key belongs to the machine '%s' already", machine.name);
     }
-    err = err ? err : query_announced(db, STATEMENT_ANNOUNCED_BY_EK, ek, false, trail, &other);
-    if (err == ERR_OK && !is_own(a, other.subscription)) {
-        return trail_set(trail, ERR_CONFLICT, "%s", taken);
-    }
+    err = err ? err : query_announced_of(db, ek, a->subscription, trail, &other);
     if (err == ERR_OK) {
         return trail_set(trail, ERR_CONFLICT, "this endorsement key was announced before%s%s",
                          other.name[0] != '\0' ? ", as " : "", other.name);
@@ -331,11 +363,24 @@ static err_t check_ek(struct sqlite *db, const struct store_announced *a, struct
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
-/* Nobody else has the name or the endorsement key. */
+/* A token may be its owner's own words, so two may be alike: whose it would be is not guessed. */
+static err_t check_token(struct sqlite *db, const struct store_announced *a, struct trail *trail)
+{
+    struct store_announced other;
+    err_t err = query_announced(db, STATEMENT_ANNOUNCED_BY_TOKEN,
+                                span_of(a->token_digest, STORE_DIGEST_BYTES), false, trail, &other);
+
+    return err == ERR_NOT_FOUND ? ERR_OK
+           : err                ? err
+                 : trail_set(trail, ERR_CONFLICT, "this join token is another machine's already");
+}
+
+/* Nobody else has the name, the endorsement key or the token. */
 static err_t check_free(struct sqlite *db, const struct store_announced *a, struct trail *trail)
 {
     err_t err = a->name[0] != '\0' ? check_name(db, a, trail) : ERR_OK;
 
+    err = err || !a->has_token ? err : check_token(db, a, trail);
     return err || !a->has_ek ? err : check_ek(db, a, trail);
 }
 
@@ -363,6 +408,7 @@ static err_t add_announced(struct sqlite *db, const struct store_announced *a, s
     sqlite3_bind_int64(row, 7, a->created);
     sqlite3_bind_int64(row, 8, a->expires);
     sqlite_bind_text(row, 9, span_str(a->who));
+    sqlite_bind_text(row, 10, span_str(a->machine));
     err = sqlite_step(db, row, trail, &has_row);
     sqlite_release(row);
     return err;
@@ -375,6 +421,9 @@ static err_t run_announce(struct sqlite *db, void *data, struct trail *trail)
     err_t err = run_bound(db, STATEMENT_ANNOUNCED_SWEEP, bound_number(a->created),
                           (struct bound){0}, trail);
 
+    err = err ? err
+              : run_bound(db, STATEMENT_ANNOUNCED_FORGET, bound_text(a->machine), (struct bound){0},
+                          trail);
     err = err ? err : count(db, STATEMENT_ANNOUNCED_COUNT, bound_text(a->subscription), trail, &n);
     if (err == ERR_OK && n >= STORE_ANNOUNCED_MAX) {
         return trail_set(trail, ERR_TOO_MANY, "%zu machines are announced already", n);

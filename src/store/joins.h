@@ -29,11 +29,14 @@ struct store_announced {
     unsigned uses;                      /* left */
     int64_t created, expires;
     char who[STORE_WHO_MAX];
+    /* The id that the guest gets, unless a cloud gave it one: that of a virtual machine resource.
+     * What was announced for that before is withdrawn. "" = any. */
+    char machine[STORE_ID_SIZE];
 };
 
-/* ERR_CONFLICT with the reason when the name is a machine's that was not replaced, or the name or
- * the EK was announced before; ERR_TOO_MANY. An expired one of that name gives way. Names and keys
- * are the whole server's; the reason names nothing of another subscription. */
+/* ERR_CONFLICT with the reason when the name is a machine's that was not replaced, when the name
+ * was announced before or the EK in this subscription; ERR_TOO_MANY. An expired one of that name
+ * gives way. Names are the whole server's; the reason names nothing of another subscription. */
 err_t store_announce(struct store *store, const struct store_announced *announced,
                      struct trail *trail) MUST_CHECK;
 /* Of one subscription, newest first, in the arena. */
@@ -42,9 +45,9 @@ err_t store_announced_list(struct store *store, struct arena *arena, const char 
                            size_t *ret_n) MUST_CHECK;
 err_t store_announced_count(struct store *store, const char *subscription, struct trail *trail,
                             size_t *ret) MUST_CHECK;
-/* ERR_NOT_FOUND. */
+/* In that subscription; NULL = any, one of them. ERR_NOT_FOUND. */
 err_t store_announced_by_ek(struct store *store, const uint8_t ek_digest[STORE_DIGEST_BYTES],
-                            int64_t now, struct trail *trail,
+                            const char *subscription, int64_t now, struct trail *trail,
                             struct store_announced *ret) MUST_CHECK;
 /* Expired or not; ERR_NOT_FOUND. */
 err_t store_announced_by_name(struct store *store, const char *name, struct trail *trail,
@@ -52,6 +55,9 @@ err_t store_announced_by_name(struct store *store, const char *name, struct trai
 /* id: a number as text. */
 err_t store_announced_by_id(struct store *store, const char *id, struct trail *trail,
                             struct store_announced *ret) MUST_CHECK;
+/* What is announced for that id; ERR_NOT_FOUND. */
+err_t store_announced_by_machine(struct store *store, const char *machine_id, struct trail *trail,
+                                 struct store_announced *ret) MUST_CHECK;
 /* ERR_NOT_FOUND. */
 err_t store_announced_remove(struct store *store, int64_t id, struct trail *trail) MUST_CHECK;
 
@@ -101,9 +107,12 @@ struct store_joining {
     const char *wish;                   /* the name that the guest asked for; "" */
     const char *maker;                  /* of the verified EK certificate; "" = none */
     bool is_open;                       /* a verified EK certificate is enough */
+    bool has_own_id;                    /* wanted->id is a cloud's: it stays */
     /* Given by the store. */
     enum store_kept kept;    /* with ERR_CONFLICT */
     char who[STORE_WHO_MAX]; /* announced or admitted it, when this call let it in by that; "" */
+    bool is_disputed;        /* several owners announced its EK: none of them permits */
+    bool is_token_unused;    /* a good token, of a machine that is another one already */
 };
 enum store_join {
     STORE_JOINED,

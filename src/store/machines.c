@@ -289,6 +289,7 @@ static err_t apply(struct sqlite *db, const struct store_machine *machine, enum 
         return err;
     case STORE_REMOVE:
         err = run_for(db, STATEMENT_MACHINE_RECORDS, id, true, 0, trail);
+        err = err ? err : run_for(db, STATEMENT_EXTENSION_FORGET, id, true, 0, trail);
         return err ? err : run_for(db, STATEMENT_MACHINE_REMOVE, id, true, 0, trail);
     }
     return ERR_INTERNAL;

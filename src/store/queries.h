@@ -63,6 +63,11 @@ struct store_waiting;
 /* ERR_NOT_FOUND. */
 err_t query_announced(struct sqlite *db, enum statement by, struct span key, bool is_text,
                       struct trail *trail, struct store_announced *ret) MUST_CHECK;
+enum { STORE_ANNOUNCED_FOR_EK_MAX = 2 };
+/* Those that permit whoever has that EK, the server's own first: two are enough to know that there
+ * are several. */
+err_t query_announced_for_ek(struct sqlite *db, struct span ek, int64_t now, struct trail *trail,
+                             struct store_announced *ret, size_t *ret_n) MUST_CHECK;
 err_t query_waiting(struct sqlite *db, const uint8_t ek_digest[STORE_DIGEST_BYTES],
                     struct trail *trail, struct store_waiting *ret) MUST_CHECK;
 err_t query_waiting_count(struct sqlite *db, bool is_unvouched, struct trail *trail,

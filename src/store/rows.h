@@ -8,7 +8,7 @@
 
 struct store;
 
-enum { READING_BOUND_MAX = 4 };
+enum { READING_BOUND_MAX = 12 };
 
 /* A value for a parameter. Bytes are borrowed. */
 struct bound {

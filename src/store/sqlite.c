@@ -177,6 +177,56 @@ static const char *const migrations[] = {
 
     /* What is announced is listed, and limited, for each subscription on its own. */
     "CREATE INDEX announced_subscription ON announced (subscription, id);",
+
+    /* announced.machine: the id that the guest gets, which is that of a virtual machine resource;
+     * '' = any. What is wanted of such a machine is known before it joined. */
+    "ALTER TABLE announced ADD COLUMN machine TEXT NOT NULL DEFAULT '';"
+    "CREATE UNIQUE INDEX announced_machine ON announced (machine) WHERE machine <> '';"
+    "CREATE TABLE extensions_new (machine TEXT NOT NULL PRIMARY KEY, is_wanted INTEGER NOT NULL,"
+    " version TEXT NOT NULL, upgrades_minor INTEGER NOT NULL, upgrades INTEGER NOT NULL,"
+    " settings TEXT NOT NULL, sequence INTEGER NOT NULL, changed INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID;"
+    "INSERT INTO extensions_new SELECT machine, is_wanted, version, upgrades_minor, upgrades,"
+    " settings, sequence, changed FROM extensions;"
+    "DROP TABLE extensions;"
+    "ALTER TABLE extensions_new RENAME TO extensions;"
+    "CREATE INDEX extensions_upgrades ON extensions (machine) WHERE upgrades = 1;"
+    "CREATE TABLE resources (key TEXT NOT NULL UNIQUE, id TEXT NOT NULL,"
+    " subscription TEXT NOT NULL, type TEXT NOT NULL, location TEXT NOT NULL,"
+    " state TEXT NOT NULL, tags TEXT NOT NULL, body TEXT NOT NULL, version INTEGER NOT NULL,"
+    " created INTEGER NOT NULL, changed INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX resources_type ON resources (subscription, type, key);"
+    "CREATE INDEX resources_state ON resources (type, key) WHERE state <> 'Succeeded';"
+    "CREATE TABLE resource_parts (resource TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL,"
+    " UNIQUE (resource, name)) STRICT;"
+    "CREATE TABLE operations (id TEXT NOT NULL PRIMARY KEY, subscription TEXT NOT NULL,"
+    " resource TEXT NOT NULL, what TEXT NOT NULL, status TEXT NOT NULL, error TEXT NOT NULL,"
+    " output TEXT NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE INDEX operations_of ON operations (resource, what) WHERE status = 'Running';"
+    "CREATE INDEX operations_open ON operations (started) WHERE status = 'Running';"
+    "CREATE INDEX operations_ended ON operations (ended);"
+    "CREATE TABLE activity (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL,"
+    " subscription TEXT NOT NULL, resource TEXT NOT NULL, action TEXT NOT NULL,"
+    " status TEXT NOT NULL, caller TEXT NOT NULL, correlation TEXT NOT NULL,"
+    " detail TEXT NOT NULL) STRICT;"
+    "CREATE INDEX activity_subscription ON activity (subscription, id);"
+    "CREATE INDEX activity_time ON activity (time);",
+
+    /* An endorsement key is no secret: an owner who announces it keeps no other owner from it. */
+    "CREATE TABLE announced_new (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " subscription TEXT NOT NULL, name TEXT NOT NULL COLLATE NOCASE, ek_digest BLOB,"
+    " ak_name BLOB, token_digest BLOB UNIQUE, uses INTEGER NOT NULL, created INTEGER NOT NULL,"
+    " expires INTEGER NOT NULL, who TEXT NOT NULL, machine TEXT NOT NULL) STRICT;"
+    "INSERT INTO announced_new SELECT id, subscription, name, ek_digest, ak_name, token_digest,"
+    " uses, created, expires, who, machine FROM announced;"
+    "DROP TABLE announced;"
+    "ALTER TABLE announced_new RENAME TO announced;"
+    "CREATE UNIQUE INDEX announced_name ON announced (name) WHERE name <> '';"
+    "CREATE UNIQUE INDEX announced_ek ON announced (ek_digest, subscription);"
+    "CREATE INDEX announced_expires ON announced (expires);"
+    "CREATE INDEX announced_subscription ON announced (subscription, id);"
+    "CREATE UNIQUE INDEX announced_machine ON announced (machine) WHERE machine <> '';",
 };
 
 /* One sentence per kind of trouble, since an operator acts differently on each. */

@@ -9,6 +9,7 @@
 #include "store/statements-join.h"
 #include "store/statements-monitor.h"
 #include "store/statements-package.h"
+#include "store/statements-resource.h"
 #include "store/store.h"
 
 #include <sqlite3.h>
@@ -18,6 +19,7 @@
     JOIN_STATEMENTS(X) \
     MONITOR_STATEMENTS(X) \
     PACKAGE_STATEMENTS(X) \
+    RESOURCE_STATEMENTS(X) \
     X(BEGIN, "BEGIN IMMEDIATE") \
     X(COMMIT, "COMMIT") \
     X(ROLLBACK, "ROLLBACK") \

@@ -10,7 +10,9 @@
     "reset_count, restart_count, clock_ms, clock_time, answers, is_off, doubt"
 #define MONITOR_STATEMENTS(X) \
     X(MONITOR_BEGIN, "INSERT INTO monitor (machine, " MONITOR_COLUMNS ") VALUES " \
-        "(?1,?2,?3,'','','',0,'','',0,0,0,?4,'','',0,'',0,0,0,0,0,0,'') ON CONFLICT (machine) DO UPDATE SET " \
+        "(?1,?2,?3,'','','',0,'','',0,0,0,max(?4, EXISTS(SELECT 1 FROM extensions WHERE machine = ?1 " \
+        "AND is_wanted = 0)),'','',0,'',0,0,0,0,0,EXISTS(SELECT 1 FROM extensions " \
+        "WHERE machine = ?1 AND is_wanted = 0),'') ON CONFLICT (machine) DO UPDATE SET " \
         "state = ?2, since = ?3, why = '', proof = '', proof_why = '', proof_time = 0, " \
         "trouble = '', trouble_why = '', trouble_time = 0, contact = 0, due = ?4, status = NULL, " \
         "facts = NULL, wants_proof = 0, provider = '', reset_count = 0, restart_count = 0, clock_ms = 0, " \
@@ -52,6 +54,7 @@
     X(CANDIDATE_DROP, "UPDATE baselines SET candidate = NULL, candidate_time = 0, candidate_digest = NULL WHERE machine = ?1 " \
         "AND candidate IS NOT NULL") \
     X(BASELINE_FORGET, "DELETE FROM baselines WHERE machine = ?1") \
+    X(EXTENSION_FORGET, "DELETE FROM extensions WHERE machine = ?1") \
     X(EXTENSION_GET, "SELECT is_wanted, version, upgrades_minor, upgrades, settings, sequence, changed " \
         "FROM extensions WHERE machine = ?1") \
     X(EXTENSION_SET, "INSERT INTO extensions (machine, is_wanted, version, upgrades_minor, upgrades, " \

@@ -67,9 +67,9 @@ static inline const char *jwk_of(struct world *w, const struct person *person)
                         base64_dup(w->arena, BASE64_STANDARD, cert_der(person->cert)));
 }
 
-static inline struct resource_path path_of(const char *name)
+static inline struct provider_path path_of(const char *name)
 {
-    return (struct resource_path){.subscription = span_str(SUBSCRIPTION),
+    return (struct provider_path){.subscription = span_str(SUBSCRIPTION),
                                   .group = span_str("rg"),
                                   .name = name == NULL ? (struct span){0} : span_str(name)};
 }
@@ -77,7 +77,7 @@ static inline struct resource_path path_of(const char *name)
 static inline struct service_answer put_resource(struct world *w, const char *name,
                                                  const char *body)
 {
-    const struct resource_path path = path_of(name);
+    const struct provider_path path = path_of(name);
     struct service_answer answer = {0};
 
     service_resource_put(w->service, &w->call, &path, span_str(body), &answer);

@@ -341,7 +341,7 @@ static void a_challenge_ends_with_its_provider(void **state)
 {
     struct client c;
     struct service_answer answer = {0};
-    const struct resource_path path = path_of("own");
+    const struct provider_path path = path_of("own");
 
     (void)state;
     client_begin(&c, "a-secureboot-healthy", policy);

@@ -11,7 +11,7 @@ static const char permit[] = "version=1.0; authorizationrules{=> permit();};";
 
 static void remove_provider(struct world *w, const char *name)
 {
-    const struct resource_path path = path_of(name);
+    const struct provider_path path = path_of(name);
     struct service_answer answer = {0};
 
     service_resource_delete(w->service, &w->call, &path, &answer);
@@ -20,7 +20,7 @@ static void remove_provider(struct world *w, const char *name)
 
 static unsigned put_into(struct world *w, const char *group, const char *name)
 {
-    struct resource_path path = path_of(name);
+    struct provider_path path = path_of(name);
     struct service_answer answer = {0};
 
     path.group = span_str(group);
@@ -218,7 +218,7 @@ static void a_damaged_provider_stops_nobody_else(void **state)
     struct world *w = world_new();
     struct service_answer answer;
     CLEANUP(provider_unref) struct provider *damaged = NULL;
-    const struct resource_path path = path_of("bad");
+    const struct provider_path path = path_of("bad");
     const char **names = NULL;
     struct trail trail = {0};
 

@@ -5,7 +5,7 @@
 
 static struct service_answer get(struct world *w, const char *name)
 {
-    const struct resource_path path = path_of(name);
+    const struct provider_path path = path_of(name);
     struct service_answer answer = {0};
 
     service_resource_get(w->service, &w->call, &path, &answer);
@@ -14,7 +14,7 @@ static struct service_answer get(struct world *w, const char *name)
 
 static struct service_answer patch(struct world *w, const char *name, const char *body)
 {
-    const struct resource_path path = path_of(name);
+    const struct provider_path path = path_of(name);
     struct service_answer answer = {0};
 
     service_resource_patch(w->service, &w->call, &path, span_str(body), &answer);
@@ -23,7 +23,7 @@ static struct service_answer patch(struct world *w, const char *name, const char
 
 static unsigned delete (struct world *w, const char *name)
 {
-    const struct resource_path path = path_of(name);
+    const struct provider_path path = path_of(name);
     struct service_answer answer = {0};
 
     service_resource_delete(w->service, &w->call, &path, &answer);
@@ -98,7 +98,7 @@ static void a_name_belongs_to_who_had_it_first(void **state)
 {
     struct world *w = world_new();
     struct provider *own = own_provider(w, "own", NULL);
-    struct resource_path other = path_of("OWN");
+    struct provider_path other = path_of("OWN");
     struct service_answer answer = {0};
 
     (void)state;
@@ -259,7 +259,7 @@ static void lists_show_what_is_in_their_scope(void **state)
 {
     struct world *w = world_new();
     struct provider *one = own_provider(w, "one", NULL), *two = own_provider(w, "two", NULL);
-    struct resource_path group = path_of(NULL), subscription = {.subscription = span_str("other")};
+    struct provider_path group = path_of(NULL), subscription = {.subscription = span_str("other")};
     struct service_answer answer = {0};
 
     (void)state;
@@ -314,7 +314,7 @@ static void a_rotation_shows_the_key_that_comes(void **state)
 {
     struct world *w = world_new();
     struct provider *own = own_provider(w, "own", NULL);
-    const struct resource_path path = path_of("own"), shared = path_of("sharedeus");
+    const struct provider_path path = path_of("own"), shared = path_of("sharedeus");
     struct service_answer answer = {0};
     yyjson_val *root;
 

@@ -1,0 +1,551 @@
+#include "store/resources.h"
+
+#include "store/queue.h"
+#include "store/rows.h"
+
+#include <stdio.h>
+
+/* ---- rows ---- */
+
+struct rows {
+    struct arena *arena;
+    void *items;
+    size_t n;
+};
+
+static const char *text_of(struct arena *arena, sqlite3_stmt *row, int index)
+{
+    return (const char *)arena_dup(arena, column_span(row, index)).data;
+}
+
+static err_t take_resource(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
+{
+    struct rows *rows = data;
+    struct store_resource *r = (struct store_resource *)rows->items + index;
+
+    (void)trail;
+    *r = (struct store_resource){
+        .key = text_of(rows->arena, row, 0),
+        .id = text_of(rows->arena, row, 1),
+        .subscription = text_of(rows->arena, row, 2),
+        .type = text_of(rows->arena, row, 3),
+        .location = text_of(rows->arena, row, 4),
+        .state = text_of(rows->arena, row, 5),
+        .tags = arena_dup(rows->arena, column_span(row, 6)),
+        .body = arena_dup(rows->arena, column_span(row, 7)),
+        .version = sqlite3_column_int64(row, 8),
+        .created = sqlite3_column_int64(row, 9),
+        .changed = sqlite3_column_int64(row, 10),
+    };
+    return r->key == NULL || r->id == NULL || r->subscription == NULL || r->type == NULL ||
+                   r->location == NULL || r->state == NULL || r->tags.data == NULL ||
+                   r->body.data == NULL
+               ? ERR_MEMORY
+               : ERR_OK;
+}
+
+static err_t take_operation(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
+{
+    struct rows *rows = data;
+    struct store_operation *o = (struct store_operation *)rows->items + index;
+
+    (void)trail;
+    *o = (struct store_operation){
+        .id = text_of(rows->arena, row, 0),
+        .subscription = text_of(rows->arena, row, 1),
+        .resource = text_of(rows->arena, row, 2),
+        .what = text_of(rows->arena, row, 3),
+        .status = text_of(rows->arena, row, 4),
+        .error = arena_dup(rows->arena, column_span(row, 5)),
+        .output = arena_dup(rows->arena, column_span(row, 6)),
+        .started = sqlite3_column_int64(row, 7),
+        .ended = sqlite3_column_int64(row, 8),
+    };
+    return o->id == NULL || o->subscription == NULL || o->resource == NULL || o->what == NULL ||
+                   o->status == NULL || o->error.data == NULL || o->output.data == NULL
+               ? ERR_MEMORY
+               : ERR_OK;
+}
+
+static err_t take_activity(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
+{
+    struct rows *rows = data;
+    struct store_activity *a = (struct store_activity *)rows->items + index;
+
+    (void)trail;
+    *a = (struct store_activity){
+        .id = sqlite3_column_int64(row, 0),
+        .time = sqlite3_column_int64(row, 1),
+        .subscription = text_of(rows->arena, row, 2),
+        .resource = text_of(rows->arena, row, 3),
+        .action = text_of(rows->arena, row, 4),
+        .status = text_of(rows->arena, row, 5),
+        .caller = text_of(rows->arena, row, 6),
+        .correlation = text_of(rows->arena, row, 7),
+        .detail = arena_dup(rows->arena, column_span(row, 8)),
+    };
+    return a->subscription == NULL || a->resource == NULL || a->action == NULL ||
+                   a->status == NULL || a->caller == NULL || a->correlation == NULL ||
+                   a->detail.data == NULL
+               ? ERR_MEMORY
+               : ERR_OK;
+}
+
+/* At most reading->max rows of `size` bytes each into the arena. */
+static err_t list(struct store *store, struct arena *arena, const struct reading *reading,
+                  size_t size, struct trail *trail, void **ret, size_t *ret_n)
+{
+    struct rows rows = {.arena = arena, .items = arena_calloc(arena, reading->max, size)};
+    struct reading own = *reading;
+    err_t err;
+
+    if (rows.items == NULL) {
+        return ERR_MEMORY;
+    }
+    own.data = &rows;
+    err = read_rows(store, &own, trail, &rows.n);
+    if (err == ERR_OK) {
+        *ret = rows.items;
+        *ret_n = rows.n;
+    }
+    return err;
+}
+
+static err_t get(struct store *store, struct arena *arena, const struct reading *reading, void *ret,
+                 struct trail *trail)
+{
+    struct rows rows = {.arena = arena, .items = ret};
+    struct reading own = *reading;
+    size_t n = 0;
+    err_t err;
+
+    own.data = &rows;
+    own.max = 1;
+    err = read_rows(store, &own, trail, &n);
+    return err == ERR_OK && n == 0 ? ERR_NOT_FOUND : err;
+}
+
+/* ---- resources ---- */
+
+err_t store_resource_get(struct store *store, struct arena *arena, const char *key,
+                         struct trail *trail, struct store_resource *ret)
+{
+    struct reading reading = {
+        .which = STATEMENT_RESOURCE_GET, .bound = {bound_text(key)}, .row = take_resource};
+
+    return get(store, arena, &reading, ret, trail);
+}
+
+/* All keys below one: behind "key/" and before "key0", which follows it in the order of bytes. */
+static bool range_below(struct arena *arena, const char *below, const char **ret_from,
+                        const char **ret_to)
+{
+    *ret_from = arena_printf(arena, "%s/", below);
+    *ret_to = arena_printf(arena, "%s0", below);
+    return *ret_from != NULL && *ret_to != NULL;
+}
+
+err_t store_resources(struct store *store, struct arena *arena,
+                      const struct store_resource_query *query, struct trail *trail,
+                      struct store_resource **ret, size_t *ret_n)
+{
+    bool is_typed = query->type[0] != '\0';
+    const char *from, *to;
+    struct reading reading = {.which = is_typed ? STATEMENT_RESOURCES_OF_TYPE
+                                                : STATEMENT_RESOURCES_BETWEEN,
+                              .max = query->max,
+                              .row = take_resource};
+    void *items = NULL;
+    err_t err = range_below(arena, query->below, &from, &to) ? ERR_OK : ERR_MEMORY;
+
+    if (err) {
+        return err;
+    }
+    if (strcmp(query->after, from) > 0) {
+        from = query->after;
+    }
+    reading.bound[0] = bound_text(from);
+    reading.bound[1] = bound_text(to);
+    reading.bound[2] = bound_number((int64_t)query->max);
+    if (is_typed) {
+        reading.bound[3] = bound_text(query->subscription);
+        reading.bound[4] = bound_text(query->type);
+    }
+    err = list(store, arena, &reading, sizeof(**ret), trail, &items, ret_n);
+    *ret = items;
+    return err;
+}
+
+err_t store_resources_in_state(struct store *store, struct arena *arena, const char *type,
+                               const char *state, size_t max, struct trail *trail,
+                               struct store_resource **ret, size_t *ret_n)
+{
+    struct reading reading = {.which = STATEMENT_RESOURCES_IN_STATE,
+                              .bound = {bound_text("/"), bound_text("0"),
+                                        bound_number((int64_t)max), bound_text(type),
+                                        bound_text(state)},
+                              .max = max,
+                              .row = take_resource};
+    void *items = NULL;
+    err_t err = list(store, arena, &reading, sizeof(**ret), trail, &items, ret_n);
+
+    *ret = items;
+    return err;
+}
+
+/* ---- changes: on the writer's thread, in its transaction ---- */
+
+struct there {
+    bool is_there, is_going;
+    int64_t version;
+};
+
+static err_t take_there(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
+{
+    struct there *there = data;
+
+    (void)index;
+    (void)trail;
+    there->is_there = true;
+    there->is_going = span_is(column_span(row, 0), "Deleting");
+    there->version = sqlite3_column_int64(row, 1);
+    return ERR_OK;
+}
+
+static err_t look(struct sqlite *db, const char *key, struct trail *trail, struct there *ret)
+{
+    const struct reading reading = {.which = STATEMENT_RESOURCE_STATE,
+                                    .bound = {bound_text(key)},
+                                    .row = take_there,
+                                    .data = ret};
+    size_t n;
+
+    *ret = (struct there){0};
+    return query_rows(db, &reading, trail, &n);
+}
+
+struct putting {
+    const struct store_resource *wanted;
+    const char *const *parents;
+    int64_t now;
+    enum store_resource_bar bar;
+    size_t parent;
+};
+
+static err_t take_count(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
+{
+    (void)index;
+    (void)trail;
+    *(int64_t *)data = sqlite3_column_int64(row, 0);
+    return ERR_OK;
+}
+
+static err_t look_for_bars(struct sqlite *db, struct putting *putting, struct trail *trail)
+{
+    const struct store_resource *wanted = putting->wanted;
+    struct there there;
+    int64_t count = 0;
+    const struct reading counting = {.which = STATEMENT_RESOURCE_COUNT,
+                                     .bound = {bound_number(STORE_RESOURCES_MAX)},
+                                     .row = take_count,
+                                     .data = &count};
+    size_t n;
+    err_t err = ERR_OK;
+
+    for (size_t i = 0; i < STORE_RESOURCE_PARENTS && putting->parents[i] != NULL; i++) {
+        err = look(db, putting->parents[i], trail, &there);
+        if (err || !there.is_there || there.is_going) {
+            putting->parent = i;
+            putting->bar = there.is_going ? STORE_RESOURCE_GOING : STORE_RESOURCE_NO_PARENT;
+            return err;
+        }
+    }
+    err = look(db, wanted->key, trail, &there);
+    if (err == ERR_OK && there.version != wanted->version) {
+        putting->bar = STORE_RESOURCE_CHANGED;
+        return ERR_OK;
+    }
+    if (err || wanted->version != 0) {
+        return err;
+    }
+    err = query_rows(db, &counting, trail, &n);
+    if (count >= STORE_RESOURCES_MAX) {
+        putting->bar = STORE_RESOURCE_FULL;
+    }
+    return err;
+}
+
+static err_t run_put(struct sqlite *db, void *data, struct trail *trail)
+{
+    struct putting *putting = data;
+    const struct store_resource *w = putting->wanted;
+    struct reading writing;
+    size_t n;
+    err_t err = look_for_bars(db, putting, trail);
+
+    if (err || putting->bar != STORE_RESOURCE_NO_BAR) {
+        return err;
+    }
+    if (w->version == 0) {
+        writing = (struct reading){.which = STATEMENT_RESOURCE_ADD,
+                                   .bound = {bound_text(w->key), bound_text(w->id),
+                                             bound_text(w->subscription), bound_text(w->type),
+                                             bound_text(w->location), bound_text(w->state),
+                                             bound_key(w->tags, true), bound_key(w->body, true),
+                                             bound_number(putting->now)}};
+    } else {
+        writing = (struct reading){.which = STATEMENT_RESOURCE_SET,
+                                   .bound = {bound_text(w->key), bound_number(w->version),
+                                             bound_text(w->location), bound_text(w->state),
+                                             bound_key(w->tags, true), bound_key(w->body, true),
+                                             bound_number(putting->now)}};
+    }
+    return query_rows(db, &writing, trail, &n);
+}
+
+err_t store_resource_put(struct store *store, const struct store_resource *wanted,
+                         const char *const parents[STORE_RESOURCE_PARENTS], int64_t now,
+                         struct trail *trail, enum store_resource_bar *ret_bar, size_t *ret_parent,
+                         int64_t *ret_version)
+{
+    struct putting putting = {.wanted = wanted, .parents = parents, .now = now};
+    struct op op = {.kind = OP_CALL, .call = run_put, .data = &putting};
+    err_t err;
+
+    if (wanted->body.len > STORE_RESOURCE_BODY_MAX) {
+        return trail_set(trail, ERR_TOO_LARGE, "the resource takes %zu bytes, %d are allowed",
+                         wanted->body.len, STORE_RESOURCE_BODY_MAX);
+    }
+    err = store_wait_for(store, &op, trail);
+    if (err == ERR_OK) {
+        *ret_bar = putting.bar;
+        *ret_parent = putting.parent;
+        *ret_version = wanted->version + 1;
+    }
+    return err;
+}
+
+struct removing {
+    const char *key, *from, *to;
+    int64_t version;
+    bool was_there;
+    enum store_resource_bar bar;
+};
+
+static err_t run_remove(struct sqlite *db, void *data, struct trail *trail)
+{
+    struct removing *removing = data;
+    struct there there;
+    err_t err = look(db, removing->key, trail, &there);
+
+    removing->was_there = there.is_there;
+    if (err || !there.is_there) {
+        return err;
+    }
+    if (removing->version != 0 && removing->version != there.version) {
+        removing->bar = STORE_RESOURCE_CHANGED;
+        return ERR_OK;
+    }
+    err = run_bound(db, STATEMENT_RESOURCES_REMOVE, bound_text(removing->from),
+                    bound_text(removing->to), trail);
+    err = err ? err
+              : run_bound(db, STATEMENT_PARTS_BELOW_FORGET, bound_text(removing->from),
+                          bound_text(removing->to), trail);
+    err = err ? err
+              : run_bound(db, STATEMENT_PARTS_FORGET, bound_text(removing->key), (struct bound){0},
+                          trail);
+    return err ? err
+               : run_bound(db, STATEMENT_RESOURCE_REMOVE, bound_text(removing->key),
+                           (struct bound){0}, trail);
+}
+
+err_t store_resource_remove(struct store *store, const char *key, int64_t version,
+                            struct trail *trail, bool *ret_was_there,
+                            enum store_resource_bar *ret_bar)
+{
+    char from[STORE_RESOURCE_KEY_MAX + 2], to[STORE_RESOURCE_KEY_MAX + 2];
+    struct removing removing = {.key = key, .from = from, .to = to, .version = version};
+    struct op op = {.kind = OP_CALL, .call = run_remove, .data = &removing};
+    err_t err;
+
+    if (strlen(key) > STORE_RESOURCE_KEY_MAX) {
+        return trail_set(trail, ERR_TOO_LARGE, "the id is too long");
+    }
+    snprintf(from, sizeof(from), "%s/", key);
+    snprintf(to, sizeof(to), "%s0", key);
+    err = store_wait_for(store, &op, trail);
+    if (err == ERR_OK) {
+        *ret_was_there = removing.was_there;
+        *ret_bar = removing.bar;
+    }
+    return err;
+}
+
+/* ---- operations and activities ---- */
+
+static err_t run_reading(struct sqlite *db, void *data, struct trail *trail)
+{
+    size_t n;
+
+    return query_rows(db, data, trail, &n);
+}
+
+static err_t write_one(struct store *store, struct reading *writing, struct trail *trail)
+{
+    struct op op = {.kind = OP_CALL, .call = run_reading, .data = writing};
+
+    return store_wait_for(store, &op, trail);
+}
+
+static struct bound bound_json(struct span json)
+{
+    return bound_key(json.data == NULL ? span_str("") : json, true);
+}
+
+err_t store_part_put(struct store *store, const char *key, const char *name, struct span text,
+                     struct trail *trail)
+{
+    struct reading writing = {.which = STATEMENT_PART_PUT,
+                              .bound = {bound_text(key), bound_text(name), bound_json(text)}};
+
+    return text.len > STORE_PART_MAX ? trail_set(trail, ERR_TOO_LARGE, "%zu bytes, %d are allowed",
+                                                 text.len, STORE_PART_MAX)
+                                     : write_one(store, &writing, trail);
+}
+
+static err_t take_part(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
+{
+    struct rows *rows = data;
+    struct store_part *part = (struct store_part *)rows->items + index;
+
+    (void)trail;
+    part->name = text_of(rows->arena, row, 0);
+    part->text = arena_dup(rows->arena, column_span(row, 1));
+    return part->name == NULL || part->text.data == NULL ? ERR_MEMORY : ERR_OK;
+}
+
+err_t store_part_get(struct store *store, struct arena *arena, const char *key, const char *name,
+                     struct trail *trail, struct span *ret)
+{
+    struct reading reading = {.which = STATEMENT_PART_GET,
+                              .bound = {bound_text(key), bound_text(name)},
+                              .row = take_part};
+    struct store_part part = {0};
+    err_t err = get(store, arena, &reading, &part, trail);
+
+    *ret = part.text;
+    return err;
+}
+
+err_t store_parts(struct store *store, struct arena *arena, const char *key, const char *prefix,
+                  size_t max, struct trail *trail, struct store_part **ret, size_t *ret_n)
+{
+    struct reading reading = {
+        .which = STATEMENT_PARTS,
+        .bound = {bound_text(key), bound_text(prefix), bound_number((int64_t)max)},
+        .max = max,
+        .row = take_part};
+    void *items = NULL;
+    err_t err = list(store, arena, &reading, sizeof(**ret), trail, &items, ret_n);
+
+    *ret = items;
+    return err;
+}
+
+err_t store_parts_forget(struct store *store, const char *key, struct trail *trail)
+{
+    struct reading writing = {.which = STATEMENT_PARTS_FORGET, .bound = {bound_text(key)}};
+
+    return write_one(store, &writing, trail);
+}
+
+err_t store_operation_put(struct store *store, const struct store_operation *o, struct trail *trail)
+{
+    struct reading writing = {
+        .which = STATEMENT_OPERATION_PUT,
+        .bound = {bound_text(o->id), bound_text(o->subscription), bound_text(o->resource),
+                  bound_text(o->what), bound_text(o->status), bound_json(o->error),
+                  bound_json(o->output), bound_number(o->started), bound_number(o->ended)}};
+
+    return write_one(store, &writing, trail);
+}
+
+err_t store_operation_get(struct store *store, struct arena *arena, const char *id,
+                          struct trail *trail, struct store_operation *ret)
+{
+    struct reading reading = {
+        .which = STATEMENT_OPERATION_GET, .bound = {bound_text(id)}, .row = take_operation};
+
+    return get(store, arena, &reading, ret, trail);
+}
+
+err_t store_operations_of(struct store *store, struct arena *arena, const char *resource,
+                          const char *what, size_t max, struct trail *trail,
+                          struct store_operation **ret, size_t *ret_n)
+{
+    struct reading reading = {
+        .which = STATEMENT_OPERATIONS_OF,
+        .bound = {bound_text(resource), bound_text(what), bound_number((int64_t)max)},
+        .max = max,
+        .row = take_operation};
+    void *items = NULL;
+    err_t err = list(store, arena, &reading, sizeof(**ret), trail, &items, ret_n);
+
+    *ret = items;
+    return err;
+}
+
+err_t store_activity_add(struct store *store, const struct store_activity *a, struct trail *trail)
+{
+    struct reading writing = {.which = STATEMENT_ACTIVITY_ADD,
+                              .bound = {bound_number(a->time), bound_text(a->subscription),
+                                        bound_text(a->resource), bound_text(a->action),
+                                        bound_text(a->status), bound_text(a->caller),
+                                        bound_text(a->correlation), bound_json(a->detail)}};
+
+    return write_one(store, &writing, trail);
+}
+
+err_t store_activities(struct store *store, struct arena *arena,
+                       const struct store_activity_query *query, struct trail *trail,
+                       struct store_activity **ret, size_t *ret_n)
+{
+    struct reading reading = {.which = STATEMENT_ACTIVITY,
+                              .bound = {bound_text(query->subscription),
+                                        bound_number(query->before > 0 ? query->before : INT64_MAX),
+                                        bound_number(query->from), bound_number(query->to),
+                                        bound_text(query->below),
+                                        bound_number((int64_t)query->max)},
+                              .max = query->max,
+                              .row = take_activity};
+    void *items = NULL;
+    err_t err = list(store, arena, &reading, sizeof(**ret), trail, &items, ret_n);
+
+    *ret = items;
+    return err;
+}
+
+static err_t run_sweep(struct sqlite *db, void *data, struct trail *trail)
+{
+    int64_t now = *(const int64_t *)data;
+    enum { DAY_S = 86400 };
+    err_t err = run_bound(db, STATEMENT_OPERATIONS_FORGET,
+                          bound_number(now - (int64_t)STORE_OPERATION_DAYS * DAY_S),
+                          (struct bound){0}, trail);
+
+    err = err ? err
+              : run_bound(db, STATEMENT_OPERATIONS_GIVE_UP,
+                          bound_number(now - (int64_t)STORE_OPERATION_OPEN_DAYS * DAY_S),
+                          (struct bound){0}, trail);
+    return err ? err
+               : run_bound(db, STATEMENT_ACTIVITY_FORGET,
+                           bound_number(now - (int64_t)STORE_ACTIVITY_DAYS * DAY_S),
+                           bound_number(STORE_ACTIVITY_MAX), trail);
+}
+
+err_t store_resources_sweep(struct store *store, int64_t now, struct trail *trail)
+{
+    struct op op = {.kind = OP_CALL, .call = run_sweep, .data = &now};
+
+    return store_wait_for(store, &op, trail);
+}

@@ -1,0 +1,153 @@
+/*
+ * resources.h - resources of a resource manager as they are kept, operations that go on for longer
+ * than one request, and what was done to whom.
+ *
+ * A key is an id in lower case: "/subscriptions/s/resourcegroups/g/providers/ns/type/name".
+ * Whatever lies below another one has its key and a slash in front. What bodies mean is the control
+ * room's business.
+ */
+#ifndef STORE_RESOURCES_H
+#define STORE_RESOURCES_H
+
+#include "store/store.h"
+
+enum {
+    STORE_RESOURCE_KEY_MAX = 2048,
+    STORE_RESOURCE_BODY_MAX = 4 * 1024 * 1024,
+    STORE_RESOURCES_MAX = 1000000, /* of the whole server */
+    STORE_OPERATION_DAYS = 1,      /* that an ended operation can be asked for */
+    STORE_OPERATION_OPEN_DAYS = 7, /* for one of which nobody ever asked how it came out */
+    STORE_ACTIVITY_DAYS = 90,
+    STORE_ACTIVITY_MAX = 1000000,
+};
+
+/* Texts are never NULL. */
+struct store_resource {
+    const char *key;
+    const char *id;           /* as it was written first */
+    const char *subscription; /* in lower case */
+    const char *type;         /* in lower case */
+    const char *location;     /* "" = none */
+    const char *state;        /* provisioningState */
+    struct span tags;         /* JSON object */
+    struct span body;         /* JSON object: all other members */
+    int64_t version;          /* 1, 2, ...: rises with each change; 0 = not kept yet */
+    int64_t created, changed;
+};
+
+/* In the arena. ERR_NOT_FOUND. */
+err_t store_resource_get(struct store *store, struct arena *arena, const char *key,
+                         struct trail *trail, struct store_resource *ret) MUST_CHECK;
+
+/* Which ones; "" = any. */
+struct store_resource_query {
+    const char *below;               /* keys that begin with this and a slash */
+    const char *subscription, *type; /* both, or neither */
+    const char *after;               /* a key: behind it */
+    size_t max;
+};
+/* By key, in the arena. */
+err_t store_resources(struct store *store, struct arena *arena,
+                      const struct store_resource_query *query, struct trail *trail,
+                      struct store_resource **ret, size_t *ret_n) MUST_CHECK;
+/* Of all subscriptions: those of a type that are in a state, such as groups that are being deleted
+ * when a server starts. */
+err_t store_resources_in_state(struct store *store, struct arena *arena, const char *type,
+                               const char *state, size_t max, struct trail *trail,
+                               struct store_resource **ret, size_t *ret_n) MUST_CHECK;
+
+/* What stood in the way of a change. */
+enum store_resource_bar {
+    STORE_RESOURCE_NO_BAR,
+    STORE_RESOURCE_CHANGED, /* it has another version, is there already, or is gone */
+    STORE_RESOURCE_NO_PARENT,
+    STORE_RESOURCE_GOING, /* its parent is being deleted */
+    STORE_RESOURCE_FULL,
+};
+enum { STORE_RESOURCE_PARENTS = 3 };
+/*
+ * In one write: the resource is as `wanted`, if it has wanted->version (0: is not there) and its
+ * parents, by key, NULL behind the last, are there and not being deleted. *ret_parent is the one
+ * that is not. *ret_version is the new one. Only ERR_OK with STORE_RESOURCE_NO_BAR wrote anything.
+ */
+err_t store_resource_put(struct store *store, const struct store_resource *wanted,
+                         const char *const parents[STORE_RESOURCE_PARENTS], int64_t now,
+                         struct trail *trail, enum store_resource_bar *ret_bar, size_t *ret_parent,
+                         int64_t *ret_version) MUST_CHECK;
+/* It and all that lies below it, if it has this version (0: any). *ret_was_there. */
+err_t store_resource_remove(struct store *store, const char *key, int64_t version,
+                            struct trail *trail, bool *ret_was_there,
+                            enum store_resource_bar *ret_bar) MUST_CHECK;
+
+/* ---- parts: what belongs to a resource and is too long to lie in its body ---- */
+
+enum { STORE_PART_MAX = 8 * 1024 * 1024, STORE_PARTS_MAX = 2000 };
+struct store_part {
+    const char *name;
+    struct span text;
+};
+/* In place of one of that name. Parts go with their resource. */
+err_t store_part_put(struct store *store, const char *key, const char *name, struct span text,
+                     struct trail *trail) MUST_CHECK;
+/* In the arena; ERR_NOT_FOUND. */
+err_t store_part_get(struct store *store, struct arena *arena, const char *key, const char *name,
+                     struct trail *trail, struct span *ret) MUST_CHECK;
+/* Those whose names begin so, by name, in the arena. */
+err_t store_parts(struct store *store, struct arena *arena, const char *key, const char *prefix,
+                  size_t max, struct trail *trail, struct store_part **ret,
+                  size_t *ret_n) MUST_CHECK;
+err_t store_parts_forget(struct store *store, const char *key, struct trail *trail) MUST_CHECK;
+
+/* ---- operations ---- */
+
+struct store_operation {
+    const char *id;           /* a GUID */
+    const char *subscription; /* in lower case */
+    const char *resource;     /* key */
+    const char *what;         /* who knows how far it is: a word of the control room */
+    const char *status;       /* Running, Succeeded, Failed, Canceled */
+    struct span error;        /* JSON object; empty = none */
+    struct span output;       /* JSON; empty = none */
+    int64_t started, ended;   /* ended 0: it goes on */
+};
+err_t store_operation_put(struct store *store, const struct store_operation *operation,
+                          struct trail *trail) MUST_CHECK;
+/* In the arena. ERR_NOT_FOUND. */
+err_t store_operation_get(struct store *store, struct arena *arena, const char *id,
+                          struct trail *trail, struct store_operation *ret) MUST_CHECK;
+/* Those of this resource that go on, of this `what`, the oldest first. */
+err_t store_operations_of(struct store *store, struct arena *arena, const char *resource,
+                          const char *what, size_t max, struct trail *trail,
+                          struct store_operation **ret, size_t *ret_n) MUST_CHECK;
+
+/* ---- what was done ---- */
+
+struct store_activity {
+    int64_t id, time;
+    const char *subscription; /* in lower case */
+    const char *resource;     /* key */
+    const char *action;       /* Microsoft.Compute/virtualMachines/write */
+    const char *status;       /* Accepted, Succeeded, Failed */
+    const char *caller;       /* object id or name, for people */
+    const char *correlation;  /* GUID or id of the request */
+    struct span detail;       /* JSON object */
+};
+/* Written with the next batch; the caller waits for it. */
+err_t store_activity_add(struct store *store, const struct store_activity *activity,
+                         struct trail *trail) MUST_CHECK;
+struct store_activity_query {
+    const char *subscription;
+    const char *below; /* of this key, and of what lies below it */
+    int64_t from, to;  /* seconds */
+    int64_t before;    /* ids lower than this; 0 = from the newest on */
+    size_t max;
+};
+/* Newest first, in the arena. */
+err_t store_activities(struct store *store, struct arena *arena,
+                       const struct store_activity_query *query, struct trail *trail,
+                       struct store_activity **ret, size_t *ret_n) MUST_CHECK;
+
+/* Operations and activities that are past their time. */
+err_t store_resources_sweep(struct store *store, int64_t now, struct trail *trail) MUST_CHECK;
+
+#endif

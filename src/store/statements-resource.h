@@ -1,0 +1,49 @@
+/*
+ * statements-resource.h - inside of the store room: SQL about resources, their operations and what
+ * was done to them.
+ */
+#ifndef STORE_STATEMENTS_RESOURCE_H
+#define STORE_STATEMENTS_RESOURCE_H
+
+/* clang-format off */
+#define RESOURCE_COLUMNS "key, id, subscription, type, location, state, tags, body, version, created, changed"
+#define OPERATION_COLUMNS "id, subscription, resource, what, status, error, output, started, ended"
+#define ACTIVITY_COLUMNS "id, time, subscription, resource, action, status, caller, correlation, detail"
+#define RESOURCE_STATEMENTS(X) \
+    X(RESOURCE_GET, "SELECT " RESOURCE_COLUMNS " FROM resources WHERE key = ?1") \
+    X(RESOURCE_STATE, "SELECT state, version FROM resources WHERE key = ?1") \
+    X(RESOURCES_BETWEEN, "SELECT " RESOURCE_COLUMNS " FROM resources WHERE key > ?1 AND key < ?2 " \
+        "ORDER BY key LIMIT ?3") \
+    X(RESOURCES_OF_TYPE, "SELECT " RESOURCE_COLUMNS " FROM resources WHERE subscription = ?4 " \
+        "AND type = ?5 AND key > ?1 AND key < ?2 ORDER BY key LIMIT ?3") \
+    X(RESOURCES_IN_STATE, "SELECT " RESOURCE_COLUMNS " FROM resources WHERE state <> 'Succeeded' AND type = ?4 AND state = ?5 " \
+        "AND key > ?1 AND key < ?2 ORDER BY key LIMIT ?3") \
+    X(RESOURCE_COUNT, "SELECT CASE WHEN (SELECT coalesce(max(rowid), 0) FROM resources) < ?1 THEN 0 " \
+        "ELSE (SELECT count(*) FROM resources) END") \
+    X(RESOURCE_ADD, "INSERT INTO resources (" RESOURCE_COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,1,?9,?9) " \
+        "ON CONFLICT DO NOTHING") \
+    X(RESOURCE_SET, "UPDATE resources SET location = ?3, state = ?4, tags = ?5, body = ?6, " \
+        "version = version + 1, changed = ?7 WHERE key = ?1 AND version = ?2") \
+    X(RESOURCE_REMOVE, "DELETE FROM resources WHERE key = ?1") \
+    X(RESOURCES_REMOVE, "DELETE FROM resources WHERE key > ?1 AND key < ?2") \
+    X(PART_PUT, "INSERT OR REPLACE INTO resource_parts (resource, name, text) VALUES (?1,?2,?3)") \
+    X(PART_GET, "SELECT name, text FROM resource_parts WHERE resource = ?1 AND name = ?2") \
+    X(PARTS, "SELECT name, text FROM resource_parts WHERE resource = ?1 AND name >= ?2 " \
+        "AND name < ?2 || char(127) ORDER BY name LIMIT ?3") \
+    X(PARTS_FORGET, "DELETE FROM resource_parts WHERE resource = ?1") \
+    X(PARTS_BELOW_FORGET, "DELETE FROM resource_parts WHERE resource > ?1 AND resource < ?2") \
+    X(OPERATION_PUT, "INSERT OR REPLACE INTO operations (" OPERATION_COLUMNS ") VALUES " \
+        "(?1,?2,?3,?4,?5,?6,?7,?8,?9)") \
+    X(OPERATION_GET, "SELECT " OPERATION_COLUMNS " FROM operations WHERE id = ?1") \
+    X(OPERATIONS_OF, "SELECT " OPERATION_COLUMNS " FROM operations WHERE status = 'Running' " \
+        "AND resource = ?1 AND what = ?2 LIMIT ?3") \
+    X(OPERATIONS_FORGET, "DELETE FROM operations WHERE ended > 0 AND ended < ?1") \
+    X(OPERATIONS_GIVE_UP, "DELETE FROM operations WHERE status = 'Running' AND started < ?1") \
+    X(ACTIVITY_ADD, "INSERT INTO activity (" ACTIVITY_COLUMNS ") VALUES (NULL,?1,?2,?3,?4,?5,?6,?7,?8)") \
+    X(ACTIVITY, "SELECT " ACTIVITY_COLUMNS " FROM activity WHERE subscription = ?1 AND id < ?2 " \
+        "AND time >= ?3 AND time <= ?4 AND (resource = ?5 OR (resource > ?5 || '/' AND resource < ?5 || '0')) " \
+        "ORDER BY id DESC LIMIT ?6") \
+    X(ACTIVITY_FORGET, "DELETE FROM activity WHERE time < ?1 OR id <= (SELECT max(id) FROM activity) - ?2")
+/* clang-format on */
+
+#endif

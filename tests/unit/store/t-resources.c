@@ -1,0 +1,554 @@
+/*
+ * Resources, their parts, operations and activities, as the store keeps them: whoever was slower
+ * changes nothing, what lies below goes with it, and ranges do not touch their neighbours.
+ */
+#include "unit/store/folder.h"
+
+#include "store/resources.h"
+
+#include <pthread.h>
+
+#define S "/subscriptions/s"
+#define G S "/resourcegroups/g"
+#define VM G "/providers/n/vms/vm"
+#define GROUPS "microsoft.resources/resourcegroups"
+
+static struct store *store;
+static struct arena *arena;
+static const char *const no_parents[STORE_RESOURCE_PARENTS];
+
+static int start(void **state)
+{
+    make_folder(state);
+    store = open_store();
+    arena = test_arena();
+    return 0;
+}
+
+static int stop(void **state)
+{
+    arena_free(arena);
+    store_close(store);
+    return remove_folder(state);
+}
+
+#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, start, stop)
+
+static struct store_resource like(const char *key, const char *type, int64_t version)
+{
+    return (struct store_resource){.key = key,
+                                   .id = key,
+                                   .subscription = "s",
+                                   .type = type,
+                                   .location = "westus",
+                                   .state = "Succeeded",
+                                   .tags = span_str("{}"),
+                                   .body = span_str("{\"a\":1}"),
+                                   .version = version};
+}
+
+static enum store_resource_bar put_with(const struct store_resource *wanted,
+                                        const char *const parents[STORE_RESOURCE_PARENTS],
+                                        size_t *ret_parent)
+{
+    enum store_resource_bar bar = STORE_RESOURCE_FULL;
+    int64_t version = -1;
+
+    *ret_parent = 99;
+    assert_ok(store_resource_put(store, wanted, parents, NOW, NULL, &bar, ret_parent, &version));
+    if (bar == STORE_RESOURCE_NO_BAR) {
+        assert_int_equal(version, wanted->version + 1);
+    }
+    return bar;
+}
+
+static enum store_resource_bar put(const char *key, const char *type, int64_t version)
+{
+    const struct store_resource wanted = like(key, type, version);
+    size_t parent;
+
+    return put_with(&wanted, no_parents, &parent);
+}
+
+static void add(const char *key, const char *type)
+{
+    assert_int_equal(put(key, type, 0), STORE_RESOURCE_NO_BAR);
+}
+
+static bool is_there(const char *key)
+{
+    struct store_resource row;
+    err_t err = store_resource_get(store, arena, key, NULL, &row);
+
+    assert_true(err == ERR_OK || err == ERR_NOT_FOUND);
+    return err == ERR_OK;
+}
+
+static enum store_resource_bar drop(const char *key, int64_t version, bool *ret_was_there)
+{
+    enum store_resource_bar bar = STORE_RESOURCE_NO_BAR;
+
+    assert_ok(store_resource_remove(store, key, version, NULL, ret_was_there, &bar));
+    return bar;
+}
+
+/* ---- versions and parents ---- */
+
+static void whoever_has_another_version_changes_nothing(void **state)
+{
+    struct store_resource row;
+    bool was_there;
+
+    (void)state;
+    assert_int_equal(put(G, GROUPS, 1), STORE_RESOURCE_CHANGED); /* it is not there */
+    assert_false(is_there(G));
+    add(G, GROUPS);
+    assert_int_equal(put(G, GROUPS, 0), STORE_RESOURCE_CHANGED); /* it is there already */
+    assert_int_equal(put(G, GROUPS, 2), STORE_RESOURCE_CHANGED);
+    assert_int_equal(put(G, GROUPS, 1), STORE_RESOURCE_NO_BAR);
+    assert_int_equal(put(G, GROUPS, 1), STORE_RESOURCE_CHANGED);
+    assert_ok(store_resource_get(store, arena, G, NULL, &row));
+    assert_int_equal(row.version, 2);
+    assert_int_equal(drop(G, 1, &was_there), STORE_RESOURCE_CHANGED);
+    assert_true(is_there(G));
+    assert_int_equal(drop(G, 2, &was_there), STORE_RESOURCE_NO_BAR);
+    assert_true(was_there);
+    assert_int_equal(drop(G, 2, &was_there), STORE_RESOURCE_NO_BAR);
+    assert_false(was_there);
+    assert_int_equal(put(G, GROUPS, 2), STORE_RESOURCE_CHANGED); /* gone meanwhile */
+}
+
+static void nothing_is_kept_below_what_is_missing_or_going(void **state)
+{
+    static const char *const parents[STORE_RESOURCE_PARENTS] = {G, VM};
+    const struct store_resource wanted = like(VM "/extensions/e", "n/vms/extensions", 0);
+    struct store_resource going = like(G, GROUPS, 1);
+    size_t parent;
+
+    (void)state;
+    assert_int_equal(put_with(&wanted, parents, &parent), STORE_RESOURCE_NO_PARENT);
+    assert_int_equal(parent, 0);
+    add(G, GROUPS);
+    assert_int_equal(put_with(&wanted, parents, &parent), STORE_RESOURCE_NO_PARENT);
+    assert_int_equal(parent, 1);
+    add(VM, "n/vms");
+    assert_int_equal(put_with(&wanted, parents, &parent), STORE_RESOURCE_NO_BAR);
+    going.state = "Deleting";
+    assert_int_equal(put_with(&going, no_parents, &parent), STORE_RESOURCE_NO_BAR);
+    assert_int_equal(put_with(&wanted, parents, &parent), STORE_RESOURCE_GOING);
+    assert_int_equal(parent, 0);
+}
+
+static void what_is_too_large_is_refused(void **state)
+{
+    struct store_resource wanted = like(G, GROUPS, 0);
+    char key[STORE_RESOURCE_KEY_MAX + 2];
+    enum store_resource_bar bar;
+    int64_t version;
+    size_t parent;
+    bool was_there;
+
+    (void)state;
+    wanted.body = span_of(G, STORE_RESOURCE_BODY_MAX + 1); /* its length alone is looked at */
+    assert_err(store_resource_put(store, &wanted, no_parents, NOW, NULL, &bar, &parent, &version),
+               ERR_TOO_LARGE);
+    assert_err(store_part_put(store, G, "p", span_of(G, STORE_PART_MAX + 1), NULL), ERR_TOO_LARGE);
+    memset(key, 'k', sizeof(key));
+    key[sizeof(key) - 1] = '\0';
+    assert_err(store_resource_remove(store, key, 0, NULL, &was_there, &bar), ERR_TOO_LARGE);
+}
+
+/* Many were made in the life of a server, and few are there. */
+static void what_was_deleted_does_not_count_as_full(void **state)
+{
+    bool was_there;
+
+    (void)state;
+    add(S "/resourcegroups/first", GROUPS);
+    run_sql("UPDATE resources SET rowid = 5000000");
+    assert_int_equal(put(G, GROUPS, 0), STORE_RESOURCE_NO_BAR);
+    (void)drop(G, 0, &was_there);
+    run_sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) "
+            "INSERT INTO resources SELECT '/x/' || i, '', '', '', '', 'Succeeded', '{}', '{}', 1, "
+            "0, 0 FROM n");
+    assert_int_equal(put(G, GROUPS, 0), STORE_RESOURCE_FULL);
+    /* One that is there may still be changed. */
+    assert_int_equal(put(S "/resourcegroups/first", GROUPS, 1), STORE_RESOURCE_NO_BAR);
+}
+
+/* ---- ranges ---- */
+
+static const char *const neighbours[] = {"a", "a-b", "a.b", "a0", "a/b", "ab", "a(", "a~"};
+
+static const char *group(const char *name)
+{
+    return arena_printf(arena, S "/resourcegroups/%s", name);
+}
+
+static const char *vm_in(const char *name)
+{
+    return arena_printf(arena, S "/resourcegroups/%s/providers/n/vms/vm", name);
+}
+
+static void add_neighbours(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(neighbours); i++) {
+        if (strchr(neighbours[i], '/') == NULL) {
+            add(group(neighbours[i]), GROUPS);
+            add(vm_in(neighbours[i]), "n/vms");
+            assert_ok(store_part_put(store, vm_in(neighbours[i]), "p", span_str("{}"), NULL));
+        }
+    }
+}
+
+static size_t list_below(const char *below, const char *type, const char *after, size_t max,
+                         struct store_resource **ret)
+{
+    const struct store_resource_query query = {.below = below,
+                                               .subscription = type[0] != '\0' ? "s" : "",
+                                               .type = type,
+                                               .after = after,
+                                               .max = max};
+    size_t n = 99;
+
+    assert_ok(store_resources(store, arena, &query, NULL, ret, &n));
+    return n;
+}
+
+static void a_group_does_not_mix_with_those_whose_names_begin_alike(void **state)
+{
+    struct store_resource *list;
+    struct span text;
+    bool was_there;
+
+    (void)state;
+    add_neighbours();
+    assert_int_equal(list_below(group("a"), "", "", 100, &list), 1);
+    assert_string_equal(list[0].key, vm_in("a"));
+    assert_int_equal(list_below(group("a"), "n/vms", "", 100, &list), 1);
+    assert_int_equal(list_below(group("A"), "", "", 100, &list), 0); /* keys are in lower case */
+    assert_int_equal(list_below(S, "n/vms", "", 100, &list), 7);
+    (void)drop(group("a"), 0, &was_there);
+    assert_true(was_there);
+    assert_false(is_there(vm_in("a")));
+    assert_err(store_part_get(store, arena, vm_in("a"), "p", NULL, &text), ERR_NOT_FOUND);
+    for (size_t i = 1; i < ARRAY_LEN(neighbours); i++) {
+        if (strchr(neighbours[i], '/') == NULL) {
+            assert_true(is_there(group(neighbours[i])));
+            assert_true(is_there(vm_in(neighbours[i])));
+            assert_ok(store_part_get(store, arena, vm_in(neighbours[i]), "p", NULL, &text));
+        }
+    }
+}
+
+static void lists_come_in_pages_and_none_is_missing(void **state)
+{
+    const char *after = "";
+    struct store_resource *list;
+    size_t n, total = 0;
+
+    (void)state;
+    add(G, GROUPS);
+    for (int i = 0; i < 50; i++) {
+        add(arena_printf(arena, G "/providers/n/vms/vm%d", i), "n/vms");
+        add(arena_printf(arena, G "/providers/n/vms/vm%d/extensions/e", i), "n/vms/extensions");
+    }
+    while ((n = list_below(G, "n/vms", after, 7, &list)) > 0) {
+        for (size_t i = 0; i < n; i++) {
+            assert_true(strcmp(list[i].key, after) > 0);
+            after = list[i].key;
+        }
+        total += n;
+    }
+    assert_int_equal(total, 50);
+    assert_int_equal(list_below(G, "", "", 1000, &list), 100);
+    /* A place that was never there, and one in front of the range: nothing of others. */
+    assert_int_equal(list_below(G, "", G "/zzz", 1000, &list), 0);
+    assert_int_equal(list_below(G, "", "zzz", 1000, &list), 0);
+    assert_int_equal(list_below(G, "", "/a", 1000, &list), 100);
+    assert_int_equal(list_below("/subscriptions/other", "", "", 1000, &list), 0);
+}
+
+static void resources_of_one_state_are_found(void **state)
+{
+    struct store_resource going = like(G, GROUPS, 1), *list;
+    size_t n, parent;
+
+    (void)state;
+    add(G, GROUPS);
+    add(S "/resourcegroups/other", GROUPS);
+    going.state = "Deleting";
+    assert_int_equal(put_with(&going, no_parents, &parent), STORE_RESOURCE_NO_BAR);
+    assert_ok(store_resources_in_state(store, arena, GROUPS, "Deleting", 10, NULL, &list, &n));
+    assert_int_equal(n, 1);
+    assert_string_equal(list[0].key, G);
+    assert_ok(store_resources_in_state(store, arena, "n/vms", "Deleting", 10, NULL, &list, &n));
+    assert_int_equal(n, 0);
+}
+
+/* ---- parts ---- */
+
+static void parts_are_replaced_and_found_by_how_they_begin(void **state)
+{
+    struct store_part *parts;
+    struct span text;
+    size_t n;
+
+    (void)state;
+    add(VM, "n/vms");
+    assert_ok(store_part_put(store, VM, "operation/2", span_str("{\"n\":2}"), NULL));
+    assert_ok(store_part_put(store, VM, "operation/1", span_str("{\"n\":0}"), NULL));
+    assert_ok(store_part_put(store, VM, "operation/1", span_str("{\"n\":1}"), NULL));
+    assert_ok(store_part_put(store, VM, "operation0", span_str("{}"), NULL));
+    assert_ok(store_part_put(store, VM "x", "operation/3", span_str("{}"), NULL));
+    assert_ok(store_parts(store, arena, VM, "operation/", 10, NULL, &parts, &n));
+    assert_int_equal(n, 2);
+    assert_string_equal(parts[0].name, "operation/1");
+    assert_true(span_is(parts[0].text, "{\"n\":1}"));
+    assert_ok(store_parts_forget(store, VM, NULL));
+    assert_err(store_part_get(store, arena, VM, "operation0", NULL, &text), ERR_NOT_FOUND);
+    assert_ok(store_part_get(store, arena, VM "x", "operation/3", NULL, &text));
+}
+
+/* ---- operations ---- */
+
+static void put_operation(const char *id, const char *resource, const char *status, int64_t started,
+                          int64_t ended)
+{
+    const struct store_operation operation = {.id = id,
+                                              .subscription = "s",
+                                              .resource = resource,
+                                              .what = "group-delete",
+                                              .status = status,
+                                              .started = started,
+                                              .ended = ended};
+
+    assert_ok(store_operation_put(store, &operation, NULL));
+}
+
+static bool has_operation(const char *id)
+{
+    struct store_operation operation;
+    err_t err = store_operation_get(store, arena, id, NULL, &operation);
+
+    assert_true(err == ERR_OK || err == ERR_NOT_FOUND);
+    return err == ERR_OK;
+}
+
+enum { DAY = 86400 };
+
+static void ended_operations_are_forgotten_and_no_others(void **state)
+{
+    (void)state;
+    put_operation("old", G, "Succeeded", NOW - 3 * DAY, NOW - 2 * DAY);
+    put_operation("new", G, "Failed", NOW - 3 * DAY, NOW - 100);
+    put_operation("open", G, "Running", NOW - 3 * DAY, 0);
+    /* Nobody ever asked how this one came out. */
+    put_operation("unasked", G, "Running", NOW - 30 * DAY, 0);
+    assert_ok(store_resources_sweep(store, NOW, NULL));
+    assert_false(has_operation("old"));
+    assert_false(has_operation("unasked"));
+    assert_true(has_operation("new"));
+    assert_true(has_operation("open"));
+}
+
+static void open_operations_of_a_resource_are_found_among_many(void **state)
+{
+    struct store_operation *open;
+    size_t n;
+
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        put_operation(arena_printf(arena, "other%d", i), VM, "Running", NOW - 1000 + i, 0);
+    }
+    put_operation("mine", G, "Running", NOW, 0);
+    put_operation("mine-too", G, "Running", NOW, 0);
+    put_operation("ended", G, "Failed", NOW, NOW);
+    assert_ok(store_operations_of(store, arena, G, "group-delete", 10, NULL, &open, &n));
+    assert_int_equal(n, 2);
+    assert_string_equal(open[0].id, "mine");
+    assert_ok(store_operations_of(store, arena, G, "deployment", 10, NULL, &open, &n));
+    assert_int_equal(n, 0);
+}
+
+/* ---- activities ---- */
+
+static void record(const char *subscription, const char *resource, int64_t time)
+{
+    const struct store_activity activity = {.time = time,
+                                            .subscription = subscription,
+                                            .resource = resource,
+                                            .action = "n/vms/write",
+                                            .status = "Succeeded",
+                                            .caller = "me",
+                                            .correlation = "c",
+                                            .detail = span_str("{}")};
+
+    assert_ok(store_activity_add(store, &activity, NULL));
+}
+
+static struct store_activity *asked;
+
+static size_t ask(const char *below, int64_t from, int64_t to, int64_t before, size_t max)
+{
+    const struct store_activity_query query = {
+        .subscription = "s", .below = below, .from = from, .to = to, .before = before, .max = max};
+    size_t n = 99;
+
+    assert_ok(store_activities(store, arena, &query, NULL, &asked, &n));
+    return n;
+}
+
+static void activities_are_told_newest_first_in_pages(void **state)
+{
+    int64_t before = 0;
+    size_t n, total = 0;
+
+    (void)state;
+    for (int i = 0; i < 25; i++) {
+        record("s", G, NOW + i);
+        record("other", "/subscriptions/other/resourcegroups/g", NOW + i);
+    }
+    record("s", G "0", NOW);
+    record("s", G "-b", NOW);
+    record("s", VM, NOW);
+    while ((n = ask(G, 0, INT64_MAX, before, 4)) > 0) {
+        for (size_t i = 0; i < n; i++) {
+            assert_true(before == 0 || asked[i].id < before);
+            before = asked[i].id;
+        }
+        total += n;
+    }
+    assert_int_equal(total, 26); /* the group's and its machine's */
+    assert_int_equal(ask(VM, 0, INT64_MAX, 0, 100), 1);
+    assert_int_equal(ask(S, 0, INT64_MAX, 0, 100), 28);
+    assert_int_equal(ask(G, NOW + 10, NOW + 14, 0, 100), 5);
+    assert_int_equal(ask(G, NOW + 14, NOW + 10, 0, 100), 0);
+    assert_int_equal(ask(G, 0, INT64_MAX, 0, 3), 3);
+    assert_int_equal(asked[0].id > asked[1].id, 1);
+}
+
+static void old_activities_are_forgotten(void **state)
+{
+    (void)state;
+    record("s", G, NOW - (int64_t)(STORE_ACTIVITY_DAYS + 1) * DAY);
+    record("s", G, NOW - (int64_t)(STORE_ACTIVITY_DAYS - 1) * DAY);
+    assert_ok(store_resources_sweep(store, NOW, NULL));
+    assert_int_equal(ask(G, 0, INT64_MAX, 0, 100), 1);
+}
+
+/* ---- several at the same time ---- */
+
+enum { THREADS = 8, ROUNDS = 60 };
+
+struct racer {
+    pthread_t thread;
+    unsigned won;
+    err_t err;
+};
+
+/* Raise the version until it was done ROUNDS times, as clients do that read and write back. */
+static void *race(void *context)
+{
+    struct racer *racer = context;
+    CLEANUP(arena_free) struct arena *own = arena_new(1024 * 1024);
+
+    while (racer->err == ERR_OK && racer->won < ROUNDS) {
+        struct store_resource row, wanted;
+        enum store_resource_bar bar = STORE_RESOURCE_FULL;
+        int64_t version;
+        size_t parent;
+
+        arena_reset(own);
+        racer->err = store_resource_get(store, own, G, NULL, &row);
+        wanted = like(G, GROUPS, row.version);
+        racer->err = racer->err ? racer->err
+                                : store_resource_put(store, &wanted, no_parents, NOW, NULL, &bar,
+                                                     &parent, &version);
+        if (bar == STORE_RESOURCE_NO_BAR) {
+            racer->won++;
+        } else if (bar != STORE_RESOURCE_CHANGED) {
+            racer->err = ERR_INTERNAL;
+        }
+    }
+    return NULL;
+}
+
+static void of_those_who_write_at_the_same_time_one_wins_each_round(void **state)
+{
+    struct racer racers[THREADS] = {0};
+    struct store_resource row;
+
+    (void)state;
+    add(G, GROUPS);
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        pthread_join(racers[i].thread, NULL);
+        assert_ok(racers[i].err);
+    }
+    assert_ok(store_resource_get(store, arena, G, NULL, &row));
+    assert_int_equal(row.version, 1 + THREADS * ROUNDS); /* no write was lost, none counted twice */
+}
+
+static _Atomic unsigned made;
+
+/* The same new name from all sides. */
+static void *make(void *context)
+{
+    struct racer *racer = context;
+
+    for (unsigned i = 0; i < ROUNDS && racer->err == ERR_OK; i++) {
+        char key[96];
+        struct store_resource wanted;
+        enum store_resource_bar bar = STORE_RESOURCE_FULL;
+        int64_t version;
+        size_t parent;
+
+        snprintf(key, sizeof(key), S "/resourcegroups/r%u", i);
+        wanted = like(key, GROUPS, 0);
+        racer->err =
+            store_resource_put(store, &wanted, no_parents, NOW, NULL, &bar, &parent, &version);
+        made += bar == STORE_RESOURCE_NO_BAR;
+    }
+    return NULL;
+}
+
+static void a_new_name_is_one_callers(void **state)
+{
+    struct racer racers[THREADS] = {0};
+
+    (void)state;
+    made = 0;
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&racers[i].thread, NULL, make, &racers[i]), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        pthread_join(racers[i].thread, NULL);
+        assert_ok(racers[i].err);
+    }
+    assert_int_equal(made, ROUNDS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_STORE(whoever_has_another_version_changes_nothing),
+        WITH_STORE(nothing_is_kept_below_what_is_missing_or_going),
+        WITH_STORE(what_is_too_large_is_refused),
+        WITH_STORE(what_was_deleted_does_not_count_as_full),
+        WITH_STORE(a_group_does_not_mix_with_those_whose_names_begin_alike),
+        WITH_STORE(lists_come_in_pages_and_none_is_missing),
+        WITH_STORE(resources_of_one_state_are_found),
+        WITH_STORE(parts_are_replaced_and_found_by_how_they_begin),
+        WITH_STORE(ended_operations_are_forgotten_and_no_others),
+        WITH_STORE(open_operations_of_a_resource_are_found_among_many),
+        WITH_STORE(activities_are_told_newest_first_in_pages),
+        WITH_STORE(old_activities_are_forgotten),
+        WITH_STORE(of_those_who_write_at_the_same_time_one_wins_each_round),
+        WITH_STORE(a_new_name_is_one_callers),
+    };
+
+    return RUN_TESTS(tests);
+}
