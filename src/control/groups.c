@@ -1,0 +1,391 @@
+/*
+ * groups.c - resource groups: the engine's rules for the group itself, and its end, which takes a
+ * while.
+ */
+#include "control/internal.h"
+
+#include "base/log.h"
+#include "base/text.h"
+#include "base/timestamp.h"
+
+#include <stdlib.h>
+
+#define GROUPS "Microsoft.Resources/subscriptions/resourceGroups/"
+#define ENDING "group-delete" /* `what` of its operation */
+
+enum { PAGE = 200, ROUNDS_MAX = 100000, OPEN_MAX = 1000, RESUMED_MAX = 1000 };
+
+static bool group_name_is_good(struct span name)
+{
+    static const char marks[] = "._-()";
+
+    for (size_t i = 0; i < name.len; i++) {
+        uint8_t c = name.data[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c >= 0x80 || memchr(marks, c, sizeof(marks) - 1) != NULL)) {
+            return false;
+        }
+    }
+    return name.len > 0 && name.data[name.len - 1] != '.';
+}
+
+const struct kind control_group_kind = {
+    .type = "Microsoft.Resources/resourceGroups",
+    .versions = "2025-04-01 2024-11-01 2021-04-01 2019-10-01",
+    .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_AT_SUBSCRIPTION,
+    .name_max = RESOURCE_GROUP_MAX,
+    .name_is_good = group_name_is_good,
+};
+
+/* ---- one group ---- */
+
+static struct control_target target_of(struct control_call *call, struct span group)
+{
+    const char *verb = call->method == HTTP_PUT || call->method == HTTP_PATCH ? "write" : "read";
+
+    return (struct control_target){
+        .kind = &control_group_kind,
+        .id = arena_printf(call->arena, "/subscriptions/%.*s/resourceGroups/%.*s",
+                           (int)call->path.subscription.len,
+                           (const char *)call->path.subscription.data, (int)group.len,
+                           (const char *)group.data),
+        .action =
+            arena_printf(call->arena, "Microsoft.Resources/subscriptions/resourceGroups/%s", verb),
+        .scope = call->path.scope,
+    };
+}
+
+static bool subscription_is_there(struct control_call *call, struct control_answer *ret)
+{
+    if (control_has_subscription(call->control, call->arena, call->caller,
+                                 call->path.subscription)) {
+        return true;
+    }
+    control_refuse(call, ret, 404, "SubscriptionNotFound",
+                   "The subscription '%.*s' could not be found.", (int)call->path.subscription.len,
+                   (const char *)call->path.subscription.data);
+    return false;
+}
+
+static void handle_group(struct control_call *call, struct control_answer *ret)
+{
+    struct control_target target = target_of(call, call->path.group);
+
+    if (target.id == NULL || target.action == NULL) {
+        control_fail(call, ERR_MEMORY, NULL, ret);
+        return;
+    }
+    if (!subscription_is_there(call, ret)) {
+        return;
+    }
+    /* The engine takes the last name of a path for the resource's. */
+    call->path.ns = span_str("Microsoft.Resources");
+    call->path.pieces[0] = span_str("resourceGroups");
+    call->path.pieces[1] = call->path.group;
+    call->path.n = 2;
+    resource_run(call, &target, ret);
+    if (call->method == HTTP_HEAD && ret->status == 200) {
+        ret->status = 204;
+        ret->body = (struct span){0};
+    }
+}
+
+static void handle_list(struct control_call *call, struct control_answer *ret)
+{
+    struct control_target target = {.kind = &control_group_kind, .scope = call->path.scope};
+
+    if (subscription_is_there(call, ret)) {
+        list_kind(call, &target, ret);
+    }
+}
+
+/* ---- the end of a group ---- */
+
+struct ending {
+    struct ending *next; /* in the control's list */
+    struct control *control;
+    char *id, *key;
+    char *caller, *tenant, *name;
+};
+
+static void free_ending(struct ending *ending)
+{
+    free(ending->id);
+    free(ending->key);
+    free(ending->caller);
+    free(ending->tenant);
+    free(ending->name);
+    free(ending);
+}
+
+/* Under the lock. */
+static void unlink_ending(struct ending *ending)
+{
+    struct ending **at = &ending->control->endings;
+
+    while (*at != NULL && *at != ending) {
+        at = &(*at)->next;
+    }
+    if (*at == ending) {
+        *at = ending->next;
+    }
+}
+
+static void drop_ending(void *data)
+{
+    struct ending *ending = data;
+    struct control *control = ending->control;
+
+    pthread_mutex_lock(&control->endings_lock);
+    unlink_ending(ending);
+    pthread_mutex_unlock(&control->endings_lock);
+    free_ending(ending);
+}
+
+/* Its resources, those below others first: a machine's extension goes before the machine. */
+static err_t remove_page(struct control_call *call, const char *id, struct trail *trail,
+                         size_t *ret_n)
+{
+    struct resource *resources = NULL;
+    size_t n = 0;
+    err_t err = resources_load(call, NULL, id, "", PAGE, trail, &resources, &n);
+
+    *ret_n = n;
+    for (size_t i = n; err == ERR_OK && i > 0; i--) {
+        const struct resource *r = &resources[i - 1];
+        enum store_resource_bar bar;
+        struct control_answer answer = {0};
+        bool was_there = false;
+
+        err = store_resource_remove(call->control->store, r->key, 0, trail, &was_there, &bar);
+        if (err == ERR_OK && was_there && r->kind != NULL && r->kind->gone != NULL) {
+            r->kind->gone(call, r, &answer);
+        }
+    }
+    return err;
+}
+
+static err_t remove_elsewhere(struct control_call *call, const char *id, struct trail *trail)
+{
+    err_t err = ERR_OK;
+
+    for (size_t i = 0; err == ERR_OK && call->control->kinds[i] != NULL; i++) {
+        if (call->control->kinds[i]->group_gone != NULL) {
+            err = call->control->kinds[i]->group_gone(call, id, trail);
+        }
+    }
+    return err;
+}
+
+/* Whoever waits for the end of this group hears how it came out. */
+static void end_operations(struct control_call *call, const char *key, err_t err,
+                           const struct trail *trail)
+{
+    struct store_operation *open = NULL;
+    struct control_answer failure = {0};
+    size_t n = 0;
+
+    if (err) {
+        control_fail(call, err, trail, &failure);
+    }
+    if (store_operations_of(call->control->store, call->arena, key, ENDING, OPEN_MAX, NULL, &open,
+                            &n) != ERR_OK) {
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        open[i].status = err ? "Failed" : "Succeeded";
+        open[i].ended = call->now;
+        if (err) {
+            open[i].error =
+                json_write(call->arena, call->doc, control_error_value(call, &failure), false);
+        }
+        (void)!store_operation_put(call->control->store, &open[i], NULL);
+    }
+}
+
+static void log_ending(const struct ending *ending, err_t err, const struct trail *trail)
+{
+    struct log_line line;
+    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 48];
+
+    log_begin(&line, err ? LOG_ERROR : LOG_INFO, "group.deleted");
+    log_text(&line, "group", ending->key);
+    if (err) {
+        trail_format(trail, err, words, sizeof(words));
+        log_text(&line, "cause", words);
+        log_text(&line, "effect",
+                 "what is left goes at the next start, or when it is deleted again");
+    }
+    log_end(&line);
+}
+
+static void run_ending(void *data, struct arena *arena, struct hasher *hasher)
+{
+    struct ending *ending = data;
+    const struct access_caller caller = {.issuer = "",
+                                         .tenant = ending->tenant,
+                                         .object_id = ending->caller,
+                                         .name = ending->name,
+                                         .client_id = ""};
+    struct control_call call = {.control = ending->control,
+                                .hasher = hasher,
+                                .caller = &caller,
+                                .correlation = "",
+                                .base = "",
+                                .arena = arena,
+                                .method = HTTP_DELETE};
+    struct trail trail = {0};
+    enum store_resource_bar bar;
+    bool was_there;
+    size_t n = 1;
+    err_t err = ERR_OK;
+
+    for (int i = 0; err == ERR_OK && n > 0 && i < ROUNDS_MAX; i++) {
+        if (jobs_is_closing(ending->control->jobs)) {
+            drop_ending(ending); /* goes on at the next start */
+            return;
+        }
+        arena_reset(arena);
+        call.doc = json_new(arena);
+        call.now = timestamp_now();
+        err = call.doc == NULL ? ERR_MEMORY : remove_page(&call, ending->id, &trail, &n);
+    }
+    err = err ? err : remove_elsewhere(&call, ending->id, &trail);
+    /* Who deletes it again finds it with its end, or not at all. */
+    pthread_mutex_lock(&ending->control->endings_lock);
+    err = err ? err
+              : store_resource_remove(ending->control->store, ending->key, 0, &trail, &was_there,
+                                      &bar);
+    end_operations(&call, ending->key, err, &trail);
+    unlink_ending(ending);
+    pthread_mutex_unlock(&ending->control->endings_lock);
+    log_ending(ending, err, &trail);
+    free_ending(ending);
+}
+
+/* Under the lock. Whoever asks for it again waits for the same end. */
+static err_t begin_ending(struct control *control, const char *id, const char *key,
+                          const struct access_caller *caller)
+{
+    struct ending *ending;
+    err_t err;
+
+    for (ending = control->endings; ending != NULL; ending = ending->next) {
+        if (strcmp(ending->key, key) == 0) {
+            return ERR_OK;
+        }
+    }
+    ending = calloc(1, sizeof(*ending));
+    if (ending == NULL) {
+        return ERR_MEMORY;
+    }
+    ending->control = control;
+    ending->id = strdup(id);
+    ending->key = strdup(key);
+    ending->caller = strdup(caller->object_id);
+    ending->tenant = strdup(caller->tenant);
+    ending->name = strdup(caller->name);
+    err = ending->id == NULL || ending->key == NULL || ending->caller == NULL ||
+                  ending->tenant == NULL || ending->name == NULL
+              ? ERR_MEMORY
+              : jobs_add(control->jobs, 0, run_ending, drop_ending, ending);
+    if (err) {
+        free_ending(ending);
+        return err;
+    }
+    ending->next = control->endings;
+    control->endings = ending;
+    return ERR_OK;
+}
+
+/* Nothing new comes into it from now on. False and refused; is_raced: somebody was faster. */
+static bool mark_ending(struct control_call *call, const char *id, struct resource *group,
+                        struct control_answer *ret, bool *ret_is_raced)
+{
+    struct trail trail = {0};
+    err_t err = resource_load(call, id, &trail, group);
+
+    *ret_is_raced = false;
+    *ret = (struct control_answer){0};
+    if (err == ERR_NOT_FOUND) {
+        control_not_found(call, id, ret);
+    } else if (err) {
+        control_fail(call, err, &trail, ret);
+    }
+    if (err) {
+        return false;
+    }
+    group->kind = &control_group_kind;
+    if (!condition_holds(call, group, ret)) {
+        return false;
+    }
+    if (strcmp(group->state, "Deleting") == 0) {
+        return true;
+    }
+    group->state = "Deleting";
+    return resource_keep(call, group, GROUPS "delete", ret, ret_is_raced);
+}
+
+static void delete_group(struct control_call *call, const char *id, struct control_answer *ret)
+{
+    struct resource group;
+    bool is_raced = true, is_marked = false;
+    err_t err;
+
+    for (int i = 0; is_raced && i < CONTROL_RETRIES; i++) {
+        is_marked = mark_ending(call, id, &group, ret, &is_raced);
+    }
+    if (!is_marked) {
+        return;
+    }
+    operation_begin(call, NULL, NULL, group.key, ENDING, ret, NULL);
+    if (ret->code != NULL) {
+        return;
+    }
+    err = begin_ending(call->control, group.id, group.key, call->caller);
+    if (err) {
+        control_fail(call, err, NULL, ret);
+    } else {
+        ret->status = 202;
+    }
+}
+
+static void handle_delete(struct control_call *call, struct control_answer *ret)
+{
+    struct control_target target = target_of(call, call->path.group);
+
+    if (target.id == NULL) {
+        control_fail(call, ERR_MEMORY, NULL, ret);
+        return;
+    }
+    pthread_mutex_lock(&call->control->endings_lock);
+    delete_group(call, target.id, ret);
+    pthread_mutex_unlock(&call->control->endings_lock);
+}
+
+err_t groups_resume(struct control *control, struct trail *trail)
+{
+    static const struct access_caller nobody = {"", "", "", "", "", false};
+    CLEANUP(arena_free) struct arena *arena = arena_new((size_t)64 * 1024 * 1024);
+    struct store_resource *rows = NULL;
+    size_t n = 0;
+    err_t err = arena == NULL ? ERR_MEMORY
+                              : store_resources_in_state(control->store, arena, GROUP_TYPE,
+                                                         "Deleting", RESUMED_MAX, trail, &rows, &n);
+
+    pthread_mutex_lock(&control->endings_lock);
+    for (size_t i = 0; err == ERR_OK && i < n; i++) {
+        err = begin_ending(control, rows[i].id, rows[i].key, &nobody);
+    }
+    pthread_mutex_unlock(&control->endings_lock);
+    return err == ERR_TOO_MANY ? ERR_OK : err; /* the rest goes at the next start */
+}
+
+const struct control_row control_group_rows[] = {
+    {HTTP_GET, CONTROL_SUBSCRIPTION, "resourcegroups", GROUPS "read", handle_list, 0, NULL},
+    {HTTP_GET | HTTP_HEAD, CONTROL_GROUP, "", GROUPS "read", handle_group, 0, NULL},
+    {HTTP_PUT | HTTP_PATCH, CONTROL_GROUP, "", GROUPS "write", handle_group, 0, NULL},
+    {HTTP_DELETE, CONTROL_GROUP, "", GROUPS "delete", handle_delete, 0, NULL},
+    {0, CONTROL_TENANT, "", NULL, NULL, 0, NULL},
+};

@@ -1,0 +1,76 @@
+/*
+ * internal.h - what the files of this room share. Not for other rooms.
+ */
+#ifndef CONTROL_INTERNAL_H
+#define CONTROL_INTERNAL_H
+
+#include "control/jobs.h"
+#include "control/kind.h"
+#include "control/row.h"
+#include "store/resources.h"
+
+#include <pthread.h>
+
+#define GROUP_TYPE "microsoft.resources/resourcegroups"
+
+enum { CONTROL_RETRIES = 8 }; /* when somebody else is faster */
+
+struct control {
+    struct store *store;
+    struct service *service;
+    char *endpoint, *tenant, *subscription;
+    control_may *may;
+    control_may_any *may_any;
+    control_subscriptions *subscriptions;
+    void *may_context;
+    const struct kind **kinds; /* NULL behind the last */
+    const struct control_row *const *tables;
+    struct service_tags_source *service_tags;
+    struct jobs *jobs;
+    /* Of `endings`, and held while a group is taken away or marked: one group has one end at a
+     * time, or the second would take what was made anew under its name. */
+    pthread_mutex_t endings_lock;
+    struct ending *endings;
+};
+
+/* What every control has: subscriptions, groups, operations, records. */
+extern const struct control_row control_subscription_rows[];
+extern const struct control_row control_group_rows[];
+extern const struct control_row control_operation_rows[];
+extern const struct control_row control_list_rows[];
+extern const struct control_row control_provider_rows[];
+extern const struct control_row control_activity_rows[];
+
+/* As resource_run, for kinds that are members of their parents. */
+void embedded_run(struct control_call *call, const struct control_target *target,
+                  struct control_answer *ret);
+
+/* If-Match and If-None-Match against what is there (NULL: nothing). False and refused. */
+bool condition_holds(const struct control_call *call, const struct resource *before,
+                     struct control_answer *ret);
+/* Is the name of the target one for its kind? False and refused. */
+bool name_is_good(const struct control_call *call, const struct kind *kind, struct span name,
+                  struct control_answer *ret);
+
+/* GET /subscriptions/S[/resourceGroups/G]/resources, and lists of kinds across the subscription. */
+void list_kind(struct control_call *call, const struct control_target *target,
+               struct control_answer *ret);
+
+/* Groups that were being deleted when the server stopped go on. */
+err_t groups_resume(struct control *control, struct trail *trail) MUST_CHECK;
+
+/* Is there such a subscription here? */
+bool control_has_subscription(const struct control *control, struct arena *arena,
+                              const struct access_caller *caller, struct span subscription);
+extern const struct kind control_group_kind;
+/* What was done, for the activity log. */
+void activity_record(struct control_call *call, const struct control_target *target,
+                     const struct control_answer *answer);
+/* The key behind which a page begins, from $skiptoken; "" = from the first on. NULL and refused. */
+const char *page_after(struct control_call *call, struct control_answer *ret);
+
+/* The caller's name for records: never empty. */
+const char *caller_name(const struct access_caller *caller);
+const char *control_guid(struct arena *arena);
+
+#endif

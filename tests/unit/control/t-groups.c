@@ -1,0 +1,274 @@
+/* Groups: what is in one goes with it, behind the answer, and at the next start when not before. */
+#include "unit/control/engine.h"
+
+#include "control/jobs.h"
+
+#include <pthread.h>
+
+static void make_things(unsigned n, const char *body)
+{
+    for (unsigned i = 0; i < n; i++) {
+        char target[128];
+
+        snprintf(target, sizeof(target), THINGS "/t%u", i);
+        ask(&m, HTTP_PUT, target, body);
+        assert_answer(&m, 201, NULL);
+    }
+}
+
+#define STICKY "{\"location\":\"westus\",\"properties\":{\"isSticky\":true}}"
+
+static void what_is_not_there_is_not_deleted(void **state)
+{
+    (void)state;
+    ask(&m, HTTP_DELETE, SUB "/resourceGroups/none", NULL);
+    assert_answer(&m, 404, "ResourceGroupNotFound");
+    m.may = NULL;
+    ask(&m, HTTP_GET, SUB "/operationresults/66666666-6666-6666-6666-666666666666", NULL);
+    assert_answer(&m, 404, "OperationNotFound");
+}
+
+/* Whoever has no role in a subscription hears that there is none; who has one may make groups. */
+static bool may_nothing_else(const char *action, const char *scope)
+{
+    (void)action;
+    return strstr(scope, SUBSCRIPTION) != NULL ||
+           strcmp(action, "Microsoft.Resources/subscriptions/resourceGroups/write") == 0;
+}
+
+static void a_subscription_that_is_not_here_takes_no_group(void **state)
+{
+    (void)state;
+    m.may = may_nothing_else;
+    ask(&m, HTTP_PUT, OTHER_SUB "/resourceGroups/g", PLAIN);
+    assert_answer(&m, 404, "SubscriptionNotFound");
+    m.may = NULL;
+    ask(&m, HTTP_PUT, OTHER_SUB "/resourceGroups/g", PLAIN);
+    assert_answer(&m, 201, NULL);
+}
+
+static void a_group_goes_with_all_that_is_in_it(void **state)
+{
+    (void)state;
+    make_things(450, PLAIN);
+    ask(&m, HTTP_PUT, THINGS "/t1/parts/p", "{}");
+    ask(&m, HTTP_PUT, SUB "/resourceGroups/g0", PLAIN);
+    ask(&m, HTTP_PUT, SUB "/resourceGroups/g0/providers/Test.Things/things/t", PLAIN);
+    ask(&m, HTTP_DELETE, SUB "/RESOURCEGROUPS/G", NULL);
+    assert_answer(&m, 202, NULL);
+    assert_int_equal(m.answer.body.len, 0);
+    assert_null(m.answer.operation);
+    assert_true(m.answer.retry_after_s > 0);
+    follow_location(&m);
+    assert_answer(&m, 200, NULL);
+    ask(&m, HTTP_HEAD, GROUP, NULL);
+    assert_answer(&m, 404, "ResourceGroupNotFound");
+    assert_int_equal(n_gone, 451); /* each was told, its part too */
+    ask(&m, HTTP_GET, SUB "/resourceGroups/g0/providers/Test.Things/things/t", NULL);
+    assert_answer(&m, 200, NULL);
+    ask(&m, HTTP_PUT, GROUP, "{\"location\":\"eastus\"}"); /* the name is free */
+    assert_answer(&m, 201, NULL);
+    ask(&m, HTTP_GET, THINGS, NULL);
+    assert_int_equal(yyjson_arr_size(member(&m, "value")), 0);
+}
+
+static void nothing_comes_into_a_group_that_goes(void **state)
+{
+    const char *link;
+
+    (void)state;
+    make_things(20, STICKY);
+    ask(&m, HTTP_DELETE, GROUP, NULL);
+    assert_answer(&m, 202, NULL);
+    link = m.answer.location;
+    assert_non_null(link);
+    link = link_of(link);
+    ask(&m, HTTP_PUT, THING, PLAIN);
+    assert_answer(&m, 409, "ResourceGroupBeingDeleted");
+    ask(&m, HTTP_PUT, GROUP, PLAIN);
+    assert_answer(&m, 409, "ResourceGroupBeingDeleted");
+    ask(&m, HTTP_PATCH, GROUP, "{\"tags\":{}}");
+    assert_answer(&m, 409, "ResourceGroupBeingDeleted");
+    ask(&m, HTTP_GET, GROUP, NULL);
+    assert_text(&m, "properties.provisioningState", "Deleting");
+    ask(&m, HTTP_GET, link, NULL);
+    assert_answer(&m, 202, NULL);
+    ask(&m, HTTP_DELETE, GROUP, NULL);
+    assert_answer(&m, 202, NULL);
+    follow_location(&m);
+    assert_answer(&m, 200, NULL);
+    follow(&m, link); /* who asked first hears the same */
+    assert_answer(&m, 200, NULL);
+    assert_int_equal(n_gone, 20);
+}
+
+/* Deleted several times, then made anew: what is new stays. */
+static void an_end_that_was_asked_for_twice_takes_nothing_that_came_later(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 10; round++) {
+        make_things(3, STICKY);
+        for (int i = 0; i < 8; i++) {
+            ask(&m, HTTP_DELETE, GROUP, NULL);
+            assert_answer(&m, 202, NULL);
+        }
+        wait_until_gone(&m, GROUP);
+        ask(&m, HTTP_PUT, GROUP, PLAIN);
+        assert_answer(&m, 201, NULL);
+        ask(&m, HTTP_PUT, THING, PLAIN);
+        assert_answer(&m, 201, NULL);
+        for (int i = 0; i < 5; i++) {
+            pause_ms(10);
+            ask(&m, HTTP_GET, THING, NULL);
+            assert_answer(&m, 200, NULL);
+        }
+    }
+}
+
+static void a_group_that_was_going_at_a_stop_is_gone_after_the_start(void **state)
+{
+    const char *link;
+
+    (void)state;
+    make_things(420, PLAIN);
+    ask(&m, HTTP_PUT, THINGS "/sticky", STICKY);
+    ask(&m, HTTP_DELETE, GROUP, NULL);
+    assert_answer(&m, 202, NULL);
+    link = link_of(m.answer.location);
+    manager_stop(&m);
+    manager_start(&m);
+    follow(&m, link);
+    assert_answer(&m, 200, NULL);
+    ask(&m, HTTP_GET, GROUP, NULL);
+    assert_answer(&m, 404, "ResourceGroupNotFound");
+    ask(&m, HTTP_GET, SUB "/resources", NULL);
+    assert_int_equal(yyjson_arr_size(member(&m, "value")), 0);
+}
+
+/* Somebody writes into the group while it goes: nothing is left of it, whoever was faster. */
+struct intruder {
+    pthread_t thread;
+    struct manager m;
+    unsigned n_made, n_refused, n_wrong;
+    atomic_bool *is_over;
+};
+
+static void *intrude(void *context)
+{
+    struct intruder *w = context;
+
+    for (unsigned i = 0; !*w->is_over; i++) {
+        char target[128];
+
+        snprintf(target, sizeof(target), THINGS "/n%u", i);
+        ask(&w->m, HTTP_PUT, target, PLAIN);
+        if (w->m.answer.status == 201 || w->m.answer.status == 200) {
+            w->n_made++;
+        } else if (w->m.answer.status == 409 || w->m.answer.status == 404) {
+            w->n_refused++;
+        } else {
+            w->n_wrong++;
+        }
+    }
+    return NULL;
+}
+
+static void whoever_writes_into_a_group_that_goes_leaves_nothing_behind(void **state)
+{
+    struct intruder intruders[3] = {0};
+    atomic_bool is_over = false;
+    size_t n;
+    struct store_resource *rows;
+    const struct store_resource_query all = {
+        .below = SUB, .subscription = "", .type = "", .after = "", .max = 100};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(intruders); i++) {
+        intruders[i].m = m;
+        intruders[i].m.arena = arena_new(1024);
+        intruders[i].m.hasher = hasher_new();
+        intruders[i].is_over = &is_over;
+        assert_int_equal(pthread_create(&intruders[i].thread, NULL, intrude, &intruders[i]), 0);
+    }
+    for (int i = 0; i < WAIT_STEPS; i++) { /* until they are at it */
+        ask(&m, HTTP_GET, THINGS "/n20", NULL);
+        if (m.answer.status == 200) {
+            break;
+        }
+        pause_ms(1);
+    }
+    ask(&m, HTTP_DELETE, GROUP, NULL);
+    assert_answer(&m, 202, NULL);
+    follow_location(&m);
+    assert_answer(&m, 200, NULL);
+    is_over = true;
+    for (size_t i = 0; i < ARRAY_LEN(intruders); i++) {
+        pthread_join(intruders[i].thread, NULL);
+        assert_int_equal(intruders[i].n_wrong, 0);
+        assert_true(intruders[i].n_made > 0);
+        arena_free(intruders[i].m.arena);
+        hasher_free(intruders[i].m.hasher);
+    }
+    assert_ok(store_resources(store, m.arena, &all, NULL, &rows, &n));
+    assert_int_equal(n, 0);
+}
+
+/* ---- jobs ---- */
+
+static atomic_uint n_run, n_dropped;
+
+static void count_run(void *data, struct arena *arena, struct hasher *hasher)
+{
+    assert_non_null(arena);
+    assert_non_null(hasher);
+    (*(atomic_uint *)data)++;
+}
+
+static void count_drop(void *data)
+{
+    (void)data;
+    n_dropped++;
+}
+
+static void jobs_run_once_or_are_dropped_and_their_number_is_bounded(void **state)
+{
+    struct jobs *jobs = NULL;
+    err_t err = ERR_OK;
+    unsigned n = 0;
+
+    (void)state;
+    n_run = n_dropped = 0;
+    assert_ok(jobs_open(&jobs));
+    for (int i = 0; i < 100; i++) {
+        assert_ok(jobs_add(jobs, i % 3, count_run, count_drop, &n_run));
+    }
+    for (int i = 0; i < WAIT_STEPS && n_run < 100; i++) {
+        pause_ms(1);
+    }
+    assert_int_equal(n_run, 100);
+    while ((err = jobs_add(jobs, 3600 * 1000, count_run, count_drop, &n_run)) == ERR_OK) {
+        n++;
+    }
+    assert_err(err, ERR_TOO_MANY);
+    assert_int_equal(n, JOBS_QUEUED_MAX);
+    assert_false(jobs_is_closing(jobs));
+    jobs_close(jobs); /* nobody waits an hour */
+    assert_int_equal(n_run, 100);
+    assert_int_equal(n_dropped, JOBS_QUEUED_MAX);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_ENGINE(what_is_not_there_is_not_deleted),
+        WITH_ENGINE(a_subscription_that_is_not_here_takes_no_group),
+        WITH_ENGINE(a_group_goes_with_all_that_is_in_it),
+        WITH_ENGINE(nothing_comes_into_a_group_that_goes),
+        WITH_ENGINE(an_end_that_was_asked_for_twice_takes_nothing_that_came_later),
+        WITH_ENGINE(a_group_that_was_going_at_a_stop_is_gone_after_the_start),
+        WITH_ENGINE(whoever_writes_into_a_group_that_goes_leaves_nothing_behind),
+        cmocka_unit_test(jobs_run_once_or_are_dropped_and_their_number_is_bounded),
+    };
+
+    return RUN_TESTS(tests);
+}
