@@ -1,0 +1,334 @@
+/*
+ * guest-binding.c - what an owner says about the guest of a virtual machine resource: a join token
+ * in customData or userData, an endorsement key, a machine that joined before.
+ */
+#include "kinds/guest.h"
+
+#include "base/codec.h"
+#include "base/text.h"
+
+#include <stdio.h>
+
+enum {
+    DATA_MAX = 65536,
+    PAGE = 20, /* virtual machines that are looked at at a time */
+    PAGE_BYTES = 256 * 1024 * 1024,
+};
+
+#define MACHINE_WRITE "Bootwarden.Monitor/machines/write"
+
+/* ---- tokens ---- */
+
+static bool is_token_char(uint8_t c)
+{
+    static const char marks[] = "._-~+=";
+
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           memchr(marks, c, sizeof(marks) - 1) != NULL;
+}
+
+struct span guest_find_token(struct span text)
+{
+    static const char mark[] = TOKEN_MARK, between[] = " \t\"':=";
+    size_t len = sizeof(mark) - 1;
+
+    for (size_t i = 0; text.len >= len && i <= text.len - len; i++) {
+        size_t at = i + len, n = 0;
+        bool is_set = false;
+
+        if (memcmp(text.data + i, mark, len) != 0) {
+            continue;
+        }
+        while (at < text.len && memchr(between, text.data[at], sizeof(between) - 1) != NULL) {
+            is_set = is_set || text.data[at] == ':' || text.data[at] == '=';
+            at++;
+        }
+        while (is_set && at + n < text.len && is_token_char(text.data[at + n])) {
+            n++;
+        }
+        if (n > 0) {
+            return span_of(text.data + at, n);
+        }
+    }
+    return (struct span){0};
+}
+
+/* customData and userData come in base64. False and refused. */
+static bool read_token(struct control_call *call, yyjson_mut_val *value, const char *member,
+                       struct span *ret_token, struct control_answer *ret)
+{
+    const char *text = body_text(value);
+    struct span data = {0};
+
+    if (value == NULL) {
+        return true;
+    }
+    if (text == NULL || strlen(text) > DATA_MAX * 4 / 3 + 4 ||
+        base64_decode(call->arena, BASE64_STANDARD, span_str(text), &data) != ERR_OK) {
+        control_refuse(call, ret, 400, "InvalidParameter", "%s must be base64 of at most %d bytes.",
+                       member, DATA_MAX);
+        return false;
+    }
+    *ret_token = guest_find_token(data);
+    if (ret_token->data != NULL &&
+        (ret_token->len < GUEST_TOKEN_MIN || ret_token->len > GUEST_TOKEN_MAX)) {
+        control_refuse(call, ret, 400, "InvalidParameter",
+                       "The join token in %s has %zu characters: it must have %d to %d that nobody "
+                       "can guess.",
+                       member, ret_token->len, GUEST_TOKEN_MIN, GUEST_TOKEN_MAX);
+        return false;
+    }
+    return true;
+}
+
+/* Whoever may read sees userData, so no token stays in it: stars instead. */
+static bool strike_tokens(struct control_call *call, yyjson_mut_val *properties)
+{
+    const char *text = body_text(body_get(properties, "userData"));
+    struct span data = {0}, rest, token;
+    const char *struck;
+    uint8_t *bytes;
+
+    if (text == NULL) {
+        return true;
+    }
+    if (base64_decode(call->arena, BASE64_STANDARD, span_str(text), &data) != ERR_OK ||
+        guest_find_token(data).data == NULL) {
+        return true;
+    }
+    bytes = arena_alloc(call->arena, data.len);
+    if (bytes == NULL) {
+        return false;
+    }
+    memcpy(bytes, data.data, data.len);
+    rest = span_of(bytes, data.len);
+    while ((token = guest_find_token(rest)).data != NULL) {
+        size_t end = (size_t)(token.data - bytes) + token.len;
+
+        memset(bytes + end - token.len, '*', token.len);
+        rest = span_of(bytes + end, data.len - end);
+    }
+    struck = base64_dup(call->arena, BASE64_STANDARD, span_of(bytes, data.len));
+    body_set_text(call->doc, properties, "userData", struck);
+    return struck != NULL;
+}
+
+/* Its digest, among what is shown to nobody. */
+static bool keep_digest(struct control_call *call, struct resource *wanted, const char *name,
+                        struct span secret, struct control_answer *ret)
+{
+    uint8_t digest[HASH_MAX_BYTES];
+
+    if (hasher_once(call->hasher, HASH_SHA256, secret, digest) != ERR_OK) {
+        control_fail(call, ERR_CRYPTO, NULL, ret);
+        return false;
+    }
+    body_set_text(call->doc, resource_private(call, wanted), name,
+                  hex_dup(call->arena, span_of(digest, STORE_DIGEST_BYTES)));
+    return true;
+}
+
+/* ---- endorsement keys and machines ---- */
+
+/* Naming a guest that somebody else may have started is more than writing the resource. */
+static bool may_name(struct control_call *call, const struct resource *wanted, const char *scope,
+                     const char *name, struct control_answer *ret)
+{
+    if (control_caller_may(call, MACHINE_WRITE, scope)) {
+        return true;
+    }
+    control_refuse(call, ret, 403, "LinkedAuthorizationFailed",
+                   "The client '%s' with object id '%s' has permission to perform action "
+                   "'Microsoft.Compute/virtualMachines/write' on scope '%s'; however, it does not "
+                   "have permission to perform action '" MACHINE_WRITE
+                   "' on the linked scope '%s', which the tag %s needs. A join token needs no more "
+                   "than the virtual machine: bootwarden vm token %s",
+                   call->caller->client_id[0] != '\0' ? call->caller->client_id
+                                                      : call->caller->name,
+                   call->caller->object_id, wanted->id, scope, name, wanted->name);
+    return false;
+}
+
+static bool check_ek(struct control_call *call, const struct resource *before,
+                     const struct resource *wanted, struct control_answer *ret)
+{
+    const char *text = guest_tag(wanted, TAG_EK);
+    const char *old = before == NULL ? NULL : guest_tag(before, TAG_EK);
+    struct span digest = {0};
+
+    if (text == NULL) {
+        return true;
+    }
+    if (hex_decode(call->arena, span_str(text), &digest) == ERR_OK &&
+        digest.len == STORE_DIGEST_BYTES) {
+        return (old != NULL && strcmp(old, text) == 0) ||
+               may_name(call, wanted, wanted->id, TAG_EK, ret);
+    }
+    control_refuse(
+        call, ret, 400, "InvalidParameter",
+        "The tag %s must be the SHA-256 of the endorsement key's SubjectPublicKeyInfo in "
+        "64 hexadecimal digits, as `bootwarden vm joins` shows it.",
+        TAG_EK);
+    return false;
+}
+
+static const char *subscription_of(struct control_call *call, const struct resource *vm)
+{
+    const char *id = vm->id + sizeof("/subscriptions/") - 1;
+
+    return arena_printf(call->arena, "%.*s", (int)strcspn(id, "/"), id);
+}
+
+/* One guest has one virtual machine: who could name another's guest could remove it with a machine
+ * of their own. Looked through in an arena of its own, page by page. False and refused. */
+bool guest_is_nobodys(struct control_call *call, const struct resource *wanted,
+                      const char *machine_id, struct control_answer *ret)
+{
+    CLEANUP(arena_free) struct arena *arena = arena_new(PAGE_BYTES);
+    struct control_call own = *call;
+    char after[STORE_RESOURCE_KEY_MAX + 1] = "";
+    const char *below =
+        arena_printf(call->arena, "/subscriptions/%s", subscription_of(call, wanted));
+    struct trail trail = {0};
+    size_t n = PAGE;
+    err_t err = arena == NULL || below == NULL ? ERR_MEMORY : ERR_OK;
+
+    own.arena = arena;
+    while (err == ERR_OK && n == PAGE) {
+        struct resource *list = NULL;
+
+        arena_reset(arena);
+        own.doc = json_new(arena);
+        err = own.doc == NULL
+                  ? ERR_MEMORY
+                  : resources_load(&own, wanted->kind, below, after, PAGE, &trail, &list, &n);
+        for (size_t i = 0; err == ERR_OK && i < n; i++) {
+            const char *other = body_text_at(body_get(list[i].body, RESOURCE_PRIVATE), "vmId");
+
+            snprintf(after, sizeof(after), "%s", list[i].key);
+            if (other != NULL && strcmp(other, machine_id) == 0 &&
+                strcmp(list[i].key, wanted->key) != 0) {
+                control_refuse(call, ret, 409, "Conflict",
+                               "The machine that the tag %s names is the guest of another virtual "
+                               "machine.",
+                               TAG_MACHINE);
+                return false;
+            }
+        }
+    }
+    if (err) {
+        control_fail(call, err, &trail, ret);
+    }
+    return err == ERR_OK;
+}
+
+static bool has_no_guest(struct control_call *call, const char *vm_id, struct control_answer *ret)
+{
+    struct vm_guest guest = {0};
+    struct trail trail = {0};
+    err_t err = vm_id == NULL ? ERR_OK : guest_load(call, vm_id, &trail, &guest);
+
+    if (err) {
+        control_fail(call, err, &trail, ret);
+    } else if (guest.is_there) {
+        control_refuse(call, ret, 409, "PropertyChangeNotAllowed",
+                       "This virtual machine has the guest '%s' already; the tag %s cannot give "
+                       "it another one.",
+                       guest.machine.name, TAG_MACHINE);
+    }
+    return err == ERR_OK && !guest.is_there;
+}
+
+/* A guest that joined before there was this resource: its id becomes the vmId. */
+static bool take_machine(struct control_call *call, struct resource *wanted, const char *name,
+                         struct control_answer *ret)
+{
+    struct store *store = control_store(call->control);
+    const char *subscription = guest_subscription(call, wanted);
+    yyjson_mut_val *own = resource_private(call, wanted);
+    const char *vm_id = body_text_at(own, "vmId");
+    struct store_machine machine;
+    struct trail trail = {0};
+    const char *scope;
+    err_t err = store_machine_by_name(store, name, &trail, &machine);
+
+    if (err == ERR_NOT_FOUND) {
+        err = store_machine_by_id(store, name, &trail, &machine);
+    }
+    if (err != ERR_OK && err != ERR_NOT_FOUND) {
+        control_fail(call, err, &trail, ret);
+        return false;
+    }
+    if (err == ERR_NOT_FOUND || subscription == NULL ||
+        strcmp(machine.subscription, subscription) != 0) {
+        control_refuse(call, ret, 400, "InvalidParameter",
+                       "The tag %s names the machine '%.64s', which has not joined in this "
+                       "subscription.",
+                       TAG_MACHINE, name);
+        return false;
+    }
+    if (vm_id != NULL && strcmp(vm_id, machine.id) == 0) {
+        return true;
+    }
+    scope = arena_printf(call->arena, "/subscriptions/%s/providers/Bootwarden.Monitor/machines/%s",
+                         subscription_of(call, wanted), machine.name);
+    if (scope == NULL || !may_name(call, wanted, scope, TAG_MACHINE, ret) ||
+        !has_no_guest(call, vm_id, ret) || !guest_is_nobodys(call, wanted, machine.id, ret)) {
+        return false;
+    }
+    body_drop(own, "token"); /* what was announced was for another id */
+    body_set_text(call->doc, own, "vmId",
+                  (const char *)arena_dup(call->arena, span_str(machine.id)).data);
+    return true;
+}
+
+/* ---- both ---- */
+
+/* userData stays, and comes back with every update: only what is new in it counts. */
+static bool read_user_data(struct control_call *call, const struct resource *before,
+                           struct resource *wanted, struct span *ret_token,
+                           struct control_answer *ret)
+{
+    yyjson_mut_val *properties = resource_properties(call, wanted);
+    yyjson_mut_val *own = resource_private(call, wanted), *value = body_get(properties, "userData");
+    yyjson_mut_val *old = before == NULL ? NULL : body_at(before->body, "properties.userData");
+    const char *kept = body_text_at(own, "userData"), *last = NULL;
+
+    if (value == NULL || body_equal(old, value)) {
+        return true;
+    }
+    if (!read_token(call, value, "userData", ret_token, ret) ||
+        !keep_digest(call, wanted, "userData", span_str(body_text(value)), ret)) {
+        return false;
+    }
+    last = body_text_at(own, "userData");
+    if (kept != NULL && last != NULL && strcmp(kept, last) == 0) {
+        *ret_token = (struct span){0};
+    }
+    if (!strike_tokens(call, properties)) {
+        control_fail(call, ERR_MEMORY, NULL, ret);
+        return false;
+    }
+    return true;
+}
+
+bool guest_prepare(struct control_call *call, const struct resource *before,
+                   struct resource *wanted, struct control_answer *ret)
+{
+    yyjson_mut_val *os = body_at(wanted->body, "properties.osProfile");
+    struct span token = {0}, user_token = {0};
+    const char *machine = guest_tag(wanted, TAG_MACHINE);
+
+    if (!read_token(call, body_get(os, "customData"), "osProfile.customData", &token, ret) ||
+        !read_user_data(call, before, wanted, &user_token, ret) ||
+        !check_ek(call, before, wanted, ret) ||
+        (machine != NULL && !take_machine(call, wanted, machine, ret))) {
+        return false;
+    }
+    token = token.data == NULL ? user_token : token;
+    if (token.data != NULL && !keep_digest(call, wanted, "token", token, ret)) {
+        return false;
+    }
+    body_drop(os, "customData"); /* never shown again */
+    return own_guid(call, wanted, "vmId") != NULL;
+}

@@ -1,0 +1,228 @@
+/*
+ * network-export.c - Bootwarden.Monitor/networkRules: the rules of a subscription's or a group's
+ * network interfaces as one ruleset for nft, on the host of their guests.
+ */
+#include "kinds/network.h"
+#include "kinds/uses.h"
+
+#include "base/text.h"
+#include "network/nft.h"
+
+#include <stdio.h>
+
+#define READ "Bootwarden.Monitor/networkRules/read"
+
+/* ---- which interfaces ---- */
+
+struct found {
+    const char *name, *id;
+};
+struct export
+{
+    struct control_call *call;
+    struct found items[NFT_NICS_MAX];
+    size_t n;
+};
+
+static bool is_in_group(const struct control_call *call, struct arena *arena, const char *id)
+{
+    struct resource_path path;
+
+    return call->path.group.data == NULL ||
+           (resource_id_read(arena, span_str(id), NULL, &path) == ERR_OK &&
+            text_spans_equal_nocase(path.group, call->path.group));
+}
+
+static err_t visit(void *context, struct control_call *scan, const struct resource *interface)
+{
+    struct export *e = context;
+    const char *name = body_text(body_get(interface->tags, TAG_INTERFACE));
+    struct found *next = &e->items[e->n];
+
+    if (name == NULL || !is_in_group(e->call, scan->arena, interface->id)) {
+        return ERR_OK;
+    }
+    if (e->n == NFT_NICS_MAX) {
+        return ERR_TOO_MANY;
+    }
+    next->name = arena_printf(e->call->arena, "%s", name);
+    next->id = arena_printf(e->call->arena, "%s", interface->id);
+    e->n++;
+    return next->name == NULL || next->id == NULL ? ERR_MEMORY : ERR_OK;
+}
+
+/* ---- into what nft's writer takes ---- */
+
+static err_t add_nic(struct places *places, const struct found *found, struct trail *trail,
+                     struct nft_nic *ret)
+{
+    struct arena *arena = places->call->arena;
+    struct address_range ranges[PLACE_ADDRESSES_MAX];
+    struct resource interface;
+    struct place place;
+    err_t err = resource_load(places->call, found->id, trail, &interface);
+
+    err = err ? err : place_load(places, &interface, trail, &place);
+    if (err) {
+        return trail_in(trail, err, found->id);
+    }
+    for (size_t i = 0; i < place.n_addresses; i++) {
+        ranges[i] = (struct address_range){place.addresses[i], place.addresses[i]};
+    }
+    *ret = (struct nft_nic){.interface = found->name,
+                            .nic = place.nic,
+                            .subnet = place.of_subnet,
+                            .world = place.world};
+    return address_set_make(arena, ranges, place.n_addresses, &ret->addresses);
+}
+
+static err_t make_nics(struct export *e, const struct service_tags *tags, struct trail *trail,
+                       struct nft_nic **ret)
+{
+    struct places places = {0};
+    struct nft_nic *nics = arena_calloc(e->call->arena, e->n + 1, sizeof(*nics));
+    err_t err = nics == NULL ? ERR_MEMORY : places_begin(e->call, tags, e->n, &places);
+
+    err = err ? err : places_need_members(&places, e->items[0].id, trail);
+    for (size_t i = 0; err == ERR_OK && i < e->n; i++) {
+        err = add_nic(&places, &e->items[i], trail, &nics[i]);
+    }
+    *ret = nics;
+    return err;
+}
+
+/* ---- the query ---- */
+
+struct wish {
+    bool is_text;        /* format=nft */
+    bool is_refresh;     /* refresh=TAG, or refresh=* for all sets */
+    struct span refresh; /* empty: all */
+    struct nft_options options;
+};
+
+static bool read_number(struct span text, uint16_t *ret)
+{
+    unsigned long number = 0;
+
+    for (size_t i = 0; i < text.len && i < 6; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return false;
+        }
+        number = number * 10 + (unsigned long)(text.data[i] - '0');
+    }
+    *ret = (uint16_t)number;
+    return text.len > 0 && number <= UINT16_MAX;
+}
+
+static bool read_wish(struct control_call *call, struct wish *ret_wish, struct control_answer *ret)
+{
+    struct span format = control_query(call, "format"), log = control_query(call, "logGroup");
+    struct span refresh = control_query(call, "refresh");
+
+    *ret_wish = (struct wish){
+        .is_text = text_span_equal_nocase(format, "nft"),
+        .is_refresh = refresh.len > 0,
+        .refresh = span_is(refresh, "*") ? span_of("", 0) : refresh,
+        .options.forwards_others =
+            text_span_equal_nocase(control_query(call, "forwardOthers"), "true"),
+        .options.has_log = log.len > 0,
+    };
+    if (format.len > 0 && !ret_wish->is_text && !text_span_equal_nocase(format, "json")) {
+        return refuse_member(call, "format", "is json or nft", ret);
+    }
+    return log.len == 0 || read_number(log, &ret_wish->options.log_group) ||
+           refuse_member(call, "logGroup", "is a number from 0 to 65535", ret);
+}
+
+/* ---- the answer ---- */
+
+static void answer(struct control_call *call, const struct export *e, const struct nft_nic *nics,
+                   const struct service_tags *tags, struct span text, struct control_answer *ret)
+{
+    yyjson_mut_val *object = yyjson_mut_obj(call->doc), *list;
+    char words[ADDRESS_RANGE_TEXT_MAX];
+
+    json_add_text(call->doc, object, "table", NFT_TABLE);
+    json_add_text(call->doc, object, "changeNumber",
+                  tags == NULL
+                      ? "0"
+                      : arena_printf(call->arena, "%llu", (unsigned long long)tags->change_number));
+    list = json_add_array(call->doc, object, "interfaces");
+    for (size_t i = 0; i < e->n; i++) {
+        yyjson_mut_val *item = yyjson_mut_arr_add_obj(call->doc, list), *addresses;
+
+        json_add_text(call->doc, item, "interface", e->items[i].name);
+        json_add_text(call->doc, item, "networkInterface", e->items[i].id);
+        addresses = json_add_array(call->doc, item, "addresses");
+        for (size_t j = 0; j < nics[i].addresses.n; j++) {
+            address_range_text(&nics[i].addresses.items[j], words);
+            (void)yyjson_mut_arr_add_strcpy(call->doc, addresses, words);
+        }
+    }
+    json_add_span(call->doc, object, "ruleset", text);
+    control_answer_value(call, 200, object, ret);
+}
+
+static void fail(struct control_call *call, err_t err, const struct trail *trail,
+                 struct control_answer *ret)
+{
+    enum err_category category = err_category(err);
+    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 48];
+
+    if (category == ERR_CAT_INTERNAL || category == ERR_CAT_UNAVAILABLE) {
+        control_fail(call, err, trail, ret);
+        return;
+    }
+    trail_format(trail, err, words, sizeof(words));
+    control_refuse(call, ret, 409, "NetworkRulesNotExportable",
+                   "The network rules cannot be exported: %s.", words);
+}
+
+static void handle(struct control_call *call, struct control_answer *ret)
+{
+    CLEANUP(tags_release)
+    struct tags_snapshot *snapshot = service_tags_take(control_service_tags(call->control));
+    struct export *e = arena_calloc(call->arena, 1, sizeof(*e));
+    struct nft_nic *nics = NULL;
+    struct trail trail = {0};
+    struct wish wish;
+    struct span text = {0};
+    err_t err;
+
+    if (!read_wish(call, &wish, ret)) {
+        return;
+    }
+    if (e != NULL) {
+        e->call = call;
+    }
+    err = e == NULL ? ERR_MEMORY
+                    : each_in_subscription(call, &kind_network_interface, call->path.scope, visit,
+                                           e, &trail);
+    if (err == ERR_OK && e->n == 0) {
+        control_refuse(call, ret, 409, "NetworkRulesNotExportable",
+                       "No network interface here carries the tag %s, the name of its guest's "
+                       "interface on the host.",
+                       TAG_INTERFACE);
+        return;
+    }
+    err = err ? err : make_nics(e, tags_of(snapshot), &trail, &nics);
+    if (err == ERR_OK) {
+        err = wish.is_refresh ? nft_refresh(call->arena, nics, e->n, wish.refresh, &trail, &text)
+                              : nft_ruleset(call->arena, nics, e->n, &wish.options, &trail, &text);
+    }
+    if (err) {
+        fail(call, err, &trail, ret);
+    } else if (wish.is_text) {
+        *ret = (struct control_answer){
+            .status = 200, .body = text, .content_type = "text/plain; charset=utf-8"};
+    } else {
+        answer(call, e, nics, tags_of(snapshot), text, ret);
+    }
+}
+
+const struct control_row network_export_rows[] = {
+    {HTTP_GET, CONTROL_SUBSCRIPTION, "providers/Bootwarden.Monitor/networkRules", READ, handle, 0,
+     NULL},
+    {HTTP_GET, CONTROL_GROUP, "providers/Bootwarden.Monitor/networkRules", READ, handle, 0, NULL},
+    {0, CONTROL_TENANT, "", NULL, NULL, 0, NULL},
+};

@@ -1,0 +1,300 @@
+/* Which guest is a virtual machine's: by a token, by its endorsement key, by its name. */
+#include "unit/kinds/vms.h"
+
+#include "base/codec.h"
+
+#define TOKEN "a-token-that-nobody-can-guess-1"
+#define OTHER "a-token-that-nobody-can-guess-2"
+#define EK5 "0505050505050505050505050505050505050505050505050505050505050505"
+#define EK1 "0101010101010101010101010101010101010101010101010101010101010101"
+
+static const char *in_base64(const char *text)
+{
+    return kept(base64_dup(m.arena, BASE64_STANDARD, span_str(text)));
+}
+
+static const char *body_with(const char *custom, const char *user, const char *tags)
+{
+    static char bodies[2][4096];
+    static unsigned turn;
+    char *body = bodies[turn++ % 2];
+    const char *c = custom == NULL ? NULL : in_base64(custom);
+    const char *u = user == NULL ? NULL : in_base64(user);
+
+    snprintf(body, sizeof(bodies[0]),
+             "{\"location\":\"westus\",\"tags\":{%s},\"properties\":{%s%s%s%s%s%s}}", tags,
+             c == NULL ? "" : "\"osProfile\":{\"customData\":\"", c == NULL ? "" : c,
+             c == NULL   ? ""
+             : u == NULL ? "\"}"
+                         : "\"},",
+             u == NULL ? "" : "\"userData\":\"", u == NULL ? "" : u, u == NULL ? "" : "\"");
+    return body;
+}
+
+/* ---- the finder ---- */
+
+static void tokens_are_found_in_what_owners_write(void **state)
+{
+    static const struct {
+        const char *text, *wanted;
+    } cases[] = {
+        {"", NULL},
+        {"bootwarden-join-token", NULL},
+        {"bootwarden-join-token:", NULL},
+        {"bootwarden-join-token: ", NULL},
+        {"bootwarden-join-token:\nabc", NULL},
+        {"# bootwarden-join-tokens are secret", NULL},
+        {"the bootwarden-join-token is below", NULL},
+        {"Bootwarden-Join-Token: abc", NULL},
+        {"bootwarden-join-token: abc", "abc"},
+        {"bootwarden-join-token=abc\n", "abc"},
+        {"bootwarden-join-token = \"abc\"", "abc"},
+        {"{\"bootwarden-join-token\": \"a.b_c-d~e+f\"}", "a.b_c-d~e+f"},
+        {"#cloud-config\nwrite_files:\n  - content: 'bootwarden-join-token: abc'\n", "abc"},
+        {"# bootwarden-join-token of this machine\nbootwarden-join-token: abc", "abc"},
+        {"bootwarden-join-token:\nbootwarden-join-token: abc", "abc"},
+        {"xbootwarden-join-token:abc;next", "abc"},
+        {"bootwarden-join-token: a\xc3\xbc", "a"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct span got = guest_find_token(span_str(cases[i].text));
+
+        if (cases[i].wanted == NULL ? got.data != NULL
+                                    : got.data == NULL || !span_is(got, cases[i].wanted)) {
+            fail_msg("%s: '%.*s'", cases[i].text, (int)got.len, (const char *)got.data);
+        }
+    }
+    assert_null(guest_find_token((struct span){0}).data);
+}
+
+/* ---- refusals ---- */
+
+static void what_cannot_bind_is_refused_and_nothing_is_made(void **state)
+{
+    static const char *const bad[] = {
+        "{\"location\":\"westus\",\"properties\":{\"osProfile\":{\"customData\":\"***\"}}}",
+        "{\"location\":\"westus\",\"properties\":{\"osProfile\":{\"customData\":5}}}",
+        "{\"location\":\"westus\",\"properties\":{\"userData\":\"a\"}}",
+        "{\"location\":\"westus\",\"properties\":{\"userData\":{}}}",
+        "{\"location\":\"westus\",\"tags\":{\"bootwarden-ek\":\"x\"},\"properties\":{}}",
+        "{\"location\":\"westus\",\"tags\":{\"bootwarden-ek\":\"0101\"},\"properties\":{}}",
+        "{\"location\":\"westus\",\"tags\":{\"bootwarden-machine\":\"none\"},\"properties\":{}}",
+    };
+    char text[512] = "bootwarden-join-token: ";
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        refused(HTTP_PUT, VM, bad[i], 400, "InvalidParameter");
+    }
+    refused(HTTP_PUT, VM, body_with("bootwarden-join-token: short", NULL, ""), 400,
+            "InvalidParameter");
+    assert_says(&m, "20 to 128");
+    assert_null(strstr(m.answer.message, "short")); /* the token itself is not told on */
+    memset(text + strlen(text), 'a', 129);
+    refused(HTTP_PUT, VM, body_with(NULL, text, ""), 400, "InvalidParameter");
+    refused(HTTP_GET, VM, NULL, 404, "ResourceNotFound");
+}
+
+static void a_token_or_key_is_one_machines(void **state)
+{
+    const char *second;
+    struct store_machine machine;
+
+    (void)state;
+    put_ok(VM, body_with("bootwarden-join-token: " TOKEN, NULL, ""));
+    refused(HTTP_PUT, VM2, body_with(NULL, "bootwarden-join-token: " TOKEN, ""), 409, "Conflict");
+    refused(HTTP_GET, VM2, NULL, 404, "ResourceNotFound");
+    /* One that is there already stays as it was, and the same again is refused again. */
+    put_ok(VM2, body_with("bootwarden-join-token: " OTHER, NULL, "\"a\":\"1\""));
+    second = vm_id(VM2);
+    for (int i = 0; i < 2; i++) {
+        refused(HTTP_PUT, VM2, body_with("bootwarden-join-token: " TOKEN, NULL, ""), 409,
+                "Conflict");
+        ask(&m, HTTP_GET, VM2, NULL);
+        assert_text(&m, "tags.a", "1");
+    }
+    assert_int_equal(guest_joins(2, OTHER, &machine), STORE_JOINED);
+    assert_string_equal(machine.id, second);
+    assert_int_equal(guest_joins(1, TOKEN, &machine), STORE_JOINED);
+    assert_string_equal(machine.id, vm_id(VM));
+    put_ok(COMPUTE "virtualMachines/ek1", body_with(NULL, NULL, "\"bootwarden-ek\":\"" EK5 "\""));
+    refused(HTTP_PUT, COMPUTE "virtualMachines/ek2",
+            body_with(NULL, NULL, "\"Bootwarden-EK\":\"" EK5 "\""), 409, "Conflict");
+}
+
+/* ---- tokens ---- */
+
+static void a_guest_joins_with_the_token_of_either_data(void **state)
+{
+    struct store_machine machine;
+    const char *id;
+
+    (void)state;
+    put_ok(VM, body_with("#!/bin/sh\nbootwarden-join-token=" TOKEN "\n", NULL, ""));
+    id = vm_id(VM);
+    assert_text(&m, "properties.bootIntegrity.binding", "Announced");
+    assert_null(strstr((const char *)m.answer.body.data, TOKEN));
+    assert_false(is_in_store(TOKEN));
+    assert_int_equal(guest_joins(1, OTHER, &machine), STORE_JOIN_TOKEN);
+    assert_int_equal(guest_joins(1, TOKEN, &machine), STORE_JOINED);
+    assert_string_equal(machine.id, id);
+    assert_string_equal(machine.name, "vm");
+    ask(&m, HTTP_GET, VM, NULL);
+    assert_text(&m, "properties.bootIntegrity.binding", "Joined");
+    put_ok(VM2, body_with(NULL, "bootwarden-join-token: " OTHER, ""));
+    assert_int_equal(guest_joins(2, OTHER, &machine), STORE_JOINED);
+    assert_string_equal(machine.id, vm_id(VM2));
+}
+
+static void an_update_announces_only_what_is_new(void **state)
+{
+    struct store_machine machine;
+    const char *id;
+
+    (void)state;
+    /* customData counts before userData, also when it does not come back. */
+    put_ok(VM, body_with("bootwarden-join-token: " TOKEN, "bootwarden-join-token: " OTHER, ""));
+    id = vm_id(VM);
+    put_ok(VM, "{\"tags\":{\"a\":\"b\"}}");
+    ask(&m, HTTP_PATCH, VM, "{\"tags\":{\"a\":\"c\"}}");
+    assert_answer(&m, 200, NULL);
+    assert_int_equal(guest_joins(3, OTHER, &machine), STORE_JOIN_TOKEN);
+    assert_int_equal(guest_joins(1, TOKEN, &machine), STORE_JOINED);
+    assert_string_equal(machine.id, id);
+    put_ok(VM, "{\"tags\":{\"a\":\"d\"}}");
+    assert_false(is_announced(id)); /* it joined: nobody else may */
+}
+
+static void a_new_token_replaces_the_one_before(void **state)
+{
+    struct store_machine machine;
+    const char *first, *second;
+
+    (void)state;
+    put_ok(VM, body_with(NULL, NULL, ""));
+    ask(&m, HTTP_POST, VM "/createJoinToken", NULL);
+    assert_answer(&m, 200, NULL);
+    first = kept(text_at(&m, "token"));
+    ask(&m, HTTP_POST, VM "/createJoinToken", NULL);
+    second = kept(text_at(&m, "token"));
+    assert_string_not_equal(first, second);
+    assert_false(is_in_store(second));
+    assert_int_equal(guest_joins(1, first, &machine), STORE_JOIN_TOKEN);
+    assert_int_equal(guest_joins(1, second, &machine), STORE_JOINED);
+    assert_string_equal(machine.id, vm_id(VM));
+}
+
+/* ---- tags ---- */
+
+static void a_named_key_joins_and_the_name_can_be_taken_back(void **state)
+{
+    struct store_machine machine;
+    const char *id;
+
+    (void)state;
+    put_ok(VM, body_with(NULL, NULL, "\"bootwarden-ek\":\"" EK1 "\""));
+    id = vm_id(VM);
+    assert_text(&m, "properties.bootIntegrity.ekDigest", EK1);
+    assert_true(is_announced(id));
+    ask(&m, HTTP_PATCH, VM, "{\"tags\":{}}");
+    assert_answer(&m, 200, NULL);
+    assert_false(is_announced(id));
+    assert_int_equal(guest_joins(1, NULL, &machine), STORE_JOIN_WAITS);
+    ask(&m, HTTP_PATCH, VM, "{\"tags\":{\"BOOTWARDEN-ek\":\"" EK1 "\"}}");
+    assert_answer(&m, 200, NULL);
+    assert_int_equal(guest_joins(2, NULL, &machine), STORE_JOIN_WAITS);
+    assert_int_equal(guest_joins(1, NULL, &machine), STORE_JOINED);
+    assert_string_equal(machine.id, id);
+}
+
+/* Machines of the server's own subscription that joined on their own. */
+static struct store_machine enrolled(uint8_t ek, const char *name)
+{
+    struct store_announced place = {
+        .uses = 1, .created = NOW, .expires = NOW + 1000, .has_ek = true};
+    struct store_machine machine;
+
+    memset(place.ek_digest, ek, sizeof(place.ek_digest));
+    snprintf(place.name, sizeof(place.name), "%s", name);
+    assert_ok(store_announce(store, &place, NULL));
+    assert_int_equal(guest_joins(ek, NULL, &machine), STORE_JOINED);
+    return machine;
+}
+
+static void a_machine_that_joined_before_is_taken_once(void **state)
+{
+    struct store_machine web = enrolled(7, "web"), db = enrolled(8, "db");
+
+    (void)state;
+    put_ok(VM, body_with(NULL, NULL, "\"bootwarden-machine\":\"web\""));
+    assert_string_equal(vm_id(VM), web.id);
+    assert_text(&m, "properties.bootIntegrity.binding", "Joined");
+    /* Whoever names another's guest would remove it with a machine of their own. */
+    refused(HTTP_PUT, VM2, body_with(NULL, NULL, "\"bootwarden-machine\":\"web\""), 409,
+            "Conflict");
+    refused(HTTP_PUT, VM2,
+            kept(arena_printf(m.arena,
+                              "{\"location\":\"westus\",\"tags\":{\"bootwarden-machine\":"
+                              "\"%s\"},\"properties\":{}}",
+                              web.id)),
+            409, "Conflict");
+    assert_true(machine_is_there(web.id));
+    put_ok(VM, body_with(NULL, NULL, "\"bootwarden-machine\":\"web\"")); /* it is its own */
+    refused(HTTP_PUT, VM, body_with(NULL, NULL, "\"bootwarden-machine\":\"db\""), 409,
+            "PropertyChangeNotAllowed");
+    ask(&m, HTTP_PUT, OTHER_SUB "/resourceGroups/g", "{\"location\":\"westus\"}");
+    refused(HTTP_PUT, OTHER_SUB "/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm",
+            body_with(NULL, NULL, "\"bootwarden-machine\":\"db\""), 400, "InvalidParameter");
+    put_ok(VM2, body_with(NULL, NULL, ""));
+    put_ok(VM2, body_with(NULL, NULL, "\"bootwarden-machine\":\"db\""));
+    assert_string_equal(vm_id(VM2), db.id);
+}
+
+/* ---- the end ---- */
+
+static void a_deleted_machine_takes_its_guest_with_it(void **state)
+{
+    struct store_machine machine, other;
+    const char *id;
+
+    (void)state;
+    put_ok(VM, body_with("bootwarden-join-token: " TOKEN, NULL, ""));
+    put_ok(VM2, body_with("bootwarden-join-token: " OTHER, NULL, ""));
+    assert_int_equal(guest_joins(1, TOKEN, &machine), STORE_JOINED);
+    assert_int_equal(guest_joins(2, OTHER, &other), STORE_JOINED);
+    ask(&m, HTTP_DELETE, VM, NULL);
+    assert_answer(&m, 200, NULL);
+    assert_false(machine_is_there(machine.id));
+    assert_true(machine_is_there(other.id));
+    put_ok(VM, body_with("bootwarden-join-token: " TOKEN, NULL, "")); /* the token is free again */
+    id = vm_id(VM);
+    assert_string_not_equal(id, machine.id);
+    assert_true(is_announced(id));
+    ask(&m, HTTP_DELETE, VM, NULL);
+    assert_false(is_announced(id));
+    assert_int_equal(guest_joins(1, TOKEN, &machine), STORE_JOIN_TOKEN);
+    ask(&m, HTTP_DELETE, GROUP, NULL); /* also with its group */
+    assert_answer(&m, 202, NULL);
+    follow_location(&m);
+    assert_answer(&m, 200, NULL);
+    assert_false(machine_is_there(other.id));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tokens_are_found_in_what_owners_write),
+        WITH_VMS(what_cannot_bind_is_refused_and_nothing_is_made),
+        WITH_VMS(a_token_or_key_is_one_machines),
+        WITH_VMS(a_guest_joins_with_the_token_of_either_data),
+        WITH_VMS(an_update_announces_only_what_is_new),
+        WITH_VMS(a_new_token_replaces_the_one_before),
+        WITH_VMS(a_named_key_joins_and_the_name_can_be_taken_back),
+        WITH_VMS(a_machine_that_joined_before_is_taken_once),
+        WITH_VMS(a_deleted_machine_takes_its_guest_with_it),
+    };
+
+    return RUN_TESTS(tests);
+}

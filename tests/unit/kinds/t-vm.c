@@ -1,0 +1,283 @@
+/* Virtual machines: what an update keeps, what is refused, what nobody sees again. */
+#include "unit/kinds/vms.h"
+
+/* ---- refusals ---- */
+
+static void uefi_settings_need_a_security_type(void **state)
+{
+    (void)state;
+    refused(HTTP_PUT, VM,
+            VM_WITH("\"securityProfile\":{\"uefiSettings\":{\"secureBootEnabled\":true}}"), 400,
+            "BadRequest");
+    assert_says(&m, "Use of UEFI settings is not supported");
+    assert_string_equal(m.answer.target, "securityProfile.uefiSettings");
+    refused(HTTP_PUT, VM,
+            VM_WITH("\"securityProfile\":{\"securityType\":\"Standard\",\"uefiSettings\":{"
+                    "\"vTpmEnabled\":false}}"),
+            400, "BadRequest");
+    refused(HTTP_PUT, VM, VM_WITH("\"securityProfile\":{\"securityType\":\"Trusted\"}"), 400,
+            "InvalidParameter");
+    refused(HTTP_PUT, VM, VM_WITH("\"securityProfile\":{\"securityType\":1}"), 400,
+            "InvalidParameter");
+    refused(HTTP_PUT, VM,
+            VM_WITH("\"securityProfile\":{\"securityType\":\"TrustedLaunch\",\"uefiSettings\":{"
+                    "\"vTpmEnabled\":1}}"),
+            400, "InvalidParameter");
+    refused(HTTP_GET, VM, NULL, 404, "ResourceNotFound");
+}
+
+static void what_it_refers_to_must_be_there(void **state)
+{
+    (void)state;
+    refused(HTTP_PUT, VM, VM_WITH("\"networkProfile\":{\"networkInterfaces\":[{}]}"), 400,
+            "InvalidParameter");
+    refused(HTTP_PUT, VM,
+            VM_WITH("\"networkProfile\":{\"networkInterfaces\":[{\"id\":\"" GROUP
+                    "/providers/Microsoft.Network/networkInterfaces/none\"}]}"),
+            400, "InvalidResourceReference");
+    refused(HTTP_PUT, VM,
+            VM_WITH("\"networkProfile\":{\"networkInterfaces\":[{\"id\":\"" GROUP "\"}]}"), 400,
+            "InvalidResourceReference"); /* a group is no interface */
+    refused(HTTP_PUT, VM, VM_WITH("\"storageProfile\":{\"osDisk\":{\"osType\":\"OS/2\"}}"), 400,
+            "InvalidParameter");
+    refused(HTTP_PUT, VM, "{\"location\":\"westus\",\"identity\":{},\"properties\":{}}", 400,
+            "InvalidIdentityType");
+    /* Whatever stands where an object should be. */
+    ask(&m, HTTP_PUT, VM,
+        VM_WITH("\"securityProfile\":[],\"storageProfile\":1,\"osProfile\":\"x\","
+                "\"networkProfile\":true"));
+    assert_true(m.answer.status == 201 || m.answer.status == 400);
+    ask(&m, HTTP_PUT, VM, "{\"location\":\"westus\",\"properties\":\"x\"}");
+    assert_true(m.answer.status < 500);
+}
+
+static void the_security_type_changes_only_while_it_is_deallocated(void **state)
+{
+    (void)state;
+    put_ok(VM, VM_WITH(""));
+    refused(HTTP_PATCH, VM, "{\"properties\":{" TRUSTED "}}", 409, "OperationNotAllowed");
+    assert_says(&m, "deallocate");
+    ask(&m, HTTP_POST, VM "/powerOff", NULL);
+    assert_answer(&m, 202, NULL);
+    refused(HTTP_PATCH, VM, "{\"properties\":{" TRUSTED "}}", 409, "OperationNotAllowed");
+    ask(&m, HTTP_POST, VM "/deallocate", NULL);
+    assert_answer(&m, 202, NULL);
+    refused(HTTP_PATCH, VM,
+            "{\"properties\":{\"securityProfile\":{\"securityType\":\"ConfidentialVM\"}}}", 409,
+            "PropertyChangeNotAllowed");
+    ask(&m, HTTP_PATCH, VM, "{\"properties\":{" TRUSTED "}}");
+    assert_answer(&m, 200, NULL);
+    put_ok(VM, VM_WITH("\"securityProfile\":{\"securityType\":\"Standard\"}")); /* and back */
+    assert_text(&m, "properties.securityProfile.securityType", "Standard");
+    assert_null(member(&m, "properties.securityProfile.uefiSettings"));
+    ask(&m, HTTP_PATCH, VM, "{\"properties\":{" TRUSTED "}}");
+    assert_answer(&m, 200, NULL);
+    ask(&m, HTTP_POST, VM "/start", NULL);
+    refused(HTTP_PUT, VM, VM_WITH("\"securityProfile\":{\"securityType\":\"Standard\"}"), 409,
+            "OperationNotAllowed");
+    put_ok(VM2, VM_WITH("\"securityProfile\":{\"securityType\":\"confidentialvm\"}"));
+    assert_text(&m, "properties.securityProfile.securityType", "ConfidentialVM");
+    ask(&m, HTTP_POST, VM2 "/deallocate", NULL);
+    refused(HTTP_PUT, VM2, VM_WITH(TRUSTED), 409, "PropertyChangeNotAllowed");
+}
+
+/* ---- what an update keeps ---- */
+
+#define FULL                                                                                       \
+    "{\"location\":\"westus\",\"identity\":{\"type\":\"SystemAssigned\"},\"properties\":{" TRUSTED \
+    ",\"hardwareProfile\":{\"vmSize\":\"Standard_B1s\"},\"storageProfile\":{\"imageReference\":{"  \
+    "\"publisher\":\"x\",\"offer\":\"o\"},\"osDisk\":{\"osType\":\"Windows\",\"name\":\"d\"}},"    \
+    "\"osProfile\":{\"computerName\":\"c\"}}}"
+
+static void assert_full(const char *principal)
+{
+    assert_text(&m, "properties.securityProfile.securityType", "TrustedLaunch");
+    assert_true(
+        yyjson_get_bool(member(&m, "properties.securityProfile.uefiSettings.secureBootEnabled")));
+    assert_true(yyjson_get_bool(member(&m, "properties.securityProfile.uefiSettings.vTpmEnabled")));
+    assert_text(&m, "properties.storageProfile.imageReference.offer", "o");
+    assert_text(&m, "properties.storageProfile.osDisk.osType", "Windows");
+    assert_text(&m, "properties.storageProfile.osDisk.name", "d");
+    assert_text(&m, "properties.osProfile.computerName", "c");
+    assert_text(&m, "identity.type", "SystemAssigned");
+    assert_text(&m, "identity.principalId", principal);
+}
+
+static void an_update_that_does_not_say_lowers_nothing(void **state)
+{
+    static const char *const updates[] = {
+        "{}",
+        "{\"properties\":{}}",
+        "{\"location\":\"westus\",\"properties\":{\"securityProfile\":{}}}",
+        "{\"properties\":{\"securityProfile\":{\"uefiSettings\":{}}}}",
+        "{\"properties\":{\"securityProfile\":{\"uefiSettings\":{\"secureBootEnabled\":true}}}}",
+        "{\"properties\":{\"securityProfile\":{\"uefiSettings\":{\"VTPMENABLED\":\"True\"}}}}",
+        "{\"properties\":{\"securityProfile\":{\"encryptionAtHost\":true}}}",
+        "{\"properties\":{\"securityProfile\":null,\"storageProfile\":null,\"osProfile\":null}}",
+        "{\"properties\":{\"storageProfile\":{}}}",
+        "{\"properties\":{\"storageProfile\":{\"osDisk\":{}}}}",
+        "{\"properties\":{\"storageProfile\":{\"osDisk\":{\"caching\":\"None\"}}}}",
+    };
+    const char *principal, *id;
+
+    (void)state;
+    put_ok(VM, FULL);
+    principal = kept(text_at(&m, "identity.principalId"));
+    assert_true(text_is_guid(span_str(principal)));
+    id = vm_id(VM);
+    for (size_t i = 0; i < ARRAY_LEN(updates); i++) {
+        put_ok(VM, updates[i]);
+        assert_full(principal);
+        ask(&m, HTTP_PATCH, VM, updates[i]);
+        assert_answer(&m, 200, NULL);
+        assert_full(principal);
+        ask(&m, HTTP_GET, VM, NULL);
+        assert_full(principal);
+        assert_text(&m, "properties.vmId", id);
+    }
+    /* What is said counts. */
+    put_ok(VM,
+           "{\"properties\":{\"securityProfile\":{\"uefiSettings\":{\"secureBootEnabled\":false}"
+           "}}}");
+    assert_false(
+        yyjson_get_bool(member(&m, "properties.securityProfile.uefiSettings.secureBootEnabled")));
+    assert_true(yyjson_get_bool(member(&m, "properties.securityProfile.uefiSettings.vTpmEnabled")));
+    put_ok(VM, "{\"identity\":{\"type\":\"None\"}}");
+    assert_null(member(&m, "identity"));
+    /* What only the server says is not taken from a client. */
+    put_ok(VM, "{\"properties\":{\"vmId\":\"x\",\"timeCreated\":\"x\",\"bootIntegrity\":{\"state\":"
+               "\"healthy\"},\"instanceView\":{}}}");
+    assert_text(&m, "properties.vmId", id);
+    assert_text(&m, "properties.bootIntegrity.binding", "None");
+    assert_null(member(&m, "properties.instanceView"));
+}
+
+static void the_operating_system_is_always_said(void **state)
+{
+    static const struct {
+        const char *body, *wanted;
+    } cases[] = {
+        {VM_WITH(""), "Linux"},
+        {VM_WITH("\"osProfile\":{\"windowsConfiguration\":{}}"), "Windows"},
+        {VM_WITH("\"osProfile\":{\"linuxConfiguration\":{}}"), "Linux"},
+        {VM_WITH("\"storageProfile\":{\"imageReference\":{\"publisher\":"
+                 "\"MicrosoftWindowsServer\"}}"),
+         "Windows"},
+        {VM_WITH("\"storageProfile\":{\"osDisk\":{\"osType\":\"windows\"}}"), "Windows"},
+        {VM_WITH("\"storageProfile\":{\"osDisk\":{\"osType\":7,\"name\":7}}"), "Linux"},
+    };
+    char target[160];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        snprintf(target, sizeof(target), COMPUTE "virtualMachines/os%zu", i);
+        put_ok(target, cases[i].body);
+        assert_text(&m, "properties.storageProfile.osDisk.osType", cases[i].wanted);
+        assert_true(text_at(&m, "properties.storageProfile.osDisk.name")[0] != '\0');
+    }
+}
+
+/* ---- what nobody sees again ---- */
+
+static void secrets_are_neither_shown_nor_kept(void **state)
+{
+    /* "hush-hush" and a token, in base64 */
+    static const char custom[] = "aHVzaC1odXNo";
+
+    (void)state;
+    put_ok(VM, VM_WITH("\"osProfile\":{\"adminUsername\":\"me\",\"AdminPassword\":\"s3cr3t-1\","
+                       "\"customDATA\":\"aHVzaC1odXNo\",\"secrets\":[{\"x\":\"s3cr3t-2\"}]},"
+                       "\"userData\":\"dXNlci1kYXRh\""));
+    assert_null(strstr((const char *)m.answer.body.data, "s3cr3t"));
+    assert_null(strstr((const char *)m.answer.body.data, custom));
+    assert_text(&m, "properties.osProfile.adminUsername", "me");
+    ask(&m, HTTP_PATCH, VM, "{\"properties\":{\"osProfile\":{\"adminPassword\":\"s3cr3t-3\"}}}");
+    assert_null(strstr((const char *)m.answer.body.data, "s3cr3t"));
+    ask(&m, HTTP_GET, VM "?$expand=instanceView", NULL);
+    assert_null(strstr((const char *)m.answer.body.data, "s3cr3t"));
+    assert_null(member(&m, "properties.userData"));
+    ask(&m, HTTP_GET, VM "?$expand=userData", NULL);
+    assert_text(&m, "properties.userData", "dXNlci1kYXRh"); /* that one may be read again */
+    assert_false(is_in_store("s3cr3t"));
+    assert_false(is_in_store(custom));
+    assert_true(is_in_store("dXNlci1kYXRh"));
+}
+
+/* ---- interfaces ---- */
+
+#define NETWORK GROUP "/providers/Microsoft.Network/"
+#define NIC(N) NETWORK "networkInterfaces/nic" N
+#define NIC_BODY                                                                                   \
+    "{\"location\":\"westus\",\"properties\":{\"ipConfigurations\":[{\"name\":\"c\","              \
+    "\"properties\":{\"subnet\":{\"id\":\"" NETWORK "virtualNetworks/net/subnets/sub\"}}}]}}"
+#define VM_ON(N) VM_WITH("\"networkProfile\":{\"networkInterfaces\":[{\"id\":\"" NIC(N) "\"}]}")
+
+static void make_network(void)
+{
+    put_ok(NETWORK "virtualNetworks/net",
+           VM_WITH("\"addressSpace\":{\"addressPrefixes\":[\"10.0.0.0/24\"]},\"subnets\":[{"
+                   "\"name\":\"sub\",\"properties\":{\"addressPrefix\":\"10.0.0.0/29\"}}]"));
+    put_ok(NIC("1"), NIC_BODY);
+    put_ok(NIC("2"), NIC_BODY);
+}
+
+static const char *user_of(const char *nic)
+{
+    ask(&m, HTTP_GET, nic, NULL);
+    assert_answer(&m, 200, NULL);
+    return text_at(&m, "properties.virtualMachine.id");
+}
+
+static void an_interface_is_one_machines_until_that_lets_it_go(void **state)
+{
+    (void)state;
+    make_network();
+    put_ok(VM, VM_ON("1"));
+    assert_string_equal(user_of(NIC("1")), VM);
+    refused(HTTP_PUT, VM2, VM_ON("1"), 400, "NetworkInterfaceInUse");
+    refused(HTTP_DELETE, NIC("1"), NULL, 400, "NicInUse");
+    put_ok(NIC("1"), NIC_BODY); /* changing it does not take it away */
+    assert_string_equal(user_of(NIC("1")), VM);
+    put_ok(VM, VM_ON("2"));
+    assert_string_equal(user_of(NIC("2")), VM);
+    assert_string_equal(user_of(NIC("1")), "");
+    put_ok(VM2, VM_ON("1"));
+    ask(&m, HTTP_DELETE, VM2, NULL);
+    assert_answer(&m, 200, NULL);
+    assert_string_equal(user_of(NIC("1")), "");
+    ask(&m, HTTP_DELETE, NIC("1"), NULL);
+    assert_answer(&m, 200, NULL);
+}
+
+static void addresses_are_given_out_once(void **state)
+{
+    (void)state;
+    make_network(); /* a /29 has eight addresses, five of them the network's own */
+    ask(&m, HTTP_GET, NIC("1"), NULL);
+    assert_text(&m, "properties.ipConfigurations.0.properties.privateIPAddress", "10.0.0.4");
+    ask(&m, HTTP_GET, NIC("2"), NULL);
+    assert_text(&m, "properties.ipConfigurations.0.properties.privateIPAddress", "10.0.0.5");
+    put_ok(NIC("1"), NIC_BODY);
+    assert_text(&m, "properties.ipConfigurations.0.properties.privateIPAddress", "10.0.0.4");
+    put_ok(NIC("3"), NIC_BODY);
+    refused(HTTP_PUT, NIC("4"), NIC_BODY, 400, "SubnetIsFull");
+    ask(&m, HTTP_DELETE, NIC("1"), NULL);
+    put_ok(NIC("4"), NIC_BODY);
+    assert_text(&m, "properties.ipConfigurations.0.properties.privateIPAddress", "10.0.0.4");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_VMS(uefi_settings_need_a_security_type),
+        WITH_VMS(what_it_refers_to_must_be_there),
+        WITH_VMS(the_security_type_changes_only_while_it_is_deallocated),
+        WITH_VMS(an_update_that_does_not_say_lowers_nothing),
+        WITH_VMS(the_operating_system_is_always_said),
+        WITH_VMS(secrets_are_neither_shown_nor_kept),
+        WITH_VMS(an_interface_is_one_machines_until_that_lets_it_go),
+        WITH_VMS(addresses_are_given_out_once),
+    };
+
+    return RUN_TESTS(tests);
+}
