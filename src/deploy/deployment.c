@@ -1,0 +1,494 @@
+/*
+ * deployment.c - Microsoft.Resources/deployments: what can be asked of one (control-plane-api 9).
+ */
+#include "deploy/internal.h"
+
+#include "base/text.h"
+
+/* ---- as JSON ---- */
+
+static void add_provider(struct control_call *call, yyjson_mut_val *providers, const char *type,
+                         const char *location)
+{
+    yyjson_mut_doc *doc = call->doc;
+    size_t len = strcspn(type, "/");
+    yyjson_mut_arr_iter iter;
+    yyjson_mut_val *item, *found = NULL, *types, *entry;
+
+    (void)yyjson_mut_arr_iter_init(providers, &iter);
+    while ((item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
+        const char *ns = body_text_at(item, "namespace");
+
+        if (ns != NULL && text_span_equal_nocase(span_of(type, len), ns)) {
+            found = item;
+        }
+    }
+    if (found == NULL) {
+        found = yyjson_mut_obj(doc);
+        json_add_span(doc, found, "namespace", span_of(type, len));
+        json_add_array(doc, found, "resourceTypes");
+        (void)yyjson_mut_arr_append(providers, found);
+    }
+    types = body_get(found, "resourceTypes");
+    (void)yyjson_mut_arr_iter_init(types, &iter);
+    while ((item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
+        const char *known = body_text_at(item, "resourceType");
+
+        if (known != NULL && text_equal_nocase(known, type + len + (type[len] == '/'))) {
+            return;
+        }
+    }
+    entry = yyjson_mut_obj(doc);
+    json_add_text(doc, entry, "resourceType", type + len + (type[len] == '/'));
+    (void)yyjson_mut_arr_append(json_add_array(doc, entry, "locations"),
+                                yyjson_mut_str(doc, location));
+    (void)yyjson_mut_arr_append(types, entry);
+}
+
+static yyjson_mut_val *reference_value(struct control_call *call, const struct template_resource *r)
+{
+    yyjson_mut_val *object = yyjson_mut_obj(call->doc);
+
+    json_add_text(call->doc, object, "id", r->id);
+    json_add_text(call->doc, object, "resourceType", r->type);
+    json_add_text(call->doc, object, "resourceName", r->name);
+    return object;
+}
+
+static void add_dependencies(struct control_call *call, yyjson_mut_val *properties,
+                             const struct template *t)
+{
+    yyjson_mut_val *array = json_add_array(call->doc, properties, "dependencies");
+
+    for (size_t i = 0; i < template_n_resources(t); i++) {
+        const struct template_resource *r = template_resource(t, i);
+        yyjson_mut_val *object, *on;
+
+        if (r->n_depends == 0 || r->is_skipped) {
+            continue;
+        }
+        object = reference_value(call, r);
+        on = yyjson_mut_arr(call->doc);
+        for (size_t j = 0; j < r->n_depends; j++) {
+            (void)yyjson_mut_arr_append(on,
+                                        reference_value(call, template_resource(t, r->depends[j])));
+        }
+        json_add_value(call->doc, object, "dependsOn", on);
+        (void)yyjson_mut_arr_append(array, object);
+    }
+}
+
+yyjson_mut_val *deploy_properties(struct control_call *call, const struct deploy_request *request,
+                                  const char *state, struct control_answer *ret)
+{
+    yyjson_mut_doc *doc = call->doc;
+    yyjson_mut_val *properties = yyjson_mut_obj(doc), *parameters = NULL, *providers;
+    struct template_fault fault = {0};
+    struct trail trail = {0};
+    err_t err =
+        template_parameters(request->template, call->arena, doc, &trail, &fault, &parameters);
+
+    if (err) {
+        deploy_refuse(call, request->name, err, &trail, &fault, ret);
+        return NULL;
+    }
+    json_add_text(doc, properties, "templateHash", template_hash(request->template));
+    json_add_value(doc, properties, "parameters", parameters);
+    json_add_text(doc, properties, "mode", request->scope.mode);
+    json_add_text(doc, properties, "provisioningState", state);
+    json_add_text(doc, properties, "timestamp", deploy_time(call->arena, call->now));
+    json_add_text(doc, properties, "duration", deploy_duration(call->arena, 0));
+    json_add_text(doc, properties, "correlationId", call->correlation);
+    providers = json_add_array(doc, properties, "providers");
+    for (size_t i = 0; i < template_n_resources(request->template); i++) {
+        add_provider(call, providers, template_resource(request->template, i)->type,
+                     request->scope.group_location);
+    }
+    add_dependencies(call, properties, request->template);
+    return properties;
+}
+
+static yyjson_mut_val *whole(struct control_call *call, const struct deploy_request *request,
+                             yyjson_mut_val *properties)
+{
+    yyjson_mut_val *object = yyjson_mut_obj(call->doc);
+
+    json_add_text(call->doc, object, "id", request->id);
+    json_add_text(call->doc, object, "name", request->name);
+    json_add_text(call->doc, object, "type", DEPLOYMENT_TYPE);
+    json_add_value(call->doc, object, "properties", properties);
+    return object;
+}
+
+/* ---- PUT ---- */
+
+/* A nested template of scope outer comes with the values in it that its parent was given, secrets
+ * among them. */
+static bool keeps_template(const struct control_call *call, const struct deploy_request *request)
+{
+    yyjson_val *options =
+        json_get(json_get(request->root, "properties"), "expressionEvaluationOptions");
+
+    return !call->is_part || text_span_equal_nocase(json_span(json_get(options, "scope")), "inner");
+}
+
+/* Its record, before anything is made. False and refused. */
+static bool keep_record(struct control_call *call, const struct deploy_request *request,
+                        yyjson_mut_val *properties, struct control_answer *ret)
+{
+    struct resource record = {.kind = &kind_deployment,
+                              .id = request->id,
+                              .key = request->key,
+                              .name = request->name,
+                              .location = "",
+                              .state = "Accepted"};
+    struct resource before;
+    struct trail trail = {0};
+    struct span text = {0};
+    bool is_raced = false;
+    err_t err = resource_load(call, request->id, &trail, &before);
+
+    if (err == ERR_OK &&
+        (strcmp(before.state, "Accepted") == 0 || strcmp(before.state, "Running") == 0)) {
+        control_refuse(
+            call, ret, 409, "DeploymentActive",
+            "Unable to edit or replace deployment '%s': previous deployment from '%s' is "
+            "still active. Cancel it (az deployment group cancel), or wait for its end.",
+            request->name, deploy_time(call->arena, before.changed));
+        return false;
+    }
+    if (err == ERR_OK) {
+        record.version = before.version;
+        record.created = before.created;
+        err = store_parts_forget(control_store(call->control), request->key, &trail);
+    } else if (err == ERR_NOT_FOUND) {
+        err = ERR_OK;
+    }
+    record.body = yyjson_mut_obj(call->doc);
+    json_add_value(call->doc, record.body, "properties", properties);
+    if (err == ERR_OK && !resource_keep(call, &record, "", ret, &is_raced)) {
+        return false;
+    }
+    if (err == ERR_OK && keeps_template(call, request)) {
+        text = json_write(call->arena, call->doc, yyjson_val_mut_copy(call->doc, request->document),
+                          false);
+        err = text.data == NULL ? ERR_MEMORY
+                                : store_part_put(control_store(call->control), request->key,
+                                                 PART_TEMPLATE, text, &trail);
+    }
+    if (err) {
+        control_fail(call, err, &trail, ret);
+    }
+    return err == ERR_OK;
+}
+
+static void put(struct control_call *call, const struct control_target *target,
+                struct control_answer *ret)
+{
+    struct deploy_request request;
+    yyjson_mut_val *properties;
+    const char *operation = NULL;
+
+    (void)target;
+    if (!deploy_read(call, resource_path_name(&call->path), &request, ret) ||
+        !deploy_preflight(call, &request, ret)) {
+        return;
+    }
+    properties = deploy_properties(call, &request, "Accepted", ret);
+    if (properties == NULL ||
+        !keep_record(call, &request, yyjson_mut_val_mut_copy(call->doc, properties), ret)) {
+        return;
+    }
+    operation_begin(call, NULL, NULL, request.key, RUNNING_OPERATION, ret, &operation);
+    if (ret->code != NULL || !deploy_start(call, &request, operation, ret)) {
+        deploy_fail_record(call, request.id, control_error_value(call, ret));
+        return;
+    }
+    ret->location = NULL;
+    ret->operation = arena_printf(call->arena, "%s/operationStatuses/%s?api-version=%.*s",
+                                  control_link(call, request.id), operation,
+                                  (int)call->api_version.len, (const char *)call->api_version.data);
+    control_answer_value(call, 201, whole(call, &request, properties), ret);
+}
+
+/* ---- actions: what is asked of one that may not be kept ---- */
+
+static struct span name_in_path(const struct control_call *call)
+{
+    return call->path.pieces[1];
+}
+
+static void validate(struct control_call *call, struct control_answer *ret)
+{
+    struct deploy_request request;
+    yyjson_mut_val *properties, *array;
+
+    if (!deploy_read(call, name_in_path(call), &request, ret) ||
+        !deploy_preflight(call, &request, ret)) {
+        return;
+    }
+    properties = deploy_properties(call, &request, "Succeeded", ret);
+    if (properties == NULL) {
+        return;
+    }
+    array = json_add_array(call->doc, properties, "validatedResources");
+    for (size_t i = 0; i < template_n_resources(request.template); i++) {
+        const struct template_resource *r = template_resource(request.template, i);
+
+        if (!r->is_skipped && !r->is_existing) {
+            yyjson_mut_val *object = yyjson_mut_obj(call->doc);
+
+            json_add_text(call->doc, object, "id", r->id);
+            (void)yyjson_mut_arr_append(array, object);
+        }
+    }
+    control_answer_value(call, 200, whole(call, &request, properties), ret);
+}
+
+static void what_if(struct control_call *call, struct control_answer *ret)
+{
+    struct deploy_request request;
+
+    if (deploy_read(call, name_in_path(call), &request, ret)) {
+        deploy_what_if(call, &request, ret);
+    }
+}
+
+static bool load(struct control_call *call, struct resource *ret_deployment,
+                 struct control_answer *ret)
+{
+    const char *id =
+        arena_printf(call->arena, "%s/providers/" DEPLOYMENT_TYPE "/%.*s", call->path.scope,
+                     (int)name_in_path(call).len, (const char *)name_in_path(call).data);
+    struct trail trail = {0};
+    err_t err = id == NULL ? ERR_MEMORY : resource_load(call, id, &trail, ret_deployment);
+
+    if (err == ERR_NOT_FOUND) {
+        control_refuse(call, ret, 404, "DeploymentNotFound",
+                       "Deployment '%.*s' could not be found.", (int)name_in_path(call).len,
+                       (const char *)name_in_path(call).data);
+    } else if (err) {
+        control_fail(call, err, &trail, ret);
+    }
+    return err == ERR_OK;
+}
+
+static void cancel(struct control_call *call, struct control_answer *ret)
+{
+    struct resource deployment;
+
+    if (!load(call, &deployment, ret)) {
+        return;
+    }
+    if (!deploy_cancel(deployment.key)) {
+        control_refuse(call, ret, 409, "DeploymentCannotBeCancelled",
+                       "The deployment '%s' is not running: it is %s.", deployment.name,
+                       deployment.state);
+        return;
+    }
+    ret->status = 204;
+}
+
+static void export_template(struct control_call *call, struct control_answer *ret)
+{
+    yyjson_mut_val *object = yyjson_mut_obj(call->doc);
+    struct resource deployment;
+    struct span text = {0};
+    struct trail trail = {0};
+    yyjson_val *root = NULL;
+    err_t err;
+
+    static const struct json_limits limits = {.max_depth = TEMPLATE_MAX_DEPTH,
+                                              .max_values = TEMPLATE_MAX_VALUES};
+
+    if (!load(call, &deployment, ret)) {
+        return;
+    }
+    err = store_part_get(control_store(call->control), call->arena, deployment.key, PART_TEMPLATE,
+                         &trail, &text);
+    if (err == ERR_NOT_FOUND) {
+        control_refuse(call, ret, 404, "NotFound",
+                       "The template of the deployment '%s' is not kept: it is a part of another "
+                       "deployment's, with values in it.",
+                       deployment.name);
+        return;
+    }
+    err = err ? err : json_read(call->arena, text, &limits, &trail, &root);
+    if (err) {
+        control_fail(call, err, &trail, ret);
+        return;
+    }
+    json_add_value(call->doc, object, "template", yyjson_val_mut_copy(call->doc, root));
+    control_answer_value(call, 200, object, ret);
+}
+
+/* ---- operations ---- */
+
+static void answer_operations(struct control_call *call, const struct resource *deployment,
+                              struct control_answer *ret)
+{
+    yyjson_mut_val *array = yyjson_mut_arr(call->doc);
+    struct store_part *parts = NULL;
+    struct trail trail = {0};
+    size_t n = 0;
+    err_t err = store_parts(control_store(call->control), call->arena, deployment->key,
+                            PART_OPERATION, STORE_PARTS_MAX, &trail, &parts, &n);
+
+    for (size_t i = 0; err == ERR_OK && i < n; i++) {
+        yyjson_val *root = NULL;
+
+        err = json_read(call->arena, parts[i].text, NULL, &trail, &root);
+        if (err == ERR_OK && !yyjson_mut_arr_append(array, yyjson_val_mut_copy(call->doc, root))) {
+            err = ERR_MEMORY;
+        }
+    }
+    if (err) {
+        control_fail(call, err, &trail, ret);
+        return;
+    }
+    control_answer_list(call, array, NULL, ret);
+}
+
+/* az asks without "providers/Microsoft.Resources". */
+static void handle_operations(struct control_call *call, struct control_answer *ret)
+{
+    struct resource deployment;
+
+    call->path.pieces[1] = call->parameters[0];
+    if (load(call, &deployment, ret)) {
+        answer_operations(call, &deployment, ret);
+    }
+}
+
+static void handle_operation(struct control_call *call, struct control_answer *ret)
+{
+    struct resource deployment;
+    struct span id = call->parameters[1];
+    struct span text = {0};
+    struct trail trail = {0};
+    err_t err;
+
+    call->path.pieces[1] = call->parameters[0];
+    if (!load(call, &deployment, ret)) {
+        return;
+    }
+    err = store_part_get(
+        control_store(call->control), call->arena, deployment.key,
+        arena_printf(call->arena, PART_OPERATION "%.*s", (int)id.len, (const char *)id.data),
+        &trail, &text);
+    if (err == ERR_NOT_FOUND) {
+        control_refuse(call, ret, 404, "DeploymentOperationNotFound",
+                       "Deployment operation '%.*s' could not be found.", (int)id.len,
+                       (const char *)id.data);
+    } else if (err) {
+        control_fail(call, err, &trail, ret);
+    } else {
+        ret->status = 200;
+        ret->body = text;
+    }
+}
+
+/* Who may read this deployment may not read of other resources. */
+static bool is_operation_of(struct control_call *call, const char *id,
+                            const struct resource *deployment)
+{
+    struct store_operation operation;
+
+    return store_operation_get(control_store(call->control), call->arena, id, NULL, &operation) ==
+               ERR_OK &&
+           strcmp(operation.resource, deployment->key) == 0;
+}
+
+/* GET .../deployments/N/operationStatuses/ID */
+static void handle_status(struct control_call *call, struct control_answer *ret)
+{
+    yyjson_mut_val *object = yyjson_mut_obj(call->doc), *error = NULL;
+    struct resource deployment;
+    const char *id, *state;
+
+    call->path.pieces[1] = call->parameters[0];
+    if (!load(call, &deployment, ret)) {
+        return;
+    }
+    id = resource_key(call->arena, call->parameters[1]);
+    if (id == NULL || !is_operation_of(call, id, &deployment)) {
+        control_refuse(call, ret, 404, "OperationNotFound",
+                       "There is no such operation of the deployment '%s'.", deployment.name);
+        return;
+    }
+    state = operation_state(call, id, &error, ret);
+    if (state == NULL) {
+        return;
+    }
+    json_add_text(call->doc, object, "name", id);
+    json_add_text(call->doc, object, "status", state);
+    json_add_text(call->doc, object, "startTime", deploy_time(call->arena, deployment.created));
+    if (strcmp(state, "Running") != 0) {
+        json_add_text(call->doc, object, "endTime", deploy_time(call->arena, deployment.changed));
+    } else {
+        ret->retry_after_s = 1;
+    }
+    if (error != NULL) {
+        json_add_value(call->doc, object, "error", error);
+    }
+    control_answer_value(call, 200, object, ret);
+}
+
+/* ---- the tables ---- */
+
+static bool may_go(struct control_call *call, const struct resource *deployment,
+                   struct control_answer *ret)
+{
+    if (strcmp(deployment->state, "Accepted") != 0 && strcmp(deployment->state, "Running") != 0) {
+        return true;
+    }
+    control_refuse(call, ret, 409, "DeploymentActive",
+                   "The deployment '%s' is running: cancel it, or wait for its end.",
+                   deployment->name);
+    return false;
+}
+
+static void run(struct control_call *call, const struct control_target *target,
+                struct control_answer *ret)
+{
+    if (call->method == HTTP_PUT && target->id != NULL) {
+        put(call, target, ret);
+        return;
+    }
+    resource_run(call, target, ret);
+    if (ret->status == 404 && target->id != NULL && ret->code != NULL &&
+        strcmp(ret->code, "ResourceNotFound") == 0) {
+        struct resource deployment;
+
+        (void)load(call, &deployment, ret);
+    }
+}
+
+const struct kind kind_deployment = {
+    .type = DEPLOYMENT_TYPE,
+    .versions = "2025-04-01 2024-11-01 2021-04-01 2019-10-01",
+    .flags = KIND_NO_PATCH,
+    .name_max = DEPLOY_NAME_MAX,
+    .may_go = may_go,
+    .elsewhere = run,
+    .body_max = CONTROL_TEMPLATE_BODY_MAX,
+};
+
+#define TYPE "Microsoft.Resources/deployments/"
+#define BELOW "providers/Microsoft.Resources/deployments/{}/"
+
+/* A deployment that is asked about may not be there yet, so these are no actions of the kind. */
+/* clang-format off */
+const struct control_row deploy_rows[] = {
+    {HTTP_POST, CONTROL_GROUP, BELOW "validate", TYPE "validate/action", validate, ROW_TEMPLATE, NULL},
+    {HTTP_POST, CONTROL_GROUP, BELOW "whatIf", TYPE "whatIf/action", what_if, ROW_TEMPLATE, NULL},
+    {HTTP_POST, CONTROL_GROUP, BELOW "cancel", TYPE "cancel/action", cancel, 0, NULL},
+    {HTTP_POST, CONTROL_GROUP, BELOW "exportTemplate", TYPE "exportTemplate/action", export_template, 0, NULL},
+    {HTTP_GET, CONTROL_GROUP, BELOW "operations", TYPE "operations/read", handle_operations, 0, NULL},
+    {HTTP_GET, CONTROL_GROUP, BELOW "operations/{}", TYPE "operations/read", handle_operation, 0, NULL},
+    {HTTP_GET, CONTROL_GROUP, "deployments/{}/operations", TYPE "operations/read", handle_operations, 0, NULL},
+    {HTTP_GET, CONTROL_GROUP, "deployments/{}/operations/{}", TYPE "operations/read", handle_operation, 0, NULL},
+    {HTTP_GET, CONTROL_GROUP, BELOW "operationStatuses/{}", TYPE "operationstatuses/read", handle_status, 0, NULL},
+    {0, CONTROL_TENANT, "", NULL, NULL, 0, NULL},
+};
+/* clang-format on */

@@ -1,0 +1,69 @@
+/*
+ * internal.h - what the files of this room share. Not for other rooms.
+ */
+#ifndef DEPLOY_INTERNAL_H
+#define DEPLOY_INTERNAL_H
+
+#include "deploy/deploy.h"
+#include "store/resources.h"
+#include "template/template.h"
+
+#define DEPLOYMENT_TYPE "Microsoft.Resources/deployments"
+#define PART_TEMPLATE "template"
+#define PART_OPERATION "operation/"
+#define RUNNING_OPERATION "deployment" /* `what` of the control's operation */
+
+enum { DEPLOY_NAME_MAX = 64, DEPLOY_NESTED_MAX = 5 };
+
+/* A request of a deployment, read. Values live in the call's arena. */
+struct deploy_request {
+    const char *name;
+    const char *group_id; /* "/subscriptions/S/resourceGroups/G", as it was written first */
+    const char *id, *key;
+    yyjson_val *root, *document, *parameters;
+    bool is_complete, is_ids_only;
+    struct template_scope scope;
+    struct template *template;
+};
+
+/* Reads the body and opens the template; false and refused. */
+bool deploy_read(struct control_call *call, struct span name, struct deploy_request *ret,
+                 struct control_answer *ret_answer);
+/* 400 InvalidTemplate and so on, with where. */
+void deploy_refuse(struct control_call *call, const char *deployment, err_t err,
+                   const struct trail *trail, const struct template_fault *fault,
+                   struct control_answer *ret);
+/* Types that are known, a caller who may, and what can be checked of resources that depend on
+ * nothing. False and refused with 400 InvalidTemplateDeployment. */
+bool deploy_preflight(struct control_call *call, const struct deploy_request *request,
+                      struct control_answer *ret);
+/* Of reference(): what is kept, as the caller may see it. context: a struct control_call. */
+template_reference deploy_reference;
+
+/* {"id","name","type","properties"} of a deployment that is not kept. */
+yyjson_mut_val *deploy_value(struct control_call *call, const struct deploy_request *request,
+                             const char *state, const char *resources_member);
+/* Properties of one as it begins. NULL and refused. */
+yyjson_mut_val *deploy_properties(struct control_call *call, const struct deploy_request *request,
+                                  const char *state, struct control_answer *ret);
+
+void deploy_what_if(struct control_call *call, const struct deploy_request *request,
+                    struct control_answer *ret);
+
+/* Take it over: it runs behind this answer. False and refused. */
+bool deploy_start(struct control_call *call, const struct deploy_request *request,
+                  const char *operation_id, struct control_answer *ret);
+/* Its record says that it failed, and with what. */
+void deploy_fail_record(struct control_call *call, const char *id, yyjson_mut_val *error);
+/* Those that run are asked to stop; false when there is none of that key. */
+bool deploy_cancel(const char *key);
+
+/* Deletes what the group has and the template has not (mode Complete). */
+void deploy_prune(struct control_call *call, const struct template *t, const char *group_id,
+                  struct control_answer *ret);
+
+/* "PT1.5S" */
+const char *deploy_duration(struct arena *arena, int64_t seconds);
+const char *deploy_time(struct arena *arena, int64_t time);
+
+#endif

@@ -1,0 +1,274 @@
+/* Modes, nested deployments, what a deployment would change, and secrets that go through it. */
+#include "unit/deploy/deploying.h"
+
+/* ---- secrets ---- */
+
+#define SECURE                                                                                     \
+    "\"parameters\":{\"password\":{\"type\":\"secureString\"},\"size\":{\"type\":\"string\"}},"
+#define VALUES                                                                                     \
+    "\"parameters\":{\"password\":{\"value\":\"s3cr3t-7\"},\"size\":{\"value\":\"Standard_B1s\"}}" \
+    ","
+#define VM_WITH_PASSWORD                                                                           \
+    RESOURCE("Microsoft.Compute/virtualMachines", "vm",                                            \
+             ",\"properties\":{\"hardwareProfile\":{\"vmSize\":\"[parameters('size')]\"},"         \
+             "\"osProfile\":{\"adminUsername\":\"me\",\"adminPassword\":"                          \
+             "\"[parameters('password')]\",\"customData\":"                                        \
+             "\"[base64(concat('password=',parameters('password')))]\"}}")
+#define NESTED(NAME, SCOPE, MORE, RESOURCES)                                                       \
+    "{\"type\":\"Microsoft.Resources/deployments\",\"apiVersion\":\"2021-04-01\",\"name\":\"" NAME \
+    "\",\"properties\":{\"mode\":\"Incremental\",\"expressionEvaluationOptions\":{\"scope\":"      \
+    "\"" SCOPE "\"}," MORE "\"template\":{\"$schema\":\"https://schema.management.azure.com/"      \
+    "schemas/2019-04-01/deploymentTemplate.json#\",\"contentVersion\":\"1.0.0.0\"," RESOURCES      \
+    "}}}"
+
+static void assert_no_secret(void)
+{
+    /* Also as base64, at all three offsets that it can have. */
+    static const char *const forms[] = {"s3cr3t-7", "czNjcjN0LT", "MzY3IzdC0", "zM2NyM3Qt"};
+
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+        if (is_in_store(forms[i])) {
+            fail_msg("%s is in the store", forms[i]);
+        }
+    }
+}
+
+static void secure_parameters_are_kept_nowhere(void **state)
+{
+    (void)state;
+    deploy(D, BODY_OF(VALUES, SECURE, VM_WITH_PASSWORD), "Succeeded");
+    assert_text(&m, "properties.parameters.password.type", "SecureString");
+    assert_null(member(&m, "properties.parameters.password.value"));
+    assert_text(&m, "properties.parameters.size.value", "Standard_B1s");
+    ask(&m, HTTP_POST, D "/exportTemplate", NULL);
+    assert_answer(&m, 200, NULL);
+    assert_null(strstr((const char *)m.answer.body.data, "s3cr3t"));
+    ask(&m, HTTP_POST, D "/whatIf", BODY_OF(VALUES, SECURE, VM_WITH_PASSWORD));
+    assert_answer(&m, 200, NULL);
+    assert_null(strstr((const char *)m.answer.body.data, "s3cr3t"));
+    ask(&m, HTTP_POST, D "/validate", BODY_OF(VALUES, SECURE, VM_WITH_PASSWORD));
+    assert_answer(&m, 200, NULL);
+    assert_null(strstr((const char *)m.answer.body.data, "s3cr3t"));
+    assert_true(is_in_store("Standard_B1s")); /* so the look is no blind one */
+    assert_no_secret();
+}
+
+static void nor_are_those_of_nested_deployments(void **state)
+{
+    (void)state;
+    deploy(D,
+           BODY_OF(VALUES, SECURE,
+                   NESTED("inner", "inner",
+                          "\"parameters\":{\"password\":{\"value\":\"[parameters('password')]\"},"
+                          "\"size\":{\"value\":\"[parameters('size')]\"}},",
+                          SECURE "\"resources\":[" VM_WITH_PASSWORD "]")),
+           "Succeeded");
+    assert_true(is_made(VM));
+    ask(&m, HTTP_GET, DEPLOYMENTS "inner", NULL);
+    assert_answer(&m, 200, NULL);
+    /* Of scope outer its template has the values themselves when it comes. */
+    deploy(D,
+           BODY_OF(VALUES, SECURE,
+                   NESTED("outer", "outer", "", "\"resources\":[" VM_WITH_PASSWORD "]")),
+           "Succeeded");
+    ask(&m, HTTP_GET, DEPLOYMENTS "outer", NULL);
+    assert_answer(&m, 200, NULL);
+    assert_no_secret();
+}
+
+/* ---- modes ---- */
+
+static void complete_takes_what_is_not_in_the_template(void **state)
+{
+    (void)state;
+    put_ok(VM, VM_WITH(TRUSTED));
+    put_ok(EXTENSION, LINUX_EXTENSION);
+    put_ok(DISK("old"), VM_WITH(""));
+    put_ok(DISK("older"), VM_WITH(""));
+    deploy(D, BODY(RESOURCE("Microsoft.Compute/virtualMachines", "vm", ",\"properties\":{}")),
+           "Succeeded");
+    assert_true(is_made(DISK("old")));
+    /* A failure takes nothing. */
+    deploy(
+        D,
+        COMPLETE(
+            RESOURCE("Microsoft.Compute/virtualMachines", "vm", ",\"properties\":{}") "," RESOURCE(
+                "Microsoft.Compute/virtualMachines/extensions", "vm/second",
+                ",\"dependsOn\":[\"[resourceId('Microsoft.Compute/virtualMachines','vm')]\"],"
+                "\"properties\":{\"publisher\":\"x\",\"type\":\"y\",\"typeHandlerVersion\":\"1."
+                "0\"}")),
+        "Failed");
+    assert_true(is_made(DISK("old")));
+    deploy(D,
+           COMPLETE(RESOURCE("microsoft.compute/VIRTUALMACHINES", "VM",
+                             ",\"properties\":{}") "," DISK_NAMED("new")),
+           "Succeeded");
+    assert_false(is_made(DISK("old")));
+    assert_false(is_made(DISK("older")));
+    assert_true(is_made(DISK("new")));
+    assert_true(is_made(VM));
+    assert_true(is_made(EXTENSION)); /* a part of what stays */
+    deploy(D, COMPLETE(""), "Succeeded");
+    assert_false(is_made(VM));
+    assert_true(is_made(D));
+}
+
+/* ---- nested ---- */
+
+static void a_nested_deployment_ends_before_what_depends_on_it(void **state)
+{
+    (void)state;
+    deploy(D,
+           BODY(NESTED("inner", "outer", "",
+                       "\"resources\":[" DISK_NAMED("a") "],\"outputs\":{\"o\":{"
+                                                         "\"type\":\"string\",\"value\":\"hello\"}"
+                                                         "}") "," RESOURCE("Microsoft.Compute/"
+                                                                           "disks",
+                                                                           "b",
+                                                                           ",\"dependsOn\":["
+                                                                           "\"inner\"],\"tags\":{"
+                                                                           "\"o\":\"[reference('"
+                                                                           "inner').outputs.o."
+                                                                           "value]\"}")),
+           "Succeeded");
+    assert_true(is_made(DISK("a")));
+    ask(&m, HTTP_GET, DISK("b"), NULL);
+    assert_text(&m, "tags.o", "hello");
+    ask(&m, HTTP_GET, DEPLOYMENTS "inner", NULL);
+    assert_text(&m, "properties.provisioningState", "Succeeded");
+}
+
+static void a_nested_failure_is_the_outer_ones_too(void **state)
+{
+    (void)state;
+    deploy(
+        D,
+        BODY(NESTED("inner", "outer", "",
+                    "\"resources\":[" RESOURCE("No.Such/things", "x",
+                                               "") "]") "," RESOURCE("Microsoft.Compute/disks", "b",
+                                                                     ",\"dependsOn\":[\"inner\"]")),
+        "Failed");
+    assert_text(&m, "properties.error.details.0.code", "InvalidTemplateDeployment");
+    assert_false(is_made(DISK("b")));
+}
+
+/* ---- what it would change ---- */
+
+/* Of changes: the type of the one about this id. */
+static yyjson_val *change_of(const char *id)
+{
+    yyjson_val *list = member(&m, "properties.changes");
+
+    for (size_t i = 0; i < yyjson_arr_size(list); i++) {
+        const char *got = yyjson_get_str(member_of(yyjson_arr_get(list, i), "resourceId"));
+
+        if (got != NULL && text_equal_nocase(got, id)) {
+            return yyjson_arr_get(list, i);
+        }
+    }
+    return NULL;
+}
+
+static void assert_change(const char *id, const char *type)
+{
+    const char *got = yyjson_get_str(member_of(change_of(id), "changeType"));
+
+    assert_string_equal(got == NULL ? "" : got, type);
+}
+
+#define ADDRESS(PROPERTIES)                                                                        \
+    RESOURCE("Microsoft.Network/publicIPAddresses", "ip", ",\"properties\":{" PROPERTIES "}")
+#define IP GROUP "/providers/Microsoft.Network/publicIPAddresses/ip"
+
+static void what_if_tells_each_difference_and_changes_nothing(void **state)
+{
+    yyjson_val *delta;
+
+    (void)state;
+    put_ok(DISK("same"), VM_WITH(""));
+    put_ok(DISK("other"), VM_WITH(""));
+    put_ok(IP, VM_WITH("\"a\":1,\"b\":{\"c\":\"x\"},\"list\":[1,2],\"gone\":true"));
+    ask(&m, HTTP_POST, D "/whatIf",
+        BODY(DISK_NAMED("same") "," DISK_NAMED("new") "," ADDRESS(
+            "\"A\":1.0,\"b\":{\"c\":\"y\"},\"list\":[1,2,3],\"more\":{}") "," NESTED("inner",
+                                                                                     "outer", "",
+                                                                                     "\"resources\""
+                                                                                     ":[]")));
+    assert_answer(&m, 200, NULL);
+    assert_text(&m, "status", "Succeeded");
+    assert_change(DISK("same"), "NoChange");
+    assert_change(DISK("new"), "Create");
+    assert_change(DISK("other"), "Ignore");
+    assert_change(DEPLOYMENTS "inner", "Deploy");
+    assert_change(IP, "Modify");
+    delta = member_of(change_of(IP), "delta");
+    assert_int_equal(yyjson_arr_size(delta), 4); /* 1 and 1.0 are the same */
+    assert_string_equal(yyjson_get_str(member_of(delta, "0.path")), "properties.b.c");
+    assert_string_equal(yyjson_get_str(member_of(delta, "0.propertyChangeType")), "Modify");
+    assert_string_equal(yyjson_get_str(member_of(delta, "0.before")), "x");
+    assert_string_equal(yyjson_get_str(member_of(delta, "0.after")), "y");
+    assert_string_equal(yyjson_get_str(member_of(delta, "1.propertyChangeType")), "Array");
+    assert_string_equal(yyjson_get_str(member_of(delta, "1.children.0.path")), "2");
+    assert_string_equal(yyjson_get_str(member_of(delta, "2.propertyChangeType")), "Create");
+    assert_string_equal(yyjson_get_str(member_of(delta, "3.path")), "properties.gone");
+    assert_string_equal(yyjson_get_str(member_of(delta, "3.propertyChangeType")), "Delete");
+    refused(HTTP_GET, D, NULL, 404, "DeploymentNotFound");
+    assert_false(is_made(DISK("new")));
+    ask(&m, HTTP_POST, D "/whatIf",
+        BODY_OF("\"mode\":\"Complete\",\"whatIfSettings\":{\"resultFormat\":\"ResourceIdOnly\"},",
+                "", DISK_NAMED("same")));
+    assert_answer(&m, 200, NULL);
+    assert_change(DISK("other"), "Delete");
+    assert_change(IP, "Delete");
+    assert_null(member_of(change_of(IP), "before"));
+    assert_true(is_made(IP));
+}
+
+/* What was made by a template, the same template leaves as it is. */
+static void what_was_deployed_is_no_change(void **state)
+{
+    static const char body[] = BODY(RESOURCE(
+        "Microsoft.Compute/virtualMachines", "vm",
+        ",\"properties\":{" TRUSTED
+        "}") "," RESOURCE("Microsoft.Network/virtualNetworks", "net",
+                          ",\"properties\":{\"addressSpace\":{\"addressPrefixes\":[\"10.0.0.0/"
+                          "16\"]},"
+                          "\"subnets\":[{\"name\":\"sub\",\"properties\":{\"addressPrefix\":"
+                          "\"10.0.0.0/24\"}}]}"));
+
+    (void)state;
+    deploy(D, body, "Succeeded");
+    ask(&m, HTTP_POST, D "/whatIf", body);
+    assert_answer(&m, 200, NULL);
+    assert_change(VM, "NoChange");
+    assert_change(GROUP "/providers/Microsoft.Network/virtualNetworks/net", "NoChange");
+}
+
+static void validate_says_what_is_wrong_and_makes_nothing(void **state)
+{
+    (void)state;
+    ask(&m, HTTP_POST, D "/validate", BODY(DISK_NAMED("a")));
+    assert_answer(&m, 200, NULL);
+    assert_text(&m, "properties.provisioningState", "Succeeded");
+    assert_text(&m, "properties.validatedResources.0.id", DISK("a"));
+    refused(HTTP_POST, D "/validate", BODY(RESOURCE("No.Such/things", "a", "")), 400,
+            "InvalidTemplateDeployment");
+    assert_false(is_made(DISK("a")));
+    refused(HTTP_GET, D, NULL, 404, "DeploymentNotFound");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_VMS(secure_parameters_are_kept_nowhere),
+        WITH_VMS(nor_are_those_of_nested_deployments),
+        WITH_VMS(complete_takes_what_is_not_in_the_template),
+        WITH_VMS(a_nested_deployment_ends_before_what_depends_on_it),
+        WITH_VMS(a_nested_failure_is_the_outer_ones_too),
+        WITH_VMS(what_if_tells_each_difference_and_changes_nothing),
+        WITH_VMS(what_was_deployed_is_no_change),
+        WITH_VMS(validate_says_what_is_wrong_and_makes_nothing),
+    };
+
+    return RUN_TESTS(tests);
+}
