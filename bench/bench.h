@@ -114,6 +114,8 @@ void bench_verify(struct inputs *in, struct figures *all);
 void bench_logs(struct inputs *in, struct figures *all);
 /* policies.c: compiling and evaluating. */
 void bench_policies(struct inputs *in, struct figures *all);
+/* templates.c: reading, opening and all bodies. */
+void bench_templates(struct inputs *in, struct figures *all);
 /* request.c: from the body to the sealed reply, in process, without and with the service. */
 void bench_request(struct inputs *in, struct figures *all);
 /* served.c: the same through the server, over TLS. Prints its own lines. */

@@ -146,6 +146,7 @@ int main(int argc, char **argv)
     bench_verify(in, &all);
     bench_request(in, &all);
     bench_policies(in, &all);
+    bench_templates(in, &all);
     print_figures(&all);
     fflush(stdout);
     bench_served(in, &all, argc > 1 ? argv[1] : NULL);

@@ -141,6 +141,33 @@ static void worker_free(void *context)
     free(worker);
 }
 
+struct span api_shown_path(struct span path, const char *route, unsigned flags)
+{
+    static const char secret[] = "metadata/", open[] = "metadata/endpoints";
+    struct span rest = path;
+
+    if ((flags & HTTP_SECRET_PATH) != 0) {
+        return span_str(route);
+    }
+    while (rest.len > 0 && rest.data[0] == '/') {
+        rest = span_cut(rest, 1, rest.len);
+    }
+    /* One that fits nothing may have been meant for a path with a secret. */
+    if (route[0] == '\0' && text_span_equal_nocase(span_cut(rest, 0, strlen(secret)), secret) &&
+        !text_span_equal_nocase(rest, open)) {
+        return span_str("/metadata/...");
+    }
+    return path;
+}
+
+struct span api_request_path(const struct http_request *request)
+{
+    const struct http_route *route = request->route;
+
+    return route == NULL ? api_shown_path(request->head->path, "", 0)
+                         : api_shown_path(request->head->path, route->pattern, route->flags);
+}
+
 /* One request, one closing line. */
 static void log_request(const struct http_done *done)
 {
@@ -151,7 +178,8 @@ static void log_request(const struct http_done *done)
     }
     log_begin(&line, done->status >= 500 ? LOG_ERROR : LOG_INFO, "http.request");
     log_text(&line, "method", done->method);
-    log_span(&line, "path", span_cut(done->path, 0, LOG_PATH_MAX));
+    log_span(&line, "path",
+             span_cut(api_shown_path(done->path, done->route, done->flags), 0, LOG_PATH_MAX));
     log_uint(&line, "status", done->status);
     if (done->error_code[0] != '\0') {
         log_text(&line, "code", done->error_code);
@@ -230,6 +258,11 @@ void api_free(struct api *api)
     free(api);
 }
 
+void api_set_control(struct api *api, struct control *control)
+{
+    api->control = control;
+}
+
 void api_set_access(struct api *api, struct gate *gate, struct audit *audit)
 {
     static const char *const result[] = {"result", NULL};
@@ -257,10 +290,13 @@ void api_install(struct api *api, struct http_options *options)
     add_routes(api, api_guest_routes());
     add_routes(api, api_machine_routes());
     add_routes(api, api_package_routes());
-    add_routes(api, api_resource_routes());
     add_routes(api, api_attestation_routes());
     if (api->gate != NULL && gate_idp(api->gate) != NULL) {
+        add_routes(api, api_device_routes());
         add_routes(api, api_identity_routes());
+    }
+    if (api->control != NULL) {
+        add_routes(api, api_manage_routes());
     }
     options->routes = (struct http_routes){.items = api->routes, .n = api->n_routes};
     options->context = api;

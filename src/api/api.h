@@ -22,8 +22,10 @@ enum api_role {
 unsigned api_role_by_name(struct span name);
 
 struct api;
-struct audit; /* service/audit.h */
-struct gate;  /* identity/gate.h */
+struct audit;         /* service/audit.h */
+struct gate;          /* identity/gate.h */
+struct access_caller; /* access/token.h */
+struct control;       /* control/control.h */
 
 /* Both outlive the api. Registers its metrics. */
 struct api *api_new(struct service *service, struct metrics *metrics);
@@ -32,6 +34,17 @@ DEFINE_CLEANUP(struct api *, api_free)
 /* Who is calling, and where refusals and changes are written; both outlive the api. Before
  * api_install. Without, nobody signs in and nothing is protected. */
 void api_set_access(struct api *api, struct gate *gate, struct audit *audit);
+/* The resource manager; outlives the api. Before api_install. */
+void api_set_control(struct api *api, struct control *control);
+/* What a control asks about its callers: of the gate, which is the context. */
+bool api_may(void *context, const struct access_caller *caller, const char *action,
+             const char *scope);
+bool api_may_any(void *context, const struct access_caller *caller, const char *subscription);
+err_t api_subscriptions(void *context, const struct access_caller *caller, struct arena *arena,
+                        const char ***ret, size_t *ret_n);
+/* Types of resources that are answered by the identity room: who may do what (api/roles.c). */
+struct kind;
+extern const struct kind *const api_role_kinds[];
 /* Routes, context, worker and log callbacks into options. */
 void api_install(struct api *api, struct http_options *options);
 /* The running server, whose figures /metrics shows; NULL before it is gone. */

@@ -16,7 +16,7 @@ static struct audit_entry entry_of(const struct http_request *request,
         .id = request->id,
         .peer = request->peer,
         .method = http_method_name(request->head->method),
-        .path = request->head->path,
+        .path = api_request_path(request),
         .action = action,
         .scope = scope,
     };
@@ -89,6 +89,25 @@ static void answer(struct http_request *request, struct http_response *response,
     }
     response->note =
         arena_printf(request->arena, "reason=%s", access_reason_name(reason)); /* for the log */
+}
+
+bool protect_identify(struct http_request *request, struct http_response *response,
+                      enum access_plane plane, struct access_caller *ret)
+{
+    const struct api *api = request->context;
+    enum access_reason reason = gate_caller(api->gate, request->arena, plane, timestamp_now(),
+                                            http_request_bearer(request), ret);
+    struct audit_entry entry;
+
+    if (reason == ACCESS_OK) {
+        return true;
+    }
+    answer(request, response, plane, reason, NULL, NULL, NULL);
+    entry = entry_of(request, NULL, NULL, NULL);
+    entry.status = response->status;
+    entry.reason = access_reason_name(reason);
+    audit_refuse(api->audit, &entry);
+    return false;
 }
 
 bool protect_check(struct http_request *request, struct http_response *response,

@@ -24,6 +24,11 @@ bool protect_check(struct http_request *request, struct http_response *response,
                    enum access_plane plane, const char *action, const char *scope,
                    struct access_caller *ret);
 
+/* Whoever it is: the caller, for what every signed-in one may ask; else false, the refusal answered
+ * and audited. */
+bool protect_identify(struct http_request *request, struct http_response *response,
+                      enum access_plane plane, struct access_caller *ret);
+
 struct protect_change {
     const struct access_caller *caller; /* NULL: a change that needs none */
     const char *action;

@@ -32,10 +32,12 @@ struct command {
 /* The commands; each lives in the file of its name. */
 command_fn cmd_eventlog;
 command_fn cmd_jmespath;
+command_fn cmd_network;
 command_fn cmd_package;
 command_fn cmd_policy;
 command_fn cmd_provider;
 command_fn cmd_reference;
+command_fn cmd_template;
 command_fn cmd_token;
 command_fn cmd_verify;
 command_fn cmd_vm;

@@ -15,10 +15,12 @@
 static const struct command commands[] = {
     {"eventlog", "show what a TCG event log says about a boot", cmd_eventlog},
     {"jmespath", "try a query of a policy on a JSON document", cmd_jmespath},
+    {"network", "what network security groups let through, and why not", cmd_network},
     {"package", "packages of the agent: sign them, hand them out in waves", cmd_package},
     {"policy", "check, lay out and try policies of attestation providers", cmd_policy},
     {"provider", "manage attestation providers of a server", cmd_provider},
     {"reference", "show what is known beforehand of keys, images and events", cmd_reference},
+    {"template", "show what an ARM template makes", cmd_template},
     {"token", "show what a token says, or verify it for who relies on it", cmd_token},
     {"verify", "judge evidence of a boot, against trust anchors and a baseline", cmd_verify},
     {"vm", "machines of a server: how they are and why, who may join", cmd_vm},

@@ -16,6 +16,7 @@ command_fn vm_cmd_enable;
 command_fn vm_cmd_remove;
 command_fn vm_cmd_joins;
 command_fn vm_cmd_announce;
+command_fn vm_cmd_token;
 command_fn vm_cmd_admit;
 command_fn vm_cmd_reject;
 command_fn vm_cmd_withdraw;

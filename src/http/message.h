@@ -20,7 +20,7 @@
 enum {
     HTTP_HEAD_MAX_BYTES = 16 * 1024, /* request line and all headers */
     HTTP_MAX_HEADERS = 64,
-    HTTP_MAX_SEGMENTS = 16, /* of a path */
+    HTTP_MAX_SEGMENTS = 26, /* of a path; ids of resources are long, and may have empty ones */
     HTTP_CHUNK_LINE_MAX = 256,
     HTTP_TRAILER_MAX_BYTES = 4 * 1024,
 };

@@ -13,8 +13,9 @@
 #include "http/request.h"
 
 enum http_route_flag {
-    HTTP_NO_STORE = 1 << 0, /* answers carry Cache-Control: no-store */
-    HTTP_NO_LOG = 1 << 1,   /* probes: no log line for a success */
+    HTTP_NO_STORE = 1 << 0,    /* answers carry Cache-Control: no-store */
+    HTTP_NO_LOG = 1 << 1,      /* probes: no log line for a success */
+    HTTP_SECRET_PATH = 1 << 2, /* a name in the path is a secret: nothing shows it */
 };
 
 struct http_route {

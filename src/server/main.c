@@ -10,11 +10,15 @@
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "crypto/signkey.h"
+#include "deploy/deploy.h"
 #include "identity/gate.h"
+#include "kinds/kinds.h"
+#include "kinds/service-tags.h"
 #include "server/knowledge.h"
 #include "server/machine.h"
 #include "server/options.h"
 #include "server/principal.h"
+#include "server/user.h"
 #include "service/audit.h"
 
 #include <arpa/inet.h>
@@ -34,6 +38,7 @@ enum {
     ARENA_BYTES = 4 * 1024 * 1024,
     GRACE_MS = 10 * 1000,
     TICK_S = 1,
+    CONTROL_TICK_S = 60,
     PORT_FILE_MAX = 16,
     ALL_NAMES_MAX = SERVER_MAX_NAMES + HTTP_MAX_LISTEN + 4,
 };
@@ -51,6 +56,9 @@ struct run {
     struct knowledge *knowledge;
     struct service *service;
     struct gate *gate;
+    struct service_tags_source *service_tags;
+    struct control *control;
+    int64_t next_control_tick;
     struct audit *audit;
     struct api *api;
     struct http_server *server;
@@ -260,6 +268,8 @@ static err_t write_environment(struct run *run, struct trail *trail)
         add_variable(&text, "BOOTWARDEN_SUBSCRIPTION", dev->subscription);
         add_variable(&text, "BOOTWARDEN_CLIENT_ID", dev->client_id);
         add_variable(&text, "BOOTWARDEN_CLIENT_SECRET", dev->secret);
+        add_variable(&text, "BOOTWARDEN_USER", dev->user);
+        add_variable(&text, "BOOTWARDEN_PASSWORD", dev->password);
     }
     err = buf_err(&text);
     return err ? err : file_write(path, buf_span(&text), 0600, trail);
@@ -366,6 +376,48 @@ static int open_access(struct run *run)
     return err ? server_fail(err, &trail) : SERVER_DONE;
 }
 
+static int open_service_tags(struct run *run)
+{
+    const struct service_tags_options options = {
+        .folder = run->folder,
+        .store = service_store(run->service),
+        .endpoint = run->endpoint,
+        .suffix = run->options.host_suffix,
+        .addresses = run->options.attest_addresses,
+        .n_addresses = run->options.n_attest_addresses,
+    };
+    struct trail trail = {0};
+    err_t err = service_tags_open(&options, &trail, &run->service_tags);
+
+    return err ? server_fail(err, &trail) : SERVER_DONE;
+}
+
+static int open_control(struct run *run)
+{
+    const struct control_options options = {
+        .store = service_store(run->service),
+        .service = run->service,
+        .endpoint = run->endpoint,
+        .tenant = gate_idp(run->gate) != NULL ? idp_tenant(gate_idp(run->gate)) : NULL,
+        .subscription = run->options.subscription != NULL ? run->options.subscription
+                                                          : gate_subscription(run->gate),
+        .may = api_may,
+        .may_any = api_may_any,
+        .subscriptions = api_subscriptions,
+        .may_context = run->gate,
+        .kinds = kinds_all,
+        .more_kinds = api_role_kinds,
+        .row_tables = kinds_rows,
+        .service_tags = run->service_tags,
+    };
+    struct trail trail = {0};
+    err_t err = control_open(&options, &trail, &run->control);
+
+    err = err ? err : deploy_resume(run->control, timestamp_now(), &trail);
+
+    return err ? server_fail(err, &trail) : SERVER_DONE;
+}
+
 /* What helps against an address that cannot be served on. */
 static void explain_address(const struct run *run, err_t err, struct trail *trail)
 {
@@ -414,6 +466,7 @@ static int start_server(struct run *run)
     }
     memcpy(options.listen, o->listen, sizeof(options.listen));
     api_set_access(run->api, run->gate, run->audit);
+    api_set_control(run->api, run->control);
     api_install(run->api, &options);
     err = http_server_start(&options, &trail, &run->server);
     if (err) {
@@ -510,6 +563,11 @@ static void serve(struct run *run, const sigset_t *signals)
         }
         service_tick(run->service, timestamp_now());
         gate_tick(run->gate, false);
+        service_tags_tick(run->service_tags, timestamp_now());
+        if (timestamp_now() >= run->next_control_tick) {
+            control_tick(run->control, timestamp_now());
+            run->next_control_tick = timestamp_now() + CONTROL_TICK_S;
+        }
     }
 }
 
@@ -535,6 +593,8 @@ static int run_server(struct run *run)
     code = code != SERVER_DONE ? code : open_folder(run);
     code = code != SERVER_DONE ? code : open_service(run);
     code = code != SERVER_DONE ? code : open_access(run);
+    code = code != SERVER_DONE ? code : open_service_tags(run);
+    code = code != SERVER_DONE ? code : open_control(run);
     code = code != SERVER_DONE ? code : start_server(run);
     if (code != SERVER_DONE) {
         return code;
@@ -560,6 +620,9 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "principal") == 0) {
         return principal_command(argc - 1, argv + 1);
     }
+    if (argc > 1 && strcmp(argv[1], "user") == 0) {
+        return user_command(argc - 1, argv + 1);
+    }
     /* A core file would hold the keys (S-8). */
     setrlimit(RLIMIT_CORE, &no_core);
     run.arena = arena_new(ARENA_BYTES);
@@ -571,6 +634,8 @@ int main(int argc, char **argv)
     }
     http_server_free(run.server);
     api_free(run.api);
+    control_close(run.control);
+    service_tags_close(run.service_tags);
     gate_close(run.gate);
     audit_close(run.audit);
     service_close(run.service);

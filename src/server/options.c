@@ -3,6 +3,7 @@
 #include "api/api.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "network/address.h"
 #include "provider/attestation-config.h"
 #include "service/service.h"
 
@@ -23,6 +24,7 @@ static const char usage[] =
     "       bootwarden-server --config FILE\n"
     "       bootwarden-server machine COMMAND ... (see bootwarden-server machine --help)\n"
     "       bootwarden-server principal COMMAND ... (see bootwarden-server principal --help)\n"
+    "       bootwarden-server user COMMAND ... (see bootwarden-server user --help)\n"
     "\n"
     "Verifies boot evidence of virtual machines and signs the result.\n"
     "\n"
@@ -38,6 +40,9 @@ static const char usage[] =
     "                       (default: eastus)\n"
     "  --host-suffix NAME   providers are at PROVIDER.REGION.NAME instead of /providers/PROVIDER\n"
     "  --name NAME          further DNS name or IP address for the TLS certificate, repeatable\n"
+    "  --attest-addresses LIST\n"
+    "                       addresses of the attestation endpoint for network rules, with commas\n"
+    "                       (default: what its name resolves to)\n"
     "  --reference DIR      reference data (default: what came with the program)\n"
     "  --join open|approval who may join: any TPM with a trusted EK certificate, or those that an\n"
     "                       owner announces or admits (default: approval; with --dev: open)\n"
@@ -343,6 +348,30 @@ static const char *set_subscription(struct reading *r, const char *value)
     return NULL;
 }
 
+/* Addresses and prefixes, with spaces or commas between them; in several lines as well. */
+static const char *add_attest_addresses(struct reading *r, const char *value)
+{
+    static const char between[] = ", \t";
+    struct server_options *o = r->options;
+
+    for (const char *at = value + strspn(value, between); *at != '\0'; at += strspn(at, between)) {
+        size_t len = strcspn(at, between);
+        struct address_range range;
+        struct trail trail = {0};
+        const char *text = (const char *)arena_dup(r->arena, span_of(at, len)).data;
+
+        if (o->n_attest_addresses == SERVER_MAX_ATTEST_ADDRESSES) {
+            return arena_printf(r->arena, "more than %d addresses", SERVER_MAX_ATTEST_ADDRESSES);
+        }
+        if (text == NULL || address_range_read(span_str(text), false, &trail, &range) != ERR_OK) {
+            return arena_printf(r->arena, "%.60s", trail.what);
+        }
+        o->attest_addresses[o->n_attest_addresses++] = text;
+        at += len;
+    }
+    return NULL;
+}
+
 /* One table for command line and file. */
 static const struct setting {
     const char *section, *key; /* of the file */
@@ -353,6 +382,7 @@ static const struct setting {
     {"server", "listen", "listen", set_listen},
     {"server", "endpoint", "endpoint", set_endpoint},
     {"server", "name", "name", add_name},
+    {"server", "attest-addresses", "attest-addresses", add_attest_addresses},
     {"providers", "region", "region", add_region},
     {"providers", "host-suffix", "host-suffix", set_host_suffix},
     {"guests", "join", "join", set_join},

@@ -11,7 +11,12 @@
 #include "server/issuer-options.h"
 #include "service/providers.h"
 
-enum { SERVER_MAX_NAMES = 12, SERVER_MAX_OPENSSL_PROVIDERS = 3, SERVER_DEFAULT_PORT = 8443 };
+enum {
+    SERVER_MAX_NAMES = 12,
+    SERVER_MAX_OPENSSL_PROVIDERS = 3,
+    SERVER_DEFAULT_PORT = 8443,
+    SERVER_MAX_ATTEST_ADDRESSES = 64,
+};
 
 enum server_join { SERVER_JOIN_DEFAULT, SERVER_JOIN_OPEN, SERVER_JOIN_APPROVAL };
 
@@ -34,6 +39,9 @@ struct server_options {
     size_t n_regions;                                    /* at least one, once read */
     const char *host_suffix;                             /* NULL = providers have paths */
     const char *tls_certificate, *tls_key;               /* NULL = DIR/tls */
+    /* Of the attestation endpoint, as guests reach it; none = what its name resolves to. */
+    const char *attest_addresses[SERVER_MAX_ATTEST_ADDRESSES];
+    size_t n_attest_addresses;
     const char *reference;    /* folder; NULL = what came with the program */
     const char *sbat_minimum; /* level; NULL = none */
     const char *dbx_minimum;  /* file; NULL = none */
