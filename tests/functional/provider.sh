@@ -88,7 +88,7 @@ BOOTWARDEN_CA='' say 3 "the server's certificate is refused.*; name the CA of th
 say 3 "certificate is refused.*is --ca or BOOTWARDEN_CA the CA of this server" list --ca "$work/owner.pem"
 BOOTWARDEN_TOKEN=nonsense say 3 'refused with 401 .*the token in BOOTWARDEN_TOKEN must be valid, for https://management.azure.com,' list
 BOOTWARDEN_TOKEN=$'a\nb: c' say 2 'characters no token has; check BOOTWARDEN_TOKEN' list
-say 3 'refused with 403 AuthorizationFailed: .*; ask an owner for a role: Reader to look' list --subscription 00000000-0000-0000-0000-000000000009
+say 3 'refused with 404 SubscriptionNotFound' list --subscription 00000000-0000-0000-0000-000000000009
 say 3 'answers with 404 and something that is not this service|refused with 404' list --endpoint "$BOOTWARDEN_ENDPOINT/elsewhere"
 
 # ---- providers ----

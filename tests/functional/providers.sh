@@ -127,7 +127,7 @@ for role in fd1bd22b-8476-40bc-a0bc-69b95687b9f3 bbf86eb8-f7b4-4cce-96e4-18cddf8
 done
 jq -s '{roleAssignments:[.[].roleAssignments[]]}' "$work"/*-*-*.json >"$work/access.json"
 install -m 600 "$work/access.json" "$work/data/access.json"
-wait_for grep -q 'event=access.loaded.*assignments=3' "$work/data.log" || fault "roles were not read: $(tail -3 "$work/data.log")"
+wait_for grep -q 'event=access.loaded.*assignments=4' "$work/data.log" || fault "roles were not read: $(tail -3 "$work/data.log")"
 may() {
     local id secret token
     read -r id secret <"$work/$1.secret"

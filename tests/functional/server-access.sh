@@ -66,8 +66,8 @@ known=$(jq -S 'del(.trace_id,.correlation_id,.timestamp)|.error_description|sub(
 token_request "$T/oauth2/v2.0/token" "$grant" "client_id=nobody" "client_secret=wrong" "$data"
 oauth 'an unknown client' 401 invalid_client 7000215
 is 'both look alike' "$(jq -S 'del(.trace_id,.correlation_id,.timestamp)|.error_description|sub("\u0027.*?\u0027";"")' <<<"$body")" "$known"
-token_request "$T/oauth2/v2.0/token" grant_type=password "$id" "$secret" "$data"
-oauth 'a password' 400 unsupported_grant_type 70003
+token_request "$T/oauth2/v2.0/token" grant_type=authorization_code "$id" "$secret" "$data"
+oauth 'a code of a browser' 400 unsupported_grant_type 70003
 token_request "$T/oauth2/v2.0/token" "$grant" "$id" "$secret" scope=https://attest.azure.net
 oauth 'a scope without .default' 400 invalid_scope 1002012
 token_request "$T/oauth2/v2.0/token" "$grant" "$id" "$secret" scope=https://graph.microsoft.com/.default

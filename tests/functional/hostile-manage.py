@@ -1,0 +1,370 @@
+#!/usr/bin/env python3
+"""Hostile requests to the resource manager: each is answered in bounded time with an error that says
+what is wrong, or done; the server lives, keeps its memory, and says after a kill what was half-made."""
+import concurrent.futures
+import http.client
+import json
+import os
+import pathlib
+import shlex
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+
+BIN = pathlib.Path(os.environ["BOOTWARDEN_BIN"])
+ANSWER_MAX_S = 30  # of one request, with sanitizers on a busy machine
+END_MAX_S = 120  # of a deployment or of a group
+# Of a build with sanitizers, which keeps for a while what was freed; it takes a third of this.
+MEMORY_MAX_KIB = 1024 * 1024
+VERSION = "api-version=2024-11-01"
+SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+OVER = {"Succeeded", "Failed", "Canceled"}
+faults, passed = [], 0
+
+
+def need(condition, words):
+    global passed
+    if condition:
+        passed += 1
+    else:
+        faults.append(words)
+        print(f"FAULT: {words}", flush=True)
+    return condition
+
+
+class Server:
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.log = open(f"{folder}.log", "a", encoding="utf-8")
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([BIN / "bootwarden-server", "--dev", "--data", self.folder, "--listen", "127.0.0.1:0"],
+                                        stdout=subprocess.PIPE, stderr=self.log, text=True)
+        line = self.process.stdout.readline()
+        if not line.startswith("ready https://"):
+            raise SystemExit(f"FAULT: the server does not start: {line!r}")
+        self.port = int(line.rsplit(":", 1)[1])
+        self.tls = ssl.create_default_context(cafile=self.folder / "tls/ca.pem")
+        self.env = dict(word.split("=", 1) for word in shlex.split((self.folder / "dev.env").read_text(), comments=True)
+                        if "=" in word)
+        self.subscription = f"/subscriptions/{self.env['BOOTWARDEN_SUBSCRIPTION']}"
+        form = {"grant_type": "client_credentials", "client_id": self.env["BOOTWARDEN_CLIENT_ID"],
+                "client_secret": self.env["BOOTWARDEN_CLIENT_SECRET"], "resource": "https://management.azure.com/"}
+        self.token = None
+        status, value, _ = self.send("POST", f"/{self.env['BOOTWARDEN_TENANT']}/oauth2/token", urllib.parse.urlencode(form),
+                                     {"Content-Type": "application/x-www-form-urlencoded"})
+        need(status == 200, f"no token: {status}")
+        self.token = value["access_token"]
+
+    def send(self, method, path, body=None, headers=None):
+        """Status, JSON or None, headers. On a connection of its own; path as it is."""
+        wanted = {"Content-Type": "application/json", **(headers or {})}
+        if self.token:
+            wanted["Authorization"] = f"Bearer {self.token}"
+        link = http.client.HTTPSConnection("localhost", self.port, context=self.tls, timeout=ANSWER_MAX_S)
+        try:
+            link.putrequest(method, path, skip_accept_encoding=True)
+            data = body.encode() if isinstance(body, str) else body
+            if data is not None:
+                wanted["Content-Length"] = str(len(data))
+            for name, value in wanted.items():
+                link.putheader(name, value)
+            link.endheaders(data)
+            answer = link.getresponse()
+            text = answer.read()
+            try:
+                return answer.status, json.loads(text) if text else None, answer.headers
+            except ValueError:
+                return answer.status, None, answer.headers
+        finally:
+            link.close()
+
+    def ask(self, method, path, body=None, **headers):
+        """Below the subscription, with an api-version."""
+        path = f"{self.subscription}{path}{'&' if '?' in path else '?'}{VERSION}"
+        return self.send(method, path, json.dumps(body) if isinstance(body, (dict, list)) else body,
+                         {name.replace("_", "-"): value for name, value in headers.items()})
+
+    def memory_kib(self):
+        return int(pathlib.Path(f"/proc/{self.process.pid}/status").read_text().split("VmHWM:")[1].split()[0])
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(60)
+        self.log.close()
+        return code
+
+
+def code_of(value):
+    return value.get("error", {}).get("code", "") if isinstance(value, dict) else ""
+
+
+def refused(what, answer, statuses, words=""):
+    status, value, _ = answer
+    said = value.get("error", {}).get("message", "") if isinstance(value, dict) else ""
+    need(status in statuses and (status < 400 or (code_of(value) and said)) and words in said,
+         f"{what}: {status} {json.dumps(value)[:300]}, wanted {statuses} {words}")
+
+
+def wait(what, done, limit=END_MAX_S):
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        value = done()
+        if value is not None:
+            return value
+        time.sleep(0.05)
+    need(False, f"{what}: not in {limit} s")
+    return None
+
+
+def template(resources=(), **more):
+    return {"$schema": SCHEMA, "contentVersion": "1.0.0.0", "resources": list(resources), **more}
+
+
+def deployment(document, **more):
+    return {"properties": {"mode": "Incremental", "template": document, **more}}
+
+
+def disk(name, **more):
+    return {"type": "Microsoft.Compute/disks", "apiVersion": "2024-11-01", "name": name, "location": "westus",
+            "properties": {}, **more}
+
+
+def nested(depth):
+    inner = template([disk("innermost")])
+    for level in range(depth):
+        inner = template([{"type": "Microsoft.Resources/deployments", "apiVersion": "2021-04-01", "name": f"n{level}",
+                           "properties": {"mode": "Incremental", "expressionEvaluationOptions": {"scope": "inner"},
+                                          "template": inner}}])
+    return inner
+
+
+# A billion times the same word, by variables that double each other.
+LAUGHS = {"l0": "ha" * 100, **{f"l{i}": f"[concat({','.join([f'variables({chr(39)}l{i - 1}{chr(39)})'] * 10)})]" for i in range(1, 12)}}
+
+
+def templates(server):
+    path = "/resourcegroups/g/providers/Microsoft.Resources/deployments/hostile"
+    one = "resourceId('Microsoft.Compute/disks','%s')"
+    cycle = [disk("a", dependsOn=[f"[{one % 'b'}]"]), disk("b", dependsOn=[f"[{one % 'a'}]"])]
+    deep = "[" + "concat(" * 10000 + "'a'" + ")" * 10000 + "]"
+    cases = [
+        ("a cycle", deployment(template(cycle)), {400}, "ircular"),
+        ("a resource that depends on itself", deployment(template([disk("a", dependsOn=[f"[{one % 'a'}]"])])), {400}, "ircular"),
+        ("a missing parameter", deployment(template(parameters={"p": {"type": "string"}})), {400}, "'p'"),
+        ("a parameter of another type", deployment(template(parameters={"p": {"type": "int"}}), parameters={"p": {"value": "x"}}), {400}, "p"),
+        ("parameters that are no object", deployment(template(), parameters=[1]), {400}, ""),
+        ("a template that is a list", deployment([]), {400}, ""),
+        ("a template that is text", deployment("text"), {400}, ""),
+        ("resources that are a number", deployment({**template(), "resources": 5}), {400}, ""),
+        ("a resource that is null", deployment(template([None])), {400}, ""),
+        ("a resource without a name", deployment(template([{"type": "Microsoft.Compute/disks", "apiVersion": "2024-11-01"}])), {400}, ""),
+        ("2000 resources", deployment(template([disk(f"d{i}") for i in range(2000)])), {400}, "800"),
+        ("a loop of 2000", deployment(template([disk("[concat('d',copyIndex())]", copy={"name": "l", "count": 2000})])), {400}, ""),
+        ("a loop of a negative number", deployment(template([disk("[concat('d',copyIndex())]", copy={"name": "l", "count": -1})])), {400}, ""),
+        ("twice the same resource", deployment(template([disk("a"), disk("A")])), {400}, ""),
+        ("an expression 10000 deep", deployment(template(outputs={"o": {"type": "string", "value": deep}})), {400}, ""),
+        ("a billion laughs", deployment(template(variables=LAUGHS, outputs={"o": {"type": "string", "value": "[variables('l11')]"}})), {400}, ""),
+        ("a variable that is itself", deployment(template(variables={"a": "[variables('a')]"}, outputs={"o": {"type": "string", "value": "[variables('a')]"}})), {400}, ""),
+        ("a range of a billion", deployment(template(outputs={"o": {"type": "array", "value": "[range(0,1000000000)]"}})), {400}, ""),
+        ("50 deployments inside each other", deployment(nested(50)), {400}, ""),
+        ("a link", {"properties": {"mode": "Incremental", "templateLink": {"uri": "file:///etc/passwd"}}}, {400}, "links"),
+        ("a mode that is none", deployment(template(), mode="Destroy"), {400}, "mode"),
+        ("a type of nobody", deployment(template([{**disk("a"), "type": "No.Such/things"}])), {400}, ""),
+        ("a name with slashes", deployment(template([disk("../../x")])), {400}, ""),
+    ]
+    for what, body, statuses, words in cases:
+        for verb, tail in (("POST", "/validate"), ("POST", "/whatIf"), ("PUT", "")):
+            begun = time.monotonic()
+            answer = server.ask(verb, path + tail, body)
+            took = time.monotonic() - begun
+            # What-if tells of what it can, and leaves the rest to the deployment.
+            refused(f"{what} ({tail or 'PUT'})", answer, statuses | ({200} if tail == "/whatIf" else set()),
+                    words if tail != "/whatIf" else "")
+            need(took < ANSWER_MAX_S / 2, f"{what} ({tail}) took {took:.1f} s")
+    large = '{"properties":{"mode":"Incremental","template":{"a":"%s"}}}'
+    refused("a template over its limit", server.ask("PUT", path, large % ("x" * (4 * 1024 * 1024 + 1000))), {413})
+    refused("5 MiB and more", server.ask("PUT", path, large % ("x" * (5 * 1024 * 1024 + 1000))), {413})
+    for what, body in (("braces", "{" * 100000), ("brackets", '{"properties":{"template":' + "[" * 100000),
+                       ("a comment without end", '{"properties":{/* '), ("a string without end", '{"properties":{"template":"'),
+                       ("bytes that are no UTF-8", b'{"properties":{"template":"\xff\xfe"}}'), ("nothing", "")):
+        refused(f"a deployment of {what}", server.ask("PUT", path, body), {400})
+    status, value, _ = server.ask("GET", path)
+    need(status == 404, f"something of all that is there: {status} {code_of(value)}")
+
+
+def bodies(server):
+    path = "/resourceGroups/g/providers/Microsoft.Compute/disks/hostile"
+    many = ",".join(f'"m{i}":1' for i in range(40000))
+    cases = [
+        ("40000 members", '{"location":"westus","properties":{%s}}' % many, {400}, ""),
+        ("512 KiB and one byte", '{"location":"westus","properties":{"a":"%s"}}' % ("x" * 512 * 1024), {413}, ""),
+        ("a depth of 100", '{"location":"westus","properties":' + '{"a":' * 100 + "1" + "}" * 101, {400}, ""),
+        ("a depth of 100000", "[" * 100000, {400}, ""),
+        ("2000 tags", {"location": "westus", "tags": {f"t{i}": "v" for i in range(2000)}}, {400}, ""),
+        ("51 tags", {"location": "westus", "tags": {f"t{i}": "v" for i in range(51)}}, {400}, "50"),
+        ("twice the location", '{"location":"westus","LOCATION":"eastus"}', {400}, "LOCATION"),
+        ("a NUL in a name", '{"location":"westus","properties":{"a\\u0000b":1}}', {400}, "NUL"),
+        ("half a surrogate", '{"location":"westus","properties":{"a":"\\ud800"}}', {400}, ""),
+        ("a number without end", '{"location":"westus","properties":{"a":1e99999}}', {400}, ""),
+        ("a list", "[]", {400}, ""),
+        ("a word", "null", {400}, ""),
+        ("half", '{"location":', {400}, ""),
+    ]
+    for what, body, statuses, words in cases:
+        refused(f"a body of {what}", server.ask("PUT", path, body), statuses, words)
+    status, _, _ = server.ask("GET", path)
+    need(status == 404, f"one of them was kept: {status}")
+    just = '{"location":"westus","properties":{"a":"%s"}}'
+    status, _, _ = server.ask("PUT", path, just % ("x" * (512 * 1024 - len(just) + 2)))
+    need(status == 201, f"the largest body that is allowed: {status}")
+
+
+def paths(server):
+    below = "/resourceGroups/g/providers/Microsoft.Compute/disks/"
+    for name in ("a%2Fb", "a%00b", "..", ".", "%2e%2e", "a" * 300, "%ff%fe", "gr%C3%BCn", "a%20b", "%3Cscript%3E", "a'b", "a%0d%0aX:y",
+                 "%", "%4", "a%25b", "a;b", "nul\\", "a" * 8000):
+        for method in ("GET", "PUT", "DELETE"):
+            answer = server.ask(method, below + name, '{"location":"westus"}' if method == "PUT" else None)
+            refused(f"{method} of {name[:30]}", answer, {400, 403, 404, 405, 414, 431})
+    refused("300 segments", server.ask("GET", "/a" * 300), {400, 404})
+    refused("slashes alone", server.send("GET", "//////?" + VERSION), {400, 404, 401, 200})
+    status, _, _ = server.ask("GET", "//resourceGroups///g//")
+    need(status == 200, f"slashes twice are one: {status}")
+    group = f"{server.subscription}/resourceGroups/g"
+    for version in ("", "x", "2024", "2024-11-01'", "9999-99-99-preview-and-much-more-than-that-which-is-too-long", "2024-11-01%00", "%0a"):
+        refused(f"api-version {version!r}", server.send("GET", f"{group}?api-version={version}"), {400})
+    refused("no api-version", server.send("GET", group), {400}, "api-version")
+    for token in ("x", "!!!", "%2F%2F", "A" * 4000, "%00", "YWJj%00"):
+        refused(f"$skiptoken {token[:20]}", server.ask("GET", f"/resources?$skiptoken={token}"), {200, 400})
+    for words in ("x", "name eq", "name eq 'x", "a eq 'b' or c eq 'd'", "(" * 500, "name eq 'x' and " * 200, "'" * 999, "not name eq 'x'"):
+        refused(f"$filter {words[:20]}", server.ask("GET", f"/resources?$filter={urllib.parse.quote(words)}"), {400})
+    for top in ("0", "-1", "99999999999999999999", "x"):
+        status, _, _ = server.ask("GET", f"/resources?$top={top}")
+        need(status in (200, 400), f"$top={top}: {status}")
+    for tags in ("*", 'W/"x"', ",".join(f'"{i}"' for i in range(500)), '"' * 1000, "*,*,*", ""):
+        status, value, _ = server.ask("PUT", "/resourceGroups/conditions", {"location": "westus"}, If_Match=tags)
+        need(status == 412, f"If-Match {tags[:20]!r}: {status} {code_of(value)}")
+        server.ask("GET", "/resourceGroups/g", If_None_Match=tags)
+
+
+def many_at_once(server):
+    """200 deployments at the same time: each is done or refused, and what was accepted ends."""
+    def one(i):
+        body = deployment(template([disk(f"m{i}-{j}") for j in range(3)]))
+        return i, server.ask("PUT", f"/resourcegroups/g/providers/Microsoft.Resources/deployments/many{i}", body)
+
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(one, range(200)))
+    accepted = [i for i, (status, _, _) in answers if status == 201]
+    need(len(accepted) > 100, f"{len(accepted)} of 200 deployments were accepted")
+    need({status for _, (status, _, _) in answers} <= {201, 429, 503}, f"other answers: {sorted({s for _, (s, _, _) in answers})}")
+    states = set()
+    for i in accepted:
+        states.add(wait(f"deployment many{i}", lambda i=i: ended(server, f"many{i}")))
+    need(states == {"Succeeded"}, f"the deployments ended {states}")
+
+
+def ended(server, name, group="g"):
+    status, value, _ = server.ask("GET", f"/resourcegroups/{group}/providers/Microsoft.Resources/deployments/{name}")
+    state = value["properties"]["provisioningState"] if status == 200 else f"{status}"
+    return state if state in OVER or status != 200 else None
+
+
+SLOW = template([disk("[concat('s',copyIndex())]", copy={"name": "l", "count": 700, "mode": "serial"})])
+
+
+def group_that_goes(server):
+    server.ask("PUT", "/resourceGroups/goes", {"location": "westus"})
+    status, _, _ = server.ask("PUT", "/resourcegroups/goes/providers/Microsoft.Resources/deployments/d", deployment(SLOW))
+    need(status == 201, f"the slow deployment: {status}")
+    status, _, headers = server.ask("DELETE", "/resourceGroups/goes")
+    need(status == 202 and headers.get("Location"), f"DELETE while deploying: {status}")
+    refused("PUT into it", server.ask("PUT", "/resourceGroups/goes/providers/Microsoft.Compute/disks/new", {"location": "westus"}), {409, 404})
+    wait("the group's end", lambda: True if server.ask("GET", "/resourceGroups/goes")[0] == 404 else None)
+    status, value, _ = server.ask("GET", "/resources?$filter=resourceGroup%20eq%20'goes'")
+    need(status == 200 and not value["value"], f"left of the group: {status} {str(value)[:200]}")
+
+
+def all_of(server, path):
+    found, link = [], None
+    while True:
+        status, value, _ = server.send("GET", link) if link else server.ask("GET", path)
+        if not need(status == 200, f"{path}: {status}"):
+            return found
+        found += value["value"]
+        if "nextLink" not in value:
+            return found
+        link = value["nextLink"].split(str(server.port), 1)[1]
+
+
+def kills(server):
+    """kill -9 in the middle of a deployment, and of a group's end: afterwards each says what became of it."""
+    operations = "/resourcegroups/k/deployments/d/operations"
+    server.ask("PUT", "/resourceGroups/k", {"location": "westus"})
+    server.ask("PUT", "/resourcegroups/k/providers/Microsoft.Resources/deployments/d", deployment(SLOW))
+    wait("the deployment's first resources", lambda: True if len(all_of(server, operations)) > 5 else None)
+    server.kill()
+    server.start()
+    status, value, _ = server.ask("GET", "/resourcegroups/k/providers/Microsoft.Resources/deployments/d")
+    properties = value["properties"] if status == 200 else {}
+    need(properties.get("provisioningState") == "Failed" and "stopped" in properties.get("error", {}).get("message", ""),
+         f"after the kill the deployment says {json.dumps(properties)[:300]}")
+    made = {one["id"].lower() for one in all_of(server, "/resourceGroups/k/resources")}
+    told = {one["properties"]["targetResource"]["id"].lower(): one["properties"]["provisioningState"] for one in all_of(server, operations)}
+    need(made and made <= set(told), f"made without a record: {sorted(made - set(told))[:3]}")
+    need(set(told.values()) <= {"Succeeded", "Failed"}, f"states of its operations: {set(told.values())}")
+    need(all(one in made for one, state in told.items() if state == "Succeeded"), "a record says that something was made that is not there")
+    need(len(told) < 700, "the deployment was over before the kill")
+    server.ask("PUT", "/resourcegroups/k/providers/Microsoft.Resources/deployments/fill",
+               deployment(template([disk("[concat('f',copyIndex())]", copy={"name": "l", "count": 700})])))
+    wait("the filling", lambda: ended(server, "fill", "k"))
+    status, _, _ = server.ask("DELETE", "/resourceGroups/k")
+    need(status == 202, f"DELETE of the group: {status}")
+    server.kill()
+    server.start()
+    wait("the group's end after the kill", lambda: True if server.ask("GET", "/resourceGroups/k")[0] == 404 else None)
+    left = [one["id"] for one in all_of(server, "/resources") if "/resourcegroups/k/" in one["id"].lower()]
+    need(not left, f"left of the group: {left[:3]}")
+    status, _, _ = server.ask("PUT", "/resourceGroups/k", {"location": "eastus"})
+    need(status == 201, f"the group's name is free: {status}")
+
+
+def main():
+    work = tempfile.mkdtemp(prefix="bootwarden.")
+    server = Server(f"{work}/data")
+    try:
+        status, _, _ = server.ask("PUT", "/resourceGroups/g", {"location": "westus"})
+        need(status == 201, f"the group: {status}")
+        for step in (templates, bodies, paths, many_at_once, group_that_goes, kills):
+            begun = time.monotonic()
+            step(server)
+            status, _, _ = server.ask("GET", "/resourceGroups/g")
+            memory = server.memory_kib()
+            need(status == 200, f"after {step.__name__}: {status}")
+            need(memory < MEMORY_MAX_KIB, f"after {step.__name__} the server took {memory // 1024} MiB")
+            print(f"{step.__name__}: {time.monotonic() - begun:.1f} s, at most {memory // 1024} MiB", flush=True)
+        need(server.stop() == 0, "the server ends well")
+        log = pathlib.Path(f"{work}/data.log").read_text(encoding="utf-8", errors="replace")
+        need("Sanitizer" not in log and "runtime error" not in log, "the log tells of a sanitizer")
+    finally:
+        if server.process.poll() is None:
+            server.kill()
+        if not faults:
+            shutil.rmtree(work)
+    print(f"{passed} passed, {len(faults)} failed")
+    return bool(faults)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
