@@ -179,8 +179,20 @@ static const char *const migrations[] = {
     "CREATE INDEX announced_subscription ON announced (subscription, id);",
 
     /* announced.machine: the id that the guest gets, which is that of a virtual machine resource;
-     * '' = any. What is wanted of such a machine is known before it joined. */
-    "ALTER TABLE announced ADD COLUMN machine TEXT NOT NULL DEFAULT '';"
+     * '' = any. What is wanted of such a machine is known before it joined. An endorsement key is
+     * no secret: an owner who announces it keeps no other owner from it. */
+    "CREATE TABLE announced_new (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " subscription TEXT NOT NULL, name TEXT NOT NULL COLLATE NOCASE, ek_digest BLOB,"
+    " ak_name BLOB, token_digest BLOB UNIQUE, uses INTEGER NOT NULL, created INTEGER NOT NULL,"
+    " expires INTEGER NOT NULL, who TEXT NOT NULL, machine TEXT NOT NULL DEFAULT '') STRICT;"
+    "INSERT INTO announced_new SELECT id, subscription, name, ek_digest, ak_name, token_digest,"
+    " uses, created, expires, who, '' FROM announced;"
+    "DROP TABLE announced;"
+    "ALTER TABLE announced_new RENAME TO announced;"
+    "CREATE UNIQUE INDEX announced_name ON announced (name) WHERE name <> '';"
+    "CREATE UNIQUE INDEX announced_ek ON announced (ek_digest, subscription);"
+    "CREATE INDEX announced_expires ON announced (expires);"
+    "CREATE INDEX announced_subscription ON announced (subscription, id);"
     "CREATE UNIQUE INDEX announced_machine ON announced (machine) WHERE machine <> '';"
     "CREATE TABLE extensions_new (machine TEXT NOT NULL PRIMARY KEY, is_wanted INTEGER NOT NULL,"
     " version TEXT NOT NULL, upgrades_minor INTEGER NOT NULL, upgrades INTEGER NOT NULL,"
@@ -212,21 +224,6 @@ static const char *const migrations[] = {
     " detail TEXT NOT NULL) STRICT;"
     "CREATE INDEX activity_subscription ON activity (subscription, id);"
     "CREATE INDEX activity_time ON activity (time);",
-
-    /* An endorsement key is no secret: an owner who announces it keeps no other owner from it. */
-    "CREATE TABLE announced_new (id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " subscription TEXT NOT NULL, name TEXT NOT NULL COLLATE NOCASE, ek_digest BLOB,"
-    " ak_name BLOB, token_digest BLOB UNIQUE, uses INTEGER NOT NULL, created INTEGER NOT NULL,"
-    " expires INTEGER NOT NULL, who TEXT NOT NULL, machine TEXT NOT NULL) STRICT;"
-    "INSERT INTO announced_new SELECT id, subscription, name, ek_digest, ak_name, token_digest,"
-    " uses, created, expires, who, machine FROM announced;"
-    "DROP TABLE announced;"
-    "ALTER TABLE announced_new RENAME TO announced;"
-    "CREATE UNIQUE INDEX announced_name ON announced (name) WHERE name <> '';"
-    "CREATE UNIQUE INDEX announced_ek ON announced (ek_digest, subscription);"
-    "CREATE INDEX announced_expires ON announced (expires);"
-    "CREATE INDEX announced_subscription ON announced (subscription, id);"
-    "CREATE UNIQUE INDEX announced_machine ON announced (machine) WHERE machine <> '';",
 };
 
 /* One sentence per kind of trouble, since an operator acts differently on each. */

@@ -17,8 +17,8 @@
     X(ANNOUNCED_OF_EK, "SELECT " ANNOUNCED_COLUMNS " FROM announced WHERE ek_digest = ?1 " \
         "AND subscription = ?2") \
     X(ANNOUNCED_FOR_EK, "SELECT " ANNOUNCED_COLUMNS " FROM announced WHERE ek_digest = ?1 " \
-        "AND token_digest IS NULL AND uses > 0 AND expires > ?2 " \
-        "ORDER BY subscription <> '' LIMIT 2") \
+        "AND +token_digest IS NULL AND uses > 0 AND expires > ?2 " \
+        "ORDER BY subscription LIMIT 2") \
     X(ANNOUNCED_BY_ID, "SELECT " ANNOUNCED_COLUMNS " FROM announced WHERE id = CAST(?1 AS INTEGER)") \
     X(ANNOUNCED_BY_NAME, "SELECT " ANNOUNCED_COLUMNS " FROM announced WHERE name = ?1 AND name <> ''") \
     X(ANNOUNCED_BY_MACHINE, "SELECT " ANNOUNCED_COLUMNS " FROM announced WHERE machine = ?1 " \

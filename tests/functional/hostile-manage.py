@@ -236,7 +236,9 @@ def paths(server):
                  "%", "%4", "a%25b", "a;b", "nul\\", "a" * 8000):
         for method in ("GET", "PUT", "DELETE"):
             answer = server.ask(method, below + name, '{"location":"westus"}' if method == "PUT" else None)
-            refused(f"{method} of {name[:30]}", answer, {400, 403, 404, 405, 414, 431})
+            # Letters of any script are possible names, though not of a disk: there is none to delete.
+            nothing = {204} if method == "DELETE" and name == "gr%C3%BCn" else set()
+            refused(f"{method} of {name[:30]}", answer, {400, 403, 404, 405, 414, 431} | nothing)
     refused("300 segments", server.ask("GET", "/a" * 300), {400, 404})
     refused("slashes alone", server.send("GET", "//////?" + VERSION), {400, 404, 401, 200})
     status, _, _ = server.ask("GET", "//resourceGroups///g//")

@@ -82,19 +82,66 @@ static void a_conflict_tells_other_owners_nothing(void **state)
     struct store *store = open_store();
     const struct store_announced ours = of(OWNER, with_ek(place("db1"), 1)),
                                  same_name = of(OTHER, with_token(place("db1"))),
-                                 same_key = of(OTHER, with_ek(place("x"), 1)),
+                                 same_key = of(OTHER, with_ek(place("y"), 1)),
                                  ours_again = of(OWNER, with_ek(place("x"), 1));
-    struct trail theirs = {0}, key = {0}, own = {0};
+    struct trail theirs = {0}, own = {0};
 
     (void)state;
     assert_ok(store_announce(store, &ours, NULL));
     assert_err(store_announce(store, &same_name, &theirs), ERR_CONFLICT);
     assert_null(strstr(theirs.what, "announced"));
-    assert_err(store_announce(store, &same_key, &key), ERR_CONFLICT);
-    assert_null(strstr(key.what, "db1"));
-    assert_null(strstr(key.what, "announced"));
+    /* A key is no secret, so that others announced it is none of theirs. */
+    assert_ok(store_announce(store, &same_key, NULL));
     assert_err(store_announce(store, &ours_again, &own), ERR_CONFLICT);
     assert_non_null(strstr(own.what, "announced before, as db1"));
+    store_close(store);
+}
+
+/* Who announces the key of somebody else's machine neither gets it nor keeps it from its owner. */
+static void a_key_of_several_owners_lets_nobody_in(void **state)
+{
+    struct store *store = open_store();
+    const struct store_announced one = of(OWNER, with_ek(place("db1"), 1)),
+                                 two = of(OTHER, with_ek(place("db2"), 1)),
+                                 by_token = of(OWNER, with_token(place("db3")));
+    const struct store_machine guest = machine_of(1, 1, "x");
+    struct store_joining joining;
+    struct store_machine got;
+    enum store_join outcome;
+
+    (void)state;
+    assert_ok(store_announce(store, &one, NULL));
+    assert_ok(store_announce(store, &two, NULL));
+    assert_ok(store_announce(store, &by_token, NULL));
+    assert_ok(try_join(store, &guest, false, "", &joining, &outcome, &got));
+    assert_int_equal(outcome, STORE_JOIN_WAITS);
+    assert_true(joining.is_disputed);
+    assert_ok(try_join(store, &guest, true, "", &joining, &outcome, &got));
+    assert_int_equal(outcome, STORE_JOINED);
+    assert_string_equal(got.subscription, OWNER);
+    assert_string_equal(got.name, "db3");
+    store_close(store);
+}
+
+/* The server's own announcement is an administrator's. */
+static void a_key_that_the_server_announced_is_its_own(void **state)
+{
+    struct store *store = open_store();
+    const struct store_announced theirs = of(OTHER, with_ek(place("db2"), 1)),
+                                 own = of("", with_ek(place("db1"), 1));
+    const struct store_machine guest = machine_of(1, 1, "x");
+    struct store_joining joining;
+    struct store_machine got;
+    enum store_join outcome;
+
+    (void)state;
+    assert_ok(store_announce(store, &theirs, NULL));
+    assert_ok(store_announce(store, &own, NULL));
+    assert_ok(try_join(store, &guest, false, "", &joining, &outcome, &got));
+    assert_int_equal(outcome, STORE_JOINED);
+    assert_false(joining.is_disputed);
+    assert_string_equal(got.subscription, "");
+    assert_string_equal(got.name, "db1");
     store_close(store);
 }
 
@@ -205,6 +252,8 @@ int main(void)
         WITH_FOLDER(no_token_takes_up_a_machine_of_another_owner),
         WITH_FOLDER(no_name_or_key_of_a_machine_of_another_owner_is_announced),
         WITH_FOLDER(a_conflict_tells_other_owners_nothing),
+        WITH_FOLDER(a_key_of_several_owners_lets_nobody_in),
+        WITH_FOLDER(a_key_that_the_server_announced_is_its_own),
         WITH_FOLDER(a_name_that_was_announced_is_kept),
         WITH_FOLDER(a_name_is_kept_no_longer_than_announced),
         WITH_FOLDER(the_place_of_an_announced_successor_is_kept),
