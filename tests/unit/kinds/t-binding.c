@@ -252,6 +252,135 @@ static void a_machine_that_joined_before_is_taken_once(void **state)
     assert_string_equal(vm_id(VM2), db.id);
 }
 
+/* ---- who may ---- */
+
+static bool may_all_but_machines(const char *action, const char *scope)
+{
+    (void)scope;
+    return strcmp(action, "Bootwarden.Monitor/machines/write") != 0;
+}
+
+/* An owner of a virtual machine alone could take up whatever guest joined in the subscription. */
+static void a_guest_is_named_only_by_who_may_write_machines(void **state)
+{
+    const char *key = kept(body_with(NULL, NULL, "\"bootwarden-ek\":\"" EK5 "\""));
+
+    (void)state;
+    (void)enrolled(7, "web");
+    m.may = may_all_but_machines;
+    refused(HTTP_PUT, VM, key, 403, "LinkedAuthorizationFailed");
+    assert_says(&m, VM);
+    assert_says(&m, "bootwarden vm token vm");
+    refused(HTTP_PUT, VM, body_with(NULL, NULL, "\"bootwarden-machine\":\"web\""), 403,
+            "LinkedAuthorizationFailed");
+    assert_says(&m, "/machines/web");
+    refused(HTTP_GET, VM, NULL, 404, "ResourceNotFound");
+    put_ok(VM2, body_with("bootwarden-join-token: " TOKEN, NULL, ""));
+    m.may = NULL;
+    put_ok(VM, key);
+    m.may = may_all_but_machines; /* what somebody named who may stays */
+    put_ok(VM, body_with(NULL, NULL, "\"a\":\"b\",\"bootwarden-ek\":\"" EK5 "\""));
+    m.may = NULL;
+}
+
+/* ---- userData ---- */
+
+/* Who may only read would join with it. */
+static void no_token_stays_in_user_data(void **state)
+{
+    const char *text =
+        "#!/bin/sh\nbootwarden-join-token: " TOKEN "\nbootwarden-join-token=" OTHER "\necho done\n";
+    struct store_machine machine;
+    struct span shown = {0};
+    const char *user, *id;
+
+    (void)state;
+    put_ok(VM, body_with(NULL, text, ""));
+    id = vm_id(VM);
+    ask(&m, HTTP_GET, VM "?api-version=2024-11-01&$expand=userData", NULL);
+    user = kept(text_at(&m, "properties.userData"));
+    assert_ok(base64_decode(m.arena, BASE64_STANDARD, span_str(user), &shown));
+    assert_int_equal(shown.len, strlen(text));
+    assert_true(span_is(shown, "#!/bin/sh\nbootwarden-join-token: *******************************\n"
+                               "bootwarden-join-token=*******************************\n"
+                               "echo done\n"));
+    assert_false(is_in_store(TOKEN));
+    assert_false(is_in_store(in_base64(text)));
+    /* Neither what was shown nor what was sent is a new token when it comes again. */
+    put_ok(VM,
+           kept(arena_printf(
+               m.arena, "{\"location\":\"westus\",\"properties\":{\"userData\":\"%s\"}}", user)));
+    assert_int_equal(guest_joins(1, TOKEN, &machine), STORE_JOINED);
+    assert_string_equal(machine.id, id);
+    put_ok(VM, body_with(NULL, text, ""));
+    assert_false(is_announced(id));
+    assert_false(is_in_store(in_base64(text)));
+}
+
+/* ---- a guest that joined ---- */
+
+/* A token that nobody needs waits for whoever finds it. */
+static void nothing_is_announced_for_a_guest_that_joined(void **state)
+{
+    struct store_machine machine;
+    const char *id;
+
+    (void)state;
+    put_ok(VM, body_with("bootwarden-join-token: " TOKEN, NULL, ""));
+    id = vm_id(VM);
+    assert_int_equal(guest_joins(1, TOKEN, &machine), STORE_JOINED);
+    put_ok(VM, body_with("bootwarden-join-token: " TOKEN, NULL, "")); /* the same template again */
+    refused(HTTP_PUT, VM, body_with("bootwarden-join-token: " OTHER, NULL, ""), 409,
+            "PropertyChangeNotAllowed");
+    assert_says(&m, "bootwarden-server machine replace vm");
+    refused(HTTP_POST, VM "/createJoinToken", NULL, 409, "PropertyChangeNotAllowed");
+    refused(HTTP_PUT, VM, body_with(NULL, NULL, "\"bootwarden-ek\":\"" EK5 "\""), 409,
+            "PropertyChangeNotAllowed");
+    put_ok(VM, body_with(NULL, NULL, "\"bootwarden-ek\":\"" EK1 "\"")); /* it is its own */
+    assert_false(is_announced(id));
+    assert_int_equal(guest_joins(2, OTHER, &machine), STORE_JOIN_TOKEN);
+}
+
+static void a_machine_that_is_taken_up_needs_no_token(void **state)
+{
+    struct store_machine web = enrolled(7, "web"), machine;
+    const char *first;
+
+    (void)state;
+    put_ok(VM, body_with("bootwarden-join-token: " TOKEN, NULL, ""));
+    first = vm_id(VM);
+    put_ok(VM, body_with(NULL, NULL, "\"bootwarden-machine\":\"web\""));
+    assert_string_equal(vm_id(VM), web.id);
+    assert_false(is_announced(first));
+    assert_false(is_announced(web.id));
+    assert_int_equal(guest_joins(1, TOKEN, &machine), STORE_JOIN_TOKEN);
+}
+
+static void announce_elsewhere(const char *subscription, uint8_t ek)
+{
+    struct store_announced theirs = {
+        .uses = 1, .created = NOW, .expires = NOW + 1000, .has_ek = true};
+
+    snprintf(theirs.subscription, sizeof(theirs.subscription), "%s", subscription);
+    memset(theirs.ek_digest, ek, sizeof(theirs.ek_digest));
+    assert_ok(store_announce(store, &theirs, NULL));
+}
+
+/* A key is no secret: whoever announces another's neither gets the guest nor keeps it out. */
+static void a_key_that_other_owners_named_is_theirs_only_alone(void **state)
+{
+    struct store_machine machine;
+
+    (void)state;
+    announce_elsewhere("22222222-2222-2222-2222-222222222222", 1);
+    put_ok(VM, body_with(NULL, NULL, "\"bootwarden-ek\":\"" EK1 "\""));
+    assert_int_equal(guest_joins(1, NULL, &machine), STORE_JOINED); /* the server's own decides */
+    assert_string_equal(machine.id, vm_id(VM));
+    announce_elsewhere("22222222-2222-2222-2222-222222222222", 5);
+    announce_elsewhere("66666666-6666-6666-6666-666666666666", 5);
+    assert_int_equal(guest_joins(5, NULL, &machine), STORE_JOIN_WAITS);
+}
+
 /* ---- the end ---- */
 
 static void a_deleted_machine_takes_its_guest_with_it(void **state)
@@ -293,6 +422,11 @@ int main(void)
         WITH_VMS(a_new_token_replaces_the_one_before),
         WITH_VMS(a_named_key_joins_and_the_name_can_be_taken_back),
         WITH_VMS(a_machine_that_joined_before_is_taken_once),
+        WITH_VMS(a_guest_is_named_only_by_who_may_write_machines),
+        WITH_VMS(no_token_stays_in_user_data),
+        WITH_VMS(nothing_is_announced_for_a_guest_that_joined),
+        WITH_VMS(a_machine_that_is_taken_up_needs_no_token),
+        WITH_VMS(a_key_that_other_owners_named_is_theirs_only_alone),
         WITH_VMS(a_deleted_machine_takes_its_guest_with_it),
     };
 

@@ -320,6 +320,35 @@ static void the_subscriptions_rule_installs_it(void **state)
             "InvalidResourceName");
 }
 
+static bool may_all_but_extensions(const char *action, const char *scope)
+{
+    (void)scope;
+    return strcmp(action, "Microsoft.Compute/virtualMachines/extensions/write") != 0;
+}
+
+/* It is the administrator's rule: whenever a machine fulfils it, whoever did that. */
+static void the_rule_holds_for_machines_that_change(void **state)
+{
+    (void)state;
+    put_ok(SUB "/providers/Bootwarden.Monitor/settings/default",
+           "{\"properties\":{\"installGuestAttestation\":true}}");
+    put_ok(VM, VM_WITH("\"securityProfile\":{\"securityType\":\"TrustedLaunch\",\"uefiSettings\":{"
+                       "\"secureBootEnabled\":false,\"vTpmEnabled\":true}}"));
+    refused(HTTP_GET, EXTENSION, NULL, 404, "ResourceNotFound");
+    m.may = may_all_but_extensions;
+    ask(&m, HTTP_PATCH, VM, "{\"properties\":{" TRUSTED "}}");
+    assert_answer(&m, 200, NULL);
+    m.may = NULL;
+    ask(&m, HTTP_GET, EXTENSION, NULL);
+    assert_answer(&m, 200, NULL);
+    /* Whoever may takes it away again: another change of the machine does not bring it back. */
+    ask(&m, HTTP_DELETE, EXTENSION, NULL);
+    assert_answer(&m, 202, NULL);
+    ask(&m, HTTP_PATCH, VM, "{\"tags\":{\"a\":\"b\"}}");
+    assert_answer(&m, 200, NULL);
+    refused(HTTP_GET, EXTENSION, NULL, 404, "ResourceNotFound");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +361,7 @@ int main(void)
         WITH_VMS(what_the_guest_says_decides),
         WITH_VMS(monitoring_follows_extension_and_power),
         WITH_VMS(the_subscriptions_rule_installs_it),
+        WITH_VMS(the_rule_holds_for_machines_that_change),
     };
 
     return RUN_TESTS(tests);
