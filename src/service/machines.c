@@ -5,6 +5,7 @@
 #include "base/timestamp.h"
 #include "service/rollout.h"
 #include "service/state.h"
+#include "store/joins.h"
 
 #include <stdio.h>
 
@@ -29,6 +30,14 @@ err_t machines_subscription(const struct service *service, struct span path, str
     return ERR_OK;
 }
 
+static bool is_announced_for(struct service *service, const char *name, const char *subscription)
+{
+    struct store_announced announced;
+
+    return store_announced_by_name(service->store, name, NULL, &announced) == ERR_OK &&
+           strcmp(announced.subscription, subscription) == 0;
+}
+
 err_t machines_find(struct service *service, const struct service_call *call,
                     const struct machine_path *path, struct trail *trail, struct store_machine *ret)
 {
@@ -44,7 +53,11 @@ err_t machines_find(struct service *service, const struct service_call *call,
         err = store_machine_by_id(service->store, text, trail, ret);
     }
     if (err == ERR_NOT_FOUND || (err == ERR_OK && strcmp(ret->subscription, subscription) != 0)) {
-        return trail_set(trail, ERR_NOT_FOUND, "there is no machine '%s'", text);
+        return trail_set(trail, ERR_NOT_FOUND,
+                         is_announced_for(service, text, subscription)
+                             ? "there is no machine '%s' yet: it is announced, and has not joined"
+                             : "there is no machine '%s'",
+                         text);
     }
     return err;
 }

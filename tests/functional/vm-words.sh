@@ -44,6 +44,10 @@ says '^  @[0-9]+ +until 2.*; whoever shows its token, 3 left$' joins
 says '^mail is announced until 2' announce mail
 check 'the token belongs into a file of its own' grep -q 'join-token-file = /etc/bootwarden/join-token' "$work/out"
 check 'and not into the settings, which everybody may read' eval '! grep -q "join-token = " "$work/out"'
+vm show mail
+check 'what was announced is no machine yet' grep -q "no machine 'mail' yet: it is announced" "$work/err"
+vm show male
+check 'and what was not is none' grep -q "no machine 'male'\W*$" "$work/err"
 says '^the machine with this TPM is announced until 2' announce --ek "$(printf 'ab%.0s' {1..32})"
 says '^Its TPM is enough' announce db --ek "$(printf 'ac%.0s' {1..32})"
 report
