@@ -150,7 +150,8 @@ static err_t open_provider(struct gate *gate, const struct gate_options *options
 {
     CLEANUP(principals_free) struct principals *principals = NULL;
     struct token_key *keys[IDP_MAX_KEYS];
-    struct idp_options provider = {.endpoint = options->endpoint, .keys = keys};
+    struct idp_options provider = {
+        .endpoint = options->endpoint, .keys = keys, .store = options->store};
     err_t err = files_begin(gate->arena, gate->folder, trail);
 
     err = err ? err : open_principals(gate, trail, &principals);

@@ -43,6 +43,7 @@ struct gate_options {
     const struct gate_owner *owners;
     size_t n_owners;
     struct metrics *metrics; /* may be NULL; outlives the gate */
+    struct store *store;     /* where used assertions are kept; the same */
 };
 
 struct gate;

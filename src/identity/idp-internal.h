@@ -68,6 +68,7 @@ struct idp {
     char tenant[GUID_SIZE];
     struct token_key *signing;
     struct access_keys *keys;
+    struct store *store; /* NULL = none */
     uint8_t *jwks;
     size_t jwks_len;
     uint8_t digest_key[IDP_DIGEST_BYTES];

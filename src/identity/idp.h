@@ -49,6 +49,7 @@ enum {
 };
 
 struct idp;
+struct store; /* store/store.h */
 
 struct idp_options {
     const char *endpoint;          /* where this server is; no last slash */
@@ -56,8 +57,9 @@ struct idp_options {
     size_t n_keys;
     struct principals *principals;
     struct span refresh_key; /* IDP_REFRESH_KEY_BYTES; data NULL = one for as long as this lives */
+    struct store *store;     /* where used assertions are kept; NULL = for as long as this lives */
 };
-/* Takes references; copies the key. */
+/* Takes references; copies the key; borrows the store. */
 err_t idp_new(const struct idp_options *options, struct idp **ret) MUST_CHECK;
 void idp_free(struct idp *provider);
 DEFINE_CLEANUP(struct idp *, idp_free)

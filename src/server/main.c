@@ -360,6 +360,7 @@ static int open_access(struct run *run)
         .owners = o->owners,
         .n_owners = o->n_owners,
         .metrics = run->metrics,
+        .store = service_store(run->service),
     };
     const char *log = arena_printf(run->arena, "%s/audit.log", run->folder);
     struct trail trail = {0};
