@@ -172,11 +172,23 @@ void principal_lower(struct span from, char *text)
     text[from.len] = '\0';
 }
 
+/* Not with a dash in front: `az login -p -Xy...` takes it for an option. */
+static err_t secret_bytes(uint8_t bytes[SECRET_BYTES])
+{
+    static const uint8_t dash = 62; /* its place in the alphabet of base64url (RFC 4648, 5) */
+    err_t err;
+
+    do {
+        err = random_bytes(bytes, SECRET_BYTES);
+    } while (err == ERR_OK && bytes[0] >> 2 == dash);
+    return err;
+}
+
 err_t principal_secret(char ret[PRINCIPAL_SECRET_SIZE])
 {
     CLEANUP(buf_done) struct buf text = {0};
     uint8_t bytes[SECRET_BYTES];
-    err_t err = random_bytes(bytes, sizeof(bytes));
+    err_t err = secret_bytes(bytes);
 
     buf_init_secret(&text, PRINCIPAL_SECRET_SIZE);
     base64_encode(&text, BASE64_URL, span_of(bytes, sizeof(bytes)));

@@ -423,7 +423,28 @@ check("az-env prints no secret", [text for text in (secret, env["BOOTWARDEN_CLIE
 set_up = subprocess.run(["bash", "-eu", "-c", printed[0] + 'echo "$BOOTWARDEN_USER $REQUESTS_CA_BUNDLE $AZURE_CONFIG_DIR"'],
                         capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"]}).stdout.split()
 check("az-env sets", set_up, [user, env["BOOTWARDEN_CA"], f"{env['data']}/az"])
-check("az-env of nothing", subprocess.run([tool, work / "none"], capture_output=True).returncode, 2)
+(work / "empty").mkdir()
+for folder, words in {"none": "no such folder; start a server", "empty": "dev.env is missing; start a server"}.items():
+    gone = subprocess.run([tool, work / folder], capture_output=True, text=True)
+    check(f"az-env of {folder}", (gone.returncode, words in gone.stderr), (2, True))
+    check(f"az-env of {folder}, in a shell", subprocess.run(["bash", "-c", f". <({tool} {work / folder})"],
+                                                            capture_output=True).returncode, 2)
+odd = work / "it's $HOME `x` \"y\" (z)"
+odd.mkdir()
+(odd / "dev.env").write_text("BOOTWARDEN_CA='a b $c/ca.pem'\n")
+for shell in "dash", "bash":
+    told = subprocess.run([shell, "-euc", 'eval "$("$0" "$1")"; printf "%s\\n" "$AZURE_CONFIG_DIR" "$REQUESTS_CA_BUNDLE"',
+                           tool, odd], capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+    check(f"az-env in {shell}, of an odd folder", told.stdout.splitlines(), [f"{odd}/az", "a b $c/ca.pem"])
+
+# ---- a restart ----
+used = assertion("two")
+check("before it", by_certificate(used).status, 200)
+world.servers[-1].terminate()
+world.servers[-1].wait()
+check("the same address", world.server("data")["BOOTWARDEN_ENDPOINT"], endpoint)
+check("not again after it", by_certificate(used).number(), 50013)
+check("but another one", by_certificate(assertion("two")).status, 200)
 
 # ---- guesses at codes ----
 statuses = [enter("BCDFGHJK").status for _ in range(12)]
