@@ -159,20 +159,13 @@ void idp_device_code(struct idp *provider, const struct idp_call *call, struct s
                    "Tenant '%s' not found.", idp_shown(call, call->tenant));
         return;
     }
-    if (!idp_read_form(call, body, &request.form, ret)) {
-        return;
-    }
-    request.client_id = form_get(&request.form, "client_id");
-    if (request.client_id.data == NULL) {
-        idp_refuse(call, ret, 400, "invalid_request", 900144, "request-incomplete",
-                   "The request body must contain the following parameter: 'client_id'.");
-        return;
-    }
-    ret->client_id = idp_shown(call, request.client_id);
-    if (idp_check_public(provider, call, request.client_id, ret) &&
+    /* RFC 8628, 3.1: an application that has a secret shows it here too. */
+    if (idp_read_form(call, body, &request.form, ret) && idp_read_client(call, &request, ret) &&
+        idp_check_client(provider, call, &request, ret) &&
         idp_read_audience(provider, call, true, &request, ret)) {
         make_device(provider, call, &request, ret);
     }
+    idp_request_wipe(call, &request);
 }
 
 /* ---- asking for the token ---- */
@@ -232,7 +225,7 @@ static void grant_allowed(struct idp *provider, const struct idp_call *call,
     struct idp_grant grant = {
         .user = user,
         .client_id = ret->client_id,
-        .authentication = "0",
+        .authentication = request->authentication,
         .audience = device->audience,
         .began = call->now,
         .wants_refresh = device->wants_refresh,

@@ -96,6 +96,7 @@ struct idp_request {
     const char *audience; /* the provider's; NULL before it is known */
     bool is_by_resource;
     bool wants_refresh;
+    const char *authentication; /* of the client, once it is checked: as in struct idp_grant */
 };
 
 /* The audience of a text that a client sent, with or without its last slash, as the token will say
@@ -107,9 +108,16 @@ bool idp_read_form(const struct idp_call *call, struct span body, struct form *f
 /* scope or resource into audience; false when it is answered. is_person: for user grants. */
 bool idp_read_audience(const struct idp *provider, const struct idp_call *call, bool is_person,
                        struct idp_request *request, struct idp_answer *ret);
-/* Is this an application that people may sign in with? Else it is answered. */
-bool idp_check_public(struct idp *provider, const struct idp_call *call, struct span client_id,
-                      struct idp_answer *ret);
+/* Who asks: client_id, secret and assertion, from the form or the header. False when it is
+ * answered. */
+bool idp_read_client(const struct idp_call *call, struct idp_request *request,
+                     struct idp_answer *ret);
+/* Its secrets, when it is answered. */
+void idp_request_wipe(const struct idp_call *call, struct idp_request *request);
+/* Is this an application that people may sign in with, and not somebody who knows its id? Else it
+ * is answered. */
+bool idp_check_client(struct idp *provider, const struct idp_call *call,
+                      struct idp_request *request, struct idp_answer *ret);
 /* "Microsoft Azure CLI", the name of a registered one, or NULL. In the arena. */
 const char *idp_client_name(struct idp *provider, struct arena *arena, struct span client_id);
 const char *idp_shown(const struct idp_call *call, struct span text);

@@ -94,6 +94,9 @@ struct idp_answer {
     const char *object_id; /* of a known client whose secret held; else "" */
 };
 
+/* Is it an application or a managed identity: one of the vendor's, or one of these? */
+bool idp_is_client(const struct principals *principals, struct span client_id);
+
 /* The token request; its body is a form. The body's own bytes are the caller's to wipe. */
 void idp_token(struct idp *provider, const struct idp_call *call, struct span body,
                struct idp_answer *ret);

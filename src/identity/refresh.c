@@ -166,7 +166,7 @@ void idp_grant_refresh(struct idp *provider, const struct idp_call *call,
                        struct idp_request *request, struct idp_answer *ret)
 {
     struct span text = form_get(&request->form, "refresh_token");
-    struct idp_grant grant = {.authentication = "0", .wants_refresh = true};
+    struct idp_grant grant = {.authentication = request->authentication, .wants_refresh = true};
     struct refresh refresh = {0};
     struct user who = {0};
 

@@ -149,6 +149,9 @@ mine = claims(signed_in, "id_token")
 check("the id token", (mine["aud"], mine["upn"], mine["preferred_username"], mine["tid"], mine["oid"], mine["name"]),
       (AZ, user, user, tenant, said["oid"], "Developer"))
 check("client info", part(signed_in["client_info"], 0), {"uid": said["oid"], "utid": tenant})
+mine = dict(grant_type="password", client_id=env["BOOTWARDEN_CLIENT_ID"], username=user, password=secret, scope=scope)
+check("by an application with a secret, without it", token(**mine).number(), 7000218)
+check("with it", claims(token(**mine, client_secret=env["BOOTWARDEN_CLIENT_SECRET"]))["appidacr"], "1")
 newer = token(f"/{tenant}/oauth2/v2.0/token?client-request-id=1", client_id=AZ, grant_type="password", username=user,
               password=secret, scope=f"{endpoint}/user_impersonation openid")
 check("version 2.0", (claims(newer)["ver"], claims(newer)["azp"], claims(newer)["preferred_username"]),
