@@ -44,7 +44,8 @@ static err_t make_code(char text[IDP_USER_CODE_LETTERS + 1])
 
 /* Under the lock. NULL: there are too many. Those that ended are told so while their place is not
  * needed. */
-static struct idp_device *find_place(struct idp *provider, const char *source, int64_t now)
+static struct idp_device *find_place(struct idp *provider, const uint8_t source[IDP_DIGEST_BYTES],
+                                     int64_t now)
 {
     struct idp_device *place = NULL;
     size_t n_own = 0;
@@ -55,7 +56,7 @@ static struct idp_device *find_place(struct idp *provider, const char *source, i
         if (!is_live(one, now)) {
             place = place == NULL || one->expires < place->expires ? one : place;
         } else {
-            n_own += strcmp(one->source, source) == 0 ? 1 : 0;
+            n_own += memcmp(one->source, source, IDP_DIGEST_BYTES) == 0 ? 1 : 0;
         }
     }
     return n_own >= IDP_MAX_DEVICES_OF_ONE ? NULL : place;
@@ -130,6 +131,7 @@ static void make_device(struct idp *provider, const struct idp_call *call,
     char code[PRINCIPAL_SECRET_SIZE];
     err_t err = make_code(made.user_code);
 
+    err = err ? err : idp_source(provider, call, made.source);
     err = err ? err : principal_secret(code);
     err = err ? err : hash_once(HASH_SHA256, span_str(code), made.digest);
     if (err) {
@@ -137,7 +139,6 @@ static void make_device(struct idp *provider, const struct idp_call *call,
         return;
     }
     principal_lower(span_cut(request->client_id, 0, GUID_SIZE - 1), made.client_id);
-    snprintf(made.source, sizeof(made.source), "%s", call->source == NULL ? "" : call->source);
     if (!keep(provider, &made, call->now)) {
         idp_refuse(call, ret, 429, "temporarily_unavailable", 90055, "device-limited",
                    "Too many device codes are waiting. Try again later.");
@@ -307,13 +308,12 @@ static bool read_code(struct span text, char ret[IDP_USER_CODE_LETTERS + 1])
 static enum idp_entry check_code(struct idp *provider, const struct idp_call *call,
                                  const char *code, char ret_client[GUID_SIZE])
 {
-    struct span source = span_str(call->source == NULL ? "" : call->source);
     uint8_t digest[IDP_DIGEST_BYTES];
     const struct idp_device *device;
     struct idp_window *window;
     enum idp_entry entry = IDP_ENTRY_ALLOWED;
 
-    if (idp_digest(provider, "source", source, digest) != ERR_OK) {
+    if (idp_source(provider, call, digest) != ERR_OK) {
         return IDP_ENTRY_FAULT;
     }
     pthread_mutex_lock(&provider->lock);
@@ -384,11 +384,12 @@ static enum idp_entry enter(struct idp *provider, const struct idp_call *call,
     entry =
         check_code(provider, call, read_code(form_get(form, "code"), code) ? code : "-", client);
     if (entry != IDP_ENTRY_ALLOWED) {
+        ret->retry_after_s = entry == IDP_ENTRY_LIMITED ? IDP_WINDOW_S : 0;
         return entry;
     }
     ret->client = idp_client_name(provider, call->arena, span_str(client));
     ret->client = ret->client == NULL ? "an application" : ret->client;
-    proof = idp_prove_user(provider, name, password, call->now, &user, &ret->retry_after_s);
+    proof = idp_prove_user(provider, call, name, password, &user, &ret->retry_after_s);
     return proof == IDP_PROVEN ? decide(provider, call, code, &user, span_is(action, "allow"))
                                : entry_of(proof);
 }

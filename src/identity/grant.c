@@ -236,7 +236,7 @@ static bool prove_secret(struct idp *provider, const struct idp_call *call,
                          const struct idp_request *request, struct idp_answer *ret,
                          struct principal *ret_principal)
 {
-    switch (idp_prove(provider, request->client_id, request->secret, call->now, ret_principal)) {
+    switch (idp_prove(provider, call, request->client_id, request->secret, ret_principal)) {
     case IDP_PROVEN:
         return true;
     case IDP_WRONG:
@@ -254,7 +254,7 @@ static bool prove_secret(struct idp *provider, const struct idp_call *call,
     case IDP_BUSY:
         idp_refuse(call, ret, 429, "temporarily_unavailable", 90055, "provider-busy",
                    "Too many sign-ins at a time. Try again.");
-        ret->retry_after_s = 1;
+        ret->retry_after_s = IDP_HASHING_RETRY_S;
         return false;
     case IDP_DISABLED:
     case IDP_FAULT:
@@ -347,7 +347,7 @@ static void grant_password(struct idp *provider, const struct idp_call *call,
         !idp_read_audience(provider, call, true, request, ret)) {
         return;
     }
-    proof = idp_prove_user(provider, name, password, call->now, &who, &retry_s);
+    proof = idp_prove_user(provider, call, name, password, &who, &retry_s);
     if (proof != IDP_PROVEN) {
         idp_refuse_user(call, proof, retry_s, ret);
         return;

@@ -9,11 +9,12 @@
  * bodies; which route they are is the api room's business. Any thread. Time is an input.
  *
  * Guessing is slow: a secret is checked against its scrypt hash, at most IDP_MAX_HASHING at a
- * time; an unknown client costs the same work and gets the same answer as a wrong secret; after
- * IDP_MAX_FAILURES wrong secrets of one client id in a minute all that follow are 429 for the
- * rest of it. A client that signed in before is recognised by a keyed digest of its secret without
- * scrypt, and is not locked out by others who guess: secrets are 32 random bytes, made here. Users,
- * whose passwords are not, are locked out (user-proof.c).
+ * time, of which one source has IDP_MAX_HASHING_OF_ONE; an unknown client costs the same work and
+ * gets the same answer as a wrong secret; after IDP_MAX_FAILURES wrong secrets of one client id in
+ * a minute all that follow are 429 for the rest of it. A client that signed in before is recognised
+ * by a keyed digest of its secret without scrypt, and is not locked out by others who guess:
+ * secrets are 32 random bytes, made here. Users, whose passwords are not, are locked out
+ * (lockout.c).
  */
 #ifndef IDENTITY_IDP_H
 #define IDENTITY_IDP_H
@@ -25,14 +26,24 @@ enum {
     IDP_TOKEN_S = 3600,
     IDP_MAX_FAILURES = 10, /* of one client id in a window */
     IDP_WINDOW_S = 60,
-    IDP_MAX_HASHING = 2, /* scrypt at a time: 16 MiB each, and a thread that serves */
+    /* scrypt at a time: 16 MiB each, and a thread that serves, of which there are four or more. */
+    IDP_MAX_HASHING = 3,
+    IDP_MAX_HASHING_OF_ONE = 2, /* source */
+    IDP_HASHING_RETRY_S = 1,    /* for one too many */
     IDP_MAX_KEYS = 8,
-    /* Users: so many wrong passwords within a time lock them, longer each time. */
+    /* Users: so many wrong passwords of one source within a time lock it out, longer each time. */
     IDP_LOCK_FAILURES = 10,
     IDP_LOCK_WINDOW_S = 600,
     IDP_LOCK_FIRST_S = 60,
     IDP_LOCK_MAX_S = 3600,
     IDP_LOCK_FORGET_S = 24 * 3600, /* without a wrong one: the first length again */
+    /* So many of all sources lock the user for those that are not the user's own. */
+    IDP_LOCK_ALL_FAILURES = 100,
+    IDP_LOCK_ALL_WINDOW_S = 3600,
+    IDP_LOCK_ALL_FIRST_S = 300,
+    IDP_LOCK_ALL_MAX_S = 4 * 3600,
+    IDP_LOCK_SOURCES = 16, /* that are remembered of one user */
+    IDP_LOCK_SOURCES_OWN = 8,
     /* A refresh token ends when it is not used for so long, and so long after the password. */
     IDP_REFRESH_S = 14 * 24 * 3600,
     IDP_REFRESH_MAX_S = 90 * 24 * 3600,

@@ -53,8 +53,8 @@ class Answer:
         return (self.json.get("error_codes") or [0])[0]
 
 
-def call(method, path, form=None, headers=()):
-    command = ["curl", "-sS", "--noproxy", "*", "--cacert", env["BOOTWARDEN_CA"], "-X", method, "-i", "-m", "60"]
+def call(method, path, form=None, headers=(), at="127.0.0.1"):
+    command = ["curl", "-sS", "--interface", at, "--noproxy", "*", "--cacert", env["BOOTWARDEN_CA"], "-X", method, "-i", "-m", "60"]
     for header in headers:
         command += ["-H", header]
     if form is not None:
@@ -67,8 +67,8 @@ def call(method, path, form=None, headers=()):
                   dict((name.lower(), value) for name, value in (line.split(": ", 1) for line in lines[1:])), body)
 
 
-def token(path="/adfs/oauth2/token/", **form):
-    return call("POST", path, form)
+def token(path="/adfs/oauth2/token/", at="127.0.0.1", **form):
+    return call("POST", path, form, at=at)
 
 
 def part(text, index):
@@ -217,6 +217,8 @@ check("locked, also for the right password", (locked.status, locked["error"], lo
       (400, "invalid_grant", 50053))
 check("for how long", 0 < int(locked.headers["retry-after"]) <= 60)
 check("others are not", password(user, secret).status, 200)
+check("nor is she from another address", password("ada@example.org", "second password", at="127.0.0.2").status, 200)
+check("which ends no lock of this one", password("ada@example.org", "second password").number(), 50053)
 check("an operator helps", command("user", "password", "ada@example.org", stdin="third password\n").returncode, 0)
 wait_for("her to be let in", lambda: password("ada@example.org", "third password").status == 200)
 
