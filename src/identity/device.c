@@ -221,23 +221,21 @@ static void grant_allowed(struct idp *provider, const struct idp_call *call,
                           const struct idp_request *request, const struct idp_device *device,
                           struct idp_answer *ret)
 {
-    CLEANUP(principals_free) struct principals *principals = idp_principals(provider);
-    const struct user *user = principals_user_of(principals, span_str(device->object_id));
+    struct user user = {0};
     struct idp_grant grant = {
-        .user = user,
+        .user = &user,
         .client_id = ret->client_id,
         .authentication = request->authentication,
         .audience = device->audience,
-        .began = call->now,
+        .began = device->decided,
         .wants_refresh = device->wants_refresh,
         .wants_client_info = span_is(form_get(&request->form, "client_info"), "1"),
     };
 
-    if (user == NULL || user->is_disabled) { /* since the code was entered */
-        idp_refuse_user(call, IDP_DISABLED, 0, ret);
-        return;
+    if (idp_recall_user(provider, call, span_str(device->object_id), span_str(device->mark), ret,
+                        &user)) {
+        idp_grant(provider, call, &grant, ret);
     }
-    idp_grant(provider, call, &grant, ret);
 }
 
 void idp_grant_device(struct idp *provider, const struct idp_call *call,
@@ -334,11 +332,17 @@ static enum idp_entry check_code(struct idp *provider, const struct idp_call *ca
 static enum idp_entry decide(struct idp *provider, const struct idp_call *call, const char *code,
                              const struct user *user, bool is_allowed)
 {
+    const char *mark = idp_password_mark(provider, call->arena, user);
     struct idp_device *device;
 
+    if (mark == NULL) {
+        return IDP_ENTRY_FAULT;
+    }
     pthread_mutex_lock(&provider->lock);
     device = find_code(provider, code, call->now);
     if (device != NULL) {
+        snprintf(device->mark, sizeof(device->mark), "%s", mark);
+        device->decided = call->now;
         device->state = is_allowed ? IDP_DEVICE_IS_ALLOWED : IDP_DEVICE_IS_DENIED;
         memcpy(device->object_id, user->object_id, sizeof(device->object_id));
     }

@@ -383,12 +383,14 @@ const struct gate_dev *gate_dev(const struct gate *gate)
     return gate->is_dev ? &gate->dev : NULL;
 }
 
-/* A token of our own lives for an hour; who is removed or disabled is gone at once. */
+/* A token of our own lives for an hour; who is removed or disabled is gone at once, and so is what
+ * people let an application do that is removed. */
 static bool is_still_there(struct gate *gate, const struct access_caller *caller)
 {
     CLEANUP(principals_free) struct principals *principals = idp_principals(gate->provider);
 
-    return principals_has_object(principals, span_str(caller->object_id));
+    return principals_has_object(principals, span_str(caller->object_id)) &&
+           idp_is_client(principals, span_str(caller->client_id));
 }
 
 enum access_reason gate_caller(struct gate *gate, struct arena *arena, enum access_plane plane,

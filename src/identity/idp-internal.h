@@ -52,7 +52,10 @@ struct idp_device {
     int64_t expires; /* 0 = free */
     int64_t polled;
     enum idp_device_state state;
-    char object_id[GUID_SIZE]; /* of the user who allowed it */
+    /* Of the user who decided: who, by which password, and when. */
+    char object_id[GUID_SIZE];
+    char mark[IDP_MARK_SIZE];
+    int64_t decided;
 };
 
 struct idp {
@@ -166,6 +169,13 @@ err_t idp_issue(const struct idp *provider, const struct idp_call *call,
 
 /* ---- what follows a sign-in (refresh.c, device.c) ---- */
 
+/* Says nothing about the password's hash, and changes with it. NULL without memory. */
+const char *idp_password_mark(const struct idp *provider, struct arena *arena,
+                              const struct user *user);
+/* The user, who showed the password that has this mark a while ago, as it is now. False when that
+ * counts no more: removed, disabled, or another password; then it is answered. */
+bool idp_recall_user(struct idp *provider, const struct idp_call *call, struct span object_id,
+                     struct span mark, struct idp_answer *ret, struct user *ret_user);
 err_t idp_refresh_seal(const struct idp *provider, const struct idp_call *call,
                        const struct idp_grant *grant, const char **ret) MUST_CHECK;
 /* The grants of these two; request has its form and its client. */
