@@ -64,6 +64,7 @@ struct idp {
     struct token_key *signing;
     struct access_keys *keys;
     struct store *store; /* NULL = none */
+    struct idp_elsewhere elsewhere;
     uint8_t *jwks;
     size_t jwks_len;
     uint8_t digest_key[IDP_DIGEST_BYTES];

@@ -62,13 +62,21 @@ enum {
 struct idp;
 struct store; /* store/store.h */
 
+/* Managed identities that are kept elsewhere, such as those of virtual machines. */
+struct idp_elsewhere {
+    /* By object id, with the digest of its address; false when there is none, or no more. */
+    bool (*find)(void *context, struct arena *arena, struct span object_id, struct principal *ret);
+    void *context; /* outlives the provider */
+};
+
 struct idp_options {
     const char *endpoint;          /* where this server is; no last slash */
     struct token_key *const *keys; /* the last one signs, all are published */
     size_t n_keys;
     struct principals *principals;
     struct span refresh_key; /* IDP_REFRESH_KEY_BYTES; data NULL = one for as long as this lives */
-    struct store *store;     /* where used assertions are kept; NULL = for as long as this lives */
+    struct idp_elsewhere elsewhere; /* find NULL = none */
+    struct store *store; /* where used assertions are kept; NULL = for as long as this lives */
 };
 /* Takes references; copies the key; borrows the store. */
 err_t idp_new(const struct idp_options *options, struct idp **ret) MUST_CHECK;
@@ -107,6 +115,9 @@ struct idp_answer {
 
 /* Is it an application or a managed identity: one of the vendor's, or one of these? */
 bool idp_is_client(const struct principals *principals, struct span client_id);
+/* An identity that is kept elsewhere; false when there is none. */
+bool idp_find_elsewhere(const struct idp *provider, struct arena *arena, struct span object_id,
+                        struct principal *ret);
 
 /* The token request; its body is a form. The body's own bytes are the caller's to wipe. */
 void idp_token(struct idp *provider, const struct idp_call *call, struct span body,

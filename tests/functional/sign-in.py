@@ -389,6 +389,53 @@ check("removed", command("principal", "remove", managed["clientId"]).returncode,
 wait_for("its address to be nobody's", lambda: metadata(resource=arm).status == 401)
 check("and its token", tenants(got).status, 401)
 
+# ---- the identity of a virtual machine ----
+COMPUTE = "/resourceGroups/g/providers/Microsoft.Compute"
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+subscription = f"/subscriptions/{env['BOOTWARDEN_SUBSCRIPTION']}"
+
+
+def manage(method, path, body=None, by=None):
+    text = "" if body is None else json.dumps(body)
+    return call(method, f"{subscription}{path}?api-version=2024-11-01", text, [
+        f"Authorization: Bearer {(by or signed_in)['access_token']}", "Content-Type: application/json"])
+
+
+def assign(principal):
+    """As `az vm create --role` does it: without principalType."""
+    return manage("PUT", f"/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}", {"properties": {
+        "principalId": principal,
+        "roleDefinitionId": f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{READER}"}})
+
+
+check("a group", manage("PUT", "/resourceGroups/g", {"location": "westus"}).status, 201)
+machine = {"location": "westus", "identity": {"type": "SystemAssigned"}, "properties": {}}
+own = manage("PUT", f"{COMPUTE}/virtualMachines/vm", machine)["identity"]["principalId"]
+check("a stranger gets no role", assign(str(uuid.uuid4()))["error"]["code"], "PrincipalNotFound")
+given = assign(own)
+check("it gets a role", (given.status, given["properties"]["principalType"]), (201, "ServicePrincipal"))
+first, address = [manage("POST", f"{COMPUTE}/virtualMachines/vm/createIdentityAddress").json for _ in range(2)]
+check("its address is of this server", address["address"], endpoint + address["path"])
+check("a new one ends the old one", metadata(path=first["path"], resource=arm).number(), 700016)
+check("so does a changed one", metadata(path=address["path"].replace("/identity", "0/identity"), resource=arm).status, 401)
+got = metadata(path=address["path"], resource=arm)
+check("its token", (claims(got)["oid"], claims(got)["appid"], claims(got)["app_displayname"], claims(got)["idtyp"]),
+      (own, address["clientId"], "vm", "app"))
+check("what it may", manage("GET", f"{COMPUTE}/virtualMachines/vm", by=got).status, 200)
+check("and may not", manage("DELETE", f"{COMPUTE}/virtualMachines/vm", by=got).status, 403)
+check("without its identity", manage("PATCH", f"{COMPUTE}/virtualMachines/vm", {"identity": {"type": "None"}}).status, 200)
+check("no token", metadata(path=address["path"], resource=arm).number(), 700016)
+check("nor the one it has", manage("GET", f"{COMPUTE}/virtualMachines/vm", by=got).status, 401)
+own = manage("PUT", f"{COMPUTE}/virtualMachines/vm", machine)["identity"]["principalId"]
+check("another one has no role", own != claims(got)["oid"])
+address = manage("POST", f"{COMPUTE}/virtualMachines/vm/createIdentityAddress").json
+got = metadata(path=address["path"], resource=arm)
+check("but tokens", tenants(got).status, 200)
+check("it goes", manage("DELETE", f"{COMPUTE}/virtualMachines/vm").status in (200, 202))
+check("and its address", metadata(path=address["path"], resource=arm).number(), 700016)
+check("and its token", tenants(got).status, 401)
+check("and gets no more roles", assign(own)["error"]["code"], "PrincipalNotFound")
+
 # ---- the requests of az, as they were recorded ----
 TRANSCRIPTS = pathlib.Path(os.environ.get("BOOTWARDEN_DATA", SOURCE.parent / "shared/data")) / "az-transcripts"
 OWN = {"https%3A%2F%2Flocalhost%3A8443": urllib.parse.quote(endpoint, safe=""),

@@ -27,6 +27,7 @@ static struct principal client, managed;
 static struct user ada;
 static char secret[PRINCIPAL_SECRET_SIZE], address[PRINCIPAL_SECRET_SIZE]; /* of these two */
 static struct idp *provider;
+static struct idp_elsewhere elsewhere;   /* of the next provider */
 static const char *source = "192.0.2.1"; /* where requests come from */
 
 static inline void with(struct principals *more)
@@ -88,6 +89,7 @@ static inline void people_restart(struct store *store)
                                         .n_keys = 1,
                                         .principals = principals,
                                         .refresh_key = span_of(refresh_key, sizeof(refresh_key)),
+                                        .elsewhere = elsewhere,
                                         .store = store};
 
     idp_free(provider);

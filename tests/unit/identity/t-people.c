@@ -299,6 +299,66 @@ static void a_managed_identity_signs_in_nowhere_else(void **state)
     assert_string_equal(answer.reason, "client-unknown");
 }
 
+/* ---- identities that are kept elsewhere ---- */
+
+static struct principal vm;
+static bool is_vm_there;
+
+static bool find_vm(void *context, struct arena *in, struct span object_id, struct principal *ret)
+{
+    (void)context;
+    (void)in;
+    *ret = vm;
+    return is_vm_there && span_is(object_id, vm.object_id);
+}
+
+static const char *ask_managed(const char *capability)
+{
+    const struct idp_call call = call_at(NOW);
+    struct idp_answer answer;
+
+    idp_managed(provider, &call, span_str(capability), true, span_str("resource=" ENDPOINT),
+                &answer);
+    return answer.status == 200 ? answer.object_id : answer.reason;
+}
+
+static void an_identity_elsewhere_is_found_by_its_address_while_it_is_there(void **state)
+{
+    static const char id[] = "0123456789ab4cde8f0123456789abcd", random[] = "00112233445566778899";
+    const char *good = arena_printf(arena, "%s%s", id, random);
+    const char *const bad[] = {"",
+                               "0",
+                               id,
+                               random,
+                               arena_printf(arena, "%s%s", random, id),
+                               arena_printf(arena, "%s0", good),
+                               arena_printf(arena, "%.*s", (int)strlen(good) - 1, good),
+                               arena_printf(arena, "%s%s1", id, random),
+                               arena_printf(arena, "f%s", good + 1),
+                               arena_printf(arena, "-%s", good + 1)};
+    uint8_t digest[SHA256_BYTES];
+
+    (void)state;
+    vm = (struct principal){.kind = PRINCIPAL_MANAGED,
+                            .object_id = "01234567-89ab-4cde-8f01-23456789abcd",
+                            .client_id = "11111111-1111-4111-8111-111111111111",
+                            .name = "vm"};
+    elsewhere = (struct idp_elsewhere){.find = find_vm};
+    is_vm_there = true;
+    people_restart(NULL);
+    assert_string_equal(ask_managed(good), "identity-unknown"); /* it has no address so far */
+    assert_ok(hash_once(HASH_SHA256, span_str(good), digest));
+    hex_encode(span_of(digest, sizeof(digest)), vm.capability, sizeof(vm.capability));
+    assert_string_equal(ask_managed(good), vm.object_id);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        assert_string_equal(ask_managed(bad[i]), "identity-unknown");
+    }
+    assert_string_equal(ask_managed(address), managed.object_id);
+    is_vm_there = false;
+    assert_string_equal(ask_managed(good), "identity-unknown");
+    elsewhere = (struct idp_elsewhere){0};
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +376,7 @@ int main(void)
         WITH_PEOPLE(refuses_names_passwords_and_certificates_that_are_none),
         WITH_PEOPLE(all_of_them_are_read_as_they_were_written),
         WITH_PEOPLE(a_managed_identity_signs_in_nowhere_else),
+        WITH_PEOPLE(an_identity_elsewhere_is_found_by_its_address_while_it_is_there),
     };
 
     return cmocka_run_group_tests(tests, people_start, people_stop);
