@@ -8,6 +8,7 @@
 #include "api/internal.h"
 #include "base/timestamp.h"
 #include "identity/form.h"
+#include "identity/gate.h"
 #include "identity/idp.h"
 
 enum { PAGE_MAX = 16 * 1024 };
@@ -128,6 +129,7 @@ static void handle_enter(struct http_request *request, struct http_response *res
     struct idp_entered entered;
     bool is_done;
 
+    gate_look(api_of(request)->gate);
     idp_device_enter(api_idp(request), &call, request->body, &entered);
     is_done = entered.entry == IDP_ENTRY_ALLOWED || entered.entry == IDP_ENTRY_DENIED;
     answer_page(request, response, outcomes[entered.entry].status, words_of(request, &entered),

@@ -117,6 +117,7 @@ static void device_code(struct http_request *request, struct http_response *resp
     const struct idp_call call = api_idp_call(request, is_v1);
     struct idp_answer answer;
 
+    gate_look(api_of(request)->gate);
     idp_device_code(api_idp(request), &call, request->body, &answer);
     finish(&answer, response);
     if (response->status == 200) { /* nobody signed in so far */
@@ -153,6 +154,7 @@ static void handle_managed(struct http_request *request, struct http_response *r
     struct idp_answer answer;
 
     call.tenant = (struct span){0}; /* the path has another parameter */
+    gate_look(api_of(request)->gate);
     idp_managed(api_idp(request), &call, request->parameters[0], has_metadata_header(request),
                 request->body.len > 0 ? request->body : request->head->query, &answer);
     finish(&answer, response);

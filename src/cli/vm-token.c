@@ -1,11 +1,20 @@
 /*
- * vm-token.c - bootwarden vm token: a join token for the guest of a virtual machine resource.
+ * vm-token.c - bootwarden vm token, vm identity: what the guest of a virtual machine resource is
+ * given once, a join token or the address where it gets tokens of the machine's own identity.
  */
 #include "cli/vm.h"
 
 #define VM_API_VERSION "2024-11-01"
 
-static const char *token_path(const struct online *online, const char *group, const char *name)
+struct given {
+    const char *command, *action, *member;
+    const char *doing, *look_at; /* for errors */
+    const char *description;
+    void (*explain)(struct online *online, const char *name, yyjson_val *answer);
+};
+
+static const char *action_path(const struct online *online, const struct given *given,
+                               const char *group, const char *name)
 {
     const char *subscription = online_encode(online->arena, span_str(online->subscription));
     const char *in_group = online_encode(online->arena, span_str(group));
@@ -15,27 +24,12 @@ static const char *token_path(const struct online *online, const char *group, co
                ? NULL
                : arena_printf(online->arena,
                               "/subscriptions/%s/resourceGroups/%s/providers/Microsoft.Compute/"
-                              "virtualMachines/%s/createJoinToken?api-version=" VM_API_VERSION,
-                              subscription, in_group, encoded);
+                              "virtualMachines/%s/%s?api-version=" VM_API_VERSION,
+                              subscription, in_group, encoded, given->action);
 }
 
-static int token(struct online *online, const char *group, const char *name)
+static void explain_token(struct online *online, const char *name, yyjson_val *answer)
 {
-    yyjson_val *answer = NULL;
-    yyjson_mut_doc *doc = json_new(online->arena);
-    int code = online_need_subscription(online);
-
-    code = code ? code
-                : vm_ask(online, "POST", token_path(online, group, name), (struct span){0},
-                         "making a join token", "az vm show, properties.bootIntegrity", &answer);
-    if (code != EXIT_YES) {
-        return code;
-    }
-    if (online->is_json) {
-        return doc == NULL ? online_out_of_memory(online)
-                           : online_print_json(online, doc, yyjson_val_mut_copy(doc, answer));
-    }
-    printf("%s\n", vm_text(online, answer, "token"));
     fprintf(
         stderr,
         "The guest of '%s' joins with it, once, within %llu days, and is the machine '%s' then. "
@@ -45,10 +39,61 @@ static int token(struct online *online, const char *group, const char *name)
         online_show(online, span_str(name)),
         (unsigned long long)yyjson_get_uint(json_get(answer, "validDays")),
         vm_text(online, answer, "name"));
+}
+
+static void explain_address(struct online *online, const char *name, yyjson_val *answer)
+{
+    fprintf(stderr,
+            "Whoever knows it gets tokens of '%s', principal %s: set MSI_ENDPOINT to it in the "
+            "guest, for az login\n--identity and the SDKs. The address before it is none any "
+            "more.\n",
+            online_show(online, span_str(name)), vm_text(online, answer, "principalId"));
+}
+
+static const struct given join_token = {
+    .command = "vm token",
+    .action = "createJoinToken",
+    .member = "token",
+    .doing = "making a join token",
+    .look_at = "az vm show, properties.bootIntegrity",
+    .description = "A join token for the guest of a virtual machine that was made with az, a "
+                   "template or the API: on standard output, this once.",
+    .explain = explain_token,
+};
+static const struct given identity_address = {
+    .command = "vm identity",
+    .action = "createIdentityAddress",
+    .member = "address",
+    .doing = "making an address",
+    .look_at = "az vm show, identity",
+    .description = "The address at which the guest of a virtual machine with an identity of its "
+                   "own gets that identity's tokens: on standard output, this once.",
+    .explain = explain_address,
+};
+
+static int give(struct online *online, const struct given *given, const char *group,
+                const char *name)
+{
+    yyjson_val *answer = NULL;
+    yyjson_mut_doc *doc = json_new(online->arena);
+    int code = online_need_subscription(online);
+
+    code = code ? code
+                : vm_ask(online, "POST", action_path(online, given, group, name), (struct span){0},
+                         given->doing, given->look_at, &answer);
+    if (code != EXIT_YES) {
+        return code;
+    }
+    if (online->is_json) {
+        return doc == NULL ? online_out_of_memory(online)
+                           : online_print_json(online, doc, yyjson_val_mut_copy(doc, answer));
+    }
+    printf("%s\n", vm_text(online, answer, given->member));
+    given->explain(online, name, answer);
     return EXIT_YES;
 }
 
-int vm_cmd_token(int argc, char **argv)
+static int run(const struct given *given, int argc, char **argv)
 {
     CLEANUP(online_end) struct online online = {0};
     const char *group = NULL;
@@ -57,12 +102,11 @@ int vm_cmd_token(int argc, char **argv)
                                      ONLINE_WHERE(online.where),
                                      ONLINE_OUTPUT(online.where)};
     const struct option_set set = {
-        .command = "vm token",
+        .command = given->command,
         .arguments = "VM",
         .min_arguments = 1,
         .max_arguments = 1,
-        .description = "A join token for the guest of a virtual machine that was made with az, a "
-                       "template or the API: on standard output, this once.",
+        .description = given->description,
         .options = options,
         .n_options = ARRAY_LEN(options),
         .notes = "Exit status: 0 made, 2 wrong use, 3 the service refuses or is not reachable.",
@@ -77,7 +121,17 @@ int vm_cmd_token(int argc, char **argv)
                      "--resource-group is missing: in which group is the virtual machine?");
         code = EXIT_USAGE;
     } else {
-        code = token(&online, group, online.words.arguments[0]);
+        code = give(&online, given, group, online.words.arguments[0]);
     }
     return online_finish(&online, code);
+}
+
+int vm_cmd_token(int argc, char **argv)
+{
+    return run(&join_token, argc, argv);
+}
+
+int vm_cmd_identity(int argc, char **argv)
+{
+    return run(&identity_address, argc, argv);
 }

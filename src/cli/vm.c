@@ -18,6 +18,7 @@ static const struct command verbs[] = {
     {"joins", "who is announced, who waits", vm_cmd_joins},
     {"announce", "keep a place for a machine, with a join token", vm_cmd_announce},
     {"token", "a join token for the guest of a virtual machine resource", vm_cmd_token},
+    {"identity", "where the guest of one gets tokens of the machine's identity", vm_cmd_identity},
     {"admit", "let one in that waits", vm_cmd_admit},
     {"reject", "never let it in", vm_cmd_reject},
     {"withdraw", "take an announcement back", vm_cmd_withdraw},

@@ -17,6 +17,7 @@ command_fn vm_cmd_remove;
 command_fn vm_cmd_joins;
 command_fn vm_cmd_announce;
 command_fn vm_cmd_token;
+command_fn vm_cmd_identity;
 command_fn vm_cmd_admit;
 command_fn vm_cmd_reject;
 command_fn vm_cmd_withdraw;

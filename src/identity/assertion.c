@@ -6,6 +6,7 @@
 #include "base/codec.h"
 #include "base/text.h"
 #include "identity/idp-internal.h"
+#include "store/store.h"
 
 static const struct json_limits limits = {.max_depth = 4, .max_values = 256};
 
@@ -144,8 +145,9 @@ static bool check_claims(const struct idp *provider, const struct idp_call *call
 
 /* ---- used once ---- */
 
-enum use { USE_FIRST, USE_AGAIN, USE_TOO_MANY };
+enum use { USE_FIRST, USE_AGAIN, USE_TOO_MANY, USE_FAULT };
 
+/* In memory: how many a client may use, and without a store also which were used. */
 static enum use remember(struct idp *provider, const struct principal *who,
                          const uint8_t digest[IDP_DIGEST_BYTES], int64_t expires, int64_t now)
 {
@@ -177,28 +179,50 @@ static enum use remember(struct idp *provider, const struct principal *who,
     return use;
 }
 
+/* On the disk before the answer goes out: an assertion that somebody recorded must not be good
+ * again after a restart. */
+static enum use keep(struct idp *provider, const uint8_t digest[IDP_DIGEST_BYTES], int64_t expires)
+{
+    bool is_first = false;
+
+    if (provider->store == NULL) {
+        return USE_FIRST;
+    }
+    if (store_use_once(provider->store, span_of(digest, IDP_DIGEST_BYTES),
+                       expires + ASSERTION_SKEW_S, NULL, &is_first) != ERR_OK) {
+        return USE_FAULT;
+    }
+    return is_first ? USE_FIRST : USE_AGAIN;
+}
+
+/* The client belongs to it: two clients may choose the same name. Without one the signed bytes are
+ * it. No key of this process goes into it, since the next one has to know it again. */
+static err_t name_assertion(const struct assertion *assertion, const struct principal *who,
+                            uint8_t digest[IDP_DIGEST_BYTES])
+{
+    struct span named = assertion->jti.data != NULL ? assertion->jti : assertion->jws.signed_part;
+    CLEANUP(buf_done) struct buf text = {0};
+    err_t err;
+
+    buf_init(&text, ASSERTION_MAX_BYTES + GUID_SIZE + IDP_SHOWN_MAX);
+    buf_addf(&text, "client assertion %s ", who->client_id);
+    buf_add(&text, named);
+    err = buf_err(&text);
+    return err ? err : hash_once(HASH_SHA256, buf_span(&text), digest);
+}
+
 static bool use_once(struct idp *provider, const struct idp_call *call,
                      const struct assertion *assertion, const struct principal *who,
                      struct idp_answer *ret)
 {
-    /* The client belongs to it: two clients may choose the same name. Without one the signed bytes
-     * are it. */
-    const char *own = arena_printf(call->arena, "%s ", who->client_id);
-    struct span named = assertion->jti.data != NULL ? assertion->jti : assertion->jws.signed_part;
-    CLEANUP(buf_done) struct buf text = {0};
     uint8_t digest[IDP_DIGEST_BYTES];
-    err_t err;
+    enum use use = USE_FAULT;
 
-    buf_init(&text, ASSERTION_MAX_BYTES + GUID_SIZE);
-    buf_add_str(&text, own == NULL ? "" : own);
-    buf_add(&text, named);
-    err = own == NULL ? ERR_MEMORY : buf_err(&text);
-    err = err ? err : idp_digest(provider, "assertion", buf_span(&text), digest);
-    if (err) {
-        idp_fault(call, ret);
-        return false;
+    if (name_assertion(assertion, who, digest) == ERR_OK) {
+        use = remember(provider, who, digest, assertion->expires, call->now);
+        use = use != USE_FIRST ? use : keep(provider, digest, assertion->expires);
     }
-    switch (remember(provider, who, digest, assertion->expires, call->now)) {
+    switch (use) {
     case USE_FIRST:
         return true;
     case USE_AGAIN:
@@ -206,11 +230,14 @@ static bool use_once(struct idp *provider, const struct idp_call *call,
                    "Assertion failed: it was used before, each needs a jti of its own.");
         return false;
     case USE_TOO_MANY:
-    default:
         idp_refuse(call, ret, 429, "temporarily_unavailable", 90055, "assertion-limited",
                    "Too many assertions that are still valid. Keep the token for its hour, or try "
                    "again later.");
         ret->retry_after_s = IDP_WINDOW_S;
+        return false;
+    case USE_FAULT:
+    default:
+        idp_fault(call, ret);
         return false;
     }
 }

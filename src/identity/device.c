@@ -44,7 +44,8 @@ static err_t make_code(char text[IDP_USER_CODE_LETTERS + 1])
 
 /* Under the lock. NULL: there are too many. Those that ended are told so while their place is not
  * needed. */
-static struct idp_device *find_place(struct idp *provider, const char *source, int64_t now)
+static struct idp_device *find_place(struct idp *provider, const uint8_t source[IDP_DIGEST_BYTES],
+                                     int64_t now)
 {
     struct idp_device *place = NULL;
     size_t n_own = 0;
@@ -55,7 +56,7 @@ static struct idp_device *find_place(struct idp *provider, const char *source, i
         if (!is_live(one, now)) {
             place = place == NULL || one->expires < place->expires ? one : place;
         } else {
-            n_own += strcmp(one->source, source) == 0 ? 1 : 0;
+            n_own += memcmp(one->source, source, IDP_DIGEST_BYTES) == 0 ? 1 : 0;
         }
     }
     return n_own >= IDP_MAX_DEVICES_OF_ONE ? NULL : place;
@@ -130,6 +131,7 @@ static void make_device(struct idp *provider, const struct idp_call *call,
     char code[PRINCIPAL_SECRET_SIZE];
     err_t err = make_code(made.user_code);
 
+    err = err ? err : idp_source(provider, call, made.source);
     err = err ? err : principal_secret(code);
     err = err ? err : hash_once(HASH_SHA256, span_str(code), made.digest);
     if (err) {
@@ -137,7 +139,6 @@ static void make_device(struct idp *provider, const struct idp_call *call,
         return;
     }
     principal_lower(span_cut(request->client_id, 0, GUID_SIZE - 1), made.client_id);
-    snprintf(made.source, sizeof(made.source), "%s", call->source == NULL ? "" : call->source);
     if (!keep(provider, &made, call->now)) {
         idp_refuse(call, ret, 429, "temporarily_unavailable", 90055, "device-limited",
                    "Too many device codes are waiting. Try again later.");
@@ -159,20 +160,13 @@ void idp_device_code(struct idp *provider, const struct idp_call *call, struct s
                    "Tenant '%s' not found.", idp_shown(call, call->tenant));
         return;
     }
-    if (!idp_read_form(call, body, &request.form, ret)) {
-        return;
-    }
-    request.client_id = form_get(&request.form, "client_id");
-    if (request.client_id.data == NULL) {
-        idp_refuse(call, ret, 400, "invalid_request", 900144, "request-incomplete",
-                   "The request body must contain the following parameter: 'client_id'.");
-        return;
-    }
-    ret->client_id = idp_shown(call, request.client_id);
-    if (idp_check_public(provider, call, request.client_id, ret) &&
+    /* RFC 8628, 3.1: an application that has a secret shows it here too. */
+    if (idp_read_form(call, body, &request.form, ret) && idp_read_client(call, &request, ret) &&
+        idp_check_client(provider, call, &request, ret) &&
         idp_read_audience(provider, call, true, &request, ret)) {
         make_device(provider, call, &request, ret);
     }
+    idp_request_wipe(call, &request);
 }
 
 /* ---- asking for the token ---- */
@@ -227,23 +221,21 @@ static void grant_allowed(struct idp *provider, const struct idp_call *call,
                           const struct idp_request *request, const struct idp_device *device,
                           struct idp_answer *ret)
 {
-    CLEANUP(principals_free) struct principals *principals = idp_principals(provider);
-    const struct user *user = principals_user_of(principals, span_str(device->object_id));
+    struct user user = {0};
     struct idp_grant grant = {
-        .user = user,
+        .user = &user,
         .client_id = ret->client_id,
-        .authentication = "0",
+        .authentication = request->authentication,
         .audience = device->audience,
-        .began = call->now,
+        .began = device->decided,
         .wants_refresh = device->wants_refresh,
         .wants_client_info = span_is(form_get(&request->form, "client_info"), "1"),
     };
 
-    if (user == NULL || user->is_disabled) { /* since the code was entered */
-        idp_refuse_user(call, IDP_DISABLED, 0, ret);
-        return;
+    if (idp_recall_user(provider, call, span_str(device->object_id), span_str(device->mark), ret,
+                        &user)) {
+        idp_grant(provider, call, &grant, ret);
     }
-    idp_grant(provider, call, &grant, ret);
 }
 
 void idp_grant_device(struct idp *provider, const struct idp_call *call,
@@ -314,13 +306,12 @@ static bool read_code(struct span text, char ret[IDP_USER_CODE_LETTERS + 1])
 static enum idp_entry check_code(struct idp *provider, const struct idp_call *call,
                                  const char *code, char ret_client[GUID_SIZE])
 {
-    struct span source = span_str(call->source == NULL ? "" : call->source);
     uint8_t digest[IDP_DIGEST_BYTES];
     const struct idp_device *device;
     struct idp_window *window;
     enum idp_entry entry = IDP_ENTRY_ALLOWED;
 
-    if (idp_digest(provider, "source", source, digest) != ERR_OK) {
+    if (idp_source(provider, call, digest) != ERR_OK) {
         return IDP_ENTRY_FAULT;
     }
     pthread_mutex_lock(&provider->lock);
@@ -341,11 +332,17 @@ static enum idp_entry check_code(struct idp *provider, const struct idp_call *ca
 static enum idp_entry decide(struct idp *provider, const struct idp_call *call, const char *code,
                              const struct user *user, bool is_allowed)
 {
+    const char *mark = idp_password_mark(provider, call->arena, user);
     struct idp_device *device;
 
+    if (mark == NULL) {
+        return IDP_ENTRY_FAULT;
+    }
     pthread_mutex_lock(&provider->lock);
     device = find_code(provider, code, call->now);
     if (device != NULL) {
+        snprintf(device->mark, sizeof(device->mark), "%s", mark);
+        device->decided = call->now;
         device->state = is_allowed ? IDP_DEVICE_IS_ALLOWED : IDP_DEVICE_IS_DENIED;
         memcpy(device->object_id, user->object_id, sizeof(device->object_id));
     }
@@ -391,11 +388,12 @@ static enum idp_entry enter(struct idp *provider, const struct idp_call *call,
     entry =
         check_code(provider, call, read_code(form_get(form, "code"), code) ? code : "-", client);
     if (entry != IDP_ENTRY_ALLOWED) {
+        ret->retry_after_s = entry == IDP_ENTRY_LIMITED ? IDP_WINDOW_S : 0;
         return entry;
     }
     ret->client = idp_client_name(provider, call->arena, span_str(client));
     ret->client = ret->client == NULL ? "an application" : ret->client;
-    proof = idp_prove_user(provider, name, password, call->now, &user, &ret->retry_after_s);
+    proof = idp_prove_user(provider, call, name, password, &user, &ret->retry_after_s);
     return proof == IDP_PROVEN ? decide(provider, call, code, &user, span_is(action, "allow"))
                                : entry_of(proof);
 }

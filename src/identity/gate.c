@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "base/timestamp.h"
 #include "crypto/secret.h"
 #include "identity/files.h"
@@ -150,7 +151,10 @@ static err_t open_provider(struct gate *gate, const struct gate_options *options
 {
     CLEANUP(principals_free) struct principals *principals = NULL;
     struct token_key *keys[IDP_MAX_KEYS];
-    struct idp_options provider = {.endpoint = options->endpoint, .keys = keys};
+    struct idp_options provider = {.endpoint = options->endpoint,
+                                   .keys = keys,
+                                   .store = options->store,
+                                   .elsewhere = options->elsewhere};
     err_t err = files_begin(gate->arena, gate->folder, trail);
 
     err = err ? err : open_principals(gate, trail, &principals);
@@ -382,12 +386,19 @@ const struct gate_dev *gate_dev(const struct gate *gate)
     return gate->is_dev ? &gate->dev : NULL;
 }
 
-/* A token of our own lives for an hour; who is removed or disabled is gone at once. */
-static bool is_still_there(struct gate *gate, const struct access_caller *caller)
+/* A token of our own lives for an hour; who is removed or disabled is gone at once, and so is what
+ * people let an application do that is removed. */
+static bool is_still_there(struct gate *gate, struct arena *arena,
+                           const struct access_caller *caller)
 {
     CLEANUP(principals_free) struct principals *principals = idp_principals(gate->provider);
+    struct span object_id = span_str(caller->object_id);
+    struct principal other = {0};
 
-    return principals_has_object(principals, span_str(caller->object_id));
+    return (principals_has_object(principals, object_id) &&
+            idp_is_client(principals, span_str(caller->client_id))) ||
+           (idp_find_elsewhere(gate->provider, arena, object_id, &other) &&
+            text_equal_nocase(other.client_id, caller->client_id));
 }
 
 enum access_reason gate_caller(struct gate *gate, struct arena *arena, enum access_plane plane,
@@ -404,7 +415,7 @@ enum access_reason gate_caller(struct gate *gate, struct arena *arena, enum acce
         return result.reason;
     }
     if (gate->provider != NULL && result.issuer < IDP_ISSUERS &&
-        !is_still_there(gate, &result.caller)) {
+        !is_still_there(gate, arena, &result.caller)) {
         return ACCESS_PRINCIPAL;
     }
     *ret = result.caller;

@@ -42,7 +42,9 @@ struct gate_options {
     size_t n_issuers;
     const struct gate_owner *owners;
     size_t n_owners;
-    struct metrics *metrics; /* may be NULL; outlives the gate */
+    struct metrics *metrics;        /* may be NULL; outlives the gate */
+    struct store *store;            /* where used assertions are kept; the same */
+    struct idp_elsewhere elsewhere; /* the same */
 };
 
 struct gate;

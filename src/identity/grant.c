@@ -118,31 +118,33 @@ static const struct {
     {"872cd9fa-d31f-45e0-9eab-6e460a02d1f1", "Visual Studio"},
 };
 
-const char *idp_client_name(struct idp *provider, struct arena *arena, struct span client_id)
+static const char *first_party_name(struct span client_id)
 {
-    CLEANUP(principals_free) struct principals *principals = idp_principals(provider);
-    const struct principal *known = principals_find(principals, client_id);
-
     for (size_t i = 0; i < ARRAY_LEN(first_party); i++) {
         if (text_span_equal_nocase(client_id, first_party[i].id)) {
             return first_party[i].name;
         }
     }
+    return NULL;
+}
+
+bool idp_is_client(const struct principals *principals, struct span client_id)
+{
+    return first_party_name(client_id) != NULL || principals_find(principals, client_id) != NULL;
+}
+
+const char *idp_client_name(struct idp *provider, struct arena *arena, struct span client_id)
+{
+    CLEANUP(principals_free) struct principals *principals = idp_principals(provider);
+    const struct principal *known = principals_find(principals, client_id);
+    const char *name = first_party_name(client_id);
+
+    if (name != NULL) {
+        return name;
+    }
     return known == NULL || known->kind != PRINCIPAL_APPLICATION
                ? NULL
                : arena_printf(arena, "%s", known->name);
-}
-
-bool idp_check_public(struct idp *provider, const struct idp_call *call, struct span client_id,
-                      struct idp_answer *ret)
-{
-    if (idp_client_name(provider, call->arena, client_id) != NULL) {
-        return true;
-    }
-    idp_refuse(call, ret, 400, "unauthorized_client", 700016, "client-unknown",
-               "Application with identifier '%s' was not found in the directory.",
-               idp_shown(call, client_id));
-    return false;
 }
 
 /* RFC 6749, 2.3.1: what many libraries try first. False for a header that is none. */
@@ -196,6 +198,15 @@ static bool name_client(const struct idp_call *call, struct idp_request *request
     return true;
 }
 
+void idp_request_wipe(const struct idp_call *call, struct idp_request *request)
+{
+    form_wipe(&request->form);
+    if (call->authorization.data != NULL) {
+        secret_wipe(request->basic);
+        secret_wipe(request->secret);
+    }
+}
+
 static bool need(const struct idp_call *call, struct span value, const char *name,
                  struct idp_answer *ret)
 {
@@ -207,8 +218,8 @@ static bool need(const struct idp_call *call, struct span value, const char *nam
     return false;
 }
 
-static bool read_client(const struct idp_call *call, struct idp_request *request,
-                        struct idp_answer *ret)
+bool idp_read_client(const struct idp_call *call, struct idp_request *request,
+                     struct idp_answer *ret)
 {
     if (!name_client(call, request, ret)) {
         return false;
@@ -216,8 +227,7 @@ static bool read_client(const struct idp_call *call, struct idp_request *request
     if (request->client_id.data != NULL) {
         ret->client_id = idp_shown(call, request->client_id);
     }
-    return need(call, form_get(&request->form, "grant_type"), "grant_type", ret) &&
-           need(call, request->client_id, "client_id", ret);
+    return need(call, request->client_id, "client_id", ret);
 }
 
 /* ---- by the client itself ---- */
@@ -226,7 +236,7 @@ static bool prove_secret(struct idp *provider, const struct idp_call *call,
                          const struct idp_request *request, struct idp_answer *ret,
                          struct principal *ret_principal)
 {
-    switch (idp_prove(provider, request->client_id, request->secret, call->now, ret_principal)) {
+    switch (idp_prove(provider, call, request->client_id, request->secret, ret_principal)) {
     case IDP_PROVEN:
         return true;
     case IDP_WRONG:
@@ -244,7 +254,7 @@ static bool prove_secret(struct idp *provider, const struct idp_call *call,
     case IDP_BUSY:
         idp_refuse(call, ret, 429, "temporarily_unavailable", 90055, "provider-busy",
                    "Too many sign-ins at a time. Try again.");
-        ret->retry_after_s = 1;
+        ret->retry_after_s = IDP_HASHING_RETRY_S;
         return false;
     case IDP_DISABLED:
     case IDP_FAULT:
@@ -255,12 +265,47 @@ static bool prove_secret(struct idp *provider, const struct idp_call *call,
 }
 
 static bool prove_client(struct idp *provider, const struct idp_call *call,
-                         const struct idp_request *request, struct idp_answer *ret,
+                         struct idp_request *request, struct idp_answer *ret,
                          struct principal *ret_principal)
 {
+    request->authentication = request->assertion.data != NULL ? "2" : "1";
     return request->assertion.data != NULL
                ? idp_prove_assertion(provider, call, request, ret, ret_principal)
                : prove_secret(provider, call, request, ret, ret_principal);
+}
+
+static bool need_proof(const struct idp_call *call, const struct idp_request *request,
+                       struct idp_answer *ret)
+{
+    if (request->secret.data != NULL || request->assertion.data != NULL) {
+        return true;
+    }
+    idp_refuse(call, ret, 401, "invalid_client", 7000218, "secret-missing",
+               "The request body must contain the following parameter: "
+               "'client_assertion' or 'client_secret'.");
+    return false;
+}
+
+/* The vendor's applications are on everybody's machine, so they can have no secret. A registered
+ * one has: without it anybody who knows its id could ask people for their consent in its name, and
+ * use a refresh token that was stolen from it. */
+bool idp_check_client(struct idp *provider, const struct idp_call *call,
+                      struct idp_request *request, struct idp_answer *ret)
+{
+    bool is_public = first_party_name(request->client_id) != NULL;
+    struct principal who = {0};
+
+    if (idp_client_name(provider, call->arena, request->client_id) == NULL) {
+        idp_refuse(call, ret, 400, "unauthorized_client", 700016, "client-unknown",
+                   "Application with identifier '%s' was not found in the directory.",
+                   ret->client_id);
+        return false;
+    }
+    if (is_public && request->secret.data == NULL && request->assertion.data == NULL) {
+        request->authentication = "0";
+        return true;
+    }
+    return need_proof(call, request, ret) && prove_client(provider, call, request, ret, &who);
 }
 
 static void grant_client(struct idp *provider, const struct idp_call *call,
@@ -268,10 +313,7 @@ static void grant_client(struct idp *provider, const struct idp_call *call,
 {
     struct principal who = {0};
 
-    if (request->secret.data == NULL && request->assertion.data == NULL) {
-        idp_refuse(call, ret, 401, "invalid_client", 7000218, "secret-missing",
-                   "The request body must contain the following parameter: "
-                   "'client_assertion' or 'client_secret'.");
+    if (!need_proof(call, request, ret)) {
         return;
     }
     if (idp_read_audience(provider, call, false, request, ret) &&
@@ -279,7 +321,7 @@ static void grant_client(struct idp *provider, const struct idp_call *call,
         const struct idp_grant grant = {
             .principal = &who,
             .client_id = who.client_id,
-            .authentication = request->assertion.data != NULL ? "2" : "1",
+            .authentication = request->authentication,
             .audience = request->audience,
             .is_by_resource = request->is_by_resource,
         };
@@ -296,7 +338,7 @@ static void grant_password(struct idp *provider, const struct idp_call *call,
 {
     struct span name = form_get(&request->form, "username");
     struct span password = form_get(&request->form, "password");
-    struct idp_grant grant = {.authentication = "0", .began = call->now};
+    struct idp_grant grant = {.authentication = request->authentication, .began = call->now};
     struct user who = {0};
     unsigned retry_s = 0;
     enum idp_proof proof;
@@ -305,7 +347,7 @@ static void grant_password(struct idp *provider, const struct idp_call *call,
         !idp_read_audience(provider, call, true, request, ret)) {
         return;
     }
-    proof = idp_prove_user(provider, name, password, call->now, &who, &retry_s);
+    proof = idp_prove_user(provider, call, name, password, &who, &retry_s);
     if (proof != IDP_PROVEN) {
         idp_refuse_user(call, proof, retry_s, ret);
         return;
@@ -353,17 +395,6 @@ bool idp_read_form(const struct idp_call *call, struct span body, struct form *f
     return err == ERR_OK;
 }
 
-/* A registered client may ask for a person without a secret; one that it sends must be right. */
-static bool check_client_of_person(struct idp *provider, const struct idp_call *call,
-                                   const struct idp_request *request, struct idp_answer *ret)
-{
-    struct principal who = {0};
-
-    return idp_check_public(provider, call, request->client_id, ret) &&
-           ((request->secret.data == NULL && request->assertion.data == NULL) ||
-            prove_client(provider, call, request, ret, &who));
-}
-
 static void run_grant(struct idp *provider, const struct idp_call *call,
                       struct idp_request *request, struct idp_answer *ret)
 {
@@ -371,7 +402,7 @@ static void run_grant(struct idp *provider, const struct idp_call *call,
 
     for (size_t i = 0; i < ARRAY_LEN(grants); i++) {
         if (span_is(name, grants[i].name)) {
-            if (!grants[i].is_person || check_client_of_person(provider, call, request, ret)) {
+            if (!grants[i].is_person || idp_check_client(provider, call, request, ret)) {
                 grants[i].run(provider, call, request, ret);
             }
             return;
@@ -392,12 +423,9 @@ void idp_token(struct idp *provider, const struct idp_call *call, struct span bo
                    "Tenant '%s' not found.", idp_shown(call, call->tenant));
         return;
     }
-    if (idp_read_form(call, body, &request.form, ret) && read_client(call, &request, ret)) {
+    if (idp_read_form(call, body, &request.form, ret) && idp_read_client(call, &request, ret) &&
+        need(call, form_get(&request.form, "grant_type"), "grant_type", ret)) {
         run_grant(provider, call, &request, ret);
     }
-    form_wipe(&request.form);
-    if (call->authorization.data != NULL) {
-        secret_wipe(request.basic);
-        secret_wipe(request.secret);
-    }
+    idp_request_wipe(call, &request);
 }

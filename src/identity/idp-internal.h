@@ -6,21 +6,16 @@
 
 #include "identity/form.h"
 #include "identity/idp.h"
+#include "identity/lockout.h"
 #include "json/json.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 enum {
-    IDP_DIGEST_BYTES = 32,
     IDP_UNKNOWN_BUCKETS = 512,
     IDP_SHOWN_MAX = 128,
     IDP_USER_CODE_LETTERS = 8,
-};
-
-struct idp_window {
-    int64_t began;
-    unsigned failures;
+    IDP_MARK_SIZE = 2 * SHA256_BYTES + 1, /* idp_password_mark, and a NUL */
 };
 
 /* What is remembered of a client, as long as the process runs. */
@@ -32,13 +27,10 @@ struct idp_client {
     struct idp_window window;
 };
 
-/* Wrong passwords of one user, or of the names that share a bucket. */
-struct idp_lock {
-    char object_id[GUID_SIZE];         /* "" = free */
-    char password[PASSWORD_TEXT_SIZE]; /* a new one begins anew */
-    struct idp_window window;
-    int64_t until, last; /* locked until; the last wrong one */
-    unsigned rounds;     /* locked so often in a row */
+/* Where a slow hash is made. */
+struct idp_place {
+    bool is_taken;
+    uint8_t source[IDP_DIGEST_BYTES];
 };
 
 /* An assertion that was taken: not a second time while it lives. */
@@ -54,13 +46,16 @@ struct idp_device {
     uint8_t digest[IDP_DIGEST_BYTES]; /* of the device code */
     char user_code[IDP_USER_CODE_LETTERS + 1];
     char client_id[GUID_SIZE];
-    char source[IDP_SOURCE_SIZE];
+    uint8_t source[IDP_DIGEST_BYTES];
     const char *audience; /* the provider's */
     bool wants_refresh;
     int64_t expires; /* 0 = free */
     int64_t polled;
     enum idp_device_state state;
-    char object_id[GUID_SIZE]; /* of the user who allowed it */
+    /* Of the user who decided: who, by which password, and when. */
+    char object_id[GUID_SIZE];
+    char mark[IDP_MARK_SIZE];
+    int64_t decided;
 };
 
 struct idp {
@@ -68,18 +63,20 @@ struct idp {
     char tenant[GUID_SIZE];
     struct token_key *signing;
     struct access_keys *keys;
+    struct store *store; /* NULL = none */
+    struct idp_elsewhere elsewhere;
     uint8_t *jwks;
     size_t jwks_len;
     uint8_t digest_key[IDP_DIGEST_BYTES];
     uint8_t refresh_key[IDP_REFRESH_KEY_BYTES];
-    atomic_uint hashing;
     pthread_mutex_t lock; /* of all below; nothing is locked under it */
     struct principals *principals;
     struct idp_client clients[PRINCIPALS_MAX];
-    struct idp_lock locks[USERS_MAX];
+    struct idp_place hashing[IDP_MAX_HASHING];
+    struct idp_lockout lockouts[USERS_MAX];
     /* Ids and names that nobody has share counters, so that trying many of them fills nothing. */
     struct idp_window unknown[IDP_UNKNOWN_BUCKETS];
-    struct idp_lock unknown_users[IDP_UNKNOWN_BUCKETS];
+    struct idp_lockout unknown_users[IDP_UNKNOWN_BUCKETS];
     struct idp_window code_guesses[IDP_UNKNOWN_BUCKETS]; /* by where they come from */
     struct idp_used used[IDP_MAX_ASSERTIONS];
     struct idp_device devices[IDP_MAX_DEVICES];
@@ -95,6 +92,7 @@ struct idp_request {
     const char *audience; /* the provider's; NULL before it is known */
     bool is_by_resource;
     bool wants_refresh;
+    const char *authentication; /* of the client, once it is checked: as in struct idp_grant */
 };
 
 /* The audience of a text that a client sent, with or without its last slash, as the token will say
@@ -106,22 +104,30 @@ bool idp_read_form(const struct idp_call *call, struct span body, struct form *f
 /* scope or resource into audience; false when it is answered. is_person: for user grants. */
 bool idp_read_audience(const struct idp *provider, const struct idp_call *call, bool is_person,
                        struct idp_request *request, struct idp_answer *ret);
-/* Is this an application that people may sign in with? Else it is answered. */
-bool idp_check_public(struct idp *provider, const struct idp_call *call, struct span client_id,
-                      struct idp_answer *ret);
+/* Who asks: client_id, secret and assertion, from the form or the header. False when it is
+ * answered. */
+bool idp_read_client(const struct idp_call *call, struct idp_request *request,
+                     struct idp_answer *ret);
+/* Its secrets, when it is answered. */
+void idp_request_wipe(const struct idp_call *call, struct idp_request *request);
+/* Is this an application that people may sign in with, and not somebody who knows its id? Else it
+ * is answered. */
+bool idp_check_client(struct idp *provider, const struct idp_call *call,
+                      struct idp_request *request, struct idp_answer *ret);
 /* "Microsoft Azure CLI", the name of a registered one, or NULL. In the arena. */
 const char *idp_client_name(struct idp *provider, struct arena *arena, struct span client_id);
 const char *idp_shown(const struct idp_call *call, struct span text);
 
-/* ---- who (proof.c, user-proof.c, assertion.c) ---- */
+/* ---- who, and from where (proof.c, user-proof.c, assertion.c, source.c) ---- */
 
 enum idp_proof { IDP_PROVEN, IDP_WRONG, IDP_LIMITED, IDP_BUSY, IDP_DISABLED, IDP_FAULT };
 /* Is this client's secret right? IDP_PROVEN fills *ret, a copy. */
-enum idp_proof idp_prove(struct idp *provider, struct span client_id, struct span secret,
-                         int64_t now, struct principal *ret);
-/* Is this user's password right? IDP_LIMITED: locked, for *ret_retry_s. IDP_PROVEN fills *ret. */
-enum idp_proof idp_prove_user(struct idp *provider, struct span upn, struct span password,
-                              int64_t now, struct user *ret, unsigned *ret_retry_s);
+enum idp_proof idp_prove(struct idp *provider, const struct idp_call *call, struct span client_id,
+                         struct span secret, struct principal *ret);
+/* Is this user's password right? IDP_LIMITED and IDP_BUSY: not before *ret_retry_s. IDP_PROVEN
+ * fills *ret. */
+enum idp_proof idp_prove_user(struct idp *provider, const struct idp_call *call, struct span upn,
+                              struct span password, struct user *ret, unsigned *ret_retry_s);
 /* The answer to a user who is not proven. */
 void idp_refuse_user(const struct idp_call *call, enum idp_proof proof, unsigned retry_s,
                      struct idp_answer *ret);
@@ -129,16 +135,17 @@ void idp_refuse_user(const struct idp_call *call, enum idp_proof proof, unsigned
 bool idp_prove_assertion(struct idp *provider, const struct idp_call *call,
                          const struct idp_request *request, struct idp_answer *ret,
                          struct principal *ret_principal);
-/* At most IDP_MAX_HASHING at a time: false for one too many. */
-bool idp_hash_begin(struct idp *provider);
-void idp_hash_end(struct idp *provider);
+/* Where the call comes from, as far as others can be told from it: an address, of version 6 the
+ * network of 64 bits. One and the same for calls that do not say. */
+err_t idp_source(const struct idp *provider, const struct idp_call *call,
+                 uint8_t digest[IDP_DIGEST_BYTES]) MUST_CHECK;
+/* A place for a slow hash, to be given back; NULL: this source has its share, or all are taken. */
+struct idp_place *idp_hash_begin(struct idp *provider, const uint8_t source[IDP_DIGEST_BYTES]);
+void idp_hash_end(struct idp *provider, struct idp_place *place);
 /* With a key that nobody outside knows: where it lands cannot be aimed at. */
 err_t idp_digest(const struct idp *provider, const char *what, struct span bytes,
                  uint8_t digest[IDP_DIGEST_BYTES]) MUST_CHECK;
 size_t idp_bucket(const uint8_t digest[IDP_DIGEST_BYTES]);
-bool idp_window_is_over(const struct idp_window *window, int64_t now, int64_t length_s);
-bool idp_window_is_limited(const struct idp_window *window, int64_t now);
-void idp_window_count(struct idp_window *window, int64_t now, int64_t length_s);
 
 /* ---- the token (issue.c) ---- */
 
@@ -163,6 +170,13 @@ err_t idp_issue(const struct idp *provider, const struct idp_call *call,
 
 /* ---- what follows a sign-in (refresh.c, device.c) ---- */
 
+/* Says nothing about the password's hash, and changes with it. NULL without memory. */
+const char *idp_password_mark(const struct idp *provider, struct arena *arena,
+                              const struct user *user);
+/* The user, who showed the password that has this mark a while ago, as it is now. False when that
+ * counts no more: removed, disabled, or another password; then it is answered. */
+bool idp_recall_user(struct idp *provider, const struct idp_call *call, struct span object_id,
+                     struct span mark, struct idp_answer *ret, struct user *ret_user);
 err_t idp_refresh_seal(const struct idp *provider, const struct idp_call *call,
                        const struct idp_grant *grant, const char **ret) MUST_CHECK;
 /* The grants of these two; request has its form and its client. */

@@ -68,6 +68,8 @@ err_t idp_new(const struct idp_options *options, struct idp **ret)
     pthread_mutex_init(&provider->lock, NULL);
     provider->signing = token_key_ref(options->keys[options->n_keys - 1]);
     provider->principals = principals_ref(options->principals);
+    provider->store = options->store;
+    provider->elsewhere = options->elsewhere;
     snprintf(provider->tenant, sizeof(provider->tenant), "%s",
              principals_tenant(options->principals));
     err = name_all(provider, options->endpoint) ? publish(provider, options) : ERR_MEMORY;

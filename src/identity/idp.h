@@ -9,11 +9,12 @@
  * bodies; which route they are is the api room's business. Any thread. Time is an input.
  *
  * Guessing is slow: a secret is checked against its scrypt hash, at most IDP_MAX_HASHING at a
- * time; an unknown client costs the same work and gets the same answer as a wrong secret; after
- * IDP_MAX_FAILURES wrong secrets of one client id in a minute all that follow are 429 for the
- * rest of it. A client that signed in before is recognised by a keyed digest of its secret without
- * scrypt, and is not locked out by others who guess: secrets are 32 random bytes, made here. Users,
- * whose passwords are not, are locked out (user-proof.c).
+ * time, of which one source has IDP_MAX_HASHING_OF_ONE; an unknown client costs the same work and
+ * gets the same answer as a wrong secret; after IDP_MAX_FAILURES wrong secrets of one client id in
+ * a minute all that follow are 429 for the rest of it. A client that signed in before is recognised
+ * by a keyed digest of its secret without scrypt, and is not locked out by others who guess:
+ * secrets are 32 random bytes, made here. Users, whose passwords are not, are locked out
+ * (lockout.c).
  */
 #ifndef IDENTITY_IDP_H
 #define IDENTITY_IDP_H
@@ -25,14 +26,24 @@ enum {
     IDP_TOKEN_S = 3600,
     IDP_MAX_FAILURES = 10, /* of one client id in a window */
     IDP_WINDOW_S = 60,
-    IDP_MAX_HASHING = 2, /* scrypt at a time: 16 MiB each, and a thread that serves */
+    /* scrypt at a time: 16 MiB each, and a thread that serves, of which there are four or more. */
+    IDP_MAX_HASHING = 3,
+    IDP_MAX_HASHING_OF_ONE = 2, /* source */
+    IDP_HASHING_RETRY_S = 1,    /* for one too many */
     IDP_MAX_KEYS = 8,
-    /* Users: so many wrong passwords within a time lock them, longer each time. */
+    /* Users: so many wrong passwords of one source within a time lock it out, longer each time. */
     IDP_LOCK_FAILURES = 10,
     IDP_LOCK_WINDOW_S = 600,
     IDP_LOCK_FIRST_S = 60,
     IDP_LOCK_MAX_S = 3600,
     IDP_LOCK_FORGET_S = 24 * 3600, /* without a wrong one: the first length again */
+    /* So many of all sources lock the user for those that are not the user's own. */
+    IDP_LOCK_ALL_FAILURES = 100,
+    IDP_LOCK_ALL_WINDOW_S = 3600,
+    IDP_LOCK_ALL_FIRST_S = 300,
+    IDP_LOCK_ALL_MAX_S = 4 * 3600,
+    IDP_LOCK_SOURCES = 16, /* that are remembered of one user */
+    IDP_LOCK_SOURCES_OWN = 8,
     /* A refresh token ends when it is not used for so long, and so long after the password. */
     IDP_REFRESH_S = 14 * 24 * 3600,
     IDP_REFRESH_MAX_S = 90 * 24 * 3600,
@@ -49,6 +60,14 @@ enum {
 };
 
 struct idp;
+struct store; /* store/store.h */
+
+/* Managed identities that are kept elsewhere, such as those of virtual machines. */
+struct idp_elsewhere {
+    /* By object id, with the digest of its address; false when there is none, or no more. */
+    bool (*find)(void *context, struct arena *arena, struct span object_id, struct principal *ret);
+    void *context; /* outlives the provider */
+};
 
 struct idp_options {
     const char *endpoint;          /* where this server is; no last slash */
@@ -56,8 +75,10 @@ struct idp_options {
     size_t n_keys;
     struct principals *principals;
     struct span refresh_key; /* IDP_REFRESH_KEY_BYTES; data NULL = one for as long as this lives */
+    struct idp_elsewhere elsewhere; /* find NULL = none */
+    struct store *store; /* where used assertions are kept; NULL = for as long as this lives */
 };
-/* Takes references; copies the key. */
+/* Takes references; copies the key; borrows the store. */
 err_t idp_new(const struct idp_options *options, struct idp **ret) MUST_CHECK;
 void idp_free(struct idp *provider);
 DEFINE_CLEANUP(struct idp *, idp_free)
@@ -91,6 +112,12 @@ struct idp_answer {
     const char *client_id; /* who asked, escaped; "" when not said */
     const char *object_id; /* of a known client whose secret held; else "" */
 };
+
+/* Is it an application or a managed identity: one of the vendor's, or one of these? */
+bool idp_is_client(const struct principals *principals, struct span client_id);
+/* An identity that is kept elsewhere; false when there is none. */
+bool idp_find_elsewhere(const struct idp *provider, struct arena *arena, struct span object_id,
+                        struct principal *ret);
 
 /* The token request; its body is a form. The body's own bytes are the caller's to wipe. */
 void idp_token(struct idp *provider, const struct idp_call *call, struct span body,

@@ -3,8 +3,9 @@
  *
  * The address is the secret: /metadata/SECRET/identity/oauth2/token, as one machine is told it in
  * MSI_ENDPOINT. It is kept as a digest and compared with all of them, in time that does not depend
- * on it. A header such as "Metadata: true" keeps out whoever can make a program fetch an address,
- * but not set headers. Who may send these bytes: anybody.
+ * on it. Those of virtual machines are kept with them (idp_elsewhere): their secret begins with the
+ * identity's object id, by which it is found. A header such as "Metadata: true" keeps out whoever
+ * can make a program fetch an address, but not set headers. Who may send these bytes: anybody.
  */
 #include "identity/idp-internal.h"
 
@@ -35,6 +36,30 @@ static bool is_selected(const struct form *form, const struct principal *who)
            (resource.data == NULL || is_resource_of(resource, who));
 }
 
+bool idp_find_elsewhere(const struct idp *provider, struct arena *arena, struct span object_id,
+                        struct principal *ret)
+{
+    return provider->elsewhere.find != NULL &&
+           provider->elsewhere.find(provider->elsewhere.context, arena, object_id, ret);
+}
+
+/* OBJECTID SECRET, all of it hexadecimal digits. */
+static bool find_by_object(const struct idp *provider, const struct idp_call *call,
+                           struct span capability, struct principal *ret)
+{
+    const char *text = (const char *)capability.data, *object_id;
+    const size_t id_len = 32;
+
+    if (capability.len <= id_len) {
+        return false;
+    }
+    object_id = arena_printf(call->arena, "%.8s-%.4s-%.4s-%.4s-%.12s", text, text + 8, text + 12,
+                             text + 16, text + 20);
+    return object_id != NULL && text_is_guid(span_str(object_id)) &&
+           idp_find_elsewhere(provider, call->arena, span_str(object_id), ret) &&
+           principal_has_capability(ret, capability);
+}
+
 /* The managed identity of the address; false when it is answered. */
 static bool find(struct idp *provider, const struct idp_call *call, struct span capability,
                  struct idp_answer *ret, struct principal *ret_principal)
@@ -42,10 +67,13 @@ static bool find(struct idp *provider, const struct idp_call *call, struct span 
     CLEANUP(principals_free) struct principals *principals = idp_principals(provider);
     const struct principal *found = principals_find_capability(principals, capability);
 
+    if (found == NULL && find_by_object(provider, call, capability, ret_principal)) {
+        return true;
+    }
     if (found == NULL) {
         idp_refuse(call, ret, 401, "unauthorized_client", 700016, "identity-unknown",
                    "No managed identity has this address. bootwarden-server principal add "
-                   "--managed shows it once.");
+                   "--managed and bootwarden vm identity show it once.");
         return false;
     }
     *ret_principal = *found;

@@ -26,7 +26,7 @@ struct principals *principals_copy(const struct principals *from);
 
 /* 1 to PRINCIPAL_NAME_MAX printable characters. */
 bool principal_name_is(struct span name);
-/* 32 random bytes in base64url. */
+/* 32 random bytes in base64url, no dash in front. */
 err_t principal_secret(char ret[PRINCIPAL_SECRET_SIZE]) MUST_CHECK;
 /* Lower case, into text; the length is known to fit. */
 void principal_lower(struct span from, char *text);

@@ -76,6 +76,9 @@ const struct principal *principals_find(const struct principals *principals, str
 const struct principal *principals_find_capability(const struct principals *principals,
                                                    struct span capability);
 
+/* Is this the secret in its address? */
+bool principal_has_capability(const struct principal *principal, struct span capability);
+
 /* A principal of this name with new ids and a random secret, shown once. ERR_VALUE for a name that
  * is empty, long or not printable. */
 err_t principal_new(const char *name, struct trail *trail, struct principal *ret,

@@ -7,25 +7,6 @@
 #include "crypto/seal.h"
 #include "crypto/secret.h"
 
-bool idp_window_is_over(const struct idp_window *window, int64_t now, int64_t length_s)
-{
-    /* A clock that was set back must not lock anybody out for long. */
-    return now - window->began >= length_s || now < window->began;
-}
-
-bool idp_window_is_limited(const struct idp_window *window, int64_t now)
-{
-    return !idp_window_is_over(window, now, IDP_WINDOW_S) && window->failures >= IDP_MAX_FAILURES;
-}
-
-void idp_window_count(struct idp_window *window, int64_t now, int64_t length_s)
-{
-    if (idp_window_is_over(window, now, length_s)) {
-        *window = (struct idp_window){.began = now};
-    }
-    window->failures++;
-}
-
 err_t idp_digest(const struct idp *provider, const char *what, struct span bytes,
                  uint8_t digest[IDP_DIGEST_BYTES])
 {
@@ -43,20 +24,6 @@ err_t idp_digest(const struct idp *provider, const char *what, struct span bytes
 size_t idp_bucket(const uint8_t digest[IDP_DIGEST_BYTES])
 {
     return ((size_t)digest[0] << 8 | digest[1]) % IDP_UNKNOWN_BUCKETS;
-}
-
-bool idp_hash_begin(struct idp *provider)
-{
-    if (atomic_fetch_add(&provider->hashing, 1) >= IDP_MAX_HASHING) {
-        atomic_fetch_sub(&provider->hashing, 1);
-        return false;
-    }
-    return true;
-}
-
-void idp_hash_end(struct idp *provider)
-{
-    atomic_fetch_sub(&provider->hashing, 1);
 }
 
 /* Under the lock. The slot of a known client; what is remembered goes with its secret. */
@@ -90,6 +57,7 @@ static struct idp_client *slot_of(struct idp *provider, const struct principal *
 struct attempt {
     struct span client_id, secret;
     int64_t now;
+    uint8_t source[IDP_DIGEST_BYTES];
     uint8_t digest[IDP_DIGEST_BYTES]; /* of the secret */
     size_t bucket;                    /* for an id that nobody has */
     bool is_known;
@@ -165,14 +133,15 @@ static void take_back(struct idp *provider, const struct attempt *attempt)
 
 static enum idp_proof prove_slowly(struct idp *provider, const struct attempt *attempt)
 {
+    struct idp_place *place = idp_hash_begin(provider, attempt->source);
     err_t err;
 
-    if (!idp_hash_begin(provider)) {
+    if (place == NULL) {
         take_back(provider, attempt);
         return IDP_BUSY;
     }
     err = password_check(attempt->is_known ? attempt->known.secret : NULL, attempt->secret);
-    idp_hash_end(provider);
+    idp_hash_end(provider, place);
     if (err == ERR_OK) {
         remember(provider, attempt);
         return IDP_PROVEN;
@@ -180,14 +149,15 @@ static enum idp_proof prove_slowly(struct idp *provider, const struct attempt *a
     return err == ERR_DENIED || err == ERR_TOO_LARGE ? IDP_WRONG : IDP_FAULT;
 }
 
-enum idp_proof idp_prove(struct idp *provider, struct span client_id, struct span secret,
-                         int64_t now, struct principal *ret)
+enum idp_proof idp_prove(struct idp *provider, const struct idp_call *call, struct span client_id,
+                         struct span secret, struct principal *ret)
 {
-    struct attempt attempt = {.client_id = client_id, .secret = secret, .now = now};
+    struct attempt attempt = {.client_id = client_id, .secret = secret, .now = call->now};
     uint8_t place[IDP_DIGEST_BYTES];
     enum idp_proof proof = IDP_FAULT;
 
-    if (idp_digest(provider, "secret", secret, attempt.digest) != ERR_OK ||
+    if (idp_source(provider, call, attempt.source) != ERR_OK ||
+        idp_digest(provider, "secret", secret, attempt.digest) != ERR_OK ||
         idp_digest(provider, "client", client_id, place) != ERR_OK) {
         return IDP_FAULT;
     }

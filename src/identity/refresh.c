@@ -29,9 +29,8 @@ static struct span key_of(const struct idp *provider)
     return span_of(provider->refresh_key, sizeof(provider->refresh_key));
 }
 
-/* Says nothing about the hash, and changes with it. */
-static const char *password_mark(const struct idp *provider, struct arena *arena,
-                                 const struct user *user)
+const char *idp_password_mark(const struct idp *provider, struct arena *arena,
+                              const struct user *user)
 {
     uint8_t mark[SHA256_BYTES];
 
@@ -58,7 +57,7 @@ err_t idp_refresh_seal(const struct idp *provider, const struct idp_call *call,
     json_add_text(doc, root, "user", grant->user->object_id);
     json_add_text(doc, root, "client", grant->client_id);
     json_add_text(doc, root, "audience", grant->audience);
-    json_add_text(doc, root, "password", password_mark(provider, call->arena, grant->user));
+    json_add_text(doc, root, "password", idp_password_mark(provider, call->arena, grant->user));
     json_add_int(doc, root, "began", grant->began);
     json_add_int(doc, root, "expires", expires < last ? expires : last);
     plain = json_write(call->arena, doc, root, false);
@@ -117,13 +116,12 @@ static err_t open_sealed(const struct idp *provider, struct arena *arena, struct
     return err ? err : read_plain(arena, plain, ret);
 }
 
-/* The user as it is now; false when the token is none any more: then it is answered. */
-static bool check_user(struct idp *provider, const struct idp_call *call,
-                       const struct refresh *refresh, struct idp_answer *ret, struct user *ret_user)
+bool idp_recall_user(struct idp *provider, const struct idp_call *call, struct span object_id,
+                     struct span mark, struct idp_answer *ret, struct user *ret_user)
 {
     CLEANUP(principals_free) struct principals *principals = idp_principals(provider);
-    const struct user *user = principals_user_of(principals, refresh->user);
-    const char *mark = user == NULL ? NULL : password_mark(provider, call->arena, user);
+    const struct user *user = principals_user_of(principals, object_id);
+    const char *now = user == NULL ? NULL : idp_password_mark(provider, call->arena, user);
 
     if (user == NULL) {
         idp_refuse(call, ret, 400, "invalid_grant", 50034, "user-removed",
@@ -134,7 +132,7 @@ static bool check_user(struct idp *provider, const struct idp_call *call,
         idp_refuse_user(call, IDP_DISABLED, 0, ret);
         return false;
     }
-    if (mark == NULL || !secret_equal(span_str(mark), refresh->mark)) {
+    if (now == NULL || !secret_equal(span_str(now), mark)) {
         idp_refuse(
             call, ret, 400, "invalid_grant", 50173, "password-changed",
             "The provided grant has expired: the password was changed since. Sign in again.");
@@ -166,7 +164,7 @@ void idp_grant_refresh(struct idp *provider, const struct idp_call *call,
                        struct idp_request *request, struct idp_answer *ret)
 {
     struct span text = form_get(&request->form, "refresh_token");
-    struct idp_grant grant = {.authentication = "0", .wants_refresh = true};
+    struct idp_grant grant = {.authentication = request->authentication, .wants_refresh = true};
     struct refresh refresh = {0};
     struct user who = {0};
 
@@ -188,7 +186,7 @@ void idp_grant_refresh(struct idp *provider, const struct idp_call *call,
                    "long ago. Sign in again.");
         return;
     }
-    if (!check_user(provider, call, &refresh, ret, &who) ||
+    if (!idp_recall_user(provider, call, refresh.user, refresh.mark, ret, &who) ||
         !find_audience(provider, call, &refresh, request, ret)) {
         return;
     }

@@ -105,9 +105,11 @@ static bool name_configured(const struct access_assignment *rule, char name[GUID
 }
 
 /* "User", "ServicePrincipal", or NULL for somebody who is not of the built-in provider. */
-static const char *type_of(struct gate *gate, const char *tenant, struct span object_id)
+static const char *type_of(struct gate *gate, struct arena *arena, const char *tenant,
+                           struct span object_id)
 {
     CLEANUP(principals_free) struct principals *principals = NULL;
+    struct principal other = {0};
 
     if (gate->provider == NULL || !text_equal_nocase(tenant, idp_tenant(gate->provider))) {
         return NULL;
@@ -116,7 +118,10 @@ static const char *type_of(struct gate *gate, const char *tenant, struct span ob
     if (principals_user_of(principals, object_id) != NULL) {
         return "User";
     }
-    return principals_has_object(principals, object_id) ? "ServicePrincipal" : NULL;
+    return principals_has_object(principals, object_id) ||
+                   idp_find_elsewhere(gate->provider, arena, object_id, &other)
+               ? "ServicePrincipal"
+               : NULL;
 }
 
 static void add_time(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *name, int64_t time)
@@ -172,6 +177,7 @@ static void answer_one(const struct roles_call *call, struct roles_answer *ret, 
 /* All that is in force, as a view: the run-time ones first. */
 struct view {
     struct gate *gate;
+    struct arena *arena;
     struct access_rules *configured;
     struct assignments *set;
     char name[GUID_SIZE]; /* of the configured one shown last */
@@ -200,7 +206,7 @@ static bool view_at(struct view *view, size_t index, struct assignment *ret,
     if (rule == NULL || !name_configured(rule, view->name)) {
         return false;
     }
-    type = type_of(view->gate, rule->tenant, span_str(rule->principal));
+    type = type_of(view->gate, view->arena, rule->tenant, span_str(rule->principal));
     *ret = (struct assignment){.name = view->name,
                                .rule = *rule,
                                .principal_type = type == NULL ? "Unknown" : type,
@@ -303,7 +309,7 @@ static bool read_principal(struct gate *gate, const struct roles_call *call, yyj
         return false;
     }
     one->rule.tenant = gate->provider != NULL ? idp_tenant(gate->provider) : call->caller->tenant;
-    known = type_of(gate, one->rule.tenant, id);
+    known = type_of(gate, call->arena, one->rule.tenant, id);
     if (known != NULL && asked != NULL && !text_equal_nocase(asked, known)) {
         roles_refuse(call, ret, 400, "UnmatchedPrincipalType",
                      "The PrincipalId '%s' has type '%s', which is different from specified "
@@ -506,8 +512,10 @@ static void call_assignments(struct gate *gate, const struct roles_call *call,
                              struct roles_answer *ret)
 {
     CLEANUP(view_done)
-    struct view view = {
-        .gate = gate, .configured = gate_configured(gate), .set = gate_assignments(gate)};
+    struct view view = {.gate = gate,
+                        .arena = call->arena,
+                        .configured = gate_configured(gate),
+                        .set = gate_assignments(gate)};
 
     if (call->name.data == NULL) {
         if (call->method == ROLES_GET) {

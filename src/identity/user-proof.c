@@ -1,61 +1,22 @@
 /*
  * user-proof.c - is this user's password right? Who may ask: anybody, as often as they like.
  *
- * People choose passwords that can be guessed, so guessing is stopped for each user, also against
- * the right password: IDP_LOCK_FAILURES wrong ones within IDP_LOCK_WINDOW_S lock the user for
- * IDP_LOCK_FIRST_S, and each time it happens again for twice as long, up to IDP_LOCK_MAX_S. The
- * price is that whoever knows a name can keep its owner out for that long; a password of another
- * form (an operator sets it anew) begins anew. A name that nobody has is locked in the same way,
- * costs the same work and gets the same answers.
+ * People choose passwords that can be guessed, so guessing is stopped, also against the right
+ * password (lockout.c). A password of another form (an operator sets it anew) begins anew. A name
+ * that nobody has is locked in the same way, costs the same work and gets the same answers.
  */
 #include "identity/idp-internal.h"
 
 #include "base/text.h"
 #include "identity/principals-internal.h"
 
-/* ---- locks; all under the provider's lock ---- */
-
-static unsigned locked_for(const struct idp_lock *lock, int64_t now)
+/* Under the lock. What was counted of a known user. */
+static struct idp_lockout *lockout_of(struct idp *provider, const struct user *known)
 {
-    int64_t left = lock->until - now;
-
-    /* A clock that was set back must not lock anybody out for long. */
-    return left > 0 && left <= IDP_LOCK_MAX_S ? (unsigned)left : 0;
-}
-
-static void count_wrong(struct idp_lock *lock, int64_t now)
-{
-    int64_t length = IDP_LOCK_FIRST_S;
-
-    if (now - lock->last >= IDP_LOCK_FORGET_S || now < lock->last) {
-        lock->rounds = 0;
-    }
-    lock->last = now;
-    idp_window_count(&lock->window, now, IDP_LOCK_WINDOW_S);
-    if (lock->window.failures < IDP_LOCK_FAILURES) {
-        return;
-    }
-    for (unsigned i = 0; i < lock->rounds && length < IDP_LOCK_MAX_S; i++) {
-        length *= 2;
-    }
-    lock->until = now + (length < IDP_LOCK_MAX_S ? length : IDP_LOCK_MAX_S);
-    lock->rounds++;
-    lock->window = (struct idp_window){0};
-}
-
-static void begin_anew(struct idp_lock *lock, const struct user *known)
-{
-    *lock = (struct idp_lock){0};
-    memcpy(lock->object_id, known->object_id, sizeof(lock->object_id));
-    memcpy(lock->password, known->password, sizeof(lock->password));
-}
-
-static struct idp_lock *lock_of(struct idp *provider, const struct user *known)
-{
-    struct idp_lock *found = NULL;
+    struct idp_lockout *found = NULL;
 
     for (size_t i = 0; i < USERS_MAX; i++) {
-        struct idp_lock *one = &provider->locks[i];
+        struct idp_lockout *one = &provider->lockouts[i];
 
         if (strcmp(one->object_id, known->object_id) == 0) {
             found = one;
@@ -70,7 +31,9 @@ static struct idp_lock *lock_of(struct idp *provider, const struct user *known)
     /* There are as many as there can be users; one who was removed just now may find none. */
     if (found != NULL && (strcmp(found->object_id, known->object_id) != 0 ||
                           strcmp(found->password, known->password) != 0)) {
-        begin_anew(found, known);
+        *found = (struct idp_lockout){0};
+        memcpy(found->object_id, known->object_id, sizeof(found->object_id));
+        memcpy(found->password, known->password, sizeof(found->password));
     }
     return found;
 }
@@ -79,16 +42,18 @@ static struct idp_lock *lock_of(struct idp *provider, const struct user *known)
 
 struct attempt {
     int64_t now;
+    uint8_t source[IDP_DIGEST_BYTES];
     size_t bucket; /* for a name that nobody has */
     bool is_known;
     struct user known; /* a copy: the set may be swapped meanwhile */
+    struct idp_counted counted;
 };
 
-static struct idp_lock *lock_for(struct idp *provider, const struct attempt *attempt)
+static struct idp_lockout *lockout_for(struct idp *provider, const struct attempt *attempt)
 {
-    struct idp_lock *lock = attempt->is_known ? lock_of(provider, &attempt->known) : NULL;
+    struct idp_lockout *lockout = attempt->is_known ? lockout_of(provider, &attempt->known) : NULL;
 
-    return lock != NULL ? lock : &provider->unknown_users[attempt->bucket];
+    return lockout != NULL ? lockout : &provider->unknown_users[attempt->bucket];
 }
 
 static unsigned find_locked(struct idp *provider, struct span upn, struct attempt *attempt)
@@ -102,35 +67,34 @@ static unsigned find_locked(struct idp *provider, struct span upn, struct attemp
     if (known != NULL) {
         attempt->known = *known;
     }
-    left = locked_for(lock_for(provider, attempt), attempt->now);
+    left = lockout_left(lockout_for(provider, attempt), attempt->source, attempt->now);
     pthread_mutex_unlock(&provider->lock);
     return left;
 }
 
-/* Counted before it is tried: many at the same time are many. Forgotten when it is right. */
-static unsigned count_attempt(struct idp *provider, const struct attempt *attempt)
+static unsigned count_attempt(struct idp *provider, struct attempt *attempt)
 {
-    struct idp_lock *lock;
+    struct idp_lockout *lockout;
     unsigned left;
 
     pthread_mutex_lock(&provider->lock);
-    lock = lock_for(provider, attempt);
-    left = locked_for(lock, attempt->now);
+    lockout = lockout_for(provider, attempt);
+    left = lockout_left(lockout, attempt->source, attempt->now);
     if (left == 0) {
-        count_wrong(lock, attempt->now);
+        lockout_count(lockout, attempt->source, attempt->now, &attempt->counted);
     }
     pthread_mutex_unlock(&provider->lock);
     return left;
 }
 
-static void forget(struct idp *provider, const struct attempt *attempt)
+static void take_back(struct idp *provider, const struct attempt *attempt)
 {
-    struct idp_lock *lock;
+    struct idp_lockout *lockout;
 
     pthread_mutex_lock(&provider->lock);
-    lock = lock_of(provider, &attempt->known);
-    if (lock != NULL) {
-        begin_anew(lock, &attempt->known);
+    lockout = lockout_of(provider, &attempt->known);
+    if (lockout != NULL) {
+        lockout_take_back(lockout, attempt->source, attempt->now, &attempt->counted);
     }
     pthread_mutex_unlock(&provider->lock);
 }
@@ -151,35 +115,45 @@ static err_t find_bucket(const struct idp *provider, struct span upn, size_t *re
     return err;
 }
 
-enum idp_proof idp_prove_user(struct idp *provider, struct span upn, struct span password,
-                              int64_t now, struct user *ret, unsigned *ret_retry_s)
+/* IDP_LIMITED with *ret_left, or what the hash says. */
+static enum idp_proof try_password(struct idp *provider, struct attempt *attempt,
+                                   struct span password, unsigned *ret_left)
 {
-    struct attempt attempt = {.now = now};
-    unsigned left;
-    err_t err;
+    struct idp_place *place = idp_hash_begin(provider, attempt->source);
+    err_t err = ERR_OK;
 
-    if (find_bucket(provider, upn, &attempt.bucket) != ERR_OK) {
+    if (place == NULL) {
+        *ret_left = IDP_HASHING_RETRY_S;
+        return IDP_BUSY;
+    }
+    *ret_left = count_attempt(provider, attempt);
+    if (*ret_left == 0) {
+        err = password_check(attempt->is_known ? attempt->known.password : NULL, password);
+    }
+    idp_hash_end(provider, place);
+    return *ret_left != 0                              ? IDP_LIMITED
+           : err == ERR_OK                             ? IDP_PROVEN
+           : err == ERR_DENIED || err == ERR_TOO_LARGE ? IDP_WRONG
+                                                       : IDP_FAULT;
+}
+
+enum idp_proof idp_prove_user(struct idp *provider, const struct idp_call *call, struct span upn,
+                              struct span password, struct user *ret, unsigned *ret_retry_s)
+{
+    struct attempt attempt = {.now = call->now};
+    enum idp_proof proof;
+
+    if (find_bucket(provider, upn, &attempt.bucket) != ERR_OK ||
+        idp_source(provider, call, attempt.source) != ERR_OK) {
         return IDP_FAULT;
     }
-    left = find_locked(provider, upn, &attempt);
-    if (left == 0) {
-        if (!idp_hash_begin(provider)) {
-            return IDP_BUSY;
-        }
-        left = count_attempt(provider, &attempt);
-        err = left != 0
-                  ? ERR_DENIED
-                  : password_check(attempt.is_known ? attempt.known.password : NULL, password);
-        idp_hash_end(provider);
+    *ret_retry_s = find_locked(provider, upn, &attempt);
+    proof =
+        *ret_retry_s != 0 ? IDP_LIMITED : try_password(provider, &attempt, password, ret_retry_s);
+    if (proof != IDP_PROVEN) {
+        return proof;
     }
-    if (left != 0) {
-        *ret_retry_s = left;
-        return IDP_LIMITED;
-    }
-    if (err) {
-        return err == ERR_DENIED || err == ERR_TOO_LARGE ? IDP_WRONG : IDP_FAULT;
-    }
-    forget(provider, &attempt);
+    take_back(provider, &attempt);
     if (attempt.known.is_disabled) {
         return IDP_DISABLED;
     }
@@ -210,7 +184,7 @@ void idp_refuse_user(const struct idp_call *call, enum idp_proof proof, unsigned
     case IDP_BUSY:
         idp_refuse(call, ret, 429, "temporarily_unavailable", 90055, "provider-busy",
                    "Too many sign-ins at a time. Try again.");
-        ret->retry_after_s = 1;
+        ret->retry_after_s = IDP_HASHING_RETRY_S;
         return;
     case IDP_PROVEN:
     case IDP_FAULT:

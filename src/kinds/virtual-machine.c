@@ -215,7 +215,7 @@ static bool prepare_security(struct control_call *call, const struct resource *b
     return change_is_allowed(call, before, profile, ret);
 }
 
-/* ---- disks, network, identity ---- */
+/* ---- disks, network ---- */
 
 static bool is_windows_image(yyjson_mut_val *image)
 {
@@ -302,31 +302,6 @@ static bool prepare_network(struct control_call *call, struct resource *wanted,
     return true;
 }
 
-static bool prepare_identity(struct control_call *call, struct resource *wanted,
-                             struct control_answer *ret)
-{
-    yyjson_mut_val *identity = body_get(wanted->body, "identity");
-    const char *type = body_text_at(identity, "type");
-
-    if (identity == NULL) {
-        return true;
-    }
-    if (type == NULL) {
-        control_refuse(
-            call, ret, 400, "InvalidIdentityType",
-            "identity.type is SystemAssigned, UserAssigned, both with a comma, or None.");
-        return false;
-    }
-    body_drop(identity, "principalId");
-    body_drop(identity, "tenantId");
-    if (text_equal_nocase(type, "None")) {
-        body_drop(wanted->body, "identity");
-        body_drop(resource_private(call, wanted), "principalId");
-        return true;
-    }
-    return own_guid(call, wanted, "principalId") != NULL;
-}
-
 static void drop_secrets(struct resource *wanted)
 {
     yyjson_mut_val *os = body_at(wanted->body, "properties.osProfile");
@@ -346,7 +321,7 @@ static bool prepare(struct control_call *call, const struct resource *before,
         keep_before(call, before, wanted);
     }
     if (!prepare_security(call, before, wanted, ret) || !prepare_disk(call, wanted, ret) ||
-        !prepare_network(call, wanted, ret) || !prepare_identity(call, wanted, ret) ||
+        !prepare_network(call, wanted, ret) || !vm_identity_prepare(call, wanted, ret) ||
         !guest_prepare(call, before, wanted, ret)) {
         if (ret->code == NULL) {
             control_fail(call, ERR_MEMORY, NULL, ret);
@@ -451,7 +426,7 @@ static void done(struct control_call *call, const struct resource *before, struc
 
     if ((has_other_id && guest_tag(after, TAG_MACHINE) != NULL &&
          !guest_is_nobodys(call, after, vm_id_of(after), ret)) ||
-        !guest_announce(call, before, after, ret)) {
+        !vm_identity_enter(call, after, ret) || !guest_announce(call, before, after, ret)) {
         undo(call, before, after);
         return;
     }
@@ -468,6 +443,7 @@ static void done(struct control_call *call, const struct resource *before, struc
     if (before != NULL) {
         link_interfaces(call, before, true, after);
     }
+    vm_identity_forget(call, before, after);
     (void)vm_sync_wanted(call, after, ret);
 }
 
@@ -475,6 +451,7 @@ static void gone(struct control_call *call, const struct resource *vm, struct co
 {
     (void)ret;
     link_interfaces(call, vm, true, NULL);
+    vm_identity_forget(call, vm, NULL);
     guest_forget(call, vm_id_of(vm));
 }
 
@@ -490,19 +467,6 @@ static bool expands(const struct control_call *call, const char *name)
         }
     }
     return false;
-}
-
-static void show_identity(struct control_call *call, const struct resource *vm,
-                          yyjson_mut_val *object)
-{
-    yyjson_mut_val *identity = body_get(object, "identity");
-    yyjson_mut_val *own = body_get(vm->body, RESOURCE_PRIVATE);
-    const char *type = body_text_at(identity, "type");
-
-    if (type != NULL && strstr(type, "System") != NULL) {
-        body_set_text(call->doc, identity, "principalId", body_text_at(own, "principalId"));
-        body_set_text(call->doc, identity, "tenantId", control_tenant(call->control));
-    }
 }
 
 static void show_extensions(struct control_call *call, const struct resource *vm,
@@ -533,7 +497,7 @@ static void show(struct control_call *call, const struct resource *vm, yyjson_mu
     if (!expands(call, "userData")) {
         body_drop(properties, "userData");
     }
-    show_identity(call, vm, object);
+    vm_identity_show(call, vm, object);
     if (guest_load(call, vm_id_of(vm), NULL, &guest) == ERR_OK) {
         body_set(call->doc, properties, "bootIntegrity", guest_value(call, &guest, vm_id_of(vm)));
     }

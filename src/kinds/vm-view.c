@@ -229,5 +229,6 @@ const struct kind_action vm_actions[] = {
     {HTTP_POST, "reapply", "reapply/action", act_reapply},
     {HTTP_POST, "testNetwork", "testNetwork/action", vm_test_network},
     {HTTP_POST, "createJoinToken", "createJoinToken/action", act_token},
+    {HTTP_POST, "createIdentityAddress", "createIdentityAddress/action", vm_identity_address},
     {0, NULL, NULL, NULL},
 };

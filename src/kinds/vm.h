@@ -62,6 +62,20 @@ bool vm_sync_wanted(struct control_call *call, const struct resource *vm,
 bool vm_install_by_policy(struct control_call *call, const struct resource *before,
                           const struct resource *vm, struct control_answer *ret);
 
+/* Its own principal (vm-identity.c): what a client says of it, and what is shown. */
+bool vm_identity_prepare(struct control_call *call, struct resource *wanted,
+                         struct control_answer *ret);
+void vm_identity_show(struct control_call *call, const struct resource *vm, yyjson_mut_val *object);
+/* It was kept: from now on its principal is found. False and refused. */
+bool vm_identity_enter(struct control_call *call, const struct resource *vm,
+                       struct control_answer *ret);
+/* What it was before is it no more. NULL: there was none, or there is none now. */
+void vm_identity_forget(struct control_call *call, const struct resource *before,
+                        const struct resource *after);
+/* POST .../createIdentityAddress */
+void vm_identity_address(struct control_call *call, struct resource *vm,
+                         struct control_answer *ret);
+
 extern const struct kind_action vm_actions[];
 
 #endif

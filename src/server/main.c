@@ -19,6 +19,7 @@
 #include "server/options.h"
 #include "server/principal.h"
 #include "server/user.h"
+#include "server/vm-principals.h"
 #include "service/audit.h"
 
 #include <arpa/inet.h>
@@ -360,6 +361,8 @@ static int open_access(struct run *run)
         .owners = o->owners,
         .n_owners = o->n_owners,
         .metrics = run->metrics,
+        .store = service_store(run->service),
+        .elsewhere = vm_principals(service_store(run->service)),
     };
     const char *log = arena_printf(run->arena, "%s/audit.log", run->folder);
     struct trail trail = {0};

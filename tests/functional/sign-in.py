@@ -53,8 +53,8 @@ class Answer:
         return (self.json.get("error_codes") or [0])[0]
 
 
-def call(method, path, form=None, headers=()):
-    command = ["curl", "-sS", "--noproxy", "*", "--cacert", env["BOOTWARDEN_CA"], "-X", method, "-i", "-m", "60"]
+def call(method, path, form=None, headers=(), at="127.0.0.1"):
+    command = ["curl", "-sS", "--interface", at, "--noproxy", "*", "--cacert", env["BOOTWARDEN_CA"], "-X", method, "-i", "-m", "60"]
     for header in headers:
         command += ["-H", header]
     if form is not None:
@@ -67,8 +67,8 @@ def call(method, path, form=None, headers=()):
                   dict((name.lower(), value) for name, value in (line.split(": ", 1) for line in lines[1:])), body)
 
 
-def token(path="/adfs/oauth2/token/", **form):
-    return call("POST", path, form)
+def token(path="/adfs/oauth2/token/", at="127.0.0.1", **form):
+    return call("POST", path, form, at=at)
 
 
 def part(text, index):
@@ -149,6 +149,9 @@ mine = claims(signed_in, "id_token")
 check("the id token", (mine["aud"], mine["upn"], mine["preferred_username"], mine["tid"], mine["oid"], mine["name"]),
       (AZ, user, user, tenant, said["oid"], "Developer"))
 check("client info", part(signed_in["client_info"], 0), {"uid": said["oid"], "utid": tenant})
+mine = dict(grant_type="password", client_id=env["BOOTWARDEN_CLIENT_ID"], username=user, password=secret, scope=scope)
+check("by an application with a secret, without it", token(**mine).number(), 7000218)
+check("with it", claims(token(**mine, client_secret=env["BOOTWARDEN_CLIENT_SECRET"]))["appidacr"], "1")
 newer = token(f"/{tenant}/oauth2/v2.0/token?client-request-id=1", client_id=AZ, grant_type="password", username=user,
               password=secret, scope=f"{endpoint}/user_impersonation openid")
 check("version 2.0", (claims(newer)["ver"], claims(newer)["azp"], claims(newer)["preferred_username"]),
@@ -214,6 +217,8 @@ check("locked, also for the right password", (locked.status, locked["error"], lo
       (400, "invalid_grant", 50053))
 check("for how long", 0 < int(locked.headers["retry-after"]) <= 60)
 check("others are not", password(user, secret).status, 200)
+check("nor is she from another address", password("ada@example.org", "second password", at="127.0.0.2").status, 200)
+check("which ends no lock of this one", password("ada@example.org", "second password").number(), 50053)
 check("an operator helps", command("user", "password", "ada@example.org", stdin="third password\n").returncode, 0)
 wait_for("her to be let in", lambda: password("ada@example.org", "third password").status == 200)
 
@@ -384,6 +389,53 @@ check("removed", command("principal", "remove", managed["clientId"]).returncode,
 wait_for("its address to be nobody's", lambda: metadata(resource=arm).status == 401)
 check("and its token", tenants(got).status, 401)
 
+# ---- the identity of a virtual machine ----
+COMPUTE = "/resourceGroups/g/providers/Microsoft.Compute"
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+subscription = f"/subscriptions/{env['BOOTWARDEN_SUBSCRIPTION']}"
+
+
+def manage(method, path, body=None, by=None):
+    text = "" if body is None else json.dumps(body)
+    return call(method, f"{subscription}{path}?api-version=2024-11-01", text, [
+        f"Authorization: Bearer {(by or signed_in)['access_token']}", "Content-Type: application/json"])
+
+
+def assign(principal):
+    """As `az vm create --role` does it: without principalType."""
+    return manage("PUT", f"/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}", {"properties": {
+        "principalId": principal,
+        "roleDefinitionId": f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{READER}"}})
+
+
+check("a group", manage("PUT", "/resourceGroups/g", {"location": "westus"}).status, 201)
+machine = {"location": "westus", "identity": {"type": "SystemAssigned"}, "properties": {}}
+own = manage("PUT", f"{COMPUTE}/virtualMachines/vm", machine)["identity"]["principalId"]
+check("a stranger gets no role", assign(str(uuid.uuid4()))["error"]["code"], "PrincipalNotFound")
+given = assign(own)
+check("it gets a role", (given.status, given["properties"]["principalType"]), (201, "ServicePrincipal"))
+first, address = [manage("POST", f"{COMPUTE}/virtualMachines/vm/createIdentityAddress").json for _ in range(2)]
+check("its address is of this server", address["address"], endpoint + address["path"])
+check("a new one ends the old one", metadata(path=first["path"], resource=arm).number(), 700016)
+check("so does a changed one", metadata(path=address["path"].replace("/identity", "0/identity"), resource=arm).status, 401)
+got = metadata(path=address["path"], resource=arm)
+check("its token", (claims(got)["oid"], claims(got)["appid"], claims(got)["app_displayname"], claims(got)["idtyp"]),
+      (own, address["clientId"], "vm", "app"))
+check("what it may", manage("GET", f"{COMPUTE}/virtualMachines/vm", by=got).status, 200)
+check("and may not", manage("DELETE", f"{COMPUTE}/virtualMachines/vm", by=got).status, 403)
+check("without its identity", manage("PATCH", f"{COMPUTE}/virtualMachines/vm", {"identity": {"type": "None"}}).status, 200)
+check("no token", metadata(path=address["path"], resource=arm).number(), 700016)
+check("nor the one it has", manage("GET", f"{COMPUTE}/virtualMachines/vm", by=got).status, 401)
+own = manage("PUT", f"{COMPUTE}/virtualMachines/vm", machine)["identity"]["principalId"]
+check("another one has no role", own != claims(got)["oid"])
+address = manage("POST", f"{COMPUTE}/virtualMachines/vm/createIdentityAddress").json
+got = metadata(path=address["path"], resource=arm)
+check("but tokens", tenants(got).status, 200)
+check("it goes", manage("DELETE", f"{COMPUTE}/virtualMachines/vm").status in (200, 202))
+check("and its address", metadata(path=address["path"], resource=arm).number(), 700016)
+check("and its token", tenants(got).status, 401)
+check("and gets no more roles", assign(own)["error"]["code"], "PrincipalNotFound")
+
 # ---- the requests of az, as they were recorded ----
 TRANSCRIPTS = pathlib.Path(os.environ.get("BOOTWARDEN_DATA", SOURCE.parent / "shared/data")) / "az-transcripts"
 OWN = {"https%3A%2F%2Flocalhost%3A8443": urllib.parse.quote(endpoint, safe=""),
@@ -423,7 +475,28 @@ check("az-env prints no secret", [text for text in (secret, env["BOOTWARDEN_CLIE
 set_up = subprocess.run(["bash", "-eu", "-c", printed[0] + 'echo "$BOOTWARDEN_USER $REQUESTS_CA_BUNDLE $AZURE_CONFIG_DIR"'],
                         capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"]}).stdout.split()
 check("az-env sets", set_up, [user, env["BOOTWARDEN_CA"], f"{env['data']}/az"])
-check("az-env of nothing", subprocess.run([tool, work / "none"], capture_output=True).returncode, 2)
+(work / "empty").mkdir()
+for folder, words in {"none": "no such folder; start a server", "empty": "dev.env is missing; start a server"}.items():
+    gone = subprocess.run([tool, work / folder], capture_output=True, text=True)
+    check(f"az-env of {folder}", (gone.returncode, words in gone.stderr), (2, True))
+    check(f"az-env of {folder}, in a shell", subprocess.run(["bash", "-c", f". <({tool} {work / folder})"],
+                                                            capture_output=True).returncode, 2)
+odd = work / "it's $HOME `x` \"y\" (z)"
+odd.mkdir()
+(odd / "dev.env").write_text("BOOTWARDEN_CA='a b $c/ca.pem'\n")
+for shell in "dash", "bash":
+    told = subprocess.run([shell, "-euc", 'eval "$("$0" "$1")"; printf "%s\\n" "$AZURE_CONFIG_DIR" "$REQUESTS_CA_BUNDLE"',
+                           tool, odd], capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+    check(f"az-env in {shell}, of an odd folder", told.stdout.splitlines(), [f"{odd}/az", "a b $c/ca.pem"])
+
+# ---- a restart ----
+used = assertion("two")
+check("before it", by_certificate(used).status, 200)
+world.servers[-1].terminate()
+world.servers[-1].wait()
+check("the same address", world.server("data")["BOOTWARDEN_ENDPOINT"], endpoint)
+check("not again after it", by_certificate(used).number(), 50013)
+check("but another one", by_certificate(assertion("two")).status, 200)
 
 # ---- guesses at codes ----
 statuses = [enter("BCDFGHJK").status for _ in range(12)]

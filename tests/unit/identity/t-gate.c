@@ -74,23 +74,38 @@ static struct gate *open_dev(void)
     return gate;
 }
 
-static struct span sign_in(struct gate *gate, const char *client_id, const char *secret,
-                           const char *resource)
+static struct span token_for(struct gate *gate, const char *body)
 {
     const struct idp_call call = {
         .arena = arena, .now = timestamp_now(), .tenant = span_str(idp_tenant(gate_idp(gate)))};
     struct idp_answer answer;
     yyjson_val *root = NULL;
 
-    idp_token(gate_idp(gate), &call,
-              span_str(arena_printf(arena,
-                                    "grant_type=client_credentials&client_id=%s&"
-                                    "client_secret=%s&scope=%s/.default",
-                                    client_id, secret, resource)),
-              &answer);
+    idp_token(gate_idp(gate), &call, span_str(body), &answer);
     assert_int_equal(answer.status, 200);
     assert_ok(json_read(arena, answer.body, NULL, NULL, &root));
     return json_span(json_get(root, "access_token"));
+}
+
+static struct span sign_in(struct gate *gate, const char *client_id, const char *secret,
+                           const char *resource)
+{
+    return token_for(gate, arena_printf(arena,
+                                        "grant_type=client_credentials&client_id=%s&"
+                                        "client_secret=%s&scope=%s/.default",
+                                        client_id, secret, resource));
+}
+
+/* The developer, by this application; secret NULL: it has none. */
+static struct span user_signs_in(struct gate *gate, const char *client_id, const char *secret)
+{
+    const struct gate_dev *dev = gate_dev(gate);
+    const char *proof = secret == NULL ? "" : arena_printf(arena, "&client_secret=%s", secret);
+
+    return token_for(gate, arena_printf(arena,
+                                        "grant_type=password&client_id=%s%s&username=%s&"
+                                        "password=%s&scope=" ENDPOINT "/.default",
+                                        client_id, proof, dev->user, dev->password));
 }
 
 static void the_developer_owns_one_subscription_and_nothing_else(void **state)
@@ -222,6 +237,32 @@ static void a_principal_that_is_removed_is_gone_with_its_tokens(void **state)
     assert_ok(files_write_principals(arena, folder, before, NULL));
 }
 
+/* What people let an application do ends with it. */
+static void a_token_of_a_person_is_gone_with_the_application(void **state)
+{
+    static const char *const az = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
+    CLEANUP(gate_close) struct gate *gate = open_dev();
+    CLEANUP(principals_free) struct principals *before = NULL;
+    CLEANUP(principals_free) struct principals *after = NULL;
+    const struct gate_dev *dev = gate_dev(gate);
+    struct span by_az = user_signs_in(gate, az, NULL);
+    struct span by_app = user_signs_in(gate, dev->client_id, dev->secret);
+    struct access_caller caller;
+
+    (void)state;
+    assert_int_equal(gate_caller(gate, arena, ACCESS_MANAGEMENT, timestamp_now(), by_app, &caller),
+                     ACCESS_OK);
+    assert_ok(files_principals(arena, folder, NULL, &before));
+    assert_ok(principals_without(before, span_str(dev->client_id), &after));
+    assert_ok(files_write_principals(arena, folder, after, NULL));
+    gate_tick(gate, false);
+    assert_int_equal(gate_caller(gate, arena, ACCESS_MANAGEMENT, timestamp_now(), by_app, &caller),
+                     ACCESS_PRINCIPAL);
+    assert_int_equal(gate_caller(gate, arena, ACCESS_MANAGEMENT, timestamp_now(), by_az, &caller),
+                     ACCESS_OK);
+    assert_ok(files_write_principals(arena, folder, before, NULL));
+}
+
 static void roles_in_the_folder_count_at_once_and_never_in_part(void **state)
 {
     CLEANUP(gate_close) struct gate *gate = open_dev();
@@ -281,6 +322,7 @@ int main(void)
         cmocka_unit_test(private_files_are_private_and_refused_when_they_are_not),
         cmocka_unit_test(lost_principals_are_not_made_anew_without_a_word),
         cmocka_unit_test(a_principal_that_is_removed_is_gone_with_its_tokens),
+        cmocka_unit_test(a_token_of_a_person_is_gone_with_the_application),
         cmocka_unit_test(roles_in_the_folder_count_at_once_and_never_in_part),
         cmocka_unit_test(an_owner_of_the_configuration_owns_all_but_shared_providers),
     };

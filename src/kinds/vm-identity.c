@@ -1,0 +1,282 @@
+/*
+ * vm-identity.c - identity of a virtual machine. Who may send it: its owner.
+ *
+ * What the principal is stands in the virtual machine's private part, and goes with it. Beside it
+ * there is one row, "/identities/PRINCIPAL", that says which virtual machine that is; a row that is
+ * left over says nothing, since the virtual machine has to agree.
+ */
+#include "kinds/vm-identity.h"
+
+#include "base/codec.h"
+#include "base/text.h"
+#include "crypto/secret.h"
+#include "kinds/parts.h"
+#include "kinds/vm.h"
+
+#include <stdio.h>
+
+enum { SECRET_BYTES = 21 };
+
+static const char *const members[] = {"principalId", "clientId", "identitySecret"};
+
+static const char *row_key(struct arena *arena, struct span principal_id)
+{
+    char *key = (char *)arena_printf(arena, "/identities/%.*s", (int)principal_id.len,
+                                     (const char *)principal_id.data);
+
+    for (char *c = key; c != NULL && *c != '\0'; c++) {
+        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
+    }
+    return key;
+}
+
+static const char *principal_of(const struct resource *vm)
+{
+    return vm == NULL ? NULL : body_text_at(body_get(vm->body, RESOURCE_PRIVATE), "principalId");
+}
+
+/* ---- what the owner says ---- */
+
+/* As Azure spells it; NULL for what is none. */
+static const char *read_type(struct span text)
+{
+    static const struct {
+        const char *text, *type;
+    } types[] = {
+        {"None", "None"},
+        {"SystemAssigned", "SystemAssigned"},
+        {"UserAssigned", "UserAssigned"},
+        {"SystemAssigned,UserAssigned", "SystemAssigned, UserAssigned"},
+        {"SystemAssigned, UserAssigned", "SystemAssigned, UserAssigned"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        if (text_span_equal_nocase(text, types[i].text)) {
+            return types[i].type;
+        }
+    }
+    return NULL;
+}
+
+bool vm_identity_prepare(struct control_call *call, struct resource *wanted,
+                         struct control_answer *ret)
+{
+    yyjson_mut_val *identity = body_get(wanted->body, "identity");
+    const char *text = body_text_at(identity, "type");
+    const char *type = text == NULL ? NULL : read_type(span_str(text));
+
+    if (identity == NULL) {
+        return true;
+    }
+    if (type == NULL) {
+        control_refuse(
+            call, ret, 400, "InvalidIdentityType",
+            "identity.type is SystemAssigned, UserAssigned, both with a comma, or None.");
+        return false;
+    }
+    body_drop(identity, "principalId");
+    body_drop(identity, "tenantId");
+    body_set_text(call->doc, identity, "type", type);
+    if (strcmp(type, "None") == 0) {
+        body_drop(wanted->body, "identity");
+    }
+    if (strstr(type, "System") != NULL) {
+        return own_guid(call, wanted, "principalId") != NULL &&
+               own_guid(call, wanted, "clientId") != NULL;
+    }
+    /* One that is switched on again is another one: no role of the old one comes back. */
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        body_drop(resource_private(call, wanted), members[i]);
+    }
+    return true;
+}
+
+void vm_identity_show(struct control_call *call, const struct resource *vm, yyjson_mut_val *object)
+{
+    if (principal_of(vm) != NULL) {
+        yyjson_mut_val *identity = body_get(object, "identity");
+
+        body_set_text(call->doc, identity, "principalId", principal_of(vm));
+        body_set_text(call->doc, identity, "tenantId", control_tenant(call->control));
+    }
+}
+
+/* ---- the row ---- */
+
+static err_t add_row(struct control_call *call, const struct resource *vm, struct trail *trail)
+{
+    struct store *store = control_store(call->control);
+    struct store_resource known, row = {.subscription = "",
+                                        .type = "identities",
+                                        .location = "",
+                                        .state = "Succeeded",
+                                        .tags = span_str("{}")};
+    static const char *const parents[STORE_RESOURCE_PARENTS] = {NULL};
+    enum store_resource_bar bar = STORE_RESOURCE_NO_BAR;
+    yyjson_mut_doc *doc = json_new(call->arena);
+    yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
+    size_t parent = 0;
+    int64_t version = 0;
+    err_t err;
+
+    row.key = row_key(call->arena, span_str(principal_of(vm)));
+    if (root == NULL || row.key == NULL) {
+        return ERR_MEMORY;
+    }
+    err = store_resource_get(store, call->arena, row.key, trail, &known);
+    if (err != ERR_NOT_FOUND) {
+        return err;
+    }
+    json_add_text(doc, root, "resource", vm->key);
+    row.id = row.key;
+    row.body = json_write(call->arena, doc, root, false);
+    err = row.body.data == NULL
+              ? ERR_MEMORY
+              : store_resource_put(store, &row, parents, call->now, trail, &bar, &parent, &version);
+    /* STORE_RESOURCE_CHANGED: somebody else wrote the same just now. */
+    return err ? err : bar == STORE_RESOURCE_FULL ? ERR_TOO_MANY : ERR_OK;
+}
+
+bool vm_identity_enter(struct control_call *call, const struct resource *vm,
+                       struct control_answer *ret)
+{
+    struct trail trail = {0};
+    err_t err = principal_of(vm) == NULL ? ERR_OK : add_row(call, vm, &trail);
+
+    if (err) {
+        control_fail(call, err, &trail, ret);
+    }
+    return err == ERR_OK;
+}
+
+void vm_identity_forget(struct control_call *call, const struct resource *before,
+                        const struct resource *after)
+{
+    const char *old = principal_of(before), *now = principal_of(after);
+    const char *key = old == NULL ? NULL : row_key(call->arena, span_str(old));
+    enum store_resource_bar bar;
+    bool was_there;
+
+    if (key != NULL && (now == NULL || strcmp(old, now) != 0)) {
+        (void)!store_resource_remove(control_store(call->control), key, 0, NULL, &was_there, &bar);
+    }
+}
+
+/* ---- where its guest gets tokens ---- */
+
+/* The principal's id and random bytes, in hexadecimal: the first finds it, the others are secret.
+ */
+static err_t make_secret(struct control_call *call, const char *principal, const char **ret,
+                         char ret_digest[2 * SHA256_BYTES + 1])
+{
+    uint8_t bytes[SECRET_BYTES], digest[SHA256_BYTES];
+    const char *text = NULL;
+    err_t err = random_bytes(bytes, sizeof(bytes));
+
+    if (err == ERR_OK) {
+        text = arena_printf(call->arena, "%.8s%.4s%.4s%.4s%.12s%s", principal, principal + 9,
+                            principal + 14, principal + 19, principal + 24,
+                            hex_dup(call->arena, span_of(bytes, sizeof(bytes))));
+        err = text == NULL ? ERR_MEMORY : hash_once(HASH_SHA256, span_str(text), digest);
+    }
+    secret_wipe(span_of(bytes, sizeof(bytes)));
+    if (err) {
+        return err;
+    }
+    hex_encode(span_of(digest, sizeof(digest)), ret_digest, 2 * SHA256_BYTES + 1);
+    *ret = text;
+    return ERR_OK;
+}
+
+static void tell_address(struct control_call *call, const struct resource *vm, const char *secret,
+                         struct control_answer *ret)
+{
+    yyjson_mut_val *object = yyjson_mut_obj(call->doc);
+    yyjson_mut_val *own = body_get(vm->body, RESOURCE_PRIVATE);
+    const char *path = arena_printf(call->arena, "/metadata/%s/identity/oauth2/token", secret);
+
+    json_add_text(call->doc, object, "path", path);
+    json_add_text(call->doc, object, "address",
+                  arena_printf(call->arena, "%s%s", control_endpoint(call->control), path));
+    json_add_text(call->doc, object, "principalId", body_text_at(own, "principalId"));
+    json_add_text(call->doc, object, "clientId", body_text_at(own, "clientId"));
+    control_answer_value(call, 200, object, ret);
+}
+
+void vm_identity_address(struct control_call *call, struct resource *vm, struct control_answer *ret)
+{
+    char digest[2 * SHA256_BYTES + 1];
+    const char *secret = NULL;
+    bool is_raced = true;
+
+    for (int i = 0; is_raced && i < 8; i++) {
+        struct trail trail = {0};
+        err_t err = resource_load(call, vm->id, &trail, vm);
+
+        *ret = (struct control_answer){0};
+        if (err == ERR_OK && principal_of(vm) == NULL) {
+            control_refuse(call, ret, 409, "OperationNotAllowed",
+                           "The virtual machine has no identity of its own: set identity.type to "
+                           "SystemAssigned (az vm identity assign).");
+            return;
+        }
+        err = err ? err : make_secret(call, principal_of(vm), &secret, digest);
+        err = err ? err : add_row(call, vm, &trail);
+        if (err) {
+            control_fail(call, err, &trail, ret);
+            return;
+        }
+        body_set_text(call->doc, resource_private(call, vm), "identitySecret",
+                      arena_printf(call->arena, "%s", digest));
+        if (resource_keep(call, vm, "", ret, &is_raced)) {
+            break;
+        }
+    }
+    if (ret->code == NULL) {
+        tell_address(call, vm, secret, ret);
+    }
+}
+
+/* ---- who asks about principals ---- */
+
+static err_t read_body(struct arena *arena, const struct store_resource *row, yyjson_val **ret)
+{
+    return json_read(arena, row->body, NULL, NULL, ret);
+}
+
+err_t vm_identity_find(struct store *store, struct arena *arena, struct span principal_id,
+                       struct vm_identity *ret)
+{
+    struct store_resource row = {0}, vm = {0};
+    yyjson_val *body = NULL, *own;
+    const char *key, *principal, *client, *digest;
+    err_t err;
+
+    if (!text_is_guid(principal_id)) {
+        return ERR_NOT_FOUND;
+    }
+    key = row_key(arena, principal_id);
+    err = key == NULL ? ERR_MEMORY : store_resource_get(store, arena, key, NULL, &row);
+    err = err ? err : read_body(arena, &row, &body);
+    key = err ? NULL : json_text(json_get(body, "resource"));
+    err = err           ? err
+          : key == NULL ? ERR_NOT_FOUND
+                        : store_resource_get(store, arena, key, NULL, &vm);
+    err = err ? err : read_body(arena, &vm, &body);
+    if (err) {
+        return err;
+    }
+    own = json_get(body, RESOURCE_PRIVATE);
+    principal = json_text(json_get(own, "principalId"));
+    client = json_text(json_get(own, "clientId"));
+    digest = json_text(json_get(own, "identitySecret"));
+    if (principal == NULL || client == NULL || !text_span_equal_nocase(principal_id, principal)) {
+        return ERR_NOT_FOUND;
+    }
+    *ret = (struct vm_identity){0};
+    snprintf(ret->principal_id, sizeof(ret->principal_id), "%s", principal);
+    snprintf(ret->client_id, sizeof(ret->client_id), "%s", client);
+    snprintf(ret->name, sizeof(ret->name), "%s", strrchr(vm.id, '/') + 1);
+    snprintf(ret->secret_digest, sizeof(ret->secret_digest), "%s", digest == NULL ? "" : digest);
+    return ERR_OK;
+}

@@ -1,0 +1,154 @@
+/* The principal that a virtual machine is: there while its owner says so, and never again after. */
+#include "unit/kinds/vms.h"
+
+#include "base/codec.h"
+#include "kinds/vm-identity.h"
+
+static struct arena *arena;
+
+static int begin(void **state)
+{
+    arena = test_arena();
+    return vms_start(state);
+}
+
+static int end(void **state)
+{
+    arena_free(arena);
+    return vms_stop(state);
+}
+
+#define SAYING(TYPE)                                                                               \
+    "{\"location\":\"westus\",\"identity\":{\"type\":\"" TYPE "\"},\"properties\":{}}"
+
+static bool is_there(const char *principal, struct vm_identity *ret)
+{
+    err_t err = vm_identity_find(store, arena, span_str(principal), ret);
+
+    assert_true(err == ERR_OK || err == ERR_NOT_FOUND);
+    return err == ERR_OK;
+}
+
+/* What the answer says its principal is; NULL = none. */
+static const char *principal(void)
+{
+    const char *text = json_text(member(&m, "identity.principalId"));
+
+    return text == NULL ? NULL : arena_printf(arena, "%s", text);
+}
+
+static void it_is_there_while_the_owner_says_so(void **state)
+{
+    static const struct {
+        const char *type;
+        bool has_own;
+        const char *shown;
+    } cases[] = {
+        {SAYING("SystemAssigned"), true, "SystemAssigned"},
+        {SAYING("systemassigned"), true, "SystemAssigned"},
+        {SAYING("SystemAssigned,UserAssigned"), true, "SystemAssigned, UserAssigned"},
+        {"{\"location\":\"westus\",\"properties\":{}}", true, "SystemAssigned, UserAssigned"},
+        {SAYING("UserAssigned"), false, "UserAssigned"},
+        {SAYING("SystemAssigned, UserAssigned"), true, "SystemAssigned, UserAssigned"},
+        {SAYING("None"), false, NULL},
+        {SAYING("SystemAssigned"), true, "SystemAssigned"},
+    };
+    struct vm_identity found;
+    const char *before = NULL;
+
+    (void)state;
+    refused(HTTP_PUT, VM, SAYING("System"), 400, "InvalidIdentityType");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *now, *shown;
+
+        put_ok(VM, cases[i].type);
+        now = principal();
+        shown = json_text(member(&m, "identity.type"));
+        assert_true(shown == cases[i].shown || strcmp(shown, cases[i].shown) == 0);
+        assert_int_equal(now != NULL, cases[i].has_own);
+        if (now != NULL) {
+            /* It stays the same, until it is taken away; then it is another one. */
+            assert_true(before == NULL || strcmp(before, now) == 0);
+            assert_true(is_there(now, &found));
+            assert_string_equal(found.principal_id, now);
+            assert_string_equal(found.name, "vm");
+            assert_true(text_is_guid(span_str(found.client_id)));
+            assert_string_equal(found.secret_digest, "");
+        } else {
+            assert_false(is_there(before, &found));
+        }
+        before = now;
+    }
+    assert_false(is_there("vm", &found));
+    assert_false(is_there("99999999-9999-4999-8999-999999999999", &found));
+}
+
+static void it_goes_with_its_virtual_machine(void **state)
+{
+    struct vm_identity found;
+    const char *one, *two;
+
+    (void)state;
+    put_ok(VM, SAYING("SystemAssigned"));
+    one = principal();
+    put_ok(VM2, SAYING("SystemAssigned"));
+    two = principal();
+    assert_string_not_equal(one, two);
+    ask(&m, HTTP_DELETE, VM, NULL);
+    assert_false(is_there(one, &found));
+    assert_true(is_there(two, &found));
+    put_ok(VM, SAYING("SystemAssigned")); /* the same name is not the same machine */
+    assert_string_not_equal(principal(), one);
+    assert_false(is_there(one, &found));
+}
+
+static void its_address_is_told_once_and_ends_the_one_before(void **state)
+{
+    const char *secrets[2], *own;
+    struct vm_identity found;
+
+    (void)state;
+    put_ok(VM, SAYING("None"));
+    refused(HTTP_POST, VM "/createIdentityAddress", NULL, 409, "OperationNotAllowed");
+    put_ok(VM, SAYING("SystemAssigned"));
+    own = principal();
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
+        const char *path, *address;
+        uint8_t digest[SHA256_BYTES];
+
+        ask(&m, HTTP_POST, VM "/createIdentityAddress", NULL);
+        assert_answer(&m, 200, NULL);
+        assert_text(&m, "principalId", own);
+        path = text_at(&m, "path");
+        address = text_at(&m, "address");
+        assert_string_equal(address + strlen(address) - strlen(path), path);
+        assert_non_null(strstr(path, "/identity/oauth2/token"));
+        secrets[i] = arena_printf(arena, "%.*s", 74, path + strlen("/metadata/"));
+        assert_int_equal(strspn(secrets[i], "0123456789abcdef"), 74);
+        assert_true(is_there(own, &found));
+        assert_ok(hash_once(HASH_SHA256, span_str(secrets[i]), digest));
+        assert_string_equal(found.secret_digest, hex_dup(arena, span_of(digest, sizeof(digest))));
+        assert_false(is_in_store(secrets[i]));
+    }
+    assert_string_not_equal(secrets[0], secrets[1]);
+    /* An update keeps it, another identity has another one. */
+    put_ok(VM, "{\"location\":\"westus\",\"properties\":{}}");
+    assert_true(is_there(own, &found));
+    assert_string_not_equal(found.secret_digest, "");
+    put_ok(VM, SAYING("None"));
+    put_ok(VM, SAYING("SystemAssigned"));
+    assert_true(is_there(principal(), &found));
+    assert_string_equal(found.secret_digest, "");
+}
+
+int main(void)
+{
+#define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
+    const struct CMUnitTest tests[] = {
+        TEST(it_is_there_while_the_owner_says_so),
+        TEST(it_goes_with_its_virtual_machine),
+        TEST(its_address_is_told_once_and_ends_the_one_before),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
