@@ -85,6 +85,7 @@ void *control_may_context(const struct control *control);
 /* A request. Spans are borrowed, decoded; data NULL for what was not sent. */
 struct control_call {
     struct control *control;
+    const struct control_target *target; /* set by control_run: what is asked for, and allowed */
     struct arena *arena;
     struct hasher *hasher;
     yyjson_mut_doc *doc; /* of the arena: for everything that is built */

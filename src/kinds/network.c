@@ -39,18 +39,58 @@ static bool subnets_may_go(struct control_call *call, const struct resource *bef
     return true;
 }
 
-static bool subnet_groups_exist(struct control_call *call, const struct resource *wanted,
-                                struct control_answer *ret)
+static const char *subnet_group(yyjson_mut_val *subnet)
+{
+    return reference_id(body_get(subnet, "properties"), "networkSecurityGroup");
+}
+
+/* A subnet that keeps its group asks nobody again: who changes one subnet sends all of them. */
+static bool need_subnet_groups(struct control_call *call, const struct resource *before,
+                               const struct resource *wanted, struct control_answer *ret)
 {
     yyjson_mut_val *item;
     yyjson_mut_arr_iter iter;
 
     (void)yyjson_mut_arr_iter_init(body_at(wanted->body, "properties.subnets"), &iter);
     while ((item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
-        const char *group = reference_id(body_get(item, "properties"), "networkSecurityGroup");
+        const char *group = subnet_group(item);
+        const char *old = before == NULL || group == NULL
+                              ? NULL
+                              : subnet_group(find_subnet(before->body, body_text_at(item, "name")));
+        bool is_kept = old != NULL && text_equal_nocase(old, group);
 
-        if (group != NULL &&
-            !need_reference(call, group, &kind_security_group, wanted, NULL, ret)) {
+        if (group != NULL && !need_reference(call, group, &kind_security_group,
+                                             is_kept ? NULL : LINK_GROUP, wanted, NULL, ret)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Peers' prefixes become part of what VirtualNetwork means here, and effective rules show them. */
+static bool need_peers(struct control_call *call, const struct resource *before,
+                       const struct resource *wanted, struct control_answer *ret)
+{
+    enum { PEERS_MAX = 500 }; /* as in Azure */
+    static const char member[] = "properties.virtualNetworkPeerings";
+    yyjson_mut_val *list = body_at(wanted->body, member), *item;
+    yyjson_mut_val *old = before == NULL ? NULL : body_at(before->body, member);
+    yyjson_mut_arr_iter iter;
+
+    if (body_equal(old, list)) {
+        return true;
+    }
+    if (yyjson_mut_arr_size(list) > PEERS_MAX) {
+        control_refuse(call, ret, 400, "TooManyItems",
+                       "virtualNetworkPeerings has %zu items; %d are allowed.",
+                       yyjson_mut_arr_size(list), PEERS_MAX);
+        return false;
+    }
+    (void)yyjson_mut_arr_iter_init(list, &iter);
+    while ((item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
+        const char *id = reference_id(body_get(item, "properties"), "remoteVirtualNetwork");
+
+        if (id != NULL && !need_link(call, id, &kind_virtual_network, LINK_PEER, wanted, ret)) {
             return false;
         }
     }
@@ -75,7 +115,7 @@ static bool prepare_network(struct control_call *call, const struct resource *be
         return false;
     }
     return members_prepare(call, wanted, "subnets", ret) &&
-           subnet_groups_exist(call, wanted, ret) &&
+           need_subnet_groups(call, before, wanted, ret) && need_peers(call, before, wanted, ret) &&
            (before == NULL || subnets_may_go(call, before, wanted, ret));
 }
 
@@ -169,16 +209,19 @@ static const char *prefix_of(yyjson_mut_val *subnet)
                : body_text(yyjson_mut_arr_get(body_at(subnet, "properties.addressPrefixes"), 0));
 }
 
-/* The subnet's prefix. False and refused when the subnet is not there. */
-static bool need_subnet(struct control_call *call, const char *id, const struct resource *from,
-                        const char **ret_prefix, struct control_answer *ret)
+/* The subnet's prefix. False and refused when the subnet is not there, or not the caller's to join;
+ * is_kept: it was joined before. */
+static bool need_subnet(struct control_call *call, const char *id, bool is_kept,
+                        const struct resource *from, const char **ret_prefix,
+                        struct control_answer *ret)
 {
     struct resource network;
     yyjson_mut_val *subnet;
     const char *parent = resource_parent_id(call->arena, id), *slash = strrchr(id, '/');
 
     if (parent == NULL ||
-        !need_reference(call, parent, &kind_virtual_network, from, &network, ret)) {
+        !need_link(call, id, &kind_subnet, is_kept ? NULL : LINK_SUBNET, from, ret) ||
+        !need_reference(call, parent, &kind_virtual_network, NULL, from, &network, ret)) {
         return false;
     }
     subnet = slash == NULL ? NULL : find_subnet(network.body, slash + 1);
@@ -314,9 +357,37 @@ static const char *address_before(const struct resource *before, const char *nam
     return NULL;
 }
 
+static bool need_applications(struct control_call *call, yyjson_mut_val *list, bool is_kept,
+                              const struct resource *wanted, struct control_answer *ret)
+{
+    enum { GROUPS_MAX = 20 }; /* as in Azure */
+    yyjson_mut_val *item;
+    yyjson_mut_arr_iter iter;
+
+    if (yyjson_mut_arr_size(list) > GROUPS_MAX) {
+        control_refuse(call, ret, 400, "TooManyItems",
+                       "applicationSecurityGroups of an IP configuration has %zu items; %d are "
+                       "allowed.",
+                       yyjson_mut_arr_size(list), GROUPS_MAX);
+        return false;
+    }
+    (void)yyjson_mut_arr_iter_init(list, &iter);
+    while ((item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
+        const char *id = body_text_at(item, "id");
+
+        if (id != NULL &&
+            !need_reference(call, id, &kind_security_group_application,
+                            is_kept ? NULL : LINK_APPLICATION_BY_ADDRESS, wanted, NULL, ret)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* is_kept: the interface stays as it is, but for its tags. */
 static bool prepare_configuration(struct control_call *call, const struct resource *before,
-                                  struct resource *wanted, yyjson_mut_val *item, bool is_first,
-                                  struct control_answer *ret)
+                                  bool is_kept, struct resource *wanted, yyjson_mut_val *item,
+                                  bool is_first, struct control_answer *ret)
 {
     yyjson_mut_val *properties = body_get(item, "properties");
     const char *subnet = reference_id(properties, "subnet"), *prefix = NULL, *known;
@@ -328,9 +399,12 @@ static bool prepare_configuration(struct control_call *call, const struct resour
                        "properties.subnet.id.");
         return false;
     }
-    if (!need_subnet(call, subnet, wanted, &prefix, ret) ||
+    if (!need_subnet(call, subnet, is_kept, wanted, &prefix, ret) ||
         (address != NULL &&
-         !need_reference(call, address, &kind_public_address, wanted, NULL, ret))) {
+         !need_reference(call, address, &kind_public_address, is_kept ? NULL : LINK_PUBLIC_ADDRESS,
+                         wanted, NULL, ret)) ||
+        !need_applications(call, body_get(properties, "applicationSecurityGroups"), is_kept, wanted,
+                           ret)) {
         return false;
     }
     if (body_get(properties, "privateIPAllocationMethod") == NULL) {
@@ -373,11 +447,15 @@ static bool prepare_interface(struct control_call *call, const struct resource *
     yyjson_mut_val *list = body_get(properties, "ipConfigurations"), *item;
     const char *group = reference_id(properties, "networkSecurityGroup");
     yyjson_mut_arr_iter iter;
-    bool is_first = true;
+    bool is_first = true, is_kept;
 
     if (!members_prepare(call, wanted, "ipConfigurations", ret)) {
         return false;
     }
+    body_drop(properties, "virtualMachine");
+    body_drop(properties, "macAddress");
+    body_drop(properties, "resourceGuid");
+    is_kept = before != NULL && body_equal(body_get(before->body, "properties"), properties);
     if (yyjson_mut_arr_size(list) == 0) {
         control_refuse(call, ret, 400, "InvalidRequestFormat",
                        "A network interface has at least one IP configuration: "
@@ -385,19 +463,17 @@ static bool prepare_interface(struct control_call *call, const struct resource *
         return false;
     }
     if (!interface_tag_is_good(call, wanted, ret) ||
-        (group != NULL && !need_reference(call, group, &kind_security_group, wanted, NULL, ret))) {
+        (group != NULL && !need_reference(call, group, &kind_security_group,
+                                          is_kept ? NULL : LINK_GROUP, wanted, NULL, ret))) {
         return false;
     }
     (void)yyjson_mut_arr_iter_init(list, &iter);
     while ((item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
-        if (!prepare_configuration(call, before, wanted, item, is_first, ret)) {
+        if (!prepare_configuration(call, before, is_kept, wanted, item, is_first, ret)) {
             return false;
         }
         is_first = false;
     }
-    body_drop(properties, "virtualMachine");
-    body_drop(properties, "macAddress");
-    body_drop(properties, "resourceGuid");
     return true;
 }
 

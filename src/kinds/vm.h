@@ -40,6 +40,10 @@ struct extension_state {
 void extension_judge(struct control_call *call, const struct resource *vm,
                      const struct resource *extension, const struct vm_guest *guest,
                      struct extension_state *ret);
+/* Are the interfaces, disks and identities that it names the caller's to use? What it had before is
+ * not asked again. False and refused. */
+bool vm_need_links(struct control_call *call, const struct resource *before,
+                   const struct resource *wanted, struct control_answer *ret);
 /* Which rule keeps a guest from its attestation endpoint, and what helps; "" when none does. */
 const char *network_words(struct control_call *call, const struct resource *vm);
 /* POST .../testNetwork */

@@ -26,11 +26,7 @@ static bool load_target(struct control_call *call, yyjson_mut_val *body, struct 
         ret->target = "targetResourceId";
         return false;
     }
-    if (!control_caller_may(call, VM_READ, id)) {
-        control_refuse(call, ret, 403, "LinkedAuthorizationFailed",
-                       "The client has permission to ask this network watcher, but not to perform "
-                       "action '%s' on the linked scope '%s'.",
-                       VM_READ, id);
+    if (!may_link(call, VM_READ, id, "", ret)) {
         return false;
     }
     err = resource_load(call, id, &trail, ret_vm);

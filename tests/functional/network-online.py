@@ -138,7 +138,8 @@ def in_use(story, plane):
     with story.step("another subscription's group is not even there"):
         foreign = plane.network.replace(plane.env["BOOTWARDEN_SUBSCRIPTION"], "00000000-0000-0000-0000-000000000001")
         nic["properties"]["networkSecurityGroup"] = {"id": f"{foreign}/networkSecurityGroups/closed"}
-        plane.refused("InvalidResourceReference", "PUT", f"{plane.network}/networkInterfaces/nic", nic)
+        plane.refused("LinkedAuthorizationFailed", "PUT", f"{plane.network}/networkInterfaces/nic", nic, status=403,
+                      words="networkSecurityGroups/join/action.* or the linked scope.s. are invalid")
 
 
 def service_tags(story, plane):
