@@ -62,7 +62,7 @@ err_t places_need_members(struct places *places, const char *id, struct trail *t
 err_t place_load(struct places *places, const struct resource *interface, struct trail *trail,
                  struct place *ret) MUST_CHECK;
 /* Why there is no place, or no verdict in it, as an answer. */
-void place_fail(struct control_call *call, const struct resource *interface, err_t err,
+void place_fail(struct control_call *call, const char *interface_id, err_t err,
                 const struct trail *trail, struct control_answer *ret);
 /* Its address of the family; NULL when it has none. */
 const struct address *place_address(const struct place *place, enum address_family family);

@@ -445,12 +445,15 @@ bool vm_need_interfaces(struct control_call *call, const struct resource *vm,
     return err == ERR_OK && *ret_n > 0;
 }
 
-void place_fail(struct control_call *call, const struct resource *interface, err_t err,
+void place_fail(struct control_call *call, const char *interface_id, err_t err,
                 const struct trail *trail, struct control_answer *ret)
 {
     if (err == ERR_NOT_FOUND) {
-        control_refuse(call, ret, 409, "NetworkRulesNotEvaluable",
-                       "The rules of %s cannot be evaluated: %s.", interface->id, trail->what);
+        control_refuse(
+            call, ret, 409, "NetworkRulesNotEvaluable",
+            "The rules of %s cannot be evaluated: %s. What rules refer to must be there: "
+            "put it back, or change what refers to it, and ask again.",
+            interface_id, trail->what);
     } else {
         control_fail(call, err, trail, ret);
     }

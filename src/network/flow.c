@@ -121,7 +121,7 @@ static err_t match_rule(const struct judging *j, const struct rule *rule, enum m
 
     err = err ? err : world_side(j->arena, j->world, &rule->destination, j->trail, &destination);
     if (err) {
-        return trail_in(j->trail, err, rule->name);
+        return err;
     }
     *ret = MATCH_NO;
     if (j->verdict->is_platform && destination.name != WORLD_NAME_PLATFORM) {
@@ -145,7 +145,7 @@ static err_t judge_step(const struct judging *j, const struct nsg *nsg, enum flo
         err_t err = match_rule(j, rule, &match);
 
         if (err) {
-            return trail_in(j->trail, err, nsg->name);
+            return nsg_fault(nsg, rule, err, j->trail);
         }
         if (match == MATCH_YES) {
             step.rule = rule;
