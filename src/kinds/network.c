@@ -1,7 +1,7 @@
 /*
- * network.c - virtual networks with their subnets, interfaces, public addresses: what says which
- * address a virtual machine has, and which rules its packets meet. They are kept and shown; packets
- * are somebody else's business.
+ * network.c - virtual networks with their subnets, and interfaces: what says which address a
+ * virtual machine has, and which rules its packets meet. They are kept and shown; packets are
+ * somebody else's business.
  */
 #include "kinds/network.h"
 #include "kinds/uses.h"
@@ -12,8 +12,6 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define VERSIONS "2022-07-01 2022-01-01 2025-05-01 2015-06-15"
 
 enum { PREFIX_MAX = 29, FIRST_HOST = 4, TAKEN_MAX = 100000 };
 
@@ -135,7 +133,7 @@ static void show_network(struct control_call *call, const struct resource *resou
 
 const struct kind kind_virtual_network = {
     .type = "Microsoft.Network/virtualNetworks",
-    .versions = VERSIONS,
+    .versions = NETWORK_VERSIONS,
     .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_SHOWS_ETAG,
     .prepare = prepare_network,
     .show = show_network,
@@ -144,33 +142,9 @@ const struct kind kind_virtual_network = {
 
 const struct kind kind_subnet = {
     .type = "Microsoft.Network/virtualNetworks/subnets",
-    .versions = VERSIONS,
+    .versions = NETWORK_VERSIONS,
     .flags = KIND_NO_PATCH,
     .member = "subnets",
-};
-
-/* ---- public addresses ---- */
-
-/* No address is given out here: one of RFC 5737's, which leads nowhere, stands for it where nobody
- * said which. */
-static void show_address(struct control_call *call, const struct resource *resource,
-                         yyjson_mut_val *object)
-{
-    yyjson_mut_val *properties = body_need_object(call->doc, object, "properties");
-    const char *hex = derived_hex(call, resource->id, "address", 2);
-
-    if (body_get(properties, "ipAddress") == NULL && hex != NULL) {
-        body_set_text(call->doc, properties, "ipAddress",
-                      arena_printf(call->arena, "192.0.2.%ld", strtol(hex, NULL, 16)));
-    }
-}
-
-const struct kind kind_public_address = {
-    .type = "Microsoft.Network/publicIPAddresses",
-    .versions = VERSIONS,
-    .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_SHOWS_ETAG,
-    .show = show_address,
-    .may_go = address_is_free,
 };
 
 /* ---- interfaces ---- */
@@ -517,7 +491,7 @@ static bool interface_may_go(struct control_call *call, const struct resource *r
 
 const struct kind kind_network_interface = {
     .type = "Microsoft.Network/networkInterfaces",
-    .versions = VERSIONS,
+    .versions = NETWORK_VERSIONS,
     .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_SHOWS_ETAG,
     .prepare = prepare_interface,
     .show = show_interface,

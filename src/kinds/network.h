@@ -10,6 +10,8 @@
 
 #include "network/flow.h"
 
+#define NETWORK_VERSIONS "2022-07-01 2022-01-01 2025-05-01 2015-06-15"
+
 /* Tag of a network interface: name of the guest's interface on its host. */
 #define TAG_INTERFACE "bootwarden-interface"
 

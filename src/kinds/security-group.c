@@ -215,7 +215,7 @@ static void show(struct control_call *call, const struct resource *resource, yyj
 
 const struct kind kind_security_group = {
     .type = GROUPS,
-    .versions = "2022-07-01 2022-01-01 2025-05-01 2015-06-15",
+    .versions = NETWORK_VERSIONS,
     .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_SHOWS_ETAG,
     .prepare = prepare,
     .show = show,
