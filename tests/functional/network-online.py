@@ -298,7 +298,17 @@ def export(story, plane):
     with story.step("and the command prints it"):
         need(command(plane, "export").stdout == text, "another text")
         need(command(plane, "export", "--tag", "AzureAttestation").stdout == refresh, "another refresh")
-        need(command(plane, "export", "-g", "none").returncode == 3, "of a group that has none")
+    with story.step("a group that is not there is said to be, one without interfaces has nothing to export"):
+        other = f"{plane.subscription}/resourceGroups/empty"
+        for output in ("json", "nft"):
+            path = f"{other}/providers/Bootwarden.Monitor/networkRules?format={output}"
+            plane.refused("ResourceGroupNotFound", "GET", path, words="'empty' could not be found", status=404)
+        done = command(plane, "export", "-g", "empty")
+        need(done.returncode == 3 and done.stdout == "" and "'empty' could not be found" in done.stderr, f"{done}")
+        plane.put(other, {})
+        plane.refused("NetworkRulesNotExportable", "GET", path, words="bootwarden-interface", status=409)
+        done = command(plane, "export", "-g", "empty")
+        need(done.returncode == 3 and done.stdout == "" and "bootwarden-interface" in done.stderr, f"{done}")
 
 
 def command(plane, *words):
