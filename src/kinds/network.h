@@ -15,7 +15,7 @@
 /* Tag of a network interface: name of the guest's interface on its host. */
 #define TAG_INTERFACE "bootwarden-interface"
 
-enum { PLACE_ADDRESSES_MAX = 32 }; /* of one interface */
+enum { PLACE_ADDRESSES_MAX = 256 }; /* of one interface, as in Azure */
 
 extern const struct kind_action interface_actions[];
 
@@ -52,7 +52,7 @@ struct places {
     } * networks;
     size_t n_networks;
     bool has_members; /* of application security groups */
-    struct world_group *members;
+    const struct world_group *members;
     size_t n_members;
 };
 /* Room for `max` places. */
