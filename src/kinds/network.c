@@ -3,17 +3,11 @@
  * virtual machine has, and which rules its packets meet. They are kept and shown; packets are
  * somebody else's business.
  */
-#include "kinds/network.h"
+#include "kinds/seats.h"
 #include "kinds/uses.h"
 
 #include "base/text.h"
 #include "network/nft.h"
-
-#include <arpa/inet.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-enum { PREFIX_MAX = 29, FIRST_HOST = 4, TAKEN_MAX = 100000 };
 
 /* ---- virtual networks ---- */
 
@@ -149,31 +143,6 @@ const struct kind kind_subnet = {
 
 /* ---- interfaces ---- */
 
-/* "10.0.0.0/24" into network and length, in host order; false for what is no IPv4 prefix. */
-static bool read_prefix(const char *text, uint32_t *ret_network, unsigned *ret_len)
-{
-    char address[INET_ADDRSTRLEN];
-    struct in_addr in;
-    const char *slash = text == NULL ? NULL : strchr(text, '/');
-    size_t len = slash == NULL ? 0 : (size_t)(slash - text);
-    char *end = NULL;
-    long bits;
-
-    if (len == 0 || len >= sizeof(address)) {
-        return false;
-    }
-    memcpy(address, text, len);
-    address[len] = '\0';
-    bits = strtol(slash + 1, &end, 10);
-    if (inet_pton(AF_INET, address, &in) != 1 || end == slash + 1 || *end != '\0' || bits < 1 ||
-        bits > PREFIX_MAX) {
-        return false;
-    }
-    *ret_len = (unsigned)bits;
-    *ret_network = ntohl(in.s_addr) & (UINT32_MAX << (32 - (unsigned)bits));
-    return true;
-}
-
 static const char *prefix_of(yyjson_mut_val *subnet)
 {
     const char *one = body_text_at(subnet, "properties.addressPrefix");
@@ -208,107 +177,6 @@ static bool need_subnet(struct control_call *call, const char *id, bool is_kept,
     return true;
 }
 
-/* Addresses of the subnet that other interfaces have. */
-struct taken {
-    const char *subnet_key, *own_key;
-    uint32_t *addresses;
-    size_t n, max;
-};
-
-static err_t take_addresses(void *context, struct control_call *scan,
-                            const struct resource *interface)
-{
-    struct taken *taken = context;
-    yyjson_mut_val *list = body_at(interface->body, "properties.ipConfigurations"), *item;
-    yyjson_mut_arr_iter iter;
-
-    if (strcmp(interface->key, taken->own_key) == 0) {
-        return ERR_OK;
-    }
-    (void)yyjson_mut_arr_iter_init(list, &iter);
-    while ((item = yyjson_mut_arr_iter_next(&iter)) != NULL && taken->n < taken->max) {
-        const char *id = reference_id(body_get(item, "properties"), "subnet");
-        const char *key = id == NULL ? NULL : resource_key(scan->arena, span_str(id));
-        const char *text = body_text_at(item, "properties.privateIPAddress");
-        struct in_addr in;
-
-        if (key != NULL && strcmp(key, taken->subnet_key) == 0 && text != NULL &&
-            inet_pton(AF_INET, text, &in) == 1) {
-            taken->addresses[taken->n++] = ntohl(in.s_addr);
-        }
-    }
-    return ERR_OK;
-}
-
-static err_t find_taken(struct control_call *call, const struct resource *wanted,
-                        const char *subnet_key, struct taken *taken, struct trail *trail)
-{
-    taken->subnet_key = subnet_key;
-    taken->own_key = wanted->key;
-    taken->max = TAKEN_MAX;
-    taken->addresses = arena_calloc(call->arena, taken->max, sizeof(uint32_t));
-    return taken->addresses == NULL
-               ? ERR_MEMORY
-               : each_in_subscription(call, &kind_network_interface, wanted->id, take_addresses,
-                                      taken, trail);
-}
-
-static int compare(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-/* The lowest free address; the first four and the last are the network's, as in Azure. */
-static bool free_address(struct taken *taken, uint32_t network, unsigned len, uint32_t *ret)
-{
-    uint32_t last = network + (uint32_t)((1ULL << (32 - len)) - 1);
-    uint32_t address = network + FIRST_HOST;
-
-    qsort(taken->addresses, taken->n, sizeof(uint32_t), compare);
-    for (size_t i = 0; i < taken->n && address < last; i++) {
-        if (taken->addresses[i] == address) {
-            address++;
-        }
-    }
-    *ret = address;
-    return address < last;
-}
-
-static bool give_address(struct control_call *call, const struct resource *wanted,
-                         yyjson_mut_val *properties, const char *subnet_id, const char *prefix,
-                         struct control_answer *ret)
-{
-    const char *key = resource_key(call->arena, span_str(subnet_id));
-    char text[INET_ADDRSTRLEN] = "";
-    struct taken taken = {0};
-    struct trail trail = {0};
-    uint32_t network, address = 0;
-    unsigned len;
-    err_t err;
-
-    if (!read_prefix(prefix, &network, &len)) {
-        return true; /* IPv6 and such: the owner says which */
-    }
-    err = key == NULL ? ERR_MEMORY : find_taken(call, wanted, key, &taken, &trail);
-    if (err) {
-        control_fail(call, err, &trail, ret);
-        return false;
-    }
-    if (!free_address(&taken, network, len, &address)) {
-        control_refuse(call, ret, 400, "SubnetIsFull",
-                       "Subnet %s with address prefix %s does not have enough capacity for 1 IP "
-                       "addresses.",
-                       subnet_id, prefix);
-        return false;
-    }
-    address = htonl(address);
-    (void)inet_ntop(AF_INET, &address, text, sizeof(text));
-    body_set_text(call->doc, properties, "privateIPAddress", text);
-    return true;
-}
-
 /* The configuration of the same name as it was: a dynamic address stays while it does. */
 static const char *address_before(const struct resource *before, const char *name,
                                   const char *subnet_id)
@@ -329,6 +197,28 @@ static const char *address_before(const struct resource *before, const char *nam
         }
     }
     return NULL;
+}
+
+/* Of all of them, before any address is given out: none is given twice. */
+static void keep_addresses(struct control_call *call, const struct resource *before,
+                           yyjson_mut_val *list)
+{
+    yyjson_mut_val *item;
+    yyjson_mut_arr_iter iter;
+
+    (void)yyjson_mut_arr_iter_init(list, &iter);
+    while ((item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
+        yyjson_mut_val *properties = body_get(item, "properties");
+        const char *subnet = reference_id(properties, "subnet"), *known;
+
+        if (subnet == NULL || body_get(properties, "privateIPAddress") != NULL) {
+            continue;
+        }
+        known = address_before(before, body_text_at(item, "name"), subnet);
+        if (known != NULL) {
+            body_set_text(call->doc, properties, "privateIPAddress", known);
+        }
+    }
 }
 
 static bool need_applications(struct control_call *call, yyjson_mut_val *list, bool is_kept,
@@ -359,12 +249,12 @@ static bool need_applications(struct control_call *call, yyjson_mut_val *list, b
 }
 
 /* is_kept: the interface stays as it is, but for its tags. */
-static bool prepare_configuration(struct control_call *call, const struct resource *before,
-                                  bool is_kept, struct resource *wanted, yyjson_mut_val *item,
-                                  bool is_first, struct control_answer *ret)
+static bool prepare_configuration(struct control_call *call, bool is_kept,
+                                  const struct resource *wanted, struct seats *seats,
+                                  yyjson_mut_val *item, bool is_first, struct control_answer *ret)
 {
     yyjson_mut_val *properties = body_get(item, "properties");
-    const char *subnet = reference_id(properties, "subnet"), *prefix = NULL, *known;
+    const char *subnet = reference_id(properties, "subnet"), *prefix = NULL, *given = NULL;
     const char *address = reference_id(properties, "publicIPAddress");
 
     if (subnet == NULL) {
@@ -387,15 +277,39 @@ static bool prepare_configuration(struct control_call *call, const struct resour
     if (body_get(properties, "primary") == NULL) {
         json_add_bool(call->doc, properties, "primary", is_first);
     }
-    if (body_get(properties, "privateIPAddress") != NULL) {
-        return true;
+    if (body_get(properties, "privateIPAddress") == NULL) {
+        if (!seats_take(seats, subnet, prefix, &given, ret)) {
+            return false;
+        }
+        if (given != NULL) {
+            body_set_text(call->doc, properties, "privateIPAddress", given);
+        }
     }
-    known = address_before(before, body_text_at(item, "name"), subnet);
-    if (known != NULL) {
-        body_set_text(call->doc, properties, "privateIPAddress", known);
-        return true;
+    return true;
+}
+
+static bool prepare_configurations(struct control_call *call, bool is_kept,
+                                   const struct resource *wanted, yyjson_mut_val *list,
+                                   struct control_answer *ret)
+{
+    yyjson_mut_val *item;
+    yyjson_mut_arr_iter iter;
+    struct seats seats;
+    bool is_first = true;
+    err_t err = seats_begin(call, wanted, &seats);
+
+    if (err) {
+        control_fail(call, err, NULL, ret);
+        return false;
     }
-    return give_address(call, wanted, properties, subnet, prefix, ret);
+    (void)yyjson_mut_arr_iter_init(list, &iter);
+    while ((item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
+        if (!prepare_configuration(call, is_kept, wanted, &seats, item, is_first, ret)) {
+            return false;
+        }
+        is_first = false;
+    }
+    return true;
 }
 
 /* One bad name would spoil the ruleset of all. */
@@ -418,10 +332,10 @@ static bool prepare_interface(struct control_call *call, const struct resource *
                               struct resource *wanted, struct control_answer *ret)
 {
     yyjson_mut_val *properties = resource_properties(call, wanted);
-    yyjson_mut_val *list = body_get(properties, "ipConfigurations"), *item;
+    yyjson_mut_val *list = body_get(properties, "ipConfigurations");
     const char *group = reference_id(properties, "networkSecurityGroup");
-    yyjson_mut_arr_iter iter;
-    bool is_first = true, is_kept;
+    size_t n = yyjson_mut_arr_size(list);
+    bool is_kept;
 
     if (!members_prepare(call, wanted, "ipConfigurations", ret)) {
         return false;
@@ -430,10 +344,11 @@ static bool prepare_interface(struct control_call *call, const struct resource *
     body_drop(properties, "macAddress");
     body_drop(properties, "resourceGuid");
     is_kept = before != NULL && body_equal(body_get(before->body, "properties"), properties);
-    if (yyjson_mut_arr_size(list) == 0) {
-        control_refuse(call, ret, 400, "InvalidRequestFormat",
-                       "A network interface has at least one IP configuration: "
-                       "properties.ipConfigurations.");
+    if (n == 0 || n > PLACE_ADDRESSES_MAX) {
+        control_refuse(call, ret, 400, n == 0 ? "InvalidRequestFormat" : "TooManyItems",
+                       "A network interface has 1 to %d IP configurations: "
+                       "properties.ipConfigurations.",
+                       PLACE_ADDRESSES_MAX);
         return false;
     }
     if (!interface_tag_is_good(call, wanted, ret) ||
@@ -441,14 +356,8 @@ static bool prepare_interface(struct control_call *call, const struct resource *
                                           is_kept ? NULL : LINK_GROUP, wanted, NULL, ret))) {
         return false;
     }
-    (void)yyjson_mut_arr_iter_init(list, &iter);
-    while ((item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
-        if (!prepare_configuration(call, before, is_kept, wanted, item, is_first, ret)) {
-            return false;
-        }
-        is_first = false;
-    }
-    return true;
+    keep_addresses(call, before, list);
+    return prepare_configurations(call, is_kept, wanted, list, ret);
 }
 
 /* Locally administered (IEEE 802): no card has it by itself. */
