@@ -324,7 +324,8 @@ const char *network_words(struct control_call *call, const struct resource *vm)
     struct control_call own = *call;
     const char *words = NULL;
 
-    if ((arena = arena_new(WAY_ARENA_BYTES)) == NULL) {
+    if (call->n_network_words++ >= NETWORK_WORDS_MAX ||
+        (arena = arena_new(WAY_ARENA_BYTES)) == NULL) {
         return "";
     }
     own.arena = arena;
