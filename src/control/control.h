@@ -85,6 +85,7 @@ void *control_may_context(const struct control *control);
 /* A request. Spans are borrowed, decoded; data NULL for what was not sent. */
 struct control_call {
     struct control *control;
+    const struct control_target *target; /* set by control_run: what is asked for, and allowed */
     struct arena *arena;
     struct hasher *hasher;
     yyjson_mut_doc *doc; /* of the arena: for everything that is built */
@@ -100,9 +101,10 @@ struct control_call {
     bool is_dry;             /* a PUT checks and says what would be, and keeps nothing */
     control_query_of *query; /* NULL = there is none */
     void *query_context;
-    void *kept;   /* by a kind's show, for the length of the call: what is the same for a whole list
-                     (kinds/uses.c) */
-    bool is_part; /* a deployment asks, in its caller's name */
+    void *kept; /* by a kind's show, for the length of the call: what is the same for a whole list
+                   (kinds/uses.c) */
+    unsigned n_network_words; /* how often network rules were judged for it (kinds/vm.h) */
+    bool is_part;             /* a deployment asks, in its caller's name */
     bool is_rule; /* a rule of the subscription's administrator asks: no role of the caller's is
                      needed */
 };

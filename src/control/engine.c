@@ -25,10 +25,16 @@ bool name_is_good(const struct control_call *call, const struct kind *kind, stru
         is_good = memchr(allowed, name.data[i], sizeof(allowed) - 1) != NULL;
     }
     if (!is_good || (kind->name_is_good != NULL && !kind->name_is_good(name))) {
-        control_refuse(call, ret, 400, "InvalidResourceName",
-                       "Resource name '%.*s' is invalid. A name of the type '%s' has 1 to %zu "
-                       "letters, digits, periods, underscores and hyphens.",
-                       (int)name.len, (const char *)name.data, kind->type, max);
+        const char *words =
+            kind->name_words != NULL
+                ? kind->name_words
+                : arena_printf(call->arena,
+                               "A name of the type '%s' has 1 to %zu letters, digits, periods, "
+                               "underscores, hyphens and parentheses.",
+                               kind->type, max);
+
+        control_refuse(call, ret, 400, "InvalidResourceName", "Resource name '%.*s' is invalid. %s",
+                       (int)name.len, (const char *)name.data, words == NULL ? "" : words);
         return false;
     }
     return true;

@@ -36,6 +36,8 @@ const struct kind control_group_kind = {
     .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_AT_SUBSCRIPTION,
     .name_max = RESOURCE_GROUP_MAX,
     .name_is_good = group_name_is_good,
+    .name_words = "A resource group's name has 1 to 90 letters, digits, periods, underscores, "
+                  "hyphens and parentheses, and does not end in a period.",
 };
 
 /* ---- one group ---- */

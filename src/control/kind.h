@@ -85,6 +85,7 @@ struct kind {
     unsigned flags;
     size_t name_max;                        /* 0 = 80 */
     bool (*name_is_good)(struct span name); /* NULL: letters, digits and ._-() */
+    const char *name_words; /* what it wants of a name, as a sentence; with name_is_good */
     kind_prepare *prepare;
     kind_done *done;
     kind_show *show;

@@ -427,6 +427,7 @@ void control_run(struct control_call *call, const struct control_target *target,
                  struct control_answer *ret)
 {
     *ret = (struct control_answer){0};
+    call->target = target;
     if (call->body.len > target->body_max) {
         control_refuse(call, ret, 413, "RequestTooLarge",
                        "The request has %zu bytes; at most %zu are taken here.", call->body.len,

@@ -74,7 +74,7 @@ static void fail_in_guest(struct control_call *call, const struct resource *exte
 static void fail_unheard(struct control_call *call, const struct resource *vm, const char *words,
                          struct extension_state *ret)
 {
-    const char *rule = network_words(call, vm);
+    const char *rule = ret->is_brief ? "" : network_words(call, vm);
 
     fail(ret, "VMExtensionProvisioningTimeout",
          arena_printf(call->arena, "%s%s%s", words, rule[0] == '\0' ? "" : " ", rule));
@@ -145,7 +145,8 @@ static void judge_unreachable(struct control_call *call, const struct resource *
                               const struct resource *extension, const struct vm_guest *guest,
                               struct extension_state *ret)
 {
-    const char *rule = network_words(call, vm), *why = guest->monitor.trouble_why;
+    const char *rule = ret->is_brief ? "" : network_words(call, vm);
+    const char *why = guest->monitor.trouble_why;
 
     if (strstr(why, "provisioning failed. ") == NULL) {
         why = arena_printf(call->arena,
@@ -160,12 +161,12 @@ static void judge_unreachable(struct control_call *call, const struct resource *
 }
 
 void extension_judge(struct control_call *call, const struct resource *vm,
-                     const struct resource *extension, const struct vm_guest *guest,
+                     const struct resource *extension, const struct vm_guest *guest, bool is_brief,
                      struct extension_state *ret)
 {
     struct said said;
 
-    *ret = (struct extension_state){.state = extension->state, .message = ""};
+    *ret = (struct extension_state){.state = extension->state, .message = "", .is_brief = is_brief};
     if (!guest->is_there) {
         judge_absent(call, vm, extension, guest, ret);
         return;

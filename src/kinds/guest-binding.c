@@ -134,19 +134,12 @@ static bool keep_digest(struct control_call *call, struct resource *wanted, cons
 static bool may_name(struct control_call *call, const struct resource *wanted, const char *scope,
                      const char *name, struct control_answer *ret)
 {
-    if (control_caller_may(call, MACHINE_WRITE, scope)) {
-        return true;
-    }
-    control_refuse(call, ret, 403, "LinkedAuthorizationFailed",
-                   "The client '%s' with object id '%s' has permission to perform action "
-                   "'Microsoft.Compute/virtualMachines/write' on scope '%s'; however, it does not "
-                   "have permission to perform action '" MACHINE_WRITE
-                   "' on the linked scope '%s', which the tag %s needs. A join token needs no more "
-                   "than the virtual machine: bootwarden vm token %s",
-                   call->caller->client_id[0] != '\0' ? call->caller->client_id
-                                                      : call->caller->name,
-                   call->caller->object_id, wanted->id, scope, name, wanted->name);
-    return false;
+    const char *more = arena_printf(call->arena,
+                                    " The tag %s needs it. A join token needs no more than the "
+                                    "virtual machine: bootwarden vm token %s",
+                                    name, wanted->name);
+
+    return may_link(call, MACHINE_WRITE, scope, more == NULL ? "" : more, ret);
 }
 
 static bool check_ek(struct control_call *call, const struct resource *before,

@@ -178,6 +178,23 @@ static void fail(struct control_call *call, err_t err, const struct trail *trail
                    "The network rules cannot be exported: %s.", words);
 }
 
+/* Of a group that is not there nothing is missing a tag. */
+static bool need_group(struct control_call *call, struct control_answer *ret)
+{
+    struct resource group;
+    struct trail trail = {0};
+    err_t err = call->path.group.data == NULL
+                    ? ERR_OK
+                    : resource_load(call, call->path.scope, &trail, &group);
+
+    if (err == ERR_NOT_FOUND) {
+        control_not_found(call, call->path.scope, ret);
+    } else if (err) {
+        control_fail(call, err, &trail, ret);
+    }
+    return err == ERR_OK;
+}
+
 static void handle(struct control_call *call, struct control_answer *ret)
 {
     CLEANUP(tags_release)
@@ -189,7 +206,7 @@ static void handle(struct control_call *call, struct control_answer *ret)
     struct span text = {0};
     err_t err;
 
-    if (!read_wish(call, &wish, ret)) {
+    if (!need_group(call, ret) || !read_wish(call, &wish, ret)) {
         return;
     }
     if (e != NULL) {

@@ -10,10 +10,12 @@
 
 #include "network/flow.h"
 
+#define NETWORK_VERSIONS "2022-07-01 2022-01-01 2025-05-01 2015-06-15"
+
 /* Tag of a network interface: name of the guest's interface on its host. */
 #define TAG_INTERFACE "bootwarden-interface"
 
-enum { PLACE_ADDRESSES_MAX = 32 }; /* of one interface */
+enum { PLACE_ADDRESSES_MAX = 256 }; /* of one interface, as in Azure */
 
 extern const struct kind_action interface_actions[];
 
@@ -50,7 +52,7 @@ struct places {
     } * networks;
     size_t n_networks;
     bool has_members; /* of application security groups */
-    struct world_group *members;
+    const struct world_group *members;
     size_t n_members;
 };
 /* Room for `max` places. */
@@ -62,7 +64,7 @@ err_t places_need_members(struct places *places, const char *id, struct trail *t
 err_t place_load(struct places *places, const struct resource *interface, struct trail *trail,
                  struct place *ret) MUST_CHECK;
 /* Why there is no place, or no verdict in it, as an answer. */
-void place_fail(struct control_call *call, const struct resource *interface, err_t err,
+void place_fail(struct control_call *call, const char *interface_id, err_t err,
                 const struct trail *trail, struct control_answer *ret);
 /* Its address of the family; NULL when it has none. */
 const struct address *place_address(const struct place *place, enum address_family family);

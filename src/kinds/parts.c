@@ -1,5 +1,6 @@
 #include "kinds/parts.h"
 
+#include "access/scope.h"
 #include "base/codec.h"
 #include "base/text.h"
 #include "crypto/guid.h"
@@ -15,15 +16,68 @@ static bool is_same_subscription(struct control_call *call, const char *a, const
            text_spans_equal_nocase(x.subscription, y.subscription);
 }
 
+/* Is this an id of that type, in the one spelling that roles are asked about? */
+static bool is_id_of(struct control_call *call, const char *id, const struct kind *kind)
+{
+    struct resource_path path;
+    const char *type;
+
+    if (access_scope_check(span_str(id), NULL) != ERR_OK ||
+        resource_id_read(call->arena, span_str(id), NULL, &path) != ERR_OK ||
+        !resource_path_is_one(&path)) {
+        return false;
+    }
+    type = resource_path_type(call->arena, &path);
+    return type != NULL && text_equal_nocase(type, kind->type);
+}
+
+static bool refuse_reference(struct control_call *call, const char *id, const struct resource *from,
+                             struct control_answer *ret)
+{
+    control_refuse(call, ret, 400, "InvalidResourceReference",
+                   "Resource %s referenced by resource %s was not found. Please make sure that the "
+                   "referenced resource exists, and that both resources are in the same region.",
+                   id, from->id);
+    return false;
+}
+
+bool may_link(struct control_call *call, const char *link, const char *id, const char *more,
+              struct control_answer *ret)
+{
+    const struct access_caller *caller = call->caller;
+
+    if (control_caller_may(call, link, id)) {
+        return true;
+    }
+    control_refuse(call, ret, 403, "LinkedAuthorizationFailed",
+                   "The client '%s' with object id '%s' has permission to perform action '%s' on "
+                   "scope '%s'; however, it does not have permission to perform action(s) '%s' on "
+                   "the linked scope(s) '%s' (respectively) or the linked scope(s) are invalid.%s",
+                   caller->client_id[0] != '\0' ? caller->client_id : caller->name,
+                   caller->object_id, call->target->action, call->target->scope, link, id, more);
+    return false;
+}
+
+bool need_link(struct control_call *call, const char *id, const struct kind *kind, const char *link,
+               const struct resource *from, struct control_answer *ret)
+{
+    return is_id_of(call, id, kind) ? link == NULL || may_link(call, link, id, "", ret)
+                                    : refuse_reference(call, id, from, ret);
+}
+
 bool need_reference(struct control_call *call, const char *id, const struct kind *kind,
-                    const struct resource *from, struct resource *ret_target,
+                    const char *link, const struct resource *from, struct resource *ret_target,
                     struct control_answer *ret)
 {
     struct resource target;
     struct trail trail = {0};
-    err_t err = is_same_subscription(call, id, from->id) ? resource_load(call, id, &trail, &target)
-                                                         : ERR_NOT_FOUND;
+    err_t err;
 
+    if (!need_link(call, id, kind, link, from, ret)) {
+        return false;
+    }
+    err = is_same_subscription(call, id, from->id) ? resource_load(call, id, &trail, &target)
+                                                   : ERR_NOT_FOUND;
     if (err == ERR_OK && target.kind == kind) {
         if (ret_target != NULL) {
             *ret_target = target;
@@ -34,11 +88,7 @@ bool need_reference(struct control_call *call, const char *id, const struct kind
         control_fail(call, err, &trail, ret);
         return false;
     }
-    control_refuse(call, ret, 400, "InvalidResourceReference",
-                   "Resource %s referenced by resource %s was not found. Please make sure that the "
-                   "referenced resource exists, and that both resources are in the same region.",
-                   id, from->id);
-    return false;
+    return refuse_reference(call, id, from, ret);
 }
 
 bool refuse_member(struct control_call *call, const char *member, const char *words,

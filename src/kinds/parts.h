@@ -32,10 +32,33 @@ extern const struct control_row attestation_rows[];
 extern const struct kind kind_disk, kind_image, kind_snapshot, kind_availability_set, kind_ssh_key,
     kind_storage_account, kind_user_identity, kind_route_table, kind_security_group_application;
 
-/* Is the resource of this id there, of this kind and of the same subscription? False and 400
- * InvalidResourceReference, as the resource `from` refers to it. Fills *ret_target unless NULL. */
+/* What is asked of the caller at a resource that another one refers to. */
+#define LINK_INTERFACE "Microsoft.Network/networkInterfaces/join/action"
+#define LINK_SUBNET "Microsoft.Network/virtualNetworks/subnets/join/action"
+#define LINK_PEER "Microsoft.Network/virtualNetworks/peer/action"
+#define LINK_PUBLIC_ADDRESS "Microsoft.Network/publicIPAddresses/join/action"
+#define LINK_GROUP "Microsoft.Network/networkSecurityGroups/join/action"
+#define LINK_APPLICATION_BY_ADDRESS                                                                \
+    "Microsoft.Network/applicationSecurityGroups/joinIpConfiguration/action"
+#define LINK_APPLICATION_BY_RULE                                                                   \
+    "Microsoft.Network/applicationSecurityGroups/joinNetworkSecurityRule/action"
+#define LINK_DISK "Microsoft.Compute/disks/write"
+#define LINK_IDENTITY "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
+
+/* May the caller do `link` at `id`, beside what the call is about? False and 403
+ * LinkedAuthorizationFailed, the same whether there is such a resource or not. more: a sentence
+ * behind it; "" = none. */
+bool may_link(struct control_call *call, const char *link, const char *id, const char *more,
+              struct control_answer *ret);
+/* The same at the id of a resource of this kind, which need not be there; 400
+ * InvalidResourceReference for what is no such id. link NULL: it was asked before. */
+bool need_link(struct control_call *call, const char *id, const struct kind *kind, const char *link,
+               const struct resource *from, struct control_answer *ret);
+/* Is the resource of this id there, of this kind and of the same subscription, and may the caller
+ * do `link` there? False and refused as above, as the resource `from` refers to it; who may not is
+ * not told whether it is there. Fills *ret_target unless NULL. */
 bool need_reference(struct control_call *call, const char *id, const struct kind *kind,
-                    const struct resource *from, struct resource *ret_target,
+                    const char *link, const struct resource *from, struct resource *ret_target,
                     struct control_answer *ret);
 /* 400 InvalidParameter: "MEMBER WORDS.", with the member, which is static, as target. False. */
 bool refuse_member(struct control_call *call, const char *member, const char *words,

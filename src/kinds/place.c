@@ -69,13 +69,9 @@ static bool names_groups(const struct nsg *nsg)
 
 /* ---- application security groups ---- */
 
-struct member {
-    const char *id;
-    struct address address;
-};
 struct membership {
     struct places *places;
-    struct member *items;
+    struct world_member *items;
     size_t n, max;
 };
 
@@ -83,9 +79,12 @@ static err_t add_member(struct membership *m, const char *id, const struct addre
 {
     struct arena *arena = m->places->call->arena;
 
+    if (m->n > WORLD_MEMBERS_MAX) {
+        return ERR_OK; /* too many already, which is said in the end */
+    }
     if (m->n == m->max) {
         size_t max = m->max == 0 ? MEMBERS_FIRST : 2 * m->max;
-        struct member *items = arena_calloc(arena, max, sizeof(*items));
+        struct world_member *items = arena_calloc(arena, max, sizeof(*items));
 
         if (items == NULL) {
             return ERR_MEMORY;
@@ -97,7 +96,7 @@ static err_t add_member(struct membership *m, const char *id, const struct addre
         m->max = max;
     }
     id = resource_key(arena, span_str(id));
-    m->items[m->n++] = (struct member){id, *address};
+    m->items[m->n++] = (struct world_member){id, *address};
     return id == NULL ? ERR_MEMORY : ERR_OK;
 }
 
@@ -128,25 +127,6 @@ static err_t visit_members(void *context, struct control_call *scan,
     return err;
 }
 
-/* All members of one group, which stand in any order. */
-static err_t gather(const struct membership *m, size_t first, struct world_group *ret)
-{
-    struct arena *arena = m->places->call->arena;
-    struct address_range *ranges = arena_calloc(arena, m->n, sizeof(*ranges));
-    size_t n = 0;
-
-    if (ranges == NULL) {
-        return ERR_MEMORY;
-    }
-    for (size_t i = first; i < m->n; i++) {
-        if (strcmp(m->items[i].id, m->items[first].id) == 0) {
-            ranges[n++] = (struct address_range){m->items[i].address, m->items[i].address};
-        }
-    }
-    ret->id = m->items[first].id;
-    return address_set_make(arena, ranges, n, &ret->set);
-}
-
 err_t places_need_members(struct places *places, const char *id, struct trail *trail)
 {
     struct membership m = {.places = places};
@@ -156,22 +136,9 @@ err_t places_need_members(struct places *places, const char *id, struct trail *t
         return ERR_OK;
     }
     err = each_in_subscription(places->call, &kind_network_interface, id, visit_members, &m, trail);
-    places->members =
-        err ? NULL : arena_calloc(places->call->arena, m.n + 1, sizeof(*places->members));
-    if (err == ERR_OK && places->members == NULL) {
-        err = ERR_MEMORY;
-    }
-    for (size_t i = 0; err == ERR_OK && i < m.n; i++) {
-        bool is_known = false;
-
-        for (size_t j = 0; j < places->n_members; j++) {
-            is_known = is_known || strcmp(places->members[j].id, m.items[i].id) == 0;
-        }
-        if (!is_known) {
-            err = gather(&m, i, &places->members[places->n_members]);
-            places->n_members++;
-        }
-    }
+    err = err ? err
+              : world_groups_make(places->call->arena, m.items, m.n, trail, &places->members,
+                                  &places->n_members);
     places->has_members = err == ERR_OK;
     return err;
 }
@@ -445,12 +412,15 @@ bool vm_need_interfaces(struct control_call *call, const struct resource *vm,
     return err == ERR_OK && *ret_n > 0;
 }
 
-void place_fail(struct control_call *call, const struct resource *interface, err_t err,
+void place_fail(struct control_call *call, const char *interface_id, err_t err,
                 const struct trail *trail, struct control_answer *ret)
 {
     if (err == ERR_NOT_FOUND) {
-        control_refuse(call, ret, 409, "NetworkRulesNotEvaluable",
-                       "The rules of %s cannot be evaluated: %s.", interface->id, trail->what);
+        control_refuse(
+            call, ret, 409, "NetworkRulesNotEvaluable",
+            "The rules of %s cannot be evaluated: %s. What rules refer to must be there: "
+            "put it back, or change what refers to it, and ask again.",
+            interface_id, trail->what);
     } else {
         control_fail(call, err, trail, ret);
     }

@@ -51,12 +51,62 @@ static bool tags_exist(struct control_call *call, const struct nsg *nsg, struct 
     return err == ERR_OK || refuse(call, err, &fault, &trail, ret);
 }
 
-static bool side_exists(struct control_call *call, const struct rule_side *side,
-                        const struct resource *wanted, struct control_answer *ret)
+static bool side_names(const struct rule_side *side, const char *id)
 {
     for (size_t i = 0; side->kind == RULE_SIDE_GROUPS && i < side->n_texts; i++) {
-        if (!need_reference(call, side->texts[i], &kind_security_group_application, wanted, NULL,
-                            ret)) {
+        if (text_equal_nocase(side->texts[i], id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* old: the rule of that name as it was; NULL = none. What it names already asks nobody again: who
+ * changes one rule sends all of them. */
+static bool need_side(struct control_call *call, const struct rule_side *side,
+                      const struct rule *old, const struct resource *wanted,
+                      struct control_answer *ret)
+{
+    for (size_t i = 0; side->kind == RULE_SIDE_GROUPS && i < side->n_texts; i++) {
+        bool is_kept = old != NULL && (side_names(&old->source, side->texts[i]) ||
+                                       side_names(&old->destination, side->texts[i]));
+
+        if (!need_reference(call, side->texts[i], &kind_security_group_application,
+                            is_kept ? NULL : LINK_APPLICATION_BY_RULE, wanted, NULL, ret)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const struct rule *find_rule(const struct nsg *nsg, const char *name)
+{
+    for (size_t i = 0; nsg != NULL && i < nsg->n_rules; i++) {
+        if (text_equal_nocase(nsg->rules[i].name, name)) {
+            return &nsg->rules[i];
+        }
+    }
+    return NULL;
+}
+
+static bool need_sides(struct control_call *call, const struct resource *before,
+                       const struct nsg *nsg, const struct resource *wanted,
+                       struct control_answer *ret)
+{
+    const struct nsg *old = NULL;
+
+    if (before != NULL && group_read(call, before, NULL, NULL, &old) != ERR_OK) {
+        old = NULL; /* then all of it is asked about */
+    }
+    for (size_t i = 0; i < nsg->n_rules; i++) {
+        const struct rule *rule = &nsg->rules[i], *known;
+
+        if (rule->source.kind != RULE_SIDE_GROUPS && rule->destination.kind != RULE_SIDE_GROUPS) {
+            continue;
+        }
+        known = find_rule(old, rule->name);
+        if (!need_side(call, &rule->source, known, wanted, ret) ||
+            !need_side(call, &rule->destination, known, wanted, ret)) {
             return false;
         }
     }
@@ -89,17 +139,10 @@ static bool prepare(struct control_call *call, const struct resource *before,
     const struct nsg *nsg = NULL;
     err_t err = group_read(call, wanted, &fault, &trail, &nsg);
 
-    (void)before;
     if (err) {
         return refuse(call, err, &fault, &trail, ret);
     }
-    for (size_t i = 0; i < nsg->n_rules; i++) {
-        if (!side_exists(call, &nsg->rules[i].source, wanted, ret) ||
-            !side_exists(call, &nsg->rules[i].destination, wanted, ret)) {
-            return false;
-        }
-    }
-    if (!tags_exist(call, nsg, ret)) {
+    if (!need_sides(call, before, nsg, wanted, ret) || !tags_exist(call, nsg, ret)) {
         return false;
     }
     normalise(call, nsg, resource_properties(call, wanted));
@@ -172,7 +215,7 @@ static void show(struct control_call *call, const struct resource *resource, yyj
 
 const struct kind kind_security_group = {
     .type = GROUPS,
-    .versions = "2022-07-01 2022-01-01 2025-05-01 2015-06-15",
+    .versions = NETWORK_VERSIONS,
     .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_SHOWS_ETAG,
     .prepare = prepare,
     .show = show,

@@ -7,8 +7,9 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "kinds/lookup.h"
-#include "store/resources.h"
+#include "kinds/tag-rules.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,14 +18,13 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define GROUP_TYPE "microsoft.network/networksecuritygroups"
+#define FILE_NAME "service-tags.json"
+#define OWN_FILE_NAME "service-tags.own.json"
 
 enum {
     WORDS_ARENA_BYTES = 64 * 1024,
-    LIST_ARENA_BYTES = 512 * 1024 * 1024,  /* of TAGS_MAX_BYTES, read */
-    CHECK_ARENA_BYTES = 512 * 1024 * 1024, /* of a page of resources */
-    CHECK_PAGE = 100,
-    START_TRIES = 150, /* for the first lookup: 3 s */
+    LIST_ARENA_BYTES = 512 * 1024 * 1024, /* of TAGS_MAX_BYTES, read */
+    START_TRIES = 150,                    /* for the first lookup: 3 s */
     START_WAIT_NS = 20 * 1000 * 1000,
     RETRY_S = 60, /* of a file that was refused because of rules, which may change */
 };
@@ -41,8 +41,9 @@ struct tags_snapshot {
     struct tag_list *own, *others; /* others NULL: there is no file */
     const struct service_tags *tags;
 };
-/* What tells one state of a file from another. All zero: not there. */
+/* What tells one state of a file from another. */
 struct file_mark {
+    bool is_there; /* also when nobody can say more: what cannot be seen has not been taken away */
     struct timespec modified;
     off_t size;
     ino_t inode;
@@ -156,82 +157,6 @@ static void swap(struct service_tags_source *source, struct tags_snapshot *snaps
     tags_release(before);
 }
 
-/* ---- rules that name tags ---- */
-
-static err_t read_group(struct arena *arena, const struct store_resource *row,
-                        const struct nsg **ret)
-{
-    const char *slash = strrchr(row->id, '/');
-    yyjson_val *root = NULL;
-    err_t err = json_read(arena, row->body, &nsg_json, NULL, &root);
-
-    return err ? err
-               : nsg_read(arena, span_str(slash == NULL ? row->id : slash + 1),
-                          json_get(root, "properties"), NULL, NULL, ret);
-}
-
-/* Does a tag that has addresses lose them all? Most changes take none away. */
-static bool empties_tags(const struct service_tags *before, const struct service_tags *after)
-{
-    for (size_t i = 0; i < before->n; i++) {
-        const struct service_tag *tag = tags_find(after, span_str(before->items[i].name));
-
-        if (before->items[i].set.n > 0 && (tag == NULL || tag->set.n == 0)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The groups among these resources. Those that cannot be read hold nothing up. */
-static err_t check_page(const struct service_tags_source *source, struct arena *arena,
-                        const struct store_resource *rows, size_t n,
-                        const struct service_tags *after, struct trail *trail)
-{
-    const struct nsg **groups = arena_calloc(arena, n + 1, sizeof(const struct nsg *));
-    size_t n_groups = 0;
-
-    for (size_t i = 0; groups != NULL && i < n; i++) {
-        if (strcmp(rows[i].type, GROUP_TYPE) == 0 &&
-            read_group(arena, &rows[i], &groups[n_groups]) == ERR_OK) {
-            n_groups++;
-        }
-    }
-    return groups == NULL
-               ? ERR_MEMORY
-               : tags_check_change(source->current->tags, after, groups, n_groups, NULL, trail);
-}
-
-/* May the tags become these? */
-static err_t check_rules(const struct service_tags_source *source, const struct service_tags *after,
-                         struct trail *trail)
-{
-    CLEANUP(arena_free) struct arena *arena = arena_new(CHECK_ARENA_BYTES);
-    char last[STORE_RESOURCE_KEY_MAX + 1] = "";
-    struct store_resource_query query = {.below = "/subscriptions",
-                                         .subscription = "",
-                                         .type = "",
-                                         .after = last,
-                                         .max = CHECK_PAGE};
-    size_t n = CHECK_PAGE;
-    err_t err = arena == NULL ? ERR_MEMORY : ERR_OK;
-
-    if (!empties_tags(source->current->tags, after)) {
-        return ERR_OK;
-    }
-    while (err == ERR_OK && n == CHECK_PAGE) {
-        struct store_resource *rows = NULL;
-
-        arena_reset(arena);
-        err = store_resources(source->store, arena, &query, trail, &rows, &n);
-        err = err ? err : check_page(source, arena, rows, n, after, trail);
-        if (err == ERR_OK && n > 0) {
-            snprintf(last, sizeof(last), "%s", rows[n - 1].key);
-        }
-    }
-    return err;
-}
-
 /* ---- the operator's file ---- */
 
 static struct file_mark mark_of(const char *path)
@@ -239,16 +164,18 @@ static struct file_mark mark_of(const char *path)
     struct stat status;
 
     if (stat(path, &status) != 0) {
-        return (struct file_mark){0};
+        return (struct file_mark){.is_there = errno != ENOENT};
     }
-    return (struct file_mark){
-        .modified = status.st_mtim, .size = status.st_size, .inode = status.st_ino};
+    return (struct file_mark){.is_there = true,
+                              .modified = status.st_mtim,
+                              .size = status.st_size,
+                              .inode = status.st_ino};
 }
 
 static bool is_same_mark(const struct file_mark *a, const struct file_mark *b)
 {
     return a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec &&
-           a->size == b->size && a->inode == b->inode;
+           a->size == b->size && a->inode == b->inode && a->is_there == b->is_there;
 }
 
 static err_t read_list(const char *path, bool is_guarded, struct trail *trail,
@@ -270,22 +197,44 @@ static err_t read_list(const char *path, bool is_guarded, struct trail *trail,
     return ERR_OK;
 }
 
-static void log_tags(const struct service_tags_source *source, const char *what, err_t err,
-                     const struct trail *trail)
+#define EFFECT_NONE "the tags that were in force stay"
+#define EFFECT_START "only the server's own tags are known; rules that name others give no verdict"
+#define EFFECT_RULES "a group with such a rule gives no verdict, and is not exported"
+#define REMEDY_FILE                                                                                \
+    "mend the file or remove it; replaced whole, with a rename, it is read within a second"
+#define REMEDY_BARRED                                                                              \
+    "change the rule: the file is tried again each minute; a restart takes it as it is"
+#define REMEDY_RULES "put a list that has the tag in this file, or change the rule"
+
+/* What is wrong, where, and what to do. file, remedy: "" = none. */
+static void log_fault(enum log_level level, const char *what, const char *file, err_t err,
+                      const struct trail *trail, const char *effect, const char *remedy)
 {
     char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 48];
     struct log_line line;
 
-    log_begin(&line, err ? LOG_ERROR : LOG_INFO, "network.tags");
+    trail_format(trail, err, words, sizeof(words));
+    log_begin(&line, level, "network.tags");
     log_text(&line, "what", what);
-    if (err) {
-        trail_format(trail, err, words, sizeof(words));
-        log_text(&line, "cause", words);
-        log_text(&line, "effect", "the tags that were in force stay");
-    } else {
-        log_uint(&line, "change", source->current->tags->change_number);
-        log_uint(&line, "tags", source->current->tags->n);
+    if (file[0] != '\0') {
+        log_text(&line, "file", file);
     }
+    log_text(&line, "cause", words);
+    log_text(&line, "effect", effect);
+    if (remedy[0] != '\0') {
+        log_text(&line, "remedy", remedy);
+    }
+    log_end(&line);
+}
+
+static void log_tags(const struct service_tags_source *source, const char *what)
+{
+    struct log_line line;
+
+    log_begin(&line, LOG_INFO, "network.tags");
+    log_text(&line, "what", what);
+    log_uint(&line, "change", source->current->tags->change_number);
+    log_uint(&line, "tags", source->current->tags->n);
     log_end(&line);
 }
 
@@ -300,7 +249,7 @@ static err_t use_file(struct service_tags_source *source, bool is_there, struct 
     if (err) {
         return err;
     }
-    err = check_rules(source, snapshot->tags, trail);
+    err = tag_rules_allow(source->store, source->current->tags, snapshot->tags, trail);
     if (err) {
         *ret_is_barred = true;
         return err;
@@ -312,17 +261,22 @@ static err_t use_file(struct service_tags_source *source, bool is_there, struct 
 static void watch_file(struct service_tags_source *source, int64_t now)
 {
     const struct file_mark mark = mark_of(source->file);
-    bool is_there = mark.inode != 0, is_barred = false;
+    bool is_barred = false;
     struct trail trail = {0};
     err_t err;
 
     if (is_same_mark(&mark, &source->mark) && (source->next_try == 0 || now < source->next_try)) {
         return;
     }
-    err = use_file(source, is_there, &trail, &is_barred);
+    err = use_file(source, mark.is_there, &trail, &is_barred);
     source->mark = mark;
     source->next_try = is_barred ? now + RETRY_S : 0;
-    log_tags(source, "service-tags.json", err, &trail);
+    if (err) {
+        log_fault(LOG_ERROR, FILE_NAME, source->file, err, &trail, EFFECT_NONE,
+                  is_barred ? REMEDY_BARRED : REMEDY_FILE);
+    } else {
+        log_tags(source, mark.is_there ? FILE_NAME : FILE_NAME " removed");
+    }
 }
 
 /* ---- our own ---- */
@@ -366,7 +320,8 @@ static void keep_own(const struct service_tags_source *source, const struct serv
         err = file_write(source->own_file, text, 0644, &trail);
     }
     if (err) {
-        log_tags(source, "service-tags.own.json", err, &trail);
+        log_fault(LOG_ERROR, OWN_FILE_NAME, source->own_file, err, &trail,
+                  "change numbers may go down at the next start", "make the folder writable");
     }
 }
 
@@ -418,8 +373,11 @@ static void use_lookup(struct service_tags_source *source)
     }
     lookup_drop(source->lookup);
     source->lookup = NULL;
-    if ((err && !source->was_lookup_failing) || before != source->current->tags->change_number) {
-        log_tags(source, "endpoint", err, &trail);
+    if (err && !source->was_lookup_failing) {
+        log_fault(LOG_ERROR, "endpoint", "", err, &trail, EFFECT_NONE,
+                  "mend the name's resolution on this host, or set attest-addresses");
+    } else if (before != source->current->tags->change_number) {
+        log_tags(source, "endpoint");
     }
     source->was_lookup_failing = err != ERR_OK;
 }
@@ -496,7 +454,8 @@ static struct tag_list *read_before(const struct service_tags_source *source)
     }
     err = read_list(source->own_file, false, &trail, &list);
     if (err) {
-        log_tags(source, "service-tags.own.json", err, &trail);
+        log_fault(LOG_ERROR, OWN_FILE_NAME, source->own_file, err, &trail,
+                  "it is made anew; change numbers begin again", "");
         return NULL;
     }
     return list;
@@ -535,15 +494,28 @@ static void open_file(struct service_tags_source *source)
     err_t err;
 
     source->mark = mark_of(source->file);
-    if (source->mark.inode == 0) {
+    if (!source->mark.is_there) {
         return;
     }
     err = read_list(source->file, true, &trail, &others);
     err = err ? err : join(source->current->own, others, &snapshot);
-    if (err == ERR_OK) {
-        swap(source, TAKE(snapshot));
+    if (err) {
+        log_fault(LOG_ERROR, FILE_NAME, source->file, err, &trail, EFFECT_START, REMEDY_FILE);
+        return;
     }
-    log_tags(source, "service-tags.json", err, &trail);
+    swap(source, TAKE(snapshot));
+    log_tags(source, FILE_NAME);
+}
+
+/* A list that is not there any more, or cannot be read, is missed by the rules alone. */
+static void check_start(struct service_tags_source *source)
+{
+    struct trail trail = {0};
+    err_t err = tag_rules_are_known(source->store, source->current->tags, &trail);
+
+    if (err == ERR_NOT_FOUND) {
+        log_fault(LOG_WARN, "rules", source->file, err, &trail, EFFECT_RULES, REMEDY_RULES);
+    }
 }
 
 err_t service_tags_open(const struct service_tags_options *o, struct trail *trail,
@@ -561,8 +533,8 @@ err_t service_tags_open(const struct service_tags_options *o, struct trail *trai
     if (source->arena != NULL) {
         source->host = host_of(source->arena, o->endpoint);
         source->suffix = o->suffix == NULL ? NULL : arena_printf(source->arena, "%s", o->suffix);
-        source->file = arena_printf(source->arena, "%s/service-tags.json", o->folder);
-        source->own_file = arena_printf(source->arena, "%s/service-tags.own.json", o->folder);
+        source->file = arena_printf(source->arena, "%s/" FILE_NAME, o->folder);
+        source->own_file = arena_printf(source->arena, "%s/" OWN_FILE_NAME, o->folder);
         err = source->host == NULL || source->file == NULL || source->own_file == NULL
                   ? ERR_MEMORY
                   : open_own(source, o, trail);
@@ -573,6 +545,7 @@ err_t service_tags_open(const struct service_tags_options *o, struct trail *trai
     }
     open_file(source);
     await_endpoint(source);
+    check_start(source);
     *ret = source;
     return ERR_OK;
 }

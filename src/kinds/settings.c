@@ -42,6 +42,7 @@ const struct kind kind_settings = {
     .versions = "2026-11-01",
     .flags = KIND_AT_SUBSCRIPTION,
     .name_is_good = is_default,
+    .name_words = "The settings of a subscription are called 'default'.",
     .prepare = prepare,
 };
 

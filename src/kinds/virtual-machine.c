@@ -215,7 +215,7 @@ static bool prepare_security(struct control_call *call, const struct resource *b
     return change_is_allowed(call, before, profile, ret);
 }
 
-/* ---- disks, network ---- */
+/* ---- disks ---- */
 
 static bool is_windows_image(yyjson_mut_val *image)
 {
@@ -267,41 +267,6 @@ static bool prepare_disk(struct control_call *call, struct resource *wanted,
     return true;
 }
 
-static bool prepare_network(struct control_call *call, struct resource *wanted,
-                            struct control_answer *ret)
-{
-    yyjson_mut_val *list = body_at(wanted->body, "properties.networkProfile.networkInterfaces"),
-                   *item;
-    yyjson_mut_arr_iter iter;
-
-    (void)yyjson_mut_arr_iter_init(list, &iter);
-    while ((item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
-        const char *id = body_text_at(item, "id");
-        struct resource interface;
-        const char *user;
-
-        if (id == NULL) {
-            control_refuse(call, ret, 400, "InvalidParameter",
-                           "networkProfile.networkInterfaces: an item has no id.");
-            return false;
-        }
-        if (!need_reference(call, id, &kind_network_interface, wanted, &interface, ret)) {
-            return false;
-        }
-        user = body_text_at(body_get(interface.body, RESOURCE_PRIVATE), "virtualMachine");
-        if (user != NULL && !text_equal_nocase(user, wanted->id)) {
-            struct resource other;
-
-            if (resource_load(call, user, NULL, &other) == ERR_OK) {
-                control_refuse(call, ret, 400, "NetworkInterfaceInUse",
-                               "Network interface %s is used by existing resource %s.", id, user);
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
 static void drop_secrets(struct resource *wanted)
 {
     yyjson_mut_val *os = body_at(wanted->body, "properties.osProfile");
@@ -320,8 +285,8 @@ static bool prepare(struct control_call *call, const struct resource *before,
     if (before != NULL) {
         keep_before(call, before, wanted);
     }
-    if (!prepare_security(call, before, wanted, ret) || !prepare_disk(call, wanted, ret) ||
-        !prepare_network(call, wanted, ret) || !vm_identity_prepare(call, wanted, ret) ||
+    if (!prepare_security(call, before, wanted, ret) || !vm_need_links(call, before, wanted, ret) ||
+        !prepare_disk(call, wanted, ret) || !vm_identity_prepare(call, wanted, ret) ||
         !guest_prepare(call, before, wanted, ret)) {
         if (ret->code == NULL) {
             control_fail(call, ERR_MEMORY, NULL, ret);

@@ -364,7 +364,7 @@ bool vm_install_by_policy(struct control_call *call, const struct resource *befo
 
 /* ---- showing ---- */
 
-static void judge(struct control_call *call, const struct resource *extension,
+static void judge(struct control_call *call, const struct resource *extension, bool is_brief,
                   struct extension_state *ret_state, struct vm_guest *ret_guest)
 {
     struct control_answer ignored = {0};
@@ -374,7 +374,7 @@ static void judge(struct control_call *call, const struct resource *extension,
     memset(ret_guest, 0, sizeof(*ret_guest));
     if (load_vm(call, extension, &vm, &ignored) &&
         guest_load(call, vm_id_of(&vm), NULL, ret_guest) == ERR_OK) {
-        extension_judge(call, &vm, extension, ret_guest, ret_state);
+        extension_judge(call, &vm, extension, ret_guest, is_brief, ret_state);
     }
 }
 
@@ -398,7 +398,7 @@ static void show(struct control_call *call, const struct resource *extension,
     struct extension_state state;
     struct vm_guest guest;
 
-    judge(call, extension, &state, &guest);
+    judge(call, extension, !wants_view(call), &state, &guest);
     body_set_text(call->doc, properties, "provisioningState", state.state);
     if (wants_view(call)) {
         body_set(call->doc, properties, "instanceView",
@@ -414,7 +414,7 @@ static const char *progress(struct control_call *call, const struct resource *ex
     struct extension_state state;
     struct vm_guest guest;
 
-    judge(call, extension, &state, &guest);
+    judge(call, extension, false, &state, &guest);
     if (strcmp(state.state, "Failed") == 0) {
         yyjson_mut_val *error = yyjson_mut_obj(call->doc);
 

@@ -324,7 +324,8 @@ const char *network_words(struct control_call *call, const struct resource *vm)
     struct control_call own = *call;
     const char *words = NULL;
 
-    if ((arena = arena_new(WAY_ARENA_BYTES)) == NULL) {
+    if (call->n_network_words++ >= NETWORK_WORDS_MAX ||
+        (arena = arena_new(WAY_ARENA_BYTES)) == NULL) {
         return "";
     }
     own.arena = arena;
@@ -508,7 +509,7 @@ void vm_test_network(struct control_call *call, struct resource *vm, struct cont
     }
     err = judge(call, &interfaces[0], tags_of(snapshot), &way, &trail, journey);
     if (err) {
-        place_fail(call, &interfaces[0], err, &trail, ret);
+        place_fail(call, interfaces[0].id, err, &trail, ret);
     } else if (journey->n == 0) {
         control_refuse(call, ret, 409, "NoAddressOfThatKind",
                        "The network interface %s has no address of the kind (IPv4, IPv6) that %.*s "

@@ -134,7 +134,7 @@ yyjson_mut_val *vm_instance_view(struct control_call *call, const struct resourc
     }
     states = arena_calloc(call->arena, n + 1, sizeof(*states));
     for (size_t i = 0; states != NULL && i < n; i++) {
-        extension_judge(call, vm, &extensions[i], &guest, &states[i]);
+        extension_judge(call, vm, &extensions[i], &guest, false, &states[i]);
     }
     if (states == NULL) {
         n = 0;

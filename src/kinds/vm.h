@@ -13,7 +13,10 @@
 #define EXTENSION_TYPE "GuestAttestation"
 #define EXTENSION_VERSION "1.0"
 
-enum { EXTENSION_WAIT_S = 900 }; /* for a guest's word, before it counts as failed */
+enum {
+    EXTENSION_WAIT_S = 900,  /* for a guest's word, before it counts as failed */
+    NETWORK_WORDS_MAX = 100, /* in one answer; a machine with its extension takes two */
+};
 
 bool vm_is_windows(const struct resource *vm);
 bool vm_has_trusted_launch(const struct resource *vm);
@@ -36,11 +39,18 @@ struct extension_state {
     const char *message;
     const char *network; /* which rule is in the way, and what helps; NULL or "" = none */
     bool is_waiting;     /* for a guest that has not joined yet */
+    bool is_brief;       /* the rules were not asked */
 };
+/* is_brief: for who shows the state and no words, of which those about network rules are dear. */
 void extension_judge(struct control_call *call, const struct resource *vm,
-                     const struct resource *extension, const struct vm_guest *guest,
+                     const struct resource *extension, const struct vm_guest *guest, bool is_brief,
                      struct extension_state *ret);
-/* Which rule keeps a guest from its attestation endpoint, and what helps; "" when none does. */
+/* Are the interfaces, disks and identities that it names the caller's to use? What it had before is
+ * not asked again. False and refused. */
+bool vm_need_links(struct control_call *call, const struct resource *before,
+                   const struct resource *wanted, struct control_answer *ret);
+/* Which rule keeps a guest from its attestation endpoint, and what helps; "" when none does, and
+ * behind the first NETWORK_WORDS_MAX of one answer: a list may have a thousand machines. */
 const char *network_words(struct control_call *call, const struct resource *vm);
 /* POST .../testNetwork */
 void vm_test_network(struct control_call *call, struct resource *vm, struct control_answer *ret);

@@ -26,11 +26,7 @@ static bool load_target(struct control_call *call, yyjson_mut_val *body, struct 
         ret->target = "targetResourceId";
         return false;
     }
-    if (!control_caller_may(call, VM_READ, id)) {
-        control_refuse(call, ret, 403, "LinkedAuthorizationFailed",
-                       "The client has permission to ask this network watcher, but not to perform "
-                       "action '%s' on the linked scope '%s'.",
-                       VM_READ, id);
+    if (!may_link(call, VM_READ, id, "", ret)) {
         return false;
     }
     err = resource_load(call, id, &trail, ret_vm);
@@ -86,7 +82,7 @@ static bool load_place(struct control_call *call, struct places *places,
     err_t err = place_load(places, interface, &trail, ret_place);
 
     if (err) {
-        place_fail(call, interface, err, &trail, ret);
+        place_fail(call, interface->id, err, &trail, ret);
     }
     return err == ERR_OK;
 }
@@ -175,7 +171,7 @@ static void answer_flow(struct control_call *call, struct places *places,
     }
     err = flow_judge(call->arena, place.world, place.nic, place.of_subnet, flow, &trail, &verdict);
     if (err) {
-        place_fail(call, interface, err, &trail, ret);
+        place_fail(call, interface->id, err, &trail, ret);
         return;
     }
     json_add_text(call->doc, object, "access", verdict.is_allowed ? "Allow" : "Deny");
@@ -231,7 +227,7 @@ static bool add_effective(struct control_call *call, yyjson_mut_val *list,
     }
     err = flow_effective(call->arena, call->doc, place->world, nsg, &trail, &object);
     if (err) {
-        control_fail(call, err, &trail, ret);
+        place_fail(call, place->interface, err, &trail, ret);
         return false;
     }
     json_add_text(call->doc, json_add_object(call->doc, object, "networkSecurityGroup"), "id",

@@ -3,6 +3,8 @@
  */
 #include "network/flow.h"
 
+#include "network/internal.h"
+
 #include <stdio.h>
 
 struct showing {
@@ -109,7 +111,7 @@ static err_t add_rule(const struct showing *s, yyjson_mut_val *list, const struc
     json_add_text(s->doc, object, "access", rule_access_name(rule->access));
     json_add_uint(s->doc, object, "priority", rule->priority);
     json_add_text(s->doc, object, "direction", rule_direction_name(rule->direction));
-    return err ? trail_in(s->trail, err, rule->name) : name == NULL ? ERR_MEMORY : ERR_OK;
+    return err ? err : name == NULL ? ERR_MEMORY : ERR_OK;
 }
 
 err_t flow_effective(struct arena *arena, yyjson_mut_doc *doc, const struct network_world *world,
@@ -125,7 +127,7 @@ err_t flow_effective(struct arena *arena, yyjson_mut_doc *doc, const struct netw
             err_t err = add_rule(&s, list, nsg->order[d][i]);
 
             if (err) {
-                return err;
+                return nsg_fault(nsg, nsg->order[d][i], err, trail);
             }
         }
     }

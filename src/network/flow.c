@@ -117,18 +117,20 @@ static err_t match_rule(const struct judging *j, const struct rule *rule, enum m
     const struct address *from = is_out ? &flow->local : &flow->remote;
     const struct address *to = is_out ? &flow->remote : &flow->local;
     struct world_side source, destination;
-    err_t err = world_side(j->arena, j->world, &rule->source, j->trail, &source);
+    bool is_from = false, is_to = false;
+    err_t err = world_side_match(j->world, &rule->source, from, j->trail, &source, &is_from);
 
-    err = err ? err : world_side(j->arena, j->world, &rule->destination, j->trail, &destination);
+    err = err ? err
+              : world_side_match(j->world, &rule->destination, to, j->trail, &destination, &is_to);
     if (err) {
-        return trail_in(j->trail, err, rule->name);
+        return err;
     }
     *ret = MATCH_NO;
     if (j->verdict->is_platform && destination.name != WORLD_NAME_PLATFORM) {
         return ERR_OK;
     }
-    if (is_protocol(rule->protocol, flow->protocol) && world_side_has(&source, from) &&
-        world_side_has(&destination, to) && is_at_port(flow, &destination)) {
+    if (is_from && is_to && is_protocol(rule->protocol, flow->protocol) &&
+        is_at_port(flow, &destination)) {
         *ret = match_ports(flow, rule);
     }
     return ERR_OK;
@@ -145,7 +147,7 @@ static err_t judge_step(const struct judging *j, const struct nsg *nsg, enum flo
         err_t err = match_rule(j, rule, &match);
 
         if (err) {
-            return trail_in(j->trail, err, nsg->name);
+            return nsg_fault(nsg, rule, err, j->trail);
         }
         if (match == MATCH_YES) {
             step.rule = rule;

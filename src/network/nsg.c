@@ -4,6 +4,7 @@
  */
 #include "network/nsg.h"
 
+#include "network/internal.h"
 #include "network/reading.h"
 
 #include "base/text.h"
@@ -322,4 +323,17 @@ err_t nsg_without_rule(struct arena *arena, const struct nsg *nsg, struct span n
 uint32_t nsg_free_priority(const struct nsg *nsg, enum rule_direction direction, uint32_t below)
 {
     return free_priority(nsg->rules, nsg->n_rules, direction, below);
+}
+
+err_t nsg_fault(const struct nsg *nsg, const struct rule *rule, err_t err, struct trail *trail)
+{
+    char words[TRAIL_WHAT_MAX];
+
+    if (trail == NULL || err == ERR_OK || trail->what[0] == '\0') {
+        return err;
+    }
+    snprintf(words, sizeof(words), "%s", trail->what);
+    trail->what[0] = '\0';
+    return trail_set(trail, err, "rule %s of the network security group %s %s", rule->name,
+                     nsg->name, words);
 }

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 
+#include <stdlib.h>
 #include <strings.h>
 
 static const char *const reserved[] = {"VirtualNetwork", "Internet", "AzureLoadBalancer"};
@@ -123,11 +124,81 @@ static err_t tag_side(const struct network_world *world, const char *name, struc
 
 /* ---- application security groups ---- */
 
+static int compare_members(const void *a, const void *b)
+{
+    const struct world_member *x = a, *y = b;
+
+    return strcasecmp(x->id, y->id);
+}
+
+static size_t end_of_group(const struct world_member *members, size_t n, size_t first)
+{
+    size_t end = first + 1;
+
+    while (end < n && strcasecmp(members[end].id, members[first].id) == 0) {
+        end++;
+    }
+    return end;
+}
+
+err_t world_groups_make(struct arena *arena, struct world_member *members, size_t n,
+                        struct trail *trail, const struct world_group **ret, size_t *ret_n)
+{
+    struct address_range *ranges = arena_calloc(arena, n + 1, sizeof(*ranges));
+    struct world_group *groups;
+    size_t n_groups = 0;
+    err_t err = ERR_OK;
+
+    if (n > WORLD_MEMBERS_MAX) {
+        return trail_set(trail, ERR_TOO_MANY,
+                         "more than %d addresses are in application security groups",
+                         WORLD_MEMBERS_MAX);
+    }
+    if (n > 0) {
+        qsort(members, n, sizeof(*members), compare_members);
+    }
+    for (size_t i = 0; i < n; i = end_of_group(members, n, i)) {
+        n_groups++;
+    }
+    groups = arena_calloc(arena, n_groups + 1, sizeof(*groups));
+    if (ranges == NULL || groups == NULL) {
+        return ERR_MEMORY;
+    }
+    n_groups = 0;
+    for (size_t i = 0; i < n && err == ERR_OK;) {
+        size_t end = end_of_group(members, n, i);
+        struct world_group *group = &groups[n_groups++];
+
+        for (size_t k = i; k < end; k++) {
+            ranges[k] = (struct address_range){members[k].address, members[k].address};
+        }
+        group->id = members[i].id;
+        err = address_set_make(arena, ranges + i, end - i, &group->set);
+        i = end;
+    }
+    if (err) {
+        return err;
+    }
+    *ret = groups;
+    *ret_n = n_groups;
+    return ERR_OK;
+}
+
 static const struct world_group *find_group(const struct network_world *world, const char *id)
 {
-    for (size_t i = 0; i < world->n_groups; i++) {
-        if (strcasecmp(world->groups[i].id, id) == 0) {
-            return &world->groups[i];
+    size_t low = 0, high = world->n_groups;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcasecmp(id, world->groups[middle].id);
+
+        if (order == 0) {
+            return &world->groups[middle];
+        }
+        if (order < 0) {
+            high = middle;
+        } else {
+            low = middle + 1;
         }
     }
     return NULL;
@@ -189,6 +260,29 @@ bool world_side_has(const struct world_side *side, const struct address *address
 {
     return side->form == WORLD_EVERYWHERE ||
            address_set_has(&side->set, address) == (side->form == WORLD_INSIDE);
+}
+
+err_t world_side_match(const struct network_world *world, const struct rule_side *side,
+                       const struct address *address, struct trail *trail,
+                       struct world_side *ret_side, bool *ret_is_match)
+{
+    bool is_match = false;
+
+    if (side->kind != RULE_SIDE_GROUPS) {
+        /* Of groups alone a set is made. */
+        err_t err = world_side(NULL, world, side, trail, ret_side);
+
+        *ret_is_match = err == ERR_OK && world_side_has(ret_side, address);
+        return err;
+    }
+    for (size_t i = 0; i < side->n_texts && !is_match; i++) {
+        const struct world_group *group = find_group(world, side->texts[i]);
+
+        is_match = group != NULL && address_set_has(&group->set, address);
+    }
+    *ret_side = (struct world_side){.form = WORLD_INSIDE};
+    *ret_is_match = is_match;
+    return ERR_OK;
 }
 
 err_t world_check(const struct network_world *world, const struct nsg *nsg,

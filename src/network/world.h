@@ -17,11 +17,23 @@
 #define WORLD_METADATA "169.254.169.254"
 enum { WORLD_DNS_PORT = 53, WORLD_METADATA_PORT = 80, WORLD_LICENCE_PORT = 1688 };
 
+enum { WORLD_MEMBERS_MAX = 131072 }; /* addresses in application security groups, one in each */
+
 /* The addresses of the machines in an application security group. */
 struct world_group {
     const char *id; /* compared in any case */
     struct address_set set;
 };
+/* One of them. */
+struct world_member {
+    const char *id; /* of the group; kept */
+    struct address address;
+};
+/* Members in any order, which are sorted, into groups as world_new takes them. ERR_TOO_MANY past
+ * WORLD_MEMBERS_MAX. */
+err_t world_groups_make(struct arena *arena, struct world_member *members, size_t n,
+                        struct trail *trail, const struct world_group **ret,
+                        size_t *ret_n) MUST_CHECK;
 
 struct network_world {
     struct address_set virtual_network;
@@ -34,7 +46,7 @@ struct network_world {
 };
 
 /* `platform` is what the host offers beside the two well-known addresses: resolver, DHCP, metadata.
- * tags and groups are kept. */
+ * tags and groups are kept; groups are sorted by id, and each is there once. */
 err_t world_new(struct arena *arena, const struct address_set *virtual_network,
                 const struct address_set *platform, const struct service_tags *tags,
                 const struct world_group *groups, size_t n_groups,
@@ -68,5 +80,10 @@ err_t world_side(struct arena *arena, const struct network_world *world,
                  const struct rule_side *side, struct trail *trail,
                  struct world_side *ret) MUST_CHECK;
 bool world_side_has(const struct world_side *side, const struct address *address);
+/* Is the address on this side? Both of the above, but no set is made of groups: a verdict asks this
+ * of every rule. *ret_side has no set for groups. */
+err_t world_side_match(const struct network_world *world, const struct rule_side *side,
+                       const struct address *address, struct trail *trail,
+                       struct world_side *ret_side, bool *ret_is_match) MUST_CHECK;
 
 #endif

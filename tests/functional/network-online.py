@@ -138,7 +138,8 @@ def in_use(story, plane):
     with story.step("another subscription's group is not even there"):
         foreign = plane.network.replace(plane.env["BOOTWARDEN_SUBSCRIPTION"], "00000000-0000-0000-0000-000000000001")
         nic["properties"]["networkSecurityGroup"] = {"id": f"{foreign}/networkSecurityGroups/closed"}
-        plane.refused("InvalidResourceReference", "PUT", f"{plane.network}/networkInterfaces/nic", nic)
+        plane.refused("LinkedAuthorizationFailed", "PUT", f"{plane.network}/networkInterfaces/nic", nic, status=403,
+                      words="networkSecurityGroups/join/action.* or the linked scope.s. are invalid")
 
 
 def service_tags(story, plane):
@@ -163,7 +164,8 @@ def service_tags(story, plane):
     with story.step("a file that cannot be read changes nothing"):
         before = plane.tags()
         replace_file(file, '{"changeNumber": 1, "cloud": "SelfHosted", "values": [')
-        wait_for("the log", lambda: plane.said("event=network.tags .*level=error what=service-tags.json"))
+        wait_for("the log", lambda: plane.said(f"level=error what=service-tags.json file={file} cause=.*at byte.*"
+                                               "the tags that were in force stay.*remedy=.*mend the file"))
         need(plane.tags() == before, "the tags are others")
     with story.step("nor does one that empties a tag which a rule names"):
         lesser = document | {"values": [one for one in document["values"] if one["name"] != "AzureKeyVault.WestEurope"]}
@@ -296,7 +298,17 @@ def export(story, plane):
     with story.step("and the command prints it"):
         need(command(plane, "export").stdout == text, "another text")
         need(command(plane, "export", "--tag", "AzureAttestation").stdout == refresh, "another refresh")
-        need(command(plane, "export", "-g", "none").returncode == 3, "of a group that has none")
+    with story.step("a group that is not there is said to be, one without interfaces has nothing to export"):
+        other = f"{plane.subscription}/resourceGroups/empty"
+        for output in ("json", "nft"):
+            path = f"{other}/providers/Bootwarden.Monitor/networkRules?format={output}"
+            plane.refused("ResourceGroupNotFound", "GET", path, words="'empty' could not be found", status=404)
+        done = command(plane, "export", "-g", "empty")
+        need(done.returncode == 3 and done.stdout == "" and "'empty' could not be found" in done.stderr, f"{done}")
+        plane.put(other, {})
+        plane.refused("NetworkRulesNotExportable", "GET", path, words="bootwarden-interface", status=409)
+        done = command(plane, "export", "-g", "empty")
+        need(done.returncode == 3 and done.stdout == "" and "bootwarden-interface" in done.stderr, f"{done}")
 
 
 def command(plane, *words):
@@ -367,6 +379,40 @@ def guest(story, world):
         here.end()
 
 
+def start_without_the_list(story, world):
+    """A server whose list of service tags is broken when it starts, and rules that name one of them."""
+    plane = Plane(world, "late", "--attest-addresses", ATTEST)
+    file, machine = plane.env["data"] / "service-tags.json", f"{plane.compute}/virtualMachines/web"
+    replace_file(file, TAGS.read_text())
+    wait_for("the file's tags", lambda: prefixes(plane.tags(), "AzureKeyVault"))
+    plane.put(plane.group, {})
+    plane.put(f"{plane.network}/networkSecurityGroups/vault", {"securityRules": [
+        {"name": "DenyVault", "properties": rule(100, to="AzureKeyVault")}]})
+    plane.put(f"{plane.network}/virtualNetworks/peer", {"addressSpace": {"addressPrefixes": ["10.88.0.0/16"]}})
+    plane.virtual_network()
+    plane.interface("nic", ["10.77.0.10"], "vault")
+    plane.machine("web", "nic")
+    server = world.servers[-1]
+    server.terminate()
+    server.wait()
+    replace_file(file, "{")
+    with story.step("a server starts without the list, and says what is wrong, where, and what to do"):
+        plane = Plane(world, "late", "--attest-addresses", ATTEST)
+        need(plane.said(f"level=error what=service-tags.json file={file} cause=.*only the server's own tags are known.*"
+                        "remedy=.*mend the file"), "nothing about the file")
+        need(plane.said("level=warn what=rules .*vault.DenyVault.*the service tag AzureKeyVault, which is not known.*"
+                        "remedy="), "nothing about the rules")
+    with story.step("its rules give no verdict but name the rule, the group and the tag"):
+        words = ("rule DenyVault of the network security group vault names the service tag AzureKeyVault, which is not known; "
+                 "check its spelling, or import a list that has it.*ask again")
+        for question in (f"{machine}/testNetwork", f"{plane.network}/networkInterfaces/nic/effectiveNetworkSecurityGroups"):
+            plane.refused("NetworkRulesNotEvaluable", "POST", question, {}, words, status=409)
+    with story.step("with the list mended they do, without another start"):
+        replace_file(file, TAGS.read_text())
+        wait_for("the file's tags", lambda: prefixes(plane.tags(), "AzureKeyVault"))
+        need(plane.done("POST", f"{machine}/testNetwork")["access"] == "Allow", "no verdict")
+
+
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends all the same
     world, story = World(), Story()
@@ -376,6 +422,7 @@ def main():
         for part in (groups, in_use, service_tags, flows, who_may, export, tests_of_machines):
             part(story, plane)
         guest(story, world)
+        start_without_the_list(story, world)
     finally:
         with contextlib.suppress(OSError):
             if story.failed:

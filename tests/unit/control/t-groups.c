@@ -72,6 +72,27 @@ static void a_group_goes_with_all_that_is_in_it(void **state)
     assert_int_equal(yyjson_arr_size(member(&m, "value")), 0);
 }
 
+static void a_name_that_is_refused_says_what_names_are(void **state)
+{
+    static const char *const bad[] = {"g.", "a..", "g$", "a,b"};
+    char target[256];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        snprintf(target, sizeof(target), SUB "/resourceGroups/%s", bad[i]);
+        ask(&m, HTTP_PUT, target, PLAIN);
+        assert_answer(&m, 400, "InvalidResourceName");
+        assert_says(&m, bad[i]);
+        assert_says(&m, "parentheses, and does not end in a period");
+    }
+    ask(&m, HTTP_PUT, SUB "/resourceGroups/a.b(c)_d-e", PLAIN);
+    assert_answer(&m, 201, NULL);
+    ask(&m, HTTP_PUT, THINGS "/a$b", PLAIN);
+    assert_answer(&m, 400, "InvalidResourceName");
+    assert_says(&m, "A name of the type 'Test.Things/things' has 1 to 80 letters, digits, periods, "
+                    "underscores, hyphens and parentheses.");
+}
+
 static void nothing_comes_into_a_group_that_goes(void **state)
 {
     const char *link;
@@ -263,6 +284,7 @@ int main(void)
         WITH_ENGINE(what_is_not_there_is_not_deleted),
         WITH_ENGINE(a_subscription_that_is_not_here_takes_no_group),
         WITH_ENGINE(a_group_goes_with_all_that_is_in_it),
+        WITH_ENGINE(a_name_that_is_refused_says_what_names_are),
         WITH_ENGINE(nothing_comes_into_a_group_that_goes),
         WITH_ENGINE(an_end_that_was_asked_for_twice_takes_nothing_that_came_later),
         WITH_ENGINE(a_group_that_was_going_at_a_stop_is_gone_after_the_start),

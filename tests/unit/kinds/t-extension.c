@@ -349,6 +349,68 @@ static void the_rule_holds_for_machines_that_change(void **state)
     refused(HTTP_GET, EXTENSION, NULL, 404, "ResourceNotFound");
 }
 
+/* A thousand machines behind one bad rule are a thousand verdicts. */
+static void in_a_list_the_rules_of_the_first_are_named(void **state)
+{
+    enum { MACHINES = NETWORK_WORDS_MAX / 2 + 5 };
+    static const char network[] = GROUP "/providers/Microsoft.Network/";
+    char target[256], body[1024];
+    yyjson_val *list;
+    size_t n_named = 0;
+
+    (void)state;
+    snprintf(target, sizeof(target), "%snetworkSecurityGroups/nsg", network);
+    put_ok(target,
+           "{\"location\":\"westus\",\"properties\":{\"securityRules\":[{\"name\":\"DenyAll\","
+           "\"properties\":{\"protocol\":\"*\",\"sourceAddressPrefix\":\"*\","
+           "\"sourcePortRange\":\"*\",\"destinationAddressPrefix\":\"*\","
+           "\"destinationPortRange\":\"*\",\"access\":\"Deny\",\"priority\":100,"
+           "\"direction\":\"Outbound\"}}]}}");
+    snprintf(target, sizeof(target), "%svirtualNetworks/net", network);
+    put_ok(target,
+           VM_WITH("\"addressSpace\":{\"addressPrefixes\":[\"10.0.0.0/16\"]},\"subnets\":[{"
+                   "\"name\":\"sub\",\"properties\":{\"addressPrefix\":\"10.0.0.0/24\"}}]"));
+    for (unsigned i = 0; i < MACHINES; i++) {
+        snprintf(target, sizeof(target), "%snetworkInterfaces/nic%u", network, i);
+        snprintf(body, sizeof(body),
+                 VM_WITH("\"networkSecurityGroup\":{\"id\":\"%snetworkSecurityGroups/nsg\"},"
+                         "\"ipConfigurations\":[{\"name\":\"c\",\"properties\":{\"subnet\":{\"id\":"
+                         "\"%svirtualNetworks/net/subnets/sub\"}}}]"),
+                 network, network);
+        put_ok(target, body);
+        snprintf(body, sizeof(body),
+                 VM_WITH(TRUSTED ",\"networkProfile\":{\"networkInterfaces\":[{\"id\":\"%s\"}]}"),
+                 target);
+        snprintf(target, sizeof(target), COMPUTE "virtualMachines/vm%u", i);
+        put_ok(target, body);
+        snprintf(target, sizeof(target), COMPUTE "virtualMachines/vm%u/extensions/GuestAttestation",
+                 i);
+        put_ok(
+            target,
+            "{\"location\":\"westus\",\"properties\":{\"publisher\":"
+            "\"Microsoft.Azure.Security.LinuxAttestation\",\"type\":\"GuestAttestation\","
+            "\"typeHandlerVersion\":\"1.0\",\"settings\":{\"AttestationConfig\":{\"MaaSettings\":{"
+            "\"maaEndpoint\":\"https://192.0.2.1\"}}}}}");
+    }
+    m.now = NOW + EXTENSION_WAIT_S + 1;
+    ask(&m, HTTP_GET, COMPUTE "virtualMachines?$expand=instanceView", NULL);
+    assert_answer(&m, 200, NULL);
+    list = member(&m, "value");
+    assert_int_equal(yyjson_arr_size(list), MACHINES);
+    for (size_t i = 0; i < MACHINES; i++) {
+        yyjson_val *words = member_of(yyjson_arr_get(list, i),
+                                      "properties.instanceView.extensions.0.statuses.0.message");
+
+        assert_non_null(yyjson_get_str(words));
+        n_named += strstr(yyjson_get_str(words), "Network rule DenyAll") != NULL;
+    }
+    assert_int_equal(n_named, NETWORK_WORDS_MAX / 2);
+    /* Who asks for the last alone is told. */
+    snprintf(target, sizeof(target), COMPUTE "virtualMachines/vm%u/instanceView", MACHINES - 1);
+    ask(&m, HTTP_GET, target, NULL);
+    assert_non_null(strstr(text_at(&m, "extensions.0.statuses.0.message"), "Network rule DenyAll"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +424,7 @@ int main(void)
         WITH_VMS(monitoring_follows_extension_and_power),
         WITH_VMS(the_subscriptions_rule_installs_it),
         WITH_VMS(the_rule_holds_for_machines_that_change),
+        WITH_VMS(in_a_list_the_rules_of_the_first_are_named),
     };
 
     return RUN_TESTS(tests);

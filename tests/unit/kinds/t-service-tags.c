@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "kinds/service-tags.h"
+#include "kinds/tag-rules.h"
 #include "store/resources.h"
 
 #include <stdio.h>
@@ -207,6 +208,40 @@ static void a_bad_file_does_not_stop_the_start(void **state)
     service_tags_close(source);
 }
 
+/* What cannot be seen has not been taken away. */
+static void a_file_that_cannot_be_looked_at_takes_nothing_away(void **state)
+{
+    struct service_tags_source *source;
+
+    (void)state;
+    write_file(LIST(TAG("Storage", "\"192.0.2.0/24\"")));
+    source = open_at("https://192.0.2.9");
+    assert_int_equal(unlink(in_folder("service-tags.json")), 0);
+    assert_int_equal(symlink("service-tags.json", in_folder("service-tags.json")), 0);
+    tick(source);
+    assert_string_equal(prefixes_of(source, "Storage"), "192.0.2.0/24");
+    assert_int_equal(unlink(in_folder("service-tags.json")), 0);
+    tick(source);
+    assert_string_equal(prefixes_of(source, "Storage"), "none");
+    service_tags_close(source);
+}
+
+static void rules_that_name_what_a_start_does_not_know_are_found(void **state)
+{
+    CLEANUP(tags_release) struct tags_snapshot *snapshot = NULL;
+    struct service_tags_source *source = open_at("https://192.0.2.9");
+    struct trail trail = {0};
+
+    (void)state;
+    snapshot = service_tags_take(source);
+    assert_ok(tag_rules_are_known(store, tags_of(snapshot), &trail));
+    keep_rule("Storage");
+    assert_err(tag_rules_are_known(store, tags_of(snapshot), &trail), ERR_NOT_FOUND);
+    assert_string_equal(trail.where, "nsg.out.destinationAddressPrefix");
+    assert_non_null(strstr(trail.what, "names the service tag Storage, which is not known"));
+    service_tags_close(source);
+}
+
 static void a_tag_that_a_rule_names_is_not_emptied(void **state)
 {
     struct service_tags_source *source;
@@ -362,6 +397,8 @@ int main(void)
         WITH_FOLDER(a_bad_file_leaves_what_was_in_force),
         WITH_FOLDER(a_file_that_others_may_write_is_not_believed),
         WITH_FOLDER(a_bad_file_does_not_stop_the_start),
+        WITH_FOLDER(a_file_that_cannot_be_looked_at_takes_nothing_away),
+        WITH_FOLDER(rules_that_name_what_a_start_does_not_know_are_found),
         WITH_FOLDER(a_tag_that_a_rule_names_is_not_emptied),
         WITH_FOLDER(a_refused_file_is_tried_again_when_the_rule_is_gone),
         WITH_FOLDER(a_file_takes_the_place_of_none_of_ours),

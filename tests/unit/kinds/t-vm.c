@@ -206,6 +206,7 @@ static void secrets_are_neither_shown_nor_kept(void **state)
 /* ---- interfaces ---- */
 
 #define NETWORK GROUP "/providers/Microsoft.Network/"
+#define SUBNET_ID NETWORK "virtualNetworks/net/subnets/sub"
 #define NIC(N) NETWORK "networkInterfaces/nic" N
 #define NIC_BODY                                                                                   \
     "{\"location\":\"westus\",\"properties\":{\"ipConfigurations\":[{\"name\":\"c\","              \
@@ -266,6 +267,45 @@ static void addresses_are_given_out_once(void **state)
     assert_text(&m, "properties.ipConfigurations.0.properties.privateIPAddress", "10.0.0.4");
 }
 
+static const char *with_configurations(const char *first, size_t from, size_t to)
+{
+    static char body[128 * 1024];
+    size_t at = (size_t)snprintf(body, sizeof(body),
+                                 "{\"location\":\"westus\",\"properties\":{"
+                                 "\"ipConfigurations\":[%s",
+                                 first);
+
+    for (size_t i = from; i < to; i++) {
+        at += (size_t)snprintf(
+            body + at, sizeof(body) - at,
+            "%s{\"name\":\"c%zu\",\"properties\":{\"subnet\":{\"id\":\"" SUBNET_ID "\"}}}",
+            i == from && first[0] == '\0' ? "" : ",", i);
+    }
+    snprintf(body + at, sizeof(body) - at, "]}}");
+    return body;
+}
+
+static void one_interface_gets_no_address_twice(void **state)
+{
+    (void)state;
+    make_network();
+    ask(&m, HTTP_DELETE, NIC("1"), NULL);
+    ask(&m, HTTP_DELETE, NIC("2"), NULL);
+    put_ok(NIC("3"), with_configurations("", 1, 3));
+    assert_text(&m, "properties.ipConfigurations.0.properties.privateIPAddress", "10.0.0.4");
+    assert_text(&m, "properties.ipConfigurations.1.properties.privateIPAddress", "10.0.0.5");
+    /* A new one in front takes none that is kept. */
+    put_ok(NIC("3"),
+           with_configurations(
+               "{\"name\":\"new\",\"properties\":{\"subnet\":{\"id\":\"" SUBNET_ID "\"}}}", 1, 3));
+    assert_text(&m, "properties.ipConfigurations.0.properties.privateIPAddress", "10.0.0.6");
+    assert_text(&m, "properties.ipConfigurations.1.properties.privateIPAddress", "10.0.0.4");
+    assert_text(&m, "properties.ipConfigurations.2.properties.privateIPAddress", "10.0.0.5");
+    refused(HTTP_PUT, NIC("3"), with_configurations("", 1, 5), 400, "SubnetIsFull");
+    refused(HTTP_PUT, NIC("3"), with_configurations("", 0, 257), 400, "TooManyItems");
+    assert_says(&m, "1 to 256");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +317,7 @@ int main(void)
         WITH_VMS(secrets_are_neither_shown_nor_kept),
         WITH_VMS(an_interface_is_one_machines_until_that_lets_it_go),
         WITH_VMS(addresses_are_given_out_once),
+        WITH_VMS(one_interface_gets_no_address_twice),
     };
 
     return RUN_TESTS(tests);

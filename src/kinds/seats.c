@@ -1,0 +1,213 @@
+#include "kinds/seats.h"
+
+#include "kinds/uses.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+enum {
+    PREFIX_MAX = 29,
+    FIRST_HOST = 4, /* the first four and the last are the network's, as in Azure */
+    SEATS_FIRST = 256,
+};
+
+/* "10.0.0.0/24" into network and length, in host order; false for what is no IPv4 prefix. */
+static bool read_prefix(const char *text, uint32_t *ret_network, unsigned *ret_len)
+{
+    char address[INET_ADDRSTRLEN];
+    struct in_addr in;
+    const char *slash = text == NULL ? NULL : strchr(text, '/');
+    size_t len = slash == NULL ? 0 : (size_t)(slash - text);
+    char *end = NULL;
+    long bits;
+
+    if (len == 0 || len >= sizeof(address)) {
+        return false;
+    }
+    memcpy(address, text, len);
+    address[len] = '\0';
+    bits = strtol(slash + 1, &end, 10);
+    if (inet_pton(AF_INET, address, &in) != 1 || end == slash + 1 || *end != '\0' || bits < 1 ||
+        bits > PREFIX_MAX) {
+        return false;
+    }
+    *ret_len = (unsigned)bits;
+    *ret_network = ntohl(in.s_addr) & (UINT32_MAX << (32 - (unsigned)bits));
+    return true;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct seat *x = a, *y = b;
+
+    return x->subnet != y->subnet     ? (x->subnet < y->subnet ? -1 : 1)
+           : x->address != y->address ? (x->address < y->address ? -1 : 1)
+                                      : 0;
+}
+
+/* ---- what is taken ---- */
+
+static size_t find_subnet_key(const struct seats *seats, const char *key)
+{
+    size_t i = 0;
+
+    while (i < seats->n_subnets && strcmp(seats->subnets[i], key) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static err_t add(struct seats *seats, size_t subnet, uint32_t address)
+{
+    if (seats->n == SEATS_MAX) {
+        return ERR_TOO_MANY;
+    }
+    if (seats->n == seats->max) {
+        size_t max = seats->max == 0 ? SEATS_FIRST : 2 * seats->max;
+        struct seat *items = arena_calloc(seats->call->arena, max, sizeof(*items));
+
+        if (items == NULL) {
+            return ERR_MEMORY;
+        }
+        if (seats->n > 0) {
+            memcpy(items, seats->items, seats->n * sizeof(*items));
+        }
+        seats->items = items;
+        seats->max = max;
+    }
+    seats->items[seats->n++] = (struct seat){subnet, address};
+    return ERR_OK;
+}
+
+/* Addresses of the interface in these subnets. is_own: its subnets become those that count. */
+static err_t add_interface(struct seats *seats, struct arena *arena,
+                           const struct resource *interface, bool is_own)
+{
+    yyjson_mut_val *item;
+    yyjson_mut_arr_iter iter;
+    err_t err = ERR_OK;
+
+    (void)yyjson_mut_arr_iter_init(body_at(interface->body, "properties.ipConfigurations"), &iter);
+    while (err == ERR_OK && (item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
+        const char *id = reference_id(body_get(item, "properties"), "subnet");
+        const char *key = id == NULL ? NULL : resource_key(arena, span_str(id));
+        const char *text = body_text_at(item, "properties.privateIPAddress");
+        size_t subnet = key == NULL ? seats->n_subnets : find_subnet_key(seats, key);
+        struct in_addr in;
+
+        if (is_own && key != NULL && subnet == seats->n_subnets) {
+            if (subnet == PLACE_ADDRESSES_MAX) {
+                return ERR_TOO_MANY;
+            }
+            seats->subnets[seats->n_subnets++] = key;
+        }
+        if (subnet < seats->n_subnets && text != NULL && inet_pton(AF_INET, text, &in) == 1) {
+            err = add(seats, subnet, ntohl(in.s_addr));
+        }
+    }
+    return err;
+}
+
+static err_t visit(void *context, struct control_call *scan, const struct resource *interface)
+{
+    struct seats *seats = context;
+
+    return strcmp(interface->key, seats->interface->key) == 0
+               ? ERR_OK
+               : add_interface(seats, scan->arena, interface, false);
+}
+
+static err_t load(struct seats *seats, struct trail *trail)
+{
+    err_t err;
+
+    if (seats->is_loaded) {
+        return ERR_OK;
+    }
+    err = each_in_subscription(seats->call, &kind_network_interface, seats->interface->id, visit,
+                               seats, trail);
+    if (err == ERR_OK && seats->n > 0) {
+        qsort(seats->items, seats->n, sizeof(*seats->items), compare);
+    }
+    seats->is_loaded = err == ERR_OK;
+    return err;
+}
+
+err_t seats_begin(struct control_call *call, const struct resource *interface, struct seats *ret)
+{
+    *ret = (struct seats){.call = call, .interface = interface};
+    return add_interface(ret, call->arena, interface, true);
+}
+
+/* ---- what is free ---- */
+
+/* *ret_at: where it belongs among those that are taken. */
+static bool find_free(const struct seats *seats, size_t subnet, uint32_t network, unsigned len,
+                      uint32_t *ret, size_t *ret_at)
+{
+    uint32_t last = network + (uint32_t)((1ULL << (32 - len)) - 1);
+    struct seat free = {subnet, network + FIRST_HOST};
+    size_t i = 0;
+
+    while (i < seats->n && compare(&seats->items[i], &free) < 0) {
+        i++;
+    }
+    for (; i < seats->n && free.address < last; i++) {
+        int order = compare(&seats->items[i], &free);
+
+        if (order > 0) {
+            break;
+        }
+        free.address += order == 0;
+    }
+    *ret = free.address;
+    *ret_at = i;
+    return free.address < last;
+}
+
+static err_t take(struct seats *seats, size_t subnet, uint32_t address, size_t at)
+{
+    err_t err = add(seats, subnet, address);
+
+    if (err) {
+        return err;
+    }
+    memmove(seats->items + at + 1, seats->items + at, (seats->n - 1 - at) * sizeof(*seats->items));
+    seats->items[at] = (struct seat){subnet, address};
+    return ERR_OK;
+}
+
+bool seats_take(struct seats *seats, const char *subnet_id, const char *prefix,
+                const char **ret_address, struct control_answer *ret)
+{
+    struct control_call *call = seats->call;
+    const char *key = resource_key(call->arena, span_str(subnet_id));
+    size_t subnet = key == NULL ? 0 : find_subnet_key(seats, key), at = 0;
+    char text[INET_ADDRSTRLEN] = "";
+    struct trail trail = {0};
+    uint32_t network, address = 0;
+    unsigned len;
+    err_t err;
+
+    *ret_address = NULL;
+    if (!read_prefix(prefix, &network, &len)) {
+        return true; /* IPv6 and such */
+    }
+    err = key == NULL ? ERR_MEMORY : load(seats, &trail);
+    if (err == ERR_OK && !find_free(seats, subnet, network, len, &address, &at)) {
+        control_refuse(call, ret, 400, "SubnetIsFull",
+                       "Subnet %s with address prefix %s does not have enough capacity for 1 IP "
+                       "addresses.",
+                       subnet_id, prefix);
+        return false;
+    }
+    err = err ? err : take(seats, subnet, address, at);
+    if (err) {
+        control_fail(call, err, &trail, ret);
+        return false;
+    }
+    address = htonl(address);
+    (void)inet_ntop(AF_INET, &address, text, sizeof(text));
+    *ret_address = (const char *)arena_dup(call->arena, span_str(text)).data;
+    return true;
+}
