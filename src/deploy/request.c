@@ -182,6 +182,7 @@ bool deploy_read(struct control_call *call, struct span name, struct deploy_requ
 {
     struct template_fault fault = {0};
     struct trail trail = {0};
+    size_t before = arena_used(call->arena);
     err_t err;
 
     memset(ret, 0, sizeof(*ret));
@@ -207,6 +208,7 @@ bool deploy_read(struct control_call *call, struct span name, struct deploy_requ
         deploy_refuse(call, ret->name, err, &trail, &fault, ret_answer);
         return false;
     }
+    ret->bytes = arena_used(call->arena) - before;
     return true;
 }
 

@@ -14,12 +14,6 @@
              "\"osProfile\":{\"adminUsername\":\"me\",\"adminPassword\":"                          \
              "\"[parameters('password')]\",\"customData\":"                                        \
              "\"[base64(concat('password=',parameters('password')))]\"}}")
-#define NESTED(NAME, SCOPE, MORE, RESOURCES)                                                       \
-    "{\"type\":\"Microsoft.Resources/deployments\",\"apiVersion\":\"2021-04-01\",\"name\":\"" NAME \
-    "\",\"properties\":{\"mode\":\"Incremental\",\"expressionEvaluationOptions\":{\"scope\":"      \
-    "\"" SCOPE "\"}," MORE "\"template\":{\"$schema\":\"https://schema.management.azure.com/"      \
-    "schemas/2019-04-01/deploymentTemplate.json#\",\"contentVersion\":\"1.0.0.0\"," RESOURCES      \
-    "}}}"
 
 static void assert_no_secret(void)
 {
