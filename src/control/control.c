@@ -83,8 +83,9 @@ void control_tick(struct control *control, int64_t now)
     struct trail trail = {0};
     struct log_line line;
     char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 48];
-    err_t err = store_resources_sweep(control->store, now, &trail);
+    err_t err = groups_resume(control, &trail);
 
+    err = err ? err : store_resources_sweep(control->store, now, &trail);
     if (err) {
         trail_format(&trail, err, words, sizeof(words));
         log_begin(&line, LOG_ERROR, "control.sweep");
@@ -203,7 +204,7 @@ void control_do(const struct control_call *like, enum http_method method, const 
                                 .base = like->base,
                                 .method = method,
                                 .api_version = span_str(api_version),
-                                .is_part = like->is_part,
+                                .part_of = like->part_of,
                                 .is_rule = like->is_rule,
                                 .is_dry = like->is_dry};
     /* One more than there may be: what is cut off would be about something else. */

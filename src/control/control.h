@@ -66,7 +66,7 @@ err_t control_open(const struct control_options *options, struct trail *trail,
 /* Waits for jobs that run; those that have not begun are there at the next start. */
 void control_close(struct control *control);
 DEFINE_CLEANUP(struct control *, control_close)
-/* About once a minute: what has expired. */
+/* About once a minute: what has expired, and ends of groups that stand still. */
 void control_tick(struct control *control, int64_t now);
 
 struct store *control_store(const struct control *control);
@@ -104,9 +104,10 @@ struct control_call {
     void *kept; /* by a kind's show, for the length of the call: what is the same for a whole list
                    (kinds/uses.c) */
     unsigned n_network_words; /* how often network rules were judged for it (kinds/vm.h) */
-    bool is_part;             /* a deployment asks, in its caller's name */
-    bool is_rule; /* a rule of the subscription's administrator asks: no role of the caller's is
-                     needed */
+    void *part_of; /* the deployment that asks in its caller's name, as the deploy room knows it;
+                      NULL = none does */
+    bool is_rule;  /* a rule of the subscription's administrator asks: no role of the caller's is
+                      needed */
 };
 /* One of the query that is not among the members above. */
 struct span control_query(const struct control_call *call, const char *name);

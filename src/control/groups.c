@@ -13,7 +13,7 @@
 #define GROUPS "Microsoft.Resources/subscriptions/resourceGroups/"
 #define ENDING "group-delete" /* `what` of its operation */
 
-enum { PAGE = 200, ROUNDS_MAX = 100000, OPEN_MAX = 1000, RESUMED_MAX = 1000 };
+enum { PAGE = 200, ROUNDS_MAX = 100000, OPEN_MAX = 1000, RESUMED_MAX = 1000, RETRY_S = 5 };
 
 static bool group_name_is_good(struct span name)
 {
@@ -109,6 +109,14 @@ struct ending {
     struct control *control;
     char *id, *key;
     char *caller, *tenant, *name;
+    bool is_off; /* the group could not be marked: it stays. Under the lock */
+};
+
+/* What one is made of; borrowed. */
+struct ending_of {
+    const char *id, *key;
+    const char *subscription; /* in lower case: whose turn it takes */
+    const struct access_caller *caller;
 };
 
 static void free_ending(struct ending *ending)
@@ -217,9 +225,20 @@ static void log_ending(const struct ending *ending, err_t err, const struct trai
         trail_format(trail, err, words, sizeof(words));
         log_text(&line, "cause", words);
         log_text(&line, "effect",
-                 "what is left goes at the next start, or when it is deleted again");
+                 "what is left is tried again in a minute, and when it is deleted again");
     }
     log_end(&line);
+}
+
+/* Its job is there before the group is marked; who marks holds the lock until that is settled. */
+static bool is_called_off(struct ending *ending)
+{
+    bool is_off;
+
+    pthread_mutex_lock(&ending->control->endings_lock);
+    is_off = ending->is_off;
+    pthread_mutex_unlock(&ending->control->endings_lock);
+    return is_off;
 }
 
 static void run_ending(void *data, struct arena *arena, struct hasher *hasher)
@@ -243,6 +262,10 @@ static void run_ending(void *data, struct arena *arena, struct hasher *hasher)
     size_t n = 1;
     err_t err = ERR_OK;
 
+    if (is_called_off(ending)) {
+        drop_ending(ending);
+        return;
+    }
     for (int i = 0; err == ERR_OK && n > 0 && i < ROUNDS_MAX; i++) {
         if (jobs_is_closing(ending->control->jobs)) {
             drop_ending(ending); /* goes on at the next start */
@@ -266,15 +289,18 @@ static void run_ending(void *data, struct arena *arena, struct hasher *hasher)
     free_ending(ending);
 }
 
-/* Under the lock. Whoever asks for it again waits for the same end. */
-static err_t begin_ending(struct control *control, const char *id, const char *key,
-                          const struct access_caller *caller)
+/* Under the lock. Whoever asks for it again waits for the same end, which is no new one. */
+static err_t begin_ending(struct control *control, const struct ending_of *of,
+                          struct ending **ret_new)
 {
+    struct job job = {
+        .class = JOB_END, .owner = of->subscription, .run = run_ending, .drop = drop_ending};
     struct ending *ending;
     err_t err;
 
+    *ret_new = NULL;
     for (ending = control->endings; ending != NULL; ending = ending->next) {
-        if (strcmp(ending->key, key) == 0) {
+        if (strcmp(ending->key, of->key) == 0) {
             return ERR_OK;
         }
     }
@@ -283,33 +309,32 @@ static err_t begin_ending(struct control *control, const char *id, const char *k
         return ERR_MEMORY;
     }
     ending->control = control;
-    ending->id = strdup(id);
-    ending->key = strdup(key);
-    ending->caller = strdup(caller->object_id);
-    ending->tenant = strdup(caller->tenant);
-    ending->name = strdup(caller->name);
+    ending->id = strdup(of->id);
+    ending->key = strdup(of->key);
+    ending->caller = strdup(of->caller->object_id);
+    ending->tenant = strdup(of->caller->tenant);
+    ending->name = strdup(of->caller->name);
+    job.data = ending;
     err = ending->id == NULL || ending->key == NULL || ending->caller == NULL ||
                   ending->tenant == NULL || ending->name == NULL
               ? ERR_MEMORY
-              : jobs_add(control->jobs, 0, run_ending, drop_ending, ending);
+              : jobs_add(control->jobs, &job);
     if (err) {
         free_ending(ending);
         return err;
     }
     ending->next = control->endings;
     control->endings = ending;
+    *ret_new = ending;
     return ERR_OK;
 }
 
-/* Nothing new comes into it from now on. False and refused; is_raced: somebody was faster. */
-static bool mark_ending(struct control_call *call, const char *id, struct resource *group,
-                        struct control_answer *ret, bool *ret_is_raced)
+static bool find_group(struct control_call *call, const char *id, struct resource *group,
+                       struct control_answer *ret)
 {
     struct trail trail = {0};
     err_t err = resource_load(call, id, &trail, group);
 
-    *ret_is_raced = false;
-    *ret = (struct control_answer){0};
     if (err == ERR_NOT_FOUND) {
         control_not_found(call, id, ret);
     } else if (err) {
@@ -319,7 +344,40 @@ static bool mark_ending(struct control_call *call, const char *id, struct resour
         return false;
     }
     group->kind = &control_group_kind;
-    if (!condition_holds(call, group, ret)) {
+    return condition_holds(call, group, ret);
+}
+
+/* False and refused: the group is as before. */
+static bool make_sure_of_job(struct control_call *call, const struct resource *group,
+                             struct ending **ret_new, struct control_answer *ret)
+{
+    const struct ending_of of = {.id = group->id,
+                                 .key = group->key,
+                                 .subscription = resource_key(call->arena, call->path.subscription),
+                                 .caller = call->caller};
+    err_t err = of.subscription == NULL ? ERR_MEMORY : begin_ending(call->control, &of, ret_new);
+
+    if (err == ERR_TOO_MANY) {
+        control_refuse(call, ret, 429, "TooManyRequests",
+                       "Too many resource groups are being deleted at the same time; '%s' is as it "
+                       "was. Try again later.",
+                       group->name);
+        ret->retry_after_s = RETRY_S;
+    } else if (err) {
+        control_fail(call, err, NULL, ret);
+    }
+    return err == ERR_OK;
+}
+
+/* One try: nothing new comes into it from now on. False and refused; is_raced: somebody was faster.
+ * The job comes first: a group that is marked without one would be so for ever. */
+static bool mark_ending(struct control_call *call, const char *id, struct resource *group,
+                        struct ending **ending, struct control_answer *ret, bool *ret_is_raced)
+{
+    *ret_is_raced = false;
+    *ret = (struct control_answer){0};
+    if (!find_group(call, id, group, ret) ||
+        (*ending == NULL && !make_sure_of_job(call, group, ending, ret))) {
         return false;
     }
     if (strcmp(group->state, "Deleting") == 0) {
@@ -331,24 +389,22 @@ static bool mark_ending(struct control_call *call, const char *id, struct resour
 
 static void delete_group(struct control_call *call, const char *id, struct control_answer *ret)
 {
+    struct ending *ending = NULL;
     struct resource group;
     bool is_raced = true, is_marked = false;
-    err_t err;
 
     for (int i = 0; is_raced && i < CONTROL_RETRIES; i++) {
-        is_marked = mark_ending(call, id, &group, ret, &is_raced);
+        is_marked = mark_ending(call, id, &group, &ending, ret, &is_raced);
     }
     if (!is_marked) {
+        if (ending != NULL) {
+            unlink_ending(ending);
+            ending->is_off = true;
+        }
         return;
     }
     operation_begin(call, NULL, NULL, group.key, ENDING, ret, NULL);
-    if (ret->code != NULL) {
-        return;
-    }
-    err = begin_ending(call->control, group.id, group.key, call->caller);
-    if (err) {
-        control_fail(call, err, NULL, ret);
-    } else {
+    if (ret->code == NULL) {
         ret->status = 202;
     }
 }
@@ -371,17 +427,26 @@ err_t groups_resume(struct control *control, struct trail *trail)
     static const struct access_caller nobody = {"", "", "", "", "", false};
     CLEANUP(arena_free) struct arena *arena = arena_new((size_t)64 * 1024 * 1024);
     struct store_resource *rows = NULL;
+    struct ending *ignored;
     size_t n = 0;
-    err_t err = arena == NULL ? ERR_MEMORY
-                              : store_resources_in_state(control->store, arena, GROUP_TYPE,
-                                                         "Deleting", RESUMED_MAX, trail, &rows, &n);
+    err_t err;
 
+    /* Looked for under the lock: one that was gone, and made anew, meanwhile would go again. */
     pthread_mutex_lock(&control->endings_lock);
+    err = arena == NULL ? ERR_MEMORY
+                        : store_resources_in_state(control->store, arena, GROUP_TYPE, "Deleting",
+                                                   RESUMED_MAX, trail, &rows, &n);
     for (size_t i = 0; err == ERR_OK && i < n; i++) {
-        err = begin_ending(control, rows[i].id, rows[i].key, &nobody);
+        const struct ending_of of = {.id = rows[i].id,
+                                     .key = rows[i].key,
+                                     .subscription = rows[i].subscription,
+                                     .caller = &nobody};
+
+        err = begin_ending(control, &of, &ignored);
+        err = err == ERR_TOO_MANY ? ERR_OK : err; /* of this owner: it goes the next time */
     }
     pthread_mutex_unlock(&control->endings_lock);
-    return err == ERR_TOO_MANY ? ERR_OK : err; /* the rest goes at the next start */
+    return err;
 }
 
 const struct control_row control_group_rows[] = {

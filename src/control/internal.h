@@ -56,7 +56,7 @@ bool name_is_good(const struct control_call *call, const struct kind *kind, stru
 void list_kind(struct control_call *call, const struct control_target *target,
                struct control_answer *ret);
 
-/* Groups that were being deleted when the server stopped go on. */
+/* Groups that are being deleted and have no job go on: at a start, and about once a minute. */
 err_t groups_resume(struct control *control, struct trail *trail) MUST_CHECK;
 
 /* Is there such a subscription here? */

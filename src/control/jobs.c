@@ -6,37 +6,99 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
-struct job {
-    struct job *next;
+struct waiting {
+    struct waiting *next;
     uint64_t due_us;
-    job_run *run;
-    void (*drop)(void *data);
-    void *data;
+    struct job job; /* owner is its lane's */
+};
+
+/* All that waits of one owner; there is none without. */
+struct lane {
+    struct lane *next;
+    struct waiting *first; /* by when they are due */
+    size_t n;
+    char owner[];
+};
+
+struct queue {
+    struct lane *lanes; /* the first is next to be served */
+    size_t n;           /* that wait, of all */
+    unsigned n_running;
 };
 
 struct jobs {
-    pthread_mutex_t lock; /* of first, last, n; nothing is locked under it */
+    pthread_mutex_t lock; /* of queues; nothing is locked under it */
     pthread_cond_t arrived;
-    struct job *first; /* by when they are due */
-    size_t n;
+    struct queue queues[JOB_CLASSES];
     atomic_bool is_closing;
     pthread_t threads[JOBS_THREADS];
     size_t n_threads;
 };
 
-/* Until a job comes, or the first one is due. */
-static void wait_for_job(struct jobs *jobs)
+/* ---- queues; under the lock ---- */
+
+static bool may_run(const struct jobs *jobs, enum job_class class)
 {
-    uint64_t now = timestamp_ticks_us(), wait;
+    return class != JOB_END || jobs->queues[class].n_running < JOBS_ENDS_TOGETHER;
+}
+
+/* The first job of the lane at *at, which goes behind the others, or away when it is empty. */
+static struct waiting *serve(struct queue *queue, struct lane **at)
+{
+    struct lane *lane = *at, **end;
+    struct waiting *waiting = lane->first;
+
+    lane->first = waiting->next;
+    lane->n--;
+    queue->n--;
+    queue->n_running++;
+    *at = lane->next;
+    if (lane->first == NULL) {
+        free(lane);
+        waiting->job.owner = NULL;
+        return waiting;
+    }
+    for (end = &queue->lanes; *end != NULL; end = &(*end)->next) {
+    }
+    lane->next = NULL;
+    *end = lane;
+    return waiting;
+}
+
+/* NULL: nothing is due before *ret_due_us (UINT64_MAX: nothing waits that may run). */
+static struct waiting *take_due(struct jobs *jobs, uint64_t *ret_due_us)
+{
+    uint64_t now = timestamp_ticks_us();
+
+    *ret_due_us = UINT64_MAX;
+    for (enum job_class class = 0; class < JOB_CLASSES; class ++) {
+        struct queue *queue = &jobs->queues[class];
+
+        for (struct lane **at = &queue->lanes; may_run(jobs, class) && *at != NULL;
+             at = &(*at)->next) {
+            uint64_t due = (*at)->first->due_us;
+
+            if (due <= now) {
+                return serve(queue, at);
+            }
+            *ret_due_us = due < *ret_due_us ? due : *ret_due_us;
+        }
+    }
+    return NULL;
+}
+
+static void wait_until(struct jobs *jobs, uint64_t due_us)
+{
+    uint64_t now = timestamp_ticks_us(), wait = due_us > now ? due_us - now : 0;
     struct timespec until;
 
-    if (jobs->first == NULL) {
+    if (due_us == UINT64_MAX) {
         pthread_cond_wait(&jobs->arrived, &jobs->lock);
         return;
     }
-    wait = jobs->first->due_us > now ? jobs->first->due_us - now : 0;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += (time_t)(wait / 1000000);
     until.tv_nsec += (long)(wait % 1000000) * 1000;
@@ -45,31 +107,38 @@ static void wait_for_job(struct jobs *jobs)
     pthread_cond_timedwait(&jobs->arrived, &jobs->lock, &until);
 }
 
-static struct job *take(struct jobs *jobs)
+/* ---- threads ---- */
+
+/* NULL: it is over. */
+static struct waiting *take(struct jobs *jobs)
 {
-    struct job *job = NULL;
+    struct waiting *waiting = NULL;
+    uint64_t due_us;
 
     pthread_mutex_lock(&jobs->lock);
-    while (!jobs->is_closing &&
-           (jobs->first == NULL || jobs->first->due_us > timestamp_ticks_us())) {
-        wait_for_job(jobs);
-    }
-    if (!jobs->is_closing) {
-        job = jobs->first;
-        jobs->first = job->next;
-        jobs->n--;
+    while (!jobs->is_closing && (waiting = take_due(jobs, &due_us)) == NULL) {
+        wait_until(jobs, due_us);
     }
     pthread_mutex_unlock(&jobs->lock);
-    return job;
+    return waiting;
+}
+
+static void leave(struct jobs *jobs, enum job_class class)
+{
+    pthread_mutex_lock(&jobs->lock);
+    jobs->queues[class].n_running--;
+    pthread_cond_signal(&jobs->arrived); /* one of its class may have waited for that */
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 static void *work(void *context)
 {
     struct jobs *jobs = context;
     CLEANUP(hasher_free) struct hasher *hasher = hasher_new();
-    struct job *job;
+    struct waiting *waiting;
 
-    while ((job = take(jobs)) != NULL) {
+    while ((waiting = take(jobs)) != NULL) {
+        const struct job *job = &waiting->job;
         /* One that is used up is as large as its largest job: each gets its own. */
         CLEANUP(arena_free) struct arena *arena = arena_new(JOBS_ARENA_BYTES);
 
@@ -78,7 +147,8 @@ static void *work(void *context)
         } else {
             job->drop(job->data);
         }
-        free(job);
+        leave(jobs, job->class);
+        free(waiting);
     }
     return NULL;
 }
@@ -106,6 +176,18 @@ err_t jobs_open(struct jobs **ret)
     return ERR_OK;
 }
 
+static void drop_lane(struct lane *lane)
+{
+    while (lane->first != NULL) {
+        struct waiting *waiting = lane->first;
+
+        lane->first = waiting->next;
+        waiting->job.drop(waiting->job.data);
+        free(waiting);
+    }
+    free(lane);
+}
+
 void jobs_close(struct jobs *jobs)
 {
     if (jobs == NULL) {
@@ -118,12 +200,13 @@ void jobs_close(struct jobs *jobs)
     for (size_t i = 0; i < jobs->n_threads; i++) {
         pthread_join(jobs->threads[i], NULL);
     }
-    while (jobs->first != NULL) {
-        struct job *job = jobs->first;
+    for (enum job_class class = 0; class < JOB_CLASSES; class ++) {
+        while (jobs->queues[class].lanes != NULL) {
+            struct lane *lane = jobs->queues[class].lanes;
 
-        jobs->first = job->next;
-        job->drop(job->data);
-        free(job);
+            jobs->queues[class].lanes = lane->next;
+            drop_lane(lane);
+        }
     }
     pthread_mutex_destroy(&jobs->lock);
     pthread_cond_destroy(&jobs->arrived);
@@ -135,33 +218,67 @@ bool jobs_is_closing(const struct jobs *jobs)
     return jobs->is_closing;
 }
 
-err_t jobs_add(struct jobs *jobs, unsigned delay_ms, job_run *run, void (*drop)(void *data),
-               void *data)
+/* That of the owner; when there is none, a new one behind the others. Under the lock. */
+static struct lane *find_lane(struct queue *queue, const char *owner)
 {
-    struct job *job = calloc(1, sizeof(*job)), **at;
-    err_t err = ERR_OK;
+    struct lane **at = &queue->lanes;
+    size_t size = strlen(owner) + 1;
 
-    if (job == NULL) {
+    while (*at != NULL && strcmp((*at)->owner, owner) != 0) {
+        at = &(*at)->next;
+    }
+    if (*at == NULL) {
+        *at = calloc(1, sizeof(**at) + size);
+        if (*at != NULL) {
+            memcpy((*at)->owner, owner, size);
+        }
+    }
+    return *at;
+}
+
+static err_t insert(struct queue *queue, struct waiting *waiting)
+{
+    struct lane *lane;
+    struct waiting **at;
+
+    if (queue->n == JOBS_QUEUED_MAX) {
+        return ERR_TOO_MANY;
+    }
+    lane = find_lane(queue, waiting->job.owner);
+    if (lane == NULL) {
         return ERR_MEMORY;
     }
-    *job = (struct job){.run = run,
-                        .drop = drop,
-                        .data = data,
-                        .due_us = timestamp_ticks_us() + (uint64_t)delay_ms * 1000};
+    if (lane->n == JOBS_OF_ONE_MAX) {
+        return ERR_TOO_MANY;
+    }
+    for (at = &lane->first; *at != NULL && (*at)->due_us <= waiting->due_us; at = &(*at)->next) {
+    }
+    waiting->job.owner = lane->owner;
+    waiting->next = *at;
+    *at = waiting;
+    lane->n++;
+    queue->n++;
+    return ERR_OK;
+}
+
+err_t jobs_add(struct jobs *jobs, const struct job *job)
+{
+    struct waiting *waiting = calloc(1, sizeof(*waiting));
+    err_t err;
+
+    if (waiting == NULL) {
+        return ERR_MEMORY;
+    }
+    waiting->job = *job;
+    waiting->due_us = timestamp_ticks_us() + (uint64_t)job->delay_ms * 1000;
     pthread_mutex_lock(&jobs->lock);
-    if (jobs->n == JOBS_QUEUED_MAX) {
-        err = ERR_TOO_MANY;
-    } else {
-        for (at = &jobs->first; *at != NULL && (*at)->due_us <= job->due_us; at = &(*at)->next) {
-        }
-        job->next = *at;
-        *at = job;
-        jobs->n++;
+    err = insert(&jobs->queues[job->class], waiting);
+    if (err == ERR_OK) {
         pthread_cond_signal(&jobs->arrived);
     }
     pthread_mutex_unlock(&jobs->lock);
     if (err) {
-        free(job);
+        free(waiting);
     }
     return err;
 }

@@ -1,8 +1,9 @@
 /*
  * jobs.h - work that goes on when its request was answered: groups that are deleted, deployments.
  *
- * A few threads and a bounded queue. What a job needs at the next start lies in the store: a queue
- * in memory is lost with the process.
+ * A few threads and bounded queues. Owners (subscriptions) take turns, so nobody waits for all that
+ * another one wants done, and ends of groups wait for no deployment. What a job needs at the next
+ * start lies in the store: a queue in memory is lost with the process.
  */
 #ifndef CONTROL_JOBS_H
 #define CONTROL_JOBS_H
@@ -14,8 +15,10 @@ struct arena;
 
 enum {
     JOBS_THREADS = 4,
-    JOBS_QUEUED_MAX = 1024,
-    JOBS_ARENA_BYTES = 256 * 1024 * 1024, /* a template of 4 MiB and all that it becomes */
+    JOBS_ENDS_TOGETHER = JOBS_THREADS - 1, /* one may take long; steps go on beside them */
+    JOBS_QUEUED_MAX = 16384,               /* of each class */
+    JOBS_OF_ONE_MAX = 4096,                /* of these, of one owner */
+    JOBS_ARENA_BYTES = 256 * 1024 * 1024,  /* a template of 4 MiB and all that it becomes */
 };
 
 struct jobs;
@@ -32,9 +35,24 @@ struct control;
 struct jobs *control_jobs(const struct control *control);
 
 typedef void job_run(void *data, struct arena *arena, struct hasher *hasher);
-/* Once run is called, in delay_ms or somewhat later, or, if it never is, drop (free what data
- * holds). ERR_TOO_MANY. */
-err_t jobs_add(struct jobs *jobs, unsigned delay_ms, job_run *run, void (*drop)(void *data),
-               void *data) MUST_CHECK;
+
+/* What is due of the first class is taken before anything of the next. */
+enum job_class {
+    JOB_END,  /* of a group */
+    JOB_STEP, /* of a deployment */
+    JOB_CLASSES,
+};
+
+struct job {
+    enum job_class class;
+    const char *owner; /* whose turn it takes: a subscription, in lower case; copied */
+    unsigned delay_ms;
+    job_run *run;
+    void (*drop)(void *data);
+    void *data;
+};
+/* Once job->run is called, after the delay or somewhat later, or, if it never is, job->drop (free
+ * what data holds). ERR_TOO_MANY: of this class, or of this owner. */
+err_t jobs_add(struct jobs *jobs, const struct job *job) MUST_CHECK;
 
 #endif

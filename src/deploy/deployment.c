@@ -1,7 +1,7 @@
 /*
  * deployment.c - Microsoft.Resources/deployments: what can be asked of one (control-plane-api 9).
  */
-#include "deploy/internal.h"
+#include "deploy/run.h"
 
 #include "base/text.h"
 
@@ -129,7 +129,13 @@ static bool keeps_template(const struct control_call *call, const struct deploy_
     yyjson_val *options =
         json_get(json_get(request->root, "properties"), "expressionEvaluationOptions");
 
-    return !call->is_part || text_span_equal_nocase(json_span(json_get(options, "scope")), "inner");
+    return call->part_of == NULL ||
+           text_span_equal_nocase(json_span(json_get(options, "scope")), "inner");
+}
+
+static bool is_active(const struct resource *deployment)
+{
+    return strcmp(deployment->state, "Accepted") == 0 || strcmp(deployment->state, "Running") == 0;
 }
 
 /* Its record, before anything is made. False and refused. */
@@ -148,8 +154,7 @@ static bool keep_record(struct control_call *call, const struct deploy_request *
     bool is_raced = false;
     err_t err = resource_load(call, request->id, &trail, &before);
 
-    if (err == ERR_OK &&
-        (strcmp(before.state, "Accepted") == 0 || strcmp(before.state, "Running") == 0)) {
+    if (err == ERR_OK && is_active(&before)) {
         control_refuse(
             call, ret, 409, "DeploymentActive",
             "Unable to edit or replace deployment '%s': previous deployment from '%s' is "
@@ -182,28 +187,42 @@ static bool keep_record(struct control_call *call, const struct deploy_request *
     return err == ERR_OK;
 }
 
+static bool read_request(struct control_call *call, struct span name, struct deploy_request *ret,
+                         struct control_answer *ret_answer)
+{
+    return deploy_read(call, name, ret, ret_answer) &&
+           deploy_nesting_is_good(call, ret, ret_answer);
+}
+
 static void put(struct control_call *call, const struct control_target *target,
                 struct control_answer *ret)
 {
     struct deploy_request request;
     yyjson_mut_val *properties;
     const char *operation = NULL;
+    struct run *run;
 
     (void)target;
-    if (!deploy_read(call, resource_path_name(&call->path), &request, ret) ||
+    if (!read_request(call, resource_path_name(&call->path), &request, ret) ||
         !deploy_preflight(call, &request, ret)) {
         return;
     }
     properties = deploy_properties(call, &request, "Accepted", ret);
-    if (properties == NULL ||
-        !keep_record(call, &request, yyjson_mut_val_mut_copy(call->doc, properties), ret)) {
+    run = properties == NULL ? NULL : deploy_admit(call, &request, ret);
+    if (run == NULL) {
+        return;
+    }
+    if (!keep_record(call, &request, yyjson_mut_val_mut_copy(call->doc, properties), ret)) {
+        run_unref(run);
         return;
     }
     operation_begin(call, NULL, NULL, request.key, RUNNING_OPERATION, ret, &operation);
-    if (ret->code != NULL || !deploy_start(call, &request, operation, ret)) {
+    if (ret->code != NULL) {
         deploy_fail_record(call, request.id, control_error_value(call, ret));
+        run_unref(run);
         return;
     }
+    deploy_start(call, run, operation);
     ret->location = NULL;
     ret->operation = arena_printf(call->arena, "%s/operationStatuses/%s?api-version=%.*s",
                                   control_link(call, request.id), operation,
@@ -223,7 +242,7 @@ static void validate(struct control_call *call, struct control_answer *ret)
     struct deploy_request request;
     yyjson_mut_val *properties, *array;
 
-    if (!deploy_read(call, name_in_path(call), &request, ret) ||
+    if (!read_request(call, name_in_path(call), &request, ret) ||
         !deploy_preflight(call, &request, ret)) {
         return;
     }
@@ -249,7 +268,7 @@ static void what_if(struct control_call *call, struct control_answer *ret)
 {
     struct deploy_request request;
 
-    if (deploy_read(call, name_in_path(call), &request, ret)) {
+    if (read_request(call, name_in_path(call), &request, ret)) {
         deploy_what_if(call, &request, ret);
     }
 }
@@ -280,7 +299,7 @@ static void cancel(struct control_call *call, struct control_answer *ret)
     if (!load(call, &deployment, ret)) {
         return;
     }
-    if (!deploy_cancel(deployment.key)) {
+    if (!is_active(&deployment) || !deploy_cancel(deployment.key)) {
         control_refuse(call, ret, 409, "DeploymentCannotBeCancelled",
                        "The deployment '%s' is not running: it is %s.", deployment.name,
                        deployment.state);
@@ -439,7 +458,7 @@ static void handle_status(struct control_call *call, struct control_answer *ret)
 static bool may_go(struct control_call *call, const struct resource *deployment,
                    struct control_answer *ret)
 {
-    if (strcmp(deployment->state, "Accepted") != 0 && strcmp(deployment->state, "Running") != 0) {
+    if (!is_active(deployment)) {
         return true;
     }
     control_refuse(call, ret, 409, "DeploymentActive",

@@ -13,7 +13,17 @@
 #define PART_OPERATION "operation/"
 #define RUNNING_OPERATION "deployment" /* `what` of the control's operation */
 
-enum { DEPLOY_NAME_MAX = 64, DEPLOY_NESTED_MAX = 5 };
+/* docs/formats/resource-manager.md has all of these for those who deploy. */
+enum {
+    DEPLOY_NAME_MAX = 64,
+    DEPLOY_NESTED_MAX = 5,                    /* levels of deployments below the first */
+    DEPLOY_TREE_MAX = TEMPLATE_MAX_RESOURCES, /* resources of one and all that are nested in it */
+    DEPLOY_TOGETHER_MAX = 16,                 /* resources of one that are made at a time */
+    DEPLOY_RUNS_MAX = 32,                     /* of one subscription at a time, at each level */
+    DEPLOY_MIB = 1024 * 1024,
+    DEPLOY_MEMORY_MAX = 768 * DEPLOY_MIB,        /* of what all that run were sent, and became */
+    DEPLOY_MEMORY_OF_ONE_MAX = 384 * DEPLOY_MIB, /* subscription's share of it */
+};
 
 /* A request of a deployment, read. Values live in the call's arena. */
 struct deploy_request {
@@ -24,6 +34,7 @@ struct deploy_request {
     bool is_complete, is_ids_only;
     struct template_scope scope;
     struct template *template;
+    size_t bytes; /* of the arena that reading took */
 };
 
 /* Reads the body and opens the template; false and refused. */
@@ -33,6 +44,9 @@ bool deploy_read(struct control_call *call, struct span name, struct deploy_requ
 void deploy_refuse(struct control_call *call, const char *deployment, err_t err,
                    const struct trail *trail, const struct template_fault *fault,
                    struct control_answer *ret);
+/* Not nested too deep, nor too many resources in all; false and refused with 400. */
+bool deploy_nesting_is_good(struct control_call *call, const struct deploy_request *request,
+                            struct control_answer *ret);
 /* Types that are known, a caller who may, and what can be checked of resources that depend on
  * nothing. False and refused with 400 InvalidTemplateDeployment. */
 bool deploy_preflight(struct control_call *call, const struct deploy_request *request,
@@ -50,12 +64,17 @@ yyjson_mut_val *deploy_properties(struct control_call *call, const struct deploy
 void deploy_what_if(struct control_call *call, const struct deploy_request *request,
                     struct control_answer *ret);
 
-/* Take it over: it runs behind this answer. False and refused. */
-bool deploy_start(struct control_call *call, const struct deploy_request *request,
-                  const char *operation_id, struct control_answer *ret);
+struct run;
+/* A place for it, before anything is written about it; NULL and refused: 429 or 503 for who may
+ * come again, 400 for what is too large. To be started, or given back with run_unref. */
+struct run *deploy_admit(struct control_call *call, const struct deploy_request *request,
+                         struct control_answer *ret);
+/* Takes the run over: it goes on behind this answer. */
+void deploy_start(struct control_call *call, struct run *run, const char *operation_id);
 /* Its record says that it failed, and with what. */
 void deploy_fail_record(struct control_call *call, const char *id, yyjson_mut_val *error);
-/* Those that run are asked to stop; false when there is none of that key. */
+/* Those that run are asked to stop, with all that is nested in them; false when there is none of
+ * that key. */
 bool deploy_cancel(const char *key);
 
 /* Deletes what the group has and the template has not (mode Complete). */

@@ -182,6 +182,7 @@ bool deploy_read(struct control_call *call, struct span name, struct deploy_requ
 {
     struct template_fault fault = {0};
     struct trail trail = {0};
+    size_t before = arena_used(call->arena);
     err_t err;
 
     memset(ret, 0, sizeof(*ret));
@@ -207,6 +208,7 @@ bool deploy_read(struct control_call *call, struct span name, struct deploy_requ
         deploy_refuse(call, ret->name, err, &trail, &fault, ret_answer);
         return false;
     }
+    ret->bytes = arena_used(call->arena) - before;
     return true;
 }
 
@@ -232,12 +234,15 @@ err_t deploy_reference(void *context, struct arena *arena, const char *id, const
 
 /* ---- before anything is made ---- */
 
-static void add_detail(struct control_call *call, yyjson_mut_val *details, const char *id,
-                       struct control_answer *answer)
+/* The resource stands in the target and in the words: az shows no targets. */
+static void add_detail(struct control_call *call, yyjson_mut_val *details,
+                       const struct template_resource *r, struct control_answer *answer)
 {
-    if (answer->target == NULL) {
-        answer->target = id;
-    }
+    const char *message =
+        arena_printf(call->arena, "%s (%s: %s)", answer->message, r->place, r->id);
+
+    answer->target = r->id;
+    answer->message = message == NULL ? answer->message : message;
     (void)yyjson_mut_arr_append(details, control_error_value(call, answer));
 }
 
@@ -302,7 +307,7 @@ bool deploy_preflight(struct control_call *call, const struct deploy_request *re
         }
         check_one(call, request, i, &answer);
         if (answer.code != NULL) {
-            add_detail(call, details, r->id, &answer);
+            add_detail(call, details, r, &answer);
         }
     }
     if (yyjson_mut_arr_size(details) == 0) {

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct control_call run_call_of(const struct run *run, struct arena *arena, struct hasher *hasher)
+struct control_call run_call_of(struct run *run, struct arena *arena, struct hasher *hasher)
 {
     return (struct control_call){.control = run->control,
                                  .arena = arena,
@@ -21,7 +21,7 @@ struct control_call run_call_of(const struct run *run, struct arena *arena, stru
                                  .base = control_endpoint(run->control),
                                  .method = HTTP_PUT,
                                  .api_version = span_str("2024-11-01"),
-                                 .is_part = true};
+                                 .part_of = run};
 }
 
 static const char *state_words(enum step step)
@@ -102,17 +102,16 @@ void run_add_failure(struct control_call *call, struct run *run, yyjson_mut_val 
 
 /* ---- the end ---- */
 
-static yyjson_mut_val *final_error(struct control_call *call, struct run *run)
+static yyjson_mut_val *final_error(struct control_call *call, struct run *run, bool is_canceled)
 {
     yyjson_mut_val *error = yyjson_mut_obj(call->doc);
     yyjson_val *details = NULL;
 
     json_add_text(call->doc, error, "code",
-                  run->is_canceled ? "DeploymentCanceled" : "DeploymentFailed");
+                  is_canceled ? "DeploymentCanceled" : "DeploymentFailed");
     json_add_text(call->doc, error, "target", run->request.id);
     json_add_text(call->doc, error, "message",
-                  run->is_canceled
-                      ? "The deployment was canceled. What was made until then is there."
+                  is_canceled ? "The deployment was canceled. What was made until then is there."
                   : run->is_crowded
                       ? "The server does too much at a time. What was made until then is there; "
                         "deploy it again."
@@ -199,20 +198,21 @@ void run_end(struct control_call *call, struct run *run)
     struct control_answer pruned = {0};
     struct log_line line;
     const char *state;
+    bool is_canceled = run_is_canceled(run);
 
-    if (!run->has_failed && !run->is_canceled && run->request.is_complete) {
+    if (!run->has_failed && !is_canceled && run->request.is_complete) {
         deploy_prune(call, run->request.template, run->request.group_id, &pruned);
         if (pruned.code != NULL) {
             run_add_failure(call, run, control_error_value(call, &pruned));
             run->has_failed = true;
         }
     }
-    if (!run->has_failed && !run->is_canceled) {
+    if (!run->has_failed && !is_canceled) {
         value = outputs(call, run);
     }
-    state = run->is_canceled ? "Canceled" : run->has_failed ? "Failed" : "Succeeded";
-    if (run->is_canceled || run->has_failed) {
-        error = final_error(call, run);
+    state = is_canceled ? "Canceled" : run->has_failed ? "Failed" : "Succeeded";
+    if (is_canceled || run->has_failed) {
+        error = final_error(call, run, is_canceled);
     }
     call->now = timestamp_now();
     write_end(call, run, state, value, error);

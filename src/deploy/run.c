@@ -17,63 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum {
-    POLL_MS = 250,
-    TOGETHER_MAX = 16, /* resources of one deployment at a time */
-    WAIT_MAX_S = 2 * 3600,
-    RUNS_MAX = 256,
-};
-
-/* Those that run, so that they can be canceled. */
-static pthread_mutex_t runs_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct run *runs;
-
-static void free_run(struct run *run)
-{
-    struct run **at;
-
-    pthread_mutex_lock(&runs_lock);
-    for (at = &runs; *at != NULL && *at != run; at = &(*at)->next) {
-    }
-    if (*at == run) {
-        *at = run->next;
-    }
-    pthread_mutex_unlock(&runs_lock);
-    pthread_mutex_destroy(&run->lock);
-    arena_free(run->arena);
-    free(run->tasks);
-    free(run->failure);
-    free(run);
-}
-
-static void unref(struct run *run)
-{
-    bool is_last;
-
-    pthread_mutex_lock(&run->lock);
-    is_last = --run->n_references == 0;
-    pthread_mutex_unlock(&run->lock);
-    if (is_last) {
-        free_run(run);
-    }
-}
-
-bool deploy_cancel(const char *key)
-{
-    bool is_found = false;
-
-    pthread_mutex_lock(&runs_lock);
-    for (struct run *run = runs; run != NULL; run = run->next) {
-        if (strcmp(run->request.key, key) == 0) {
-            pthread_mutex_lock(&run->lock);
-            run->is_canceled = true;
-            pthread_mutex_unlock(&run->lock);
-            is_found = true;
-        }
-    }
-    pthread_mutex_unlock(&runs_lock);
-    return is_found;
-}
+enum { POLL_MS = 250, WAIT_MAX_S = 2 * 3600 };
 
 /* ---- which comes next ---- */
 
@@ -92,19 +36,30 @@ static bool is_ready(const struct run *run, const struct task *task)
 static job_run run_task;
 static void drop_task(void *data);
 
+static err_t add_job(struct task *task, unsigned delay_ms)
+{
+    const struct job job = {.class = JOB_STEP,
+                            .owner = task->run->owner,
+                            .delay_ms = delay_ms,
+                            .run = run_task,
+                            .drop = drop_task,
+                            .data = task};
+
+    return jobs_add(control_jobs(task->run->control), &job);
+}
+
 /* Begin all that can be begun. Under the lock. */
 static void begin_ready(struct run *run)
 {
-    bool has_changed = true;
+    bool has_changed = !run_is_canceled(run);
 
     while (has_changed) {
         has_changed = false;
-        for (size_t i = 0; i < run->n && run->n_running < TOGETHER_MAX; i++) {
+        for (size_t i = 0; i < run->n && run->n_running < DEPLOY_TOGETHER_MAX; i++) {
             struct task *task = &run->tasks[i];
             const struct template_resource *r = template_resource(run->request.template, i);
 
-            if (task->step != STEP_WAITS || run->has_failed || run->is_canceled ||
-                !is_ready(run, task)) {
+            if (task->step != STEP_WAITS || run->has_failed || !is_ready(run, task)) {
                 continue;
             }
             if (r->is_skipped || r->is_existing) {
@@ -113,7 +68,7 @@ static void begin_ready(struct run *run)
                 continue;
             }
             task->began = timestamp_now();
-            if (jobs_add(control_jobs(run->control), 0, run_task, drop_task, task) != ERR_OK) {
+            if (add_job(task, 0) != ERR_OK) {
                 run->has_failed = run->is_crowded = true;
                 continue;
             }
@@ -141,7 +96,7 @@ static void finish_task(struct control_call *call, struct task *task, enum step 
     if (is_last) {
         run_end(call, run);
     }
-    unref(run);
+    run_unref(run);
 }
 
 /* The server stops: what is left is told at the next start (deploy_resume). */
@@ -149,7 +104,7 @@ static void drop_task(void *data)
 {
     struct task *task = data;
 
-    unref(task->run);
+    run_unref(task->run);
 }
 
 /* ---- one resource ---- */
@@ -172,16 +127,57 @@ static void come_again(struct control_call *call, struct task *task)
 {
     struct control_answer answer;
 
-    if (jobs_add(control_jobs(task->run->control), POLL_MS, run_task, drop_task, task) != ERR_OK) {
+    if (add_job(task, POLL_MS) != ERR_OK) {
         control_refuse(call, &answer, 503, "ServiceUnavailable",
                        "too much is being done at a time");
         fail(call, task, &answer);
     }
 }
 
+/* It was not begun, and is not any more. */
+static void leave(struct control_call *call, struct task *task)
+{
+    if (task->is_told) {
+        run_record(call, task, STEP_LEFT, 0, NULL);
+    }
+    finish_task(call, task, STEP_LEFT);
+}
+
+/* Is it a deployment for which there is no place now? */
+static bool lacks_place(struct control_call *call, const struct run *run,
+                        const struct template_resource *r)
+{
+    const char *key = text_equal_nocase(r->type, DEPLOYMENT_TYPE)
+                          ? resource_key(call->arena, span_str(r->id))
+                          : NULL;
+
+    return key != NULL && !run_has_place(key, run_depth_below(run));
+}
+
+/* Until another deployment at its level ends. */
+static void wait_for_place(struct control_call *call, struct task *task)
+{
+    struct run *run = task->run;
+    struct control_answer answer;
+    bool has_failed;
+
+    pthread_mutex_lock(&run->lock);
+    has_failed = run->has_failed;
+    pthread_mutex_unlock(&run->lock);
+    if (has_failed) {
+        leave(call, task);
+    } else if (call->now < task->began + WAIT_MAX_S) {
+        come_again(call, task);
+    } else {
+        control_refuse(call, &answer, 429, DEPLOY_NO_PLACE,
+                       "There was no place for this deployment in %d hours.", WAIT_MAX_S / 3600);
+        fail(call, task, &answer);
+    }
+}
+
 static void put_resource(struct control_call *call, struct task *task)
 {
-    const struct run *run = task->run;
+    struct run *run = task->run;
     const struct template_resource *r = template_resource(run->request.template, task->index);
     struct template_fault fault = {0};
     struct trail trail = {0};
@@ -189,7 +185,12 @@ static void put_resource(struct control_call *call, struct task *task)
     yyjson_mut_val *body = NULL;
     err_t err;
 
+    if (lacks_place(call, run, r)) {
+        wait_for_place(call, task);
+        return;
+    }
     run_record(call, task, STEP_RUNS, 0, NULL);
+    task->is_told = true;
     err = template_body(run->request.template, task->index, deploy_reference, call, call->arena,
                         call->doc, &trail, &fault, &body);
     if (err) {
@@ -198,7 +199,9 @@ static void put_resource(struct control_call *call, struct task *task)
         return;
     }
     control_do(call, HTTP_PUT, r->id, r->api_version, body, &answer);
-    if (answer.code != NULL) {
+    if (answer.code != NULL && strcmp(answer.code, DEPLOY_NO_PLACE) == 0) {
+        wait_for_place(call, task); /* somebody else was faster */
+    } else if (answer.code != NULL) {
         fail(call, task, &answer);
     } else if (answer.operation_id != NULL) {
         snprintf(task->operation, sizeof(task->operation), "%s", answer.operation_id);
@@ -262,90 +265,14 @@ static void run_task(void *data, struct arena *arena, struct hasher *hasher)
     } else if (jobs_is_closing(control_jobs(task->run->control))) {
         control_refuse(&call, &answer, 503, "ServiceUnavailable", "the server is being stopped");
         fail(&call, task, &answer);
+    } else if (run_is_canceled(task->run)) {
+        leave(&call, task);
     } else {
         put_resource(&call, task);
     }
 }
 
 /* ---- the beginning ---- */
-
-static char *dup(struct arena *arena, const char *text)
-{
-    return arena_printf(arena, "%s", text == NULL ? "" : text);
-}
-
-/* The template anew in an arena of the run's own: what it borrows from must live as long. */
-static err_t copy_request(struct control_call *call, const struct deploy_request *request,
-                          struct run *run)
-{
-    struct control_call own = *call;
-    struct control_answer ignored = {0};
-
-    own.arena = run->arena;
-    own.doc = json_new(run->arena);
-    own.body = arena_dup(run->arena, call->body);
-    own.caller = &run->caller;
-    if (own.doc == NULL || own.body.data == NULL) {
-        return ERR_MEMORY;
-    }
-    if (!deploy_read(&own, span_str(request->name), &run->request, &ignored)) {
-        return ERR_INTERNAL; /* it was read a moment ago */
-    }
-    return ERR_OK;
-}
-
-static err_t copy_caller(const struct control_call *call, struct run *run)
-{
-    run->caller = (struct access_caller){.issuer = dup(run->arena, call->caller->issuer),
-                                         .tenant = dup(run->arena, call->caller->tenant),
-                                         .object_id = dup(run->arena, call->caller->object_id),
-                                         .name = dup(run->arena, call->caller->name),
-                                         .client_id = dup(run->arena, call->caller->client_id),
-                                         .is_application = call->caller->is_application};
-    return run->caller.issuer == NULL || run->caller.tenant == NULL ||
-                   run->caller.object_id == NULL || run->caller.name == NULL ||
-                   run->caller.client_id == NULL
-               ? ERR_MEMORY
-               : ERR_OK;
-}
-
-static err_t make_run(struct control_call *call, const struct deploy_request *request,
-                      const char *operation_id, struct run **ret)
-{
-    struct run *run = calloc(1, sizeof(*run));
-    err_t err;
-
-    if (run == NULL) {
-        return ERR_MEMORY;
-    }
-    pthread_mutex_init(&run->lock, NULL);
-    run->control = call->control;
-    run->n_references = 1;
-    run->began = call->now;
-    run->arena = arena_new(TEMPLATE_ARENA_BYTES);
-    if (run->arena == NULL) {
-        free_run(run);
-        return ERR_MEMORY;
-    }
-    run->correlation = dup(run->arena, call->correlation);
-    run->operation = dup(run->arena, operation_id);
-    err = run->correlation == NULL || run->operation == NULL ? ERR_MEMORY : copy_caller(call, run);
-    err = err ? err : copy_request(call, request, run);
-    if (err == ERR_OK) {
-        run->n = template_n_resources(run->request.template);
-        run->tasks = calloc(run->n + 1, sizeof(*run->tasks));
-        err = run->tasks == NULL ? ERR_MEMORY : ERR_OK;
-    }
-    for (size_t i = 0; err == ERR_OK && i < run->n; i++) {
-        run->tasks[i] = (struct task){.run = run, .index = i};
-    }
-    if (err) {
-        free_run(run);
-        return err;
-    }
-    *ret = run;
-    return ERR_OK;
-}
 
 static void set_running(struct control_call *call, const struct run *run)
 {
@@ -361,40 +288,12 @@ static void set_running(struct control_call *call, const struct run *run)
     }
 }
 
-static bool is_room(void)
+void deploy_start(struct control_call *call, struct run *run, const char *operation_id)
 {
-    size_t n = 0;
-
-    pthread_mutex_lock(&runs_lock);
-    for (const struct run *run = runs; run != NULL; run = run->next) {
-        n++;
-    }
-    pthread_mutex_unlock(&runs_lock);
-    return n < RUNS_MAX;
-}
-
-bool deploy_start(struct control_call *call, const struct deploy_request *request,
-                  const char *operation_id, struct control_answer *ret)
-{
-    struct run *run = NULL;
     bool is_empty;
-    err_t err = is_room() ? make_run(call, request, operation_id, &run) : ERR_TOO_MANY;
 
-    if (err) {
-        struct control_call own = *call;
-
-        control_refuse(call, ret, err == ERR_TOO_MANY ? 429 : 500,
-                       err == ERR_TOO_MANY ? "TooManyRequests" : "InternalServerError",
-                       err == ERR_TOO_MANY ? "too many deployments run at the same time; try again"
-                                           : "out of memory");
-        operation_end(&own, operation_id, "Failed", control_error_value(call, ret));
-        return false;
-    }
+    snprintf(run->operation, sizeof(run->operation), "%s", operation_id);
     set_running(call, run);
-    pthread_mutex_lock(&runs_lock);
-    run->next = runs;
-    runs = run;
-    pthread_mutex_unlock(&runs_lock);
     pthread_mutex_lock(&run->lock);
     begin_ready(run);
     is_empty = run->n_running == 0 && !run->has_ended;
@@ -403,6 +302,5 @@ bool deploy_start(struct control_call *call, const struct deploy_request *reques
     if (is_empty) {
         run_end(call, run);
     }
-    unref(run);
-    return true;
+    run_unref(run);
 }

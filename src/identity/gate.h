@@ -16,6 +16,7 @@
  * one gate_may(...)     ACCESS_OK, or a reason: also 401 on the data plane (attestation-api 4), 403
  *                       AuthorizationFailed on the management plane (control-plane-api 4.4)
  *
+ * Of the built-in provider, who was removed or disabled may nothing, whatever was begun before.
  * A shared provider is asked about with the scope ACCESS_SHARED_SCOPE + its name (access/rules.h).
  */
 #ifndef IDENTITY_GATE_H

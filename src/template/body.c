@@ -135,7 +135,7 @@ err_t template_body(const struct template *t, size_t index, template_reference *
     }
     if (err) {
         arm_work_target(&e.w, span_str(row->shown.name));
-        (void)trail_in(e.w.trail, err, row->label);
+        (void)trail_in(e.w.trail, err, row->shown.place);
     }
     return arm_eval_end(&e, err);
 }

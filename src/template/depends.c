@@ -223,7 +223,7 @@ static err_t add_all(struct eval *e, struct graph *g, struct arena *scratch)
         e->w.arena = keep;
         if (err) {
             arm_work_target(&e->w, span_str(row->shown.name));
-            return trail_in(e->w.trail, err, row->label);
+            return trail_in(e->w.trail, err, row->shown.place);
         }
     }
     /* Nobody waits for what is not made. */
@@ -279,7 +279,7 @@ static err_t cycle(struct eval *e, const struct graph *g, const uint8_t *is_plac
     arm_work_target(&e->w, span_str(rows[from].shown.name));
     arm_work_fail(&e->w, ERR_CONFLICT, "Circular dependency detected: %s%s", path,
                   at == from ? "" : " -> ...");
-    return trail_in(e->w.trail, ERR_CONFLICT, rows[from].label);
+    return trail_in(e->w.trail, ERR_CONFLICT, rows[from].shown.place);
 }
 
 /* Of those that wait for nothing, always the first as written. */

@@ -39,7 +39,6 @@ struct row {
     struct template_resource shown;
     yyjson_val *json;
     const struct loop *loops; /* innermost first */
-    const char *label;        /* "resources[3]", "resources.vm" */
     struct span loop_name;
 };
 

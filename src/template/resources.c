@@ -180,7 +180,7 @@ static err_t add_children(struct eval *e, struct template *t, const struct row *
     if (err || children == NULL || yyjson_is_null(children)) {
         return err;
     }
-    place.label = arena_printf(e->w.arena, "%s.resources", row->label);
+    place.label = arena_printf(e->w.arena, "%s.resources", row->shown.place);
     return place.label == NULL ? arm_work_memory(&e->w) : add_list(e, &place, children);
 }
 
@@ -255,7 +255,7 @@ static err_t read_copy(struct eval *e, yyjson_val *json, struct copy *ret)
 static err_t add_copies(struct eval *e, const struct place *place, yyjson_val *json, struct row row)
 {
     struct copy copy = {0};
-    const char *label = row.label;
+    const char *label = row.shown.place;
     err_t err = read_copy(e, json, &copy);
 
     if (err) {
@@ -267,8 +267,8 @@ static err_t add_copies(struct eval *e, const struct place *place, yyjson_val *j
     for (int64_t i = 0; err == ERR_OK && i < copy.count; i++) {
         struct loop *loop = arena_calloc(e->w.arena, 1, sizeof(*loop));
 
-        row.label = arena_printf(e->w.arena, "%s[copy %lld]", label, (long long)i);
-        if (loop == NULL || row.label == NULL) {
+        row.shown.place = arena_printf(e->w.arena, "%s[copy %lld]", label, (long long)i);
+        if (loop == NULL || row.shown.place == NULL) {
             return arm_work_memory(&e->w);
         }
         *loop = (struct loop){.outer = place->loops, .name = row.loop_name, .index = i};
@@ -320,9 +320,10 @@ static err_t add_list(struct eval *e, const struct place *place, yyjson_val *res
         {
             const char *symbol = json_text(key);
             struct row row = {.shown.symbolic_name = symbol,
-                              .label = arena_printf(e->w.arena, "%s.%s", place->label, symbol)};
+                              .shown.place =
+                                  arena_printf(e->w.arena, "%s.%s", place->label, symbol)};
 
-            if (symbol == NULL || row.label == NULL) {
+            if (symbol == NULL || row.shown.place == NULL) {
                 return symbol == NULL ? arm_work_fail(&e->w, ERR_VALUE, "a symbolic name has a NUL")
                                       : arm_work_memory(&e->w);
             }
@@ -340,9 +341,9 @@ static err_t add_list(struct eval *e, const struct place *place, yyjson_val *res
     }
     yyjson_arr_foreach(resources, index, max, value)
     {
-        struct row row = {.label = arena_printf(e->w.arena, "%s[%zu]", place->label, index)};
+        struct row row = {.shown.place = arena_printf(e->w.arena, "%s[%zu]", place->label, index)};
 
-        err = row.label == NULL ? arm_work_memory(&e->w) : add_resource(e, place, value, row);
+        err = row.shown.place == NULL ? arm_work_memory(&e->w) : add_resource(e, place, value, row);
         if (err) {
             snprintf(where, sizeof(where), "resources[%zu]", index);
             return trail_in(e->w.trail, err, where);
@@ -369,8 +370,8 @@ static err_t check_unique(struct eval *e, const struct template *t)
                     &e->w, ERR_JSON_DUPLICATE,
                     "The resource '%.160s' is defined more than once in the template, first "
                     "as %.60s",
-                    a->id, t->rows[k].label);
-                return trail_in(e->w.trail, ERR_JSON_DUPLICATE, t->rows[i].label);
+                    a->id, t->rows[k].shown.place);
+                return trail_in(e->w.trail, ERR_JSON_DUPLICATE, t->rows[i].shown.place);
             }
         }
         if (err) {

@@ -81,6 +81,7 @@ struct template_scope {
 
 struct template_resource {
     const char *id, *type, *name, *api_version;
+    const char *place;         /* in the document: "resources[3]", "resources.vm" */
     const char *symbolic_name; /* NULL: none */
     bool is_existing;          /* only read, nothing is to be made */
     bool is_skipped;           /* its condition is false */

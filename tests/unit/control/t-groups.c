@@ -4,6 +4,7 @@
 #include "control/jobs.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 static void make_things(unsigned n, const char *body)
 {
@@ -234,48 +235,75 @@ static void whoever_writes_into_a_group_that_goes_leaves_nothing_behind(void **s
     assert_int_equal(n, 0);
 }
 
-/* ---- jobs ---- */
+/* ---- ends that cannot begin ---- */
 
-static atomic_uint n_run, n_dropped;
-
-static void count_run(void *data, struct arena *arena, struct hasher *hasher)
-{
-    assert_non_null(arena);
-    assert_non_null(hasher);
-    (*(atomic_uint *)data)++;
-}
-
-static void count_drop(void *data)
+static void never(void *data, struct arena *arena, struct hasher *hasher)
 {
     (void)data;
-    n_dropped++;
+    (void)arena;
+    (void)hasher;
+    fail_msg("nobody waits an hour");
 }
 
-static void jobs_run_once_or_are_dropped_and_their_number_is_bounded(void **state)
+static void nothing(void *data)
 {
-    struct jobs *jobs = NULL;
-    err_t err = ERR_OK;
-    unsigned n = 0;
+    (void)data;
+}
+
+static void an_end_without_a_job_leaves_the_group_as_it_was(void **state)
+{
+    const struct job job = {.class = JOB_END,
+                            .owner = SUBSCRIPTION,
+                            .delay_ms = 3600 * 1000,
+                            .run = never,
+                            .drop = nothing};
+    err_t err;
 
     (void)state;
-    n_run = n_dropped = 0;
-    assert_ok(jobs_open(&jobs));
-    for (int i = 0; i < 100; i++) {
-        assert_ok(jobs_add(jobs, i % 3, count_run, count_drop, &n_run));
-    }
-    for (int i = 0; i < WAIT_STEPS && n_run < 100; i++) {
-        pause_ms(1);
-    }
-    assert_int_equal(n_run, 100);
-    while ((err = jobs_add(jobs, 3600 * 1000, count_run, count_drop, &n_run)) == ERR_OK) {
-        n++;
+    ask(&m, HTTP_PUT, THING, PLAIN);
+    while ((err = jobs_add(control_jobs(m.control), &job)) == ERR_OK) {
     }
     assert_err(err, ERR_TOO_MANY);
-    assert_int_equal(n, JOBS_QUEUED_MAX);
-    assert_false(jobs_is_closing(jobs));
-    jobs_close(jobs); /* nobody waits an hour */
-    assert_int_equal(n_run, 100);
-    assert_int_equal(n_dropped, JOBS_QUEUED_MAX);
+    ask(&m, HTTP_DELETE, GROUP, NULL);
+    assert_answer(&m, 429, "TooManyRequests");
+    assert_true(m.answer.retry_after_s > 0);
+    ask(&m, HTTP_GET, GROUP, NULL);
+    assert_text(&m, "properties.provisioningState", "Succeeded");
+    ask(&m, HTTP_PUT, THING, PLAIN);
+    assert_answer(&m, 200, NULL);
+    /* Those of others go. */
+    ask(&m, HTTP_PUT, OTHER_SUB "/resourceGroups/other", PLAIN);
+    assert_answer(&m, 201, NULL);
+    ask(&m, HTTP_DELETE, OTHER_SUB "/resourceGroups/other", NULL);
+    assert_answer(&m, 202, NULL);
+    wait_until_gone(&m, OTHER_SUB "/resourceGroups/other");
+    manager_stop(&m);
+    manager_start(&m);
+    ask(&m, HTTP_DELETE, GROUP, NULL);
+    assert_answer(&m, 202, NULL);
+    wait_until_gone(&m, GROUP);
+}
+
+/* As after a fault of the database in the middle. */
+static void a_group_that_goes_without_a_job_is_found_while_the_server_runs(void **state)
+{
+    static const char *const no_parents[STORE_RESOURCE_PARENTS] = {0};
+    const char *key = SUB "/resourcegroups/g";
+    struct store_resource row;
+    enum store_resource_bar bar;
+    struct trail trail = {0};
+    size_t which;
+
+    (void)state;
+    ask(&m, HTTP_PUT, THING, PLAIN);
+    assert_ok(store_resource_get(store, m.arena, key, &trail, &row));
+    row.state = "Deleting";
+    assert_ok(store_resource_put(store, &row, no_parents, timestamp_now(), &trail, &bar, &which,
+                                 &row.version));
+    assert_int_equal(bar, STORE_RESOURCE_NO_BAR);
+    control_tick(m.control, timestamp_now());
+    wait_until_gone(&m, GROUP);
+    assert_int_equal(n_gone, 1);
 }
 
 int main(void)
@@ -289,7 +317,8 @@ int main(void)
         WITH_ENGINE(an_end_that_was_asked_for_twice_takes_nothing_that_came_later),
         WITH_ENGINE(a_group_that_was_going_at_a_stop_is_gone_after_the_start),
         WITH_ENGINE(whoever_writes_into_a_group_that_goes_leaves_nothing_behind),
-        cmocka_unit_test(jobs_run_once_or_are_dropped_and_their_number_is_bounded),
+        WITH_ENGINE(an_end_without_a_job_leaves_the_group_as_it_was),
+        WITH_ENGINE(a_group_that_goes_without_a_job_is_found_while_the_server_runs),
     };
 
     return RUN_TESTS(tests);

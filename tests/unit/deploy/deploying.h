@@ -28,6 +28,19 @@
              ",\"dependsOn\":[\"[resourceId('Microsoft.Compute/disks','" OTHER                     \
              "')]\"],\"properties\":{}")
 
+#define NESTED(NAME, SCOPE, MORE, RESOURCES)                                                       \
+    "{\"type\":\"Microsoft.Resources/deployments\",\"apiVersion\":\"2021-04-01\",\"name\":\"" NAME \
+    "\",\"properties\":{\"mode\":\"Incremental\",\"expressionEvaluationOptions\":{\"scope\":"      \
+    "\"" SCOPE "\"}," MORE "\"template\":{\"$schema\":\"https://schema.management.azure.com/"      \
+    "schemas/2019-04-01/deploymentTemplate.json#\",\"contentVersion\":\"1.0.0.0\"," RESOURCES      \
+    "}}}"
+/* Disks d0, d1, ... of a name and a number, one after the other. */
+#define CHAIN_OF(NAME, COUNT)                                                                      \
+    "{\"type\":\"Microsoft.Compute/disks\",\"apiVersion\":\"2024-11-01\",\"name\":"                \
+    "\"[concat('" NAME "',copyIndex())]\",\"location\":\"westus\",\"copy\":{\"name\":"             \
+    "\"loop\",\"count\":" COUNT ",\"mode\":\"serial\"},\"properties\":{}}"
+#define CHAIN CHAIN_OF("d", "300")
+
 static inline void start_deployment(const char *target, const char *body)
 {
     ask(&m, HTTP_PUT, target, body);

@@ -14,12 +14,6 @@
              "\"osProfile\":{\"adminUsername\":\"me\",\"adminPassword\":"                          \
              "\"[parameters('password')]\",\"customData\":"                                        \
              "\"[base64(concat('password=',parameters('password')))]\"}}")
-#define NESTED(NAME, SCOPE, MORE, RESOURCES)                                                       \
-    "{\"type\":\"Microsoft.Resources/deployments\",\"apiVersion\":\"2021-04-01\",\"name\":\"" NAME \
-    "\",\"properties\":{\"mode\":\"Incremental\",\"expressionEvaluationOptions\":{\"scope\":"      \
-    "\"" SCOPE "\"}," MORE "\"template\":{\"$schema\":\"https://schema.management.azure.com/"      \
-    "schemas/2019-04-01/deploymentTemplate.json#\",\"contentVersion\":\"1.0.0.0\"," RESOURCES      \
-    "}}}"
 
 static void assert_no_secret(void)
 {
@@ -244,6 +238,25 @@ static void what_was_deployed_is_no_change(void **state)
     assert_change(GROUP "/providers/Microsoft.Network/virtualNetworks/net", "NoChange");
 }
 
+/* One of 40 that is wrong: which, and where it stands, in the words that az shows too. */
+static void assert_detail(size_t index, const char *place, const char *id)
+{
+    yyjson_mut_val *detail = yyjson_mut_arr_get(m.answer.details, index);
+
+    assert_string_equal(body_text_at(detail, "target"), id);
+    assert_non_null(
+        strstr(body_text_at(detail, "message"), arena_printf(m.arena, "(%s: %s)", place, id)));
+}
+
+#define UNKNOWN RESOURCE("No.Such/things", "a", "")
+#define WRONG_VM                                                                                   \
+    RESOURCE("Microsoft.Compute/virtualMachines", "vm",                                            \
+             ",\"properties\":{\"securityProfile\":{\"securityType\":\"x\"}}")
+#define WRONG_DISKS                                                                                \
+    RESOURCE("Microsoft.Compute/disks", "[concat('d',copyIndex())]",                               \
+             ",\"tags\":7,\"copy\":{\"name\":\"l\",\"count\":2}")
+#define FOUR_WRONG UNKNOWN "," DISK_NAMED("b") "," WRONG_VM "," WRONG_DISKS
+
 static void validate_says_what_is_wrong_and_makes_nothing(void **state)
 {
     (void)state;
@@ -251,8 +264,12 @@ static void validate_says_what_is_wrong_and_makes_nothing(void **state)
     assert_answer(&m, 200, NULL);
     assert_text(&m, "properties.provisioningState", "Succeeded");
     assert_text(&m, "properties.validatedResources.0.id", DISK("a"));
-    refused(HTTP_POST, D "/validate", BODY(RESOURCE("No.Such/things", "a", "")), 400,
-            "InvalidTemplateDeployment");
+    refused(HTTP_POST, D "/validate", BODY(FOUR_WRONG), 400, "InvalidTemplateDeployment");
+    assert_int_equal(yyjson_mut_arr_size(m.answer.details), 4);
+    assert_detail(0, "resources[0]", GROUP "/providers/No.Such/things/a");
+    assert_detail(1, "resources[2]", VM);
+    assert_detail(2, "resources[3][copy 0]", DISK("d0"));
+    assert_detail(3, "resources[3][copy 1]", DISK("d1"));
     assert_false(is_made(DISK("a")));
     refused(HTTP_GET, D, NULL, 404, "DeploymentNotFound");
 }

@@ -190,11 +190,6 @@ static void an_output_that_cannot_be_made_fails_the_deployment(void **state)
 
 /* ---- at the same time ---- */
 
-#define CHAIN                                                                                      \
-    "{\"type\":\"Microsoft.Compute/disks\",\"apiVersion\":\"2024-11-01\",\"name\":"                \
-    "\"[concat('d',copyIndex())]\",\"location\":\"westus\",\"copy\":{\"name\":\"loop\","           \
-    "\"count\":300,\"mode\":\"serial\"},\"properties\":{}}"
-
 static void one_that_runs_is_not_replaced_and_can_be_canceled(void **state)
 {
     size_t pages, n;
@@ -253,6 +248,24 @@ static void an_operation_is_asked_for_at_its_own_deployment(void **state)
     assert_answer(&m, 404, "OperationNotFound");
 }
 
+/* Roles that are taken while it runs count from the next resource on. */
+static void who_may_no_more_deploys_no_further(void **state)
+{
+    size_t pages, n;
+
+    (void)state;
+    start_deployment(D, BODY(CHAIN));
+    while (!is_made(DISK("d3"))) {
+        pause_ms(1);
+    }
+    m.may = may_no_disks;
+    wait_for_end(D);
+    assert_text(&m, "properties.provisioningState", "Failed");
+    assert_text(&m, "properties.error.details.0.code", "AuthorizationFailed");
+    n = count_pages(&m, COMPUTE "disks", 1000, &pages);
+    assert_true(n >= 4 && n < 300);
+}
+
 /* ---- after a stop ---- */
 
 static void one_that_ran_at_a_stop_says_so_after_the_start(void **state)
@@ -302,6 +315,7 @@ int main(void)
         WITH_VMS(one_that_runs_is_not_replaced_and_can_be_canceled),
         WITH_VMS(a_group_that_goes_ends_what_deploys_into_it),
         WITH_VMS(an_operation_is_asked_for_at_its_own_deployment),
+        WITH_VMS(who_may_no_more_deploys_no_further),
         WITH_VMS(one_that_ran_at_a_stop_says_so_after_the_start),
     };
 

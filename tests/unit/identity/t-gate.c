@@ -216,15 +216,21 @@ static void a_principal_that_is_removed_is_gone_with_its_tokens(void **state)
     CLEANUP(principals_free) struct principals *before = NULL;
     CLEANUP(principals_free) struct principals *after = NULL;
     struct span token = sign_in(gate, gate_dev(gate)->client_id, gate_dev(gate)->secret, ENDPOINT);
-    struct access_caller caller;
+    const char *own = arena_printf(arena, "/subscriptions/%s", gate_dev(gate)->subscription);
+    struct access_caller caller, known;
 
     (void)state;
+    assert_int_equal(gate_caller(gate, arena, ACCESS_MANAGEMENT, timestamp_now(), token, &known),
+                     ACCESS_OK);
+    assert_int_equal(gate_may(gate, &known, ACCESS_PROVIDER_READ, span_str(own)), ACCESS_OK);
     assert_ok(files_principals(arena, folder, NULL, &before));
     assert_ok(principals_without(before, span_str(gate_dev(gate)->client_id), &after));
     assert_ok(files_write_principals(arena, folder, after, NULL));
     gate_tick(gate, false);
     assert_int_equal(gate_caller(gate, arena, ACCESS_MANAGEMENT, timestamp_now(), token, &caller),
                      ACCESS_PRINCIPAL);
+    /* Nor goes on what was begun in its name. */
+    assert_int_equal(gate_may(gate, &known, ACCESS_PROVIDER_READ, span_str(own)), ACCESS_PRINCIPAL);
     assert_ok(files_write_principals(arena, folder, before, NULL));
     gate_tick(gate, false);
     assert_int_equal(gate_caller(gate, arena, ACCESS_MANAGEMENT, timestamp_now(), token, &caller),
