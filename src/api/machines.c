@@ -3,6 +3,8 @@
  */
 #include "api/internal.h"
 #include "api/protect.h"
+#include "base/text.h"
+#include "identity/gate.h"
 
 #include <string.h>
 
@@ -86,7 +88,6 @@ HANDLER(relearn, WRITE, service_machine_relearn)
 HANDLER(attest, WRITE, service_machine_attest)
 HANDLER(disable, WRITE, service_machine_disable)
 HANDLER(enable, WRITE, service_machine_enable)
-HANDLER(remove, REMOVE, service_machine_remove)
 HANDLER(extension_get, READ, service_extension_get)
 HANDLER(extension_put, WRITE, service_extension_put)
 JOIN_HANDLER(joins, READ, service_join_list)
@@ -94,6 +95,34 @@ JOIN_HANDLER(announce, WRITE, service_join_announce)
 JOIN_HANDLER(admit, WRITE, service_join_admit)
 JOIN_HANDLER(reject, WRITE, service_join_reject)
 JOIN_HANDLER(withdraw, WRITE, service_join_withdraw)
+
+/* Roles at a machine end with it, by whichever of its two names they were given; the answer of a
+ * removal says both. */
+static void handle_remove(struct http_request *request, struct http_response *response)
+{
+    static const char *const names[] = {"name", "id"};
+    struct trail trail = {0};
+    yyjson_val *root = NULL;
+    err_t err;
+    size_t n;
+
+    run(request, response, REMOVE, service_machine_remove);
+    if (response->status != 200) {
+        return;
+    }
+    err = json_read(request->arena, response->body, NULL, &trail, &root);
+    for (size_t i = 0; err == ERR_OK && i < ARRAY_LEN(names); i++) {
+        const char *scope = scope_of(request, "machines", json_span(json_get(root, names[i])));
+
+        err = scope == NULL ? ERR_MEMORY
+                            : gate_forget_scope(api_of(request)->gate, span_str(scope), &trail, &n);
+    }
+    if (err) {
+        http_answer_error(request->arena, response, 503, "ServiceUnavailable",
+                          "the machine is removed, but roles that were given at it are not: take "
+                          "them away one by one");
+    }
+}
 
 /* clang-format off */
 static const struct http_route routes[] = {

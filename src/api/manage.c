@@ -27,6 +27,11 @@ bool api_may_any(void *context, const struct access_caller *caller, const char *
     return n < (int)sizeof(scope) && access_has_role_within(rules, caller, span_str(scope));
 }
 
+err_t api_forget_scope(void *context, const char *scope, struct trail *trail, size_t *ret_n)
+{
+    return gate_forget_scope(context, span_str(scope), trail, ret_n);
+}
+
 /* "/subscriptions/S..." to S in lower case; NULL for "/" and what is no subscription's. */
 static const char *subscription_of(struct arena *arena, const char *scope)
 {
@@ -98,6 +103,7 @@ static struct control_call call_of(struct http_request *request)
         .correlation = text_is_guid(correlation)
                            ? (const char *)arena_dup(request->arena, correlation).data
                            : request->id,
+        .request = request->id,
         .base = request->head->host.len > 0
                     ? arena_printf(request->arena, "https://%.*s", (int)request->head->host.len,
                                    (const char *)request->head->host.data)

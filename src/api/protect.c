@@ -2,6 +2,7 @@
 
 #include "api/internal.h"
 #include "base/timestamp.h"
+#include "control/control.h"
 #include "identity/gate.h"
 #include "service/audit.h"
 
@@ -187,4 +188,37 @@ void protect_refused(struct http_request *request, const struct http_response *r
     entry.status = response->status;
     entry.reason = reason != NULL ? reason : response->error_code;
     audit_refuse(api->audit, &entry);
+}
+
+err_t api_audit(void *context, enum control_audit_event event, const struct control_change *change)
+{
+    const struct access_caller *caller = change->caller;
+    const struct audit_entry entry = {
+        .time = change->time,
+        .id = change->id,
+        /* After a restart nobody knows any more who asked for what goes on. */
+        .issuer = caller->issuer[0] != '\0' ? caller->issuer : NULL,
+        .object_id = caller->object_id,
+        .name = caller->name[0] != '\0' ? caller->name : NULL,
+        .cause = change->cause,
+        .method = change->method,
+        .path = span_str(change->path),
+        .action = change->action,
+        .scope = change->scope,
+        .status = change->status,
+        .reason = change->reason,
+        .detail = change->detail,
+    };
+
+    switch (event) {
+    case CONTROL_AUDIT_BEGIN:
+        return audit_begin(context, &entry, NULL);
+    case CONTROL_AUDIT_REFUSED:
+        audit_refuse(context, &entry);
+        return ERR_OK;
+    case CONTROL_AUDIT_FINISH:
+    default:
+        audit_finish(context, &entry);
+        return ERR_OK;
+    }
 }

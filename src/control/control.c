@@ -40,6 +40,7 @@ err_t control_open(const struct control_options *options, struct trail *trail, s
         return ERR_MEMORY;
     }
     pthread_mutex_init(&control->endings_lock, NULL);
+    pthread_rwlock_init(&control->scopes_lock, NULL);
     control->store = options->store;
     control->service = options->service;
     control->endpoint = strdup(options->endpoint);
@@ -48,7 +49,10 @@ err_t control_open(const struct control_options *options, struct trail *trail, s
     control->may = options->may;
     control->may_any = options->may_any;
     control->subscriptions = options->subscriptions;
+    control->forget_scope = options->forget_scope;
     control->may_context = options->may_context;
+    control->audit = options->audit;
+    control->audit_context = options->audit_context;
     control->tables = options->row_tables;
     control->service_tags = options->service_tags;
     if (control->endpoint == NULL || control->tenant == NULL || control->subscription == NULL) {
@@ -71,6 +75,7 @@ void control_close(struct control *control)
     }
     jobs_close(control->jobs);
     pthread_mutex_destroy(&control->endings_lock);
+    pthread_rwlock_destroy(&control->scopes_lock);
     free(control->endpoint);
     free(control->tenant);
     free(control->subscription);
@@ -200,6 +205,7 @@ void control_do(const struct control_call *like, enum http_method method, const 
                                 .now = like->now,
                                 .caller = like->caller,
                                 .correlation = like->correlation,
+                                .request = like->request,
                                 .base = like->base,
                                 .method = method,
                                 .api_version = span_str(api_version),
@@ -209,6 +215,7 @@ void control_do(const struct control_call *like, enum http_method method, const 
     /* One more than there may be: what is cut off would be about something else. */
     struct span segments[RESOURCE_MAX_SEGMENTS + 1];
     struct control_target target;
+    struct control_change change;
     struct span rest = span_str(id);
     size_t n = 0;
 
@@ -232,6 +239,7 @@ void control_do(const struct control_call *like, enum http_method method, const 
         return;
     }
     if (!may_do(&call, &target)) {
+        change_refused(&call, &target, id);
         control_refuse(
             &call, ret, 403, "AuthorizationFailed",
             "The client '%s' with object id '%s' does not have authorization to perform "
@@ -240,5 +248,13 @@ void control_do(const struct control_call *like, enum http_method method, const 
             call.caller->object_id, target.action == NULL ? "*/read" : target.action, target.scope);
         return;
     }
-    control_run(&call, &target, ret);
+    if (!target.is_change || call.is_dry) {
+        control_run(&call, &target, ret);
+        return;
+    }
+    change = (struct control_change){.path = id, .action = target.action, .scope = target.scope};
+    if (change_begin(&call, &change, ret)) {
+        control_run(&call, &target, ret);
+        change_finish(&call, &change, ret);
+    }
 }

@@ -101,7 +101,7 @@ static bool keep_parent(struct control_call *call, const struct control_target *
     if (call->is_dry) {
         return true;
     }
-    if (!resource_keep(call, &member->parent, target->action, ret, ret_is_raced)) {
+    if (!resource_replace(call, &before, &member->parent, target->action, ret, ret_is_raced)) {
         return false;
     }
     if (kind->done != NULL) {

@@ -106,16 +106,19 @@ struct ending {
     struct ending *next; /* in the control's list */
     struct control *control;
     char *id, *key;
-    char *caller, *tenant, *name;
+    char *issuer, *caller, *tenant, *name; /* who asked for it; "" after a restart */
+    char *request;                         /* with which request */
 };
 
 static void free_ending(struct ending *ending)
 {
     free(ending->id);
     free(ending->key);
+    free(ending->issuer);
     free(ending->caller);
     free(ending->tenant);
     free(ending->name);
+    free(ending->request);
     free(ending);
 }
 
@@ -204,6 +207,47 @@ static void end_operations(struct control_call *call, const char *key, err_t err
     }
 }
 
+/* The group itself, when all that was in it is gone. Who deletes it again finds it with its end, or
+ * not at all: under the lock. */
+static err_t remove_row(struct control_call *call, const struct ending *ending, struct trail *trail,
+                        size_t *n_roles)
+{
+    enum store_resource_bar bar;
+    bool was_there;
+    err_t err;
+
+    scopes_begin(call->control);
+    err = scope_forget(call, ending->id, trail, n_roles);
+    err =
+        err ? err
+            : store_resource_remove(call->control->store, ending->key, 0, trail, &was_there, &bar);
+    scopes_end(call->control);
+    return err;
+}
+
+/* Its roles go with it, so the audit log hears of it as of a change. */
+static err_t remove_group(struct control_call *call, const struct ending *ending,
+                          struct trail *trail)
+{
+    struct control_change change = {
+        .path = ending->id, .action = GROUPS "delete", .scope = ending->id};
+    struct control_answer answer = {.status = 200};
+    size_t n_roles = 0;
+    err_t err;
+
+    if (!change_begin(call, &change, &answer)) {
+        return trail_set(trail, ERR_UNAVAILABLE, "the audit log cannot be written");
+    }
+    err = remove_row(call, ending, trail, &n_roles);
+    if (err) {
+        control_fail(call, err, trail, &answer);
+    } else {
+        answer.note = scope_note(call, n_roles);
+    }
+    change_finish(call, &change, &answer);
+    return err;
+}
+
 static void log_ending(const struct ending *ending, err_t err, const struct trail *trail)
 {
     struct log_line line;
@@ -223,7 +267,7 @@ static void log_ending(const struct ending *ending, err_t err, const struct trai
 static void run_ending(void *data, struct arena *arena, struct hasher *hasher)
 {
     struct ending *ending = data;
-    const struct access_caller caller = {.issuer = "",
+    const struct access_caller caller = {.issuer = ending->issuer,
                                          .tenant = ending->tenant,
                                          .object_id = ending->caller,
                                          .name = ending->name,
@@ -231,13 +275,12 @@ static void run_ending(void *data, struct arena *arena, struct hasher *hasher)
     struct control_call call = {.control = ending->control,
                                 .hasher = hasher,
                                 .caller = &caller,
-                                .correlation = "",
+                                .correlation = ending->request,
+                                .request = ending->request,
                                 .base = "",
                                 .arena = arena,
                                 .method = HTTP_DELETE};
     struct trail trail = {0};
-    enum store_resource_bar bar;
-    bool was_there;
     size_t n = 1;
     err_t err = ERR_OK;
 
@@ -252,11 +295,8 @@ static void run_ending(void *data, struct arena *arena, struct hasher *hasher)
         err = call.doc == NULL ? ERR_MEMORY : remove_page(&call, ending->id, &trail, &n);
     }
     err = err ? err : remove_elsewhere(&call, ending->id, &trail);
-    /* Who deletes it again finds it with its end, or not at all. */
     pthread_mutex_lock(&ending->control->endings_lock);
-    err = err ? err
-              : store_resource_remove(ending->control->store, ending->key, 0, &trail, &was_there,
-                                      &bar);
+    err = err ? err : remove_group(&call, ending, &trail);
     end_operations(&call, ending->key, err, &trail);
     unlink_ending(ending);
     pthread_mutex_unlock(&ending->control->endings_lock);
@@ -266,7 +306,7 @@ static void run_ending(void *data, struct arena *arena, struct hasher *hasher)
 
 /* Under the lock. Whoever asks for it again waits for the same end. */
 static err_t begin_ending(struct control *control, const char *id, const char *key,
-                          const struct access_caller *caller)
+                          const struct access_caller *caller, const char *request)
 {
     struct ending *ending;
     err_t err;
@@ -283,11 +323,14 @@ static err_t begin_ending(struct control *control, const char *id, const char *k
     ending->control = control;
     ending->id = strdup(id);
     ending->key = strdup(key);
+    ending->issuer = strdup(caller->issuer);
     ending->caller = strdup(caller->object_id);
     ending->tenant = strdup(caller->tenant);
     ending->name = strdup(caller->name);
-    err = ending->id == NULL || ending->key == NULL || ending->caller == NULL ||
-                  ending->tenant == NULL || ending->name == NULL
+    ending->request = strdup(request);
+    err = ending->id == NULL || ending->key == NULL || ending->issuer == NULL ||
+                  ending->caller == NULL || ending->tenant == NULL || ending->name == NULL ||
+                  ending->request == NULL
               ? ERR_MEMORY
               : jobs_add(control->jobs, 0, run_ending, drop_ending, ending);
     if (err) {
@@ -343,7 +386,8 @@ static void delete_group(struct control_call *call, const char *id, struct contr
     if (ret->code != NULL) {
         return;
     }
-    err = begin_ending(call->control, group.id, group.key, call->caller);
+    err = begin_ending(call->control, group.id, group.key, call->caller,
+                       call->request == NULL ? "" : call->request);
     if (err) {
         control_fail(call, err, NULL, ret);
     } else {
@@ -376,7 +420,7 @@ err_t groups_resume(struct control *control, struct trail *trail)
 
     pthread_mutex_lock(&control->endings_lock);
     for (size_t i = 0; err == ERR_OK && i < n; i++) {
-        err = begin_ending(control, rows[i].id, rows[i].key, &nobody);
+        err = begin_ending(control, rows[i].id, rows[i].key, &nobody, "");
     }
     pthread_mutex_unlock(&control->endings_lock);
     return err == ERR_TOO_MANY ? ERR_OK : err; /* the rest goes at the next start */

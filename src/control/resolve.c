@@ -423,6 +423,33 @@ bool control_resolve(struct control_call *call, const struct span *segments, siz
                        : use_kind(call, allowed, ret, ret_answer);
 }
 
+/* A deletion that went well, also of what was gone already: one whose roles could not be taken away
+ * is asked for again. */
+static void run_elsewhere(struct control_call *call, const struct control_target *target,
+                          struct control_answer *ret)
+{
+    bool is_end = call->method == HTTP_DELETE && target->id != NULL;
+    struct trail trail = {0};
+    size_t n_roles = 0;
+    err_t err = ERR_OK;
+
+    if (!is_end) {
+        target->kind->elsewhere(call, target, ret);
+        return;
+    }
+    scopes_begin(call->control);
+    target->kind->elsewhere(call, target, ret);
+    if (ret->code == NULL) {
+        err = scope_forget(call, target->id, &trail, &n_roles);
+    }
+    scopes_end(call->control);
+    if (err) {
+        control_fail(call, err, &trail, ret);
+    } else if (n_roles > 0) {
+        ret->note = scope_note(call, n_roles);
+    }
+}
+
 void control_run(struct control_call *call, const struct control_target *target,
                  struct control_answer *ret)
 {
@@ -439,7 +466,7 @@ void control_run(struct control_call *call, const struct control_target *target,
         ret->status = 200; /* kept elsewhere, by who knows no dry runs */
         ret->body = call->body;
     } else if (target->kind->elsewhere != NULL) {
-        target->kind->elsewhere(call, target, ret);
+        run_elsewhere(call, target, ret);
     } else if (target->kind->member != NULL) {
         embedded_run(call, target, ret);
     } else {

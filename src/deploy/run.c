@@ -328,8 +328,11 @@ static err_t make_run(struct control_call *call, const struct deploy_request *re
         return ERR_MEMORY;
     }
     run->correlation = dup(run->arena, call->correlation);
+    run->asked_by = dup(run->arena, call->request);
     run->operation = dup(run->arena, operation_id);
-    err = run->correlation == NULL || run->operation == NULL ? ERR_MEMORY : copy_caller(call, run);
+    err = run->correlation == NULL || run->asked_by == NULL || run->operation == NULL
+              ? ERR_MEMORY
+              : copy_caller(call, run);
     err = err ? err : copy_request(call, request, run);
     if (err == ERR_OK) {
         run->n = template_n_resources(run->request.template);

@@ -26,7 +26,7 @@ struct run {
     struct arena *arena; /* of the request; not for jobs */
     struct deploy_request request;
     struct access_caller caller;
-    char *correlation, *operation;
+    char *correlation, *asked_by, *operation; /* asked_by: id of the request */
     int64_t began;
     size_t n;
     pthread_mutex_t lock; /* of all below; nothing but jobs_add is called under it */

@@ -176,6 +176,34 @@ err_t assignments_without(const struct assignments *base, struct span name,
     return ERR_OK;
 }
 
+err_t assignments_without_scope(const struct assignments *base, struct span scope,
+                                struct assignments **ret)
+{
+    CLEANUP(assignments_free) struct assignments *made = NULL;
+    size_t n_left = 0;
+    err_t err;
+
+    for (size_t i = 0; i < base->n; i++) {
+        n_left += !access_scope_covers(scope, span_str(base->list[i].rule.scope));
+    }
+    *ret = NULL;
+    if (n_left == base->n) {
+        return ERR_OK;
+    }
+    made = make(n_left);
+    err = made == NULL ? ERR_MEMORY : ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < base->n; i++) {
+        if (!access_scope_covers(scope, span_str(base->list[i].rule.scope))) {
+            err = add(made, &base->list[i], NULL);
+        }
+    }
+    if (err) {
+        return err;
+    }
+    *ret = TAKE(made);
+    return ERR_OK;
+}
+
 /* ---- the document ---- */
 
 static const char *const root_members[] = {"roleAssignments", NULL};

@@ -46,5 +46,8 @@ err_t assignments_with(const struct assignments *base, const struct assignment *
                        struct trail *trail, struct assignments **ret) MUST_CHECK;
 err_t assignments_without(const struct assignments *base, struct span name,
                           struct assignments **ret) MUST_CHECK;
+/* base without those at this scope and below it; NULL when there are none. */
+err_t assignments_without_scope(const struct assignments *base, struct span scope,
+                                struct assignments **ret) MUST_CHECK;
 
 #endif

@@ -167,7 +167,10 @@ static int start(void **state)
                                       .may = api_may,
                                       .may_any = api_may_any,
                                       .subscriptions = api_subscriptions,
+                                      .forget_scope = api_forget_scope,
                                       .may_context = gate,
+                                      .audit = api_audit,
+                                      .audit_context = audit,
                                       .kinds = kinds_all,
                                       .row_tables = kinds_rows};
     assert_ok(service_set_subscription(w->service, gate_subscription(gate)));

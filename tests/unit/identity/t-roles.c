@@ -405,6 +405,46 @@ static void a_role_of_the_operator_that_is_gone_gives_nothing_and_harms_nothing(
     assert_int_equal(gate_may(gate, &owner, "Own/read", span_str(S)), ACCESS_OK);
 }
 
+/* ---- places that end ---- */
+
+static void a_place_that_ends_takes_its_roles_along(void **state)
+{
+    static const char third[] = "33333333-3333-4333-8333-333333333333";
+    static const char fourth[] = "44444444-4444-4444-8444-444444444444";
+    const char *vm = S "/resourceGroups/Web/providers/Microsoft.Compute/virtualMachines/v";
+    size_t n = 9;
+
+    (void)state;
+    assert_int_equal(put(&owner, S "/resourceGroups/web", NAME,
+                         body_of(ADA, DEFINITIONS ACCESS_ROLE_OWNER, TYPED))
+                         .status,
+                     201);
+    assert_int_equal(
+        put(&owner, vm, OTHER, body_of(ADA, DEFINITIONS ACCESS_ROLE_READER, TYPED)).status, 201);
+    assert_int_equal(put(&owner, S "/resourceGroups/web2", third,
+                         body_of(ADA, DEFINITIONS ACCESS_ROLE_READER, TYPED))
+                         .status,
+                     201);
+    assert_int_equal(
+        put(&owner, S, fourth, body_of(ADA, DEFINITIONS ACCESS_ROLE_READER, TYPED)).status, 201);
+    assert_ok(gate_forget_scope(gate, span_str(S "/resourceGroups/none"), NULL, &n));
+    assert_int_equal(n, 0);
+    assert_ok(gate_forget_scope(gate, span_str(vm), NULL, &n));
+    assert_int_equal(n, 1);
+    assert_int_equal(gate_may(gate, &ada, "a/write", span_str(vm)), ACCESS_OK); /* of the group */
+    assert_ok(gate_forget_scope(gate, span_str(S "/RESOURCEGROUPS/WEB"), NULL, &n));
+    assert_int_equal(n, 1);
+    assert_int_equal(gate_may(gate, &ada, "a/write", span_str(vm)), ACCESS_ROLE);
+    assert_int_equal(gate_may(gate, &ada, "a/read", span_str(S "/resourceGroups/web2")), ACCESS_OK);
+    gate_close(gate); /* for good */
+    open_gate();
+    assert_int_equal(gate_may(gate, &ada, "a/write", span_str(vm)), ACCESS_ROLE);
+    assert_int_equal(count(S, NULL), 3); /* and the configured owner's */
+    assert_ok(gate_forget_scope(gate, span_str("/"), NULL, &n));
+    assert_int_equal(n, 2);
+    assert_int_equal(gate_may(gate, &owner, "a/write", span_str(S)), ACCESS_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +461,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(everybody_learns_what_they_may_do_themselves, start, stop),
         cmocka_unit_test_setup_teardown(refuses_documents_that_the_server_did_not_write, start,
                                         stop),
+        cmocka_unit_test_setup_teardown(a_place_that_ends_takes_its_roles_along, start, stop),
         cmocka_unit_test_setup_teardown(
             a_role_of_the_operator_that_is_gone_gives_nothing_and_harms_nothing, start, stop),
     };
