@@ -96,6 +96,8 @@ extern const struct kind control_group_kind;
 /* What was done, for the activity log. */
 void activity_record(struct control_call *call, const struct control_target *target,
                      const struct control_answer *answer);
+/* How many entries a page may have; 0: $top says what is none. */
+size_t page_size(const struct control_call *call);
 /* The key behind which a page begins, from $skiptoken; "" = from the first on. NULL and refused. */
 const char *page_after(struct control_call *call, struct control_answer *ret);
 

@@ -45,6 +45,20 @@ static bool check_version(struct control_call *call, struct control_answer *ret)
     return true;
 }
 
+/* What would be ignored would be taken for the answer. Larger pages than there are, are none. */
+static bool check_top(struct control_call *call, struct control_answer *ret)
+{
+    if (call->top.data == NULL || page_size(call) > 0) {
+        return true;
+    }
+    control_refuse(call, ret, 400, "InvalidParameter",
+                   "The query parameter $top is how many entries a page shall have at most, a "
+                   "number from 1 to %d; '%.*s' is none.",
+                   INT32_MAX, (int)(call->top.len < 40 ? call->top.len : 40),
+                   (const char *)call->top.data);
+    return false;
+}
+
 /* ---- rows ---- */
 
 static struct span next_word(const char **at)
@@ -415,7 +429,7 @@ bool control_resolve(struct control_call *call, const struct span *segments, siz
         control_refuse(call, ret_answer, 400, "InvalidParameter", "%s", words);
         return false;
     }
-    if (!check_version(call, ret_answer)) {
+    if (!check_version(call, ret_answer) || !check_top(call, ret_answer)) {
         return false;
     }
     row = find_row(call, &allowed);
