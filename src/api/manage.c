@@ -104,10 +104,7 @@ static struct control_call call_of(struct http_request *request)
                            ? (const char *)arena_dup(request->arena, correlation).data
                            : request->id,
         .request = request->id,
-        .base = request->head->host.len > 0
-                    ? arena_printf(request->arena, "https://%.*s", (int)request->head->host.len,
-                                   (const char *)request->head->host.data)
-                    : control_endpoint(api->control),
+        .base = control_base(api->control, request->arena, request->head->host),
         .method = request->head->method,
         .body = request->body,
         .api_version = http_request_query(request, "api-version"),

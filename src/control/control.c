@@ -44,6 +44,7 @@ err_t control_open(const struct control_options *options, struct trail *trail, s
     control->store = options->store;
     control->service = options->service;
     control->endpoint = strdup(options->endpoint);
+    control->authorities = options->authorities;
     control->tenant = strdup(options->tenant == NULL ? "" : options->tenant);
     control->subscription = strdup(options->subscription == NULL ? "" : options->subscription);
     control->may = options->may;
@@ -125,6 +126,27 @@ const char *control_tenant(const struct control *control)
 
 const char *control_endpoint(const struct control *control)
 {
+    return control->endpoint;
+}
+
+/* The usual port is the same as none. */
+static struct span without_port(struct span authority)
+{
+    struct span port =
+        span_cut(authority, authority.len < 4 ? 0 : authority.len - 4, authority.len);
+
+    return span_is(port, ":443") ? span_cut(authority, 0, authority.len - 4) : authority;
+}
+
+const char *control_base(const struct control *control, struct arena *arena, struct span authority)
+{
+    struct span wanted = without_port(authority);
+
+    for (const char *const *own = control->authorities; own != NULL && *own != NULL; own++) {
+        if (text_spans_equal_nocase(wanted, without_port(span_str(*own)))) {
+            return arena_printf(arena, "https://%s", *own);
+        }
+    }
     return control->endpoint;
 }
 

@@ -67,11 +67,13 @@ typedef err_t control_audit(void *context, enum control_audit_event event,
                             const struct control_change *change);
 
 struct control_options {
-    struct store *store;      /* outlives the control */
-    struct service *service;  /* likewise; NULL in tests of the engine alone */
-    const char *endpoint;     /* "https://localhost:8443" */
-    const char *tenant;       /* of the subscription */
-    const char *subscription; /* the server's own; NULL = none */
+    struct store *store;            /* outlives the control */
+    struct service *service;        /* likewise; NULL in tests of the engine alone */
+    const char *endpoint;           /* "https://localhost:8443" */
+    const char *const *authorities; /* HOST:PORT of it too, for control_base; NULL behind the last,
+                                       outlives the control; NULL = none */
+    const char *tenant;             /* of the subscription */
+    const char *subscription;       /* the server's own; NULL = none */
     control_may *may;
     control_may_any *may_any;
     control_subscriptions *subscriptions;
@@ -96,6 +98,10 @@ void control_tick(struct control *control, int64_t now);
 struct store *control_store(const struct control *control);
 struct service *control_service(const struct control *control);
 const char *control_endpoint(const struct control *control);
+/* What addresses in answers begin with, for a request that names this authority (its Host header):
+ * that, when it is one of the server's own, else the endpoint. Never what a client made up: others
+ * follow such addresses with their tokens. NULL without memory. */
+const char *control_base(const struct control *control, struct arena *arena, struct span authority);
 const char *control_tenant(const struct control *control);
 const char *control_subscription(const struct control *control); /* the server's own; "" */
 struct service_tags_source *control_service_tags(const struct control *control);
@@ -113,10 +119,11 @@ struct control_call {
     struct hasher *hasher;
     yyjson_mut_doc *doc; /* of the arena: for everything that is built */
     int64_t now;
-    const struct access_caller *caller;
-    const char *correlation; /* for logs and records */
-    const char *request;     /* id of the request that this is, or comes from; NULL = none */
-    const char *base; /* "https://host:port" as the client called it: of addresses in answers */
+    const struct access_caller *caller; /* NULL: not known; then control_resolve reads the path
+                                           alone, and nothing may be run */
+    const char *correlation;            /* for logs and records */
+    const char *request; /* id of the request that this is, or comes from; NULL = none */
+    const char *base;    /* of addresses in answers: control_base's */
     enum http_method method;
     struct resource_path path;
     struct span body;

@@ -19,6 +19,7 @@ struct control {
     struct store *store;
     struct service *service;
     char *endpoint, *tenant, *subscription;
+    const char *const *authorities;
     control_may *may;
     control_may_any *may_any;
     control_subscriptions *subscriptions;
