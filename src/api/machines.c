@@ -34,6 +34,7 @@ void api_owner_run(struct http_request *request, struct http_response *response,
     struct service_answer answer = {0};
     struct access_caller caller = {0};
     struct protect_change change = {.caller = &caller, .action = action};
+    enum access_reason reason;
     bool is_change = strcmp(action + strlen(action) - 5, "/read") != 0;
 
     if (request->n_parameters > 1) {
@@ -44,7 +45,13 @@ void api_owner_run(struct http_request *request, struct http_response *response,
         http_answer_error(request->arena, response, 500, "InternalError", "out of memory");
         return;
     }
-    if (!protect_check(request, response, ACCESS_MANAGEMENT, action, change.scope, &caller) ||
+    reason = protect_caller(request, ACCESS_MANAGEMENT, &caller);
+    if (reason != ACCESS_OK) {
+        protect_refuse(request, response, ACCESS_MANAGEMENT, reason, NULL, action, change.scope);
+        return;
+    }
+    if (api_refuse_subscription(request, response, &caller, path.subscription) ||
+        !protect_may(request, response, ACCESS_MANAGEMENT, &caller, action, change.scope) ||
         (is_change && !protect_begin(request, response, &change))) {
         return;
     }

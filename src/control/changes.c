@@ -58,7 +58,7 @@ void change_finish(const struct control_call *call, struct control_change *chang
 }
 
 void change_refused(const struct control_call *call, const struct control_target *target,
-                    const char *path)
+                    const char *path, unsigned status)
 {
     const struct control *control = call->control;
     const struct control_change change = {.caller = call->caller,
@@ -69,7 +69,7 @@ void change_refused(const struct control_call *call, const struct control_target
                                           .path = path,
                                           .action = target->action,
                                           .scope = target->scope,
-                                          .status = 403,
+                                          .status = status,
                                           .reason = access_reason_name(ACCESS_ROLE)};
 
     if (control->audit != NULL) {

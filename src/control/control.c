@@ -261,7 +261,7 @@ void control_do(const struct control_call *like, enum http_method method, const 
         return;
     }
     if (!may_do(&call, &target)) {
-        change_refused(&call, &target, id);
+        change_refused(&call, &target, id, 403);
         control_refuse(
             &call, ret, 403, "AuthorizationFailed",
             "The client '%s' with object id '%s' does not have authorization to perform "

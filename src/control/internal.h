@@ -68,9 +68,9 @@ bool change_begin(const struct control_call *call, struct control_change *change
                   struct control_answer *ret);
 void change_finish(const struct control_call *call, struct control_change *change,
                    const struct control_answer *answer);
-/* Its caller may not. */
+/* Its caller may not, and hears `status`. */
 void change_refused(const struct control_call *call, const struct control_target *target,
-                    const char *path);
+                    const char *path, unsigned status);
 
 /* As resource_run, for kinds that are members of their parents. */
 void embedded_run(struct control_call *call, const struct control_target *target,

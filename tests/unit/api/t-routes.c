@@ -351,7 +351,8 @@ static void check_managed(enum http_method method, const char *pattern)
     expect(method, pattern, path, "no token", NULL, 401, "AuthenticationFailed");
     expect(method, pattern, path, "nonsense", "abc.def.ghi", 401, "AuthenticationFailed");
     expect(method, pattern, path, "expired", expired, 401, "ExpiredAuthenticationToken");
-    expect(method, pattern, path, "of another tenant", of_management_others, 401, NULL);
+    expect(method, pattern, path, "of another tenant", of_management_others, 401,
+           "InvalidAuthenticationTokenTenant");
     expect(method, pattern, path, "for the data plane", of_data, 401, "AuthenticationFailed");
     if (LISTED(any_caller, pattern)) {
         assert_false(is_change);
@@ -453,6 +454,30 @@ static void a_path_that_is_none_is_told_to_nobody_who_is_not_signed_in(void **st
     }
 }
 
+#define NOBODYS "/subscriptions/88888888-8888-4888-8888-888888888888"
+
+static void a_subscription_that_nobody_knows_is_told_alike_everywhere(void **state)
+{
+    static const char *const paths[] = {
+        NOBODYS,
+        NOBODYS "/resourceGroups/g",
+        NOBODYS "/providers/Microsoft.Compute/virtualMachines",
+        NOBODYS "/providers/Bootwarden.Monitor/machines",
+        NOBODYS "/providers/Bootwarden.Monitor/machines/web",
+        NOBODYS "/providers/Bootwarden.Monitor/joins",
+        NOBODYS "/providers/Bootwarden.Monitor/packages",
+    };
+
+    (void)state;
+    on_listener(API_ROLE_MANAGE, "2024-11-01");
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        expect(HTTP_GET, paths[i], paths[i], "no token", NULL, 401, "AuthenticationFailed");
+        expect(HTTP_GET, paths[i], paths[i], "without a role", without_role, 404,
+               "SubscriptionNotFound");
+        expect(HTTP_GET, paths[i], paths[i], "a role elsewhere", good, 404, "SubscriptionNotFound");
+    }
+}
+
 /* ---- all other routes ---- */
 
 static void check_data(enum http_method method, const char *pattern)
@@ -502,6 +527,7 @@ int main(void)
         cmocka_unit_test(nothing_of_the_resource_manager_is_open),
         cmocka_unit_test(other_methods_do_nothing),
         cmocka_unit_test(a_path_that_is_none_is_told_to_nobody_who_is_not_signed_in),
+        cmocka_unit_test(a_subscription_that_nobody_knows_is_told_alike_everywhere),
         cmocka_unit_test(every_other_route_is_protected_or_known_to_be_open),
     };
 
