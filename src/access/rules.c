@@ -280,7 +280,7 @@ static bool is_listed(const char *const *patterns, struct span action)
     return false;
 }
 
-static bool is_of(const struct access_assignment *assignment, const struct access_caller *caller)
+bool access_is_of(const struct access_assignment *assignment, const struct access_caller *caller)
 {
     return text_equal_nocase(assignment->principal, caller->object_id) &&
            text_equal_nocase(assignment->tenant, caller->tenant);
@@ -313,7 +313,7 @@ enum access_reason access_decide(const struct access_rules *rules,
         const struct access_assignment *a = &rules->assignments[i];
         const struct access_role *role;
 
-        if (!is_of(a, caller) || !access_scope_covers(span_str(a->scope), scope)) {
+        if (!access_is_of(a, caller) || !access_scope_covers(span_str(a->scope), scope)) {
             continue;
         }
         role = access_rules_role(rules, span_str(a->role));
@@ -331,8 +331,8 @@ bool access_has_role_within(const struct access_rules *rules, const struct acces
     for (size_t i = 0; i < rules->n_assignments; i++) {
         const struct access_assignment *a = &rules->assignments[i];
 
-        if (is_of(a, caller) && (access_scope_covers(span_str(a->scope), scope) ||
-                                 access_scope_covers(scope, span_str(a->scope)))) {
+        if (access_is_of(a, caller) && (access_scope_covers(span_str(a->scope), scope) ||
+                                        access_scope_covers(scope, span_str(a->scope)))) {
             return true;
         }
     }

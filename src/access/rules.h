@@ -103,6 +103,8 @@ const struct access_role *access_rules_role_at(const struct access_rules *rules,
 enum access_reason access_decide(const struct access_rules *rules,
                                  const struct access_caller *caller, const char *action,
                                  struct span scope);
+/* Is it this caller's? */
+bool access_is_of(const struct access_assignment *assignment, const struct access_caller *caller);
 /* Has the caller any role at this scope, above it or below it: may it know that the place is there?
  */
 bool access_has_role_within(const struct access_rules *rules, const struct access_caller *caller,

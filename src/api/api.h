@@ -7,6 +7,7 @@
 #ifndef API_API_H
 #define API_API_H
 
+#include "control/control.h"
 #include "http/server.h"
 #include "service/service.h"
 
@@ -22,10 +23,8 @@ enum api_role {
 unsigned api_role_by_name(struct span name);
 
 struct api;
-struct audit;         /* service/audit.h */
-struct gate;          /* identity/gate.h */
-struct access_caller; /* access/token.h */
-struct control;       /* control/control.h */
+struct audit; /* service/audit.h */
+struct gate;  /* identity/gate.h */
 
 /* Both outlive the api. Registers its metrics. */
 struct api *api_new(struct service *service, struct metrics *metrics);
@@ -42,6 +41,9 @@ bool api_may(void *context, const struct access_caller *caller, const char *acti
 bool api_may_any(void *context, const struct access_caller *caller, const char *subscription);
 err_t api_subscriptions(void *context, const struct access_caller *caller, struct arena *arena,
                         const char ***ret, size_t *ret_n);
+err_t api_forget_scope(void *context, const char *scope, struct trail *trail, size_t *ret_n);
+/* What a control tells the audit log, which is the context (api/protect.c). */
+err_t api_audit(void *context, enum control_audit_event event, const struct control_change *change);
 /* Types of resources that are answered by the identity room: who may do what (api/roles.c). */
 struct kind;
 extern const struct kind *const api_role_kinds[];

@@ -80,6 +80,12 @@ struct idp_call api_idp_call(const struct http_request *request, bool is_v1);
 void api_signed_in(struct http_request *request, struct http_response *response, const char *reason,
                    const char *name);
 
+struct access_caller;
+/* Of a subscription that is not there, for anybody (api/subscriptions.c): answered with 404, unless
+ * the caller has a role everywhere. */
+bool api_refuse_subscription(struct http_request *request, struct http_response *response,
+                             const struct access_caller *caller, struct span subscription);
+
 #define API_MONITOR "/subscriptions/{subscription}/providers/Bootwarden.Monitor"
 /* A call of who owns machines: may they, the audit log, the answer. kind: "machines", what the
  * path's second parameter names and the scope ends in; NULL: the scope is the subscription. */

@@ -3,6 +3,8 @@
  */
 #include "api/internal.h"
 #include "api/protect.h"
+#include "base/text.h"
+#include "identity/gate.h"
 
 #include <string.h>
 
@@ -32,6 +34,7 @@ void api_owner_run(struct http_request *request, struct http_response *response,
     struct service_answer answer = {0};
     struct access_caller caller = {0};
     struct protect_change change = {.caller = &caller, .action = action};
+    enum access_reason reason;
     bool is_change = strcmp(action + strlen(action) - 5, "/read") != 0;
 
     if (request->n_parameters > 1) {
@@ -42,7 +45,13 @@ void api_owner_run(struct http_request *request, struct http_response *response,
         http_answer_error(request->arena, response, 500, "InternalError", "out of memory");
         return;
     }
-    if (!protect_check(request, response, ACCESS_MANAGEMENT, action, change.scope, &caller) ||
+    reason = protect_caller(request, ACCESS_MANAGEMENT, &caller);
+    if (reason != ACCESS_OK) {
+        protect_refuse(request, response, ACCESS_MANAGEMENT, reason, NULL, action, change.scope);
+        return;
+    }
+    if (api_refuse_subscription(request, response, &caller, path.subscription) ||
+        !protect_may(request, response, ACCESS_MANAGEMENT, &caller, action, change.scope) ||
         (is_change && !protect_begin(request, response, &change))) {
         return;
     }
@@ -68,6 +77,18 @@ static void run_join(struct http_request *request, struct http_response *respons
 
 static void handle_list(struct http_request *request, struct http_response *response)
 {
+    if (http_request_query(request, "$filter").data != NULL ||
+        http_request_query(request, "$top").data != NULL) {
+        struct access_caller caller = {0};
+
+        if (protect_check(request, response, ACCESS_MANAGEMENT, READ,
+                          scope_of(request, "machines", (struct span){0}), &caller)) {
+            http_answer_error(request->arena, response, 400, "InvalidParameter",
+                              "machines are listed as they come, 500 at a time: $filter and $top "
+                              "are not known here, ?after=NAME goes on behind a machine");
+        }
+        return;
+    }
     request->body = http_request_query(request, "after"); /* a GET has none of its own */
     run(request, response, READ, service_machine_list);
 }
@@ -86,7 +107,6 @@ HANDLER(relearn, WRITE, service_machine_relearn)
 HANDLER(attest, WRITE, service_machine_attest)
 HANDLER(disable, WRITE, service_machine_disable)
 HANDLER(enable, WRITE, service_machine_enable)
-HANDLER(remove, REMOVE, service_machine_remove)
 HANDLER(extension_get, READ, service_extension_get)
 HANDLER(extension_put, WRITE, service_extension_put)
 JOIN_HANDLER(joins, READ, service_join_list)
@@ -94,6 +114,34 @@ JOIN_HANDLER(announce, WRITE, service_join_announce)
 JOIN_HANDLER(admit, WRITE, service_join_admit)
 JOIN_HANDLER(reject, WRITE, service_join_reject)
 JOIN_HANDLER(withdraw, WRITE, service_join_withdraw)
+
+/* Roles at a machine end with it, by whichever of its two names they were given; the answer of a
+ * removal says both. */
+static void handle_remove(struct http_request *request, struct http_response *response)
+{
+    static const char *const names[] = {"name", "id"};
+    struct trail trail = {0};
+    yyjson_val *root = NULL;
+    err_t err;
+    size_t n;
+
+    run(request, response, REMOVE, service_machine_remove);
+    if (response->status != 200) {
+        return;
+    }
+    err = json_read(request->arena, response->body, NULL, &trail, &root);
+    for (size_t i = 0; err == ERR_OK && i < ARRAY_LEN(names); i++) {
+        const char *scope = scope_of(request, "machines", json_span(json_get(root, names[i])));
+
+        err = scope == NULL ? ERR_MEMORY
+                            : gate_forget_scope(api_of(request)->gate, span_str(scope), &trail, &n);
+    }
+    if (err) {
+        http_answer_error(request->arena, response, 503, "ServiceUnavailable",
+                          "the machine is removed, but roles that were given at it are not: take "
+                          "them away one by one");
+    }
+}
 
 /* clang-format off */
 static const struct http_route routes[] = {

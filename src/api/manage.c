@@ -18,62 +18,9 @@ bool api_may(void *context, const struct access_caller *caller, const char *acti
     return gate_may(context, caller, action, span_str(scope)) == ACCESS_OK;
 }
 
-bool api_may_any(void *context, const struct access_caller *caller, const char *subscription)
+err_t api_forget_scope(void *context, const char *scope, struct trail *trail, size_t *ret_n)
 {
-    CLEANUP(access_rules_free) struct access_rules *rules = gate_rules(context);
-    char scope[ACCESS_SCOPE_MAX_BYTES];
-    int n = snprintf(scope, sizeof(scope), "/subscriptions/%s", subscription);
-
-    return n < (int)sizeof(scope) && access_has_role_within(rules, caller, span_str(scope));
-}
-
-/* "/subscriptions/S..." to S in lower case; NULL for "/" and what is no subscription's. */
-static const char *subscription_of(struct arena *arena, const char *scope)
-{
-    static const char prefix[] = "/subscriptions/";
-    size_t skip = sizeof(prefix) - 1;
-
-    if (strlen(scope) <= skip || !text_span_equal_nocase(span_of(scope, skip), prefix)) {
-        return NULL;
-    }
-    return resource_key(arena, span_of(scope + skip, strcspn(scope + skip, "/")));
-}
-
-static bool is_listed(const char *const *list, size_t n, const char *text)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(list[i], text) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Every subscription that an assignment or this server names, if the caller has a role there. */
-err_t api_subscriptions(void *context, const struct access_caller *caller, struct arena *arena,
-                        const char ***ret, size_t *ret_n)
-{
-    CLEANUP(access_rules_free) struct access_rules *rules = gate_rules(context);
-    const char *own = gate_subscription(context);
-    const char **list = arena_calloc(arena, access_rules_count(rules) + 1, sizeof(*list));
-    size_t n = 0;
-
-    if (list == NULL) {
-        return ERR_MEMORY;
-    }
-    if (own != NULL && api_may_any(context, caller, own)) {
-        list[n++] = own;
-    }
-    for (size_t i = 0; i < access_rules_count(rules); i++) {
-        const char *id = subscription_of(arena, access_rules_at(rules, i)->scope);
-
-        if (id != NULL && !is_listed(list, n, id) && api_may_any(context, caller, id)) {
-            list[n++] = id;
-        }
-    }
-    *ret = list;
-    *ret_n = n;
-    return ERR_OK;
+    return gate_forget_scope(context, span_str(scope), trail, ret_n);
 }
 
 /* ---- requests ---- */
@@ -98,10 +45,8 @@ static struct control_call call_of(struct http_request *request)
         .correlation = text_is_guid(correlation)
                            ? (const char *)arena_dup(request->arena, correlation).data
                            : request->id,
-        .base = request->head->host.len > 0
-                    ? arena_printf(request->arena, "https://%.*s", (int)request->head->host.len,
-                                   (const char *)request->head->host.data)
-                    : control_endpoint(api->control),
+        .request = request->id,
+        .base = control_base(api->control, request->arena, request->head->host),
         .method = request->head->method,
         .body = request->body,
         .api_version = http_request_query(request, "api-version"),
@@ -161,75 +106,22 @@ static void finish(struct control_call *call, const struct control_answer *answe
 
 /* May the caller do what the target takes? Else answered. */
 static bool admit(struct http_request *request, struct http_response *response,
-                  const struct control_call *call, const struct control_target *target,
-                  struct access_caller *ret)
+                  const struct control_call *call, const struct control_target *target)
 {
     const struct api *api = request->context;
-    const char *action = target->row != NULL && target->action == NULL
-                             ? "Microsoft.Resources/subscriptions/read"
-                             : target->action;
+    const char *action =
+        target->action == NULL ? "Microsoft.Resources/subscriptions/read" : target->action;
 
-    if (target->action != NULL) {
-        return protect_check(request, response, ACCESS_MANAGEMENT, action, target->scope, ret);
-    }
-    if (!protect_identify(request, response, ACCESS_MANAGEMENT, ret)) {
-        return false;
-    }
-    if (target->needs_any_role &&
-        !api_may_any(api->gate, ret,
-                     (const char *)arena_dup(request->arena, call->path.subscription).data)) {
-        return protect_check(request, response, ACCESS_MANAGEMENT, action, target->scope, ret);
-    }
-    return true;
-}
-
-/* Is there such a subscription, for anybody? One is there when this server or an assignment names
- * it. */
-static bool is_subscription(const struct api *api, struct arena *arena, struct span subscription)
-{
-    CLEANUP(access_rules_free) struct access_rules *rules = gate_rules(api->gate);
-    const char *own = gate_subscription(api->gate);
-    const char *key = resource_key(arena, subscription);
-
-    if (key == NULL || (own != NULL && strcmp(own, key) == 0)) {
+    if (target->action == NULL &&
+        (!target->needs_any_role ||
+         gate_knows_subscription(api->gate, call->caller, call->path.subscription))) {
         return true;
     }
-    for (size_t i = 0; i < access_rules_count(rules); i++) {
-        const char *id = subscription_of(arena, access_rules_at(rules, i)->scope);
-
-        if (id != NULL && strcmp(id, key) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return protect_may(request, response, ACCESS_MANAGEMENT, call->caller, action, target->scope);
 }
 
-/* What no caller but an owner of everything can have a role in. */
-static bool refuse_subscription(struct control_call *call, struct http_request *request,
-                                struct http_response *response)
-{
-    const struct api *api = request->context;
-    const struct span *subscription = &call->path.subscription;
-    struct access_caller caller = {0};
-    struct control_answer answer = {0};
-    const char *key;
-
-    if (subscription->data == NULL || is_subscription(api, request->arena, *subscription)) {
-        return false;
-    }
-    if (!protect_identify(request, response, ACCESS_MANAGEMENT, &caller)) {
-        return true;
-    }
-    key = resource_key(request->arena, *subscription);
-    if (key == NULL || api_may_any(api->gate, &caller, key)) {
-        return false;
-    }
-    control_refuse(call, &answer, 404, "SubscriptionNotFound",
-                   "The subscription '%s' could not be found.", key);
-    finish(call, &answer, request, response);
-    return true;
-}
-
+/* The caller is known before anything is looked up for the path: to others no path says what is
+ * there. Without one it is only read, so that the audit log can tell what was wanted. */
 static void handle(struct http_request *request, struct http_response *response)
 {
     struct control_call call = call_of(request);
@@ -237,27 +129,35 @@ static void handle(struct http_request *request, struct http_response *response)
     struct control_target target = {0};
     struct access_caller caller = {0};
     struct protect_change change = {.caller = &caller};
+    enum access_reason reason;
+    bool is_resolved;
 
     if (call.doc == NULL || call.correlation == NULL || call.base == NULL) {
         http_answer_error(request->arena, response, 500, "InternalServerError", "out of memory");
         return;
     }
-    if (!control_resolve(&call, request->path.segments, request->path.n, &target, &answer)) {
-        if (protect_identify(request, response, ACCESS_MANAGEMENT, &caller)) {
-            finish(&call, &answer, request, response);
-        }
+    reason = protect_caller(request, ACCESS_MANAGEMENT, &caller);
+    call.caller = reason == ACCESS_OK ? &caller : NULL;
+    is_resolved = control_resolve(&call, request->path.segments, request->path.n, &target, &answer);
+    if (reason != ACCESS_OK) {
+        protect_refuse(request, response, ACCESS_MANAGEMENT, reason, NULL, target.action,
+                       target.scope);
         return;
     }
-    if (refuse_subscription(&call, request, response)) {
+    if (!is_resolved) {
+        finish(&call, &answer, request, response);
+        return;
+    }
+    if (call.path.subscription.data != NULL &&
+        api_refuse_subscription(request, response, &caller, call.path.subscription)) {
         return;
     }
     change.action = target.action != NULL ? target.action : "*/read";
     change.scope = target.scope;
-    if (!admit(request, response, &call, &target, &caller) ||
+    if (!admit(request, response, &call, &target) ||
         (target.is_change && !protect_begin(request, response, &change))) {
         return;
     }
-    call.caller = &caller;
     control_run(&call, &target, &answer);
     finish(&call, &answer, request, response);
     if (target.is_change) {

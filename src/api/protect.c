@@ -2,6 +2,7 @@
 
 #include "api/internal.h"
 #include "base/timestamp.h"
+#include "control/control.h"
 #include "identity/gate.h"
 #include "service/audit.h"
 
@@ -36,6 +37,7 @@ static const char *management_code(enum access_reason reason)
     switch ((int)reason) {
     case ACCESS_EXPIRED:
         return "ExpiredAuthenticationToken";
+    case ACCESS_ISSUER: /* of another tenant: there is one for each issuer */
     case ACCESS_TENANT:
         return "InvalidAuthenticationTokenTenant";
     default:
@@ -84,6 +86,9 @@ static void answer(struct http_request *request, struct http_response *response,
         http_answer_error(request->arena, response, 401, management_code(reason), "%s",
                           reason == ACCESS_NO_TOKEN
                               ? "Authentication failed. The 'Authorization' header is missing."
+                          : reason == ACCESS_ISSUER
+                              ? "The access token is from the wrong issuer: sign in at the address "
+                                "that authorization_uri names."
                               : "Authentication failed. The access token is not valid.");
         challenge(request, response, api, reason);
     }
@@ -91,49 +96,69 @@ static void answer(struct http_request *request, struct http_response *response,
         arena_printf(request->arena, "reason=%s", access_reason_name(reason)); /* for the log */
 }
 
-bool protect_identify(struct http_request *request, struct http_response *response,
-                      enum access_plane plane, struct access_caller *ret)
+enum access_reason protect_caller(struct http_request *request, enum access_plane plane,
+                                  struct access_caller *ret)
 {
     const struct api *api = request->context;
-    enum access_reason reason = gate_caller(api->gate, request->arena, plane, timestamp_now(),
-                                            http_request_bearer(request), ret);
+
+    return gate_caller(api->gate, request->arena, plane, timestamp_now(),
+                       http_request_bearer(request), ret);
+}
+
+void protect_refuse(struct http_request *request, struct http_response *response,
+                    enum access_plane plane, enum access_reason reason,
+                    const struct access_caller *caller, const char *action, const char *scope)
+{
+    const struct api *api = request->context;
     struct audit_entry entry;
 
-    if (reason == ACCESS_OK) {
-        return true;
-    }
-    answer(request, response, plane, reason, NULL, NULL, NULL);
-    entry = entry_of(request, NULL, NULL, NULL);
+    answer(request, response, plane, reason, caller, action, scope);
+    entry = entry_of(request, caller, action, scope);
     entry.status = response->status;
     entry.reason = access_reason_name(reason);
     audit_refuse(api->audit, &entry);
-    return false;
+}
+
+bool protect_identify(struct http_request *request, struct http_response *response,
+                      enum access_plane plane, struct access_caller *ret)
+{
+    enum access_reason reason = protect_caller(request, plane, ret);
+
+    if (reason != ACCESS_OK) {
+        protect_refuse(request, response, plane, reason, NULL, NULL, NULL);
+    }
+    return reason == ACCESS_OK;
+}
+
+bool protect_may(struct http_request *request, struct http_response *response,
+                 enum access_plane plane, const struct access_caller *caller, const char *action,
+                 const char *scope)
+{
+    const struct api *api = request->context;
+    enum access_reason reason = gate_may(api->gate, caller, action, span_str(scope));
+
+    if (reason != ACCESS_OK) {
+        protect_refuse(request, response, plane, reason, caller, action, scope);
+    }
+    return reason == ACCESS_OK;
 }
 
 bool protect_check(struct http_request *request, struct http_response *response,
                    enum access_plane plane, const char *action, const char *scope,
                    struct access_caller *ret)
 {
-    const struct api *api = request->context;
     struct access_caller caller = {0};
-    enum access_reason reason = gate_caller(api->gate, request->arena, plane, timestamp_now(),
-                                            http_request_bearer(request), &caller);
-    const struct access_caller *known = reason == ACCESS_OK ? &caller : NULL;
-    struct audit_entry entry;
+    enum access_reason reason = protect_caller(request, plane, &caller);
 
-    if (reason == ACCESS_OK) {
-        reason = gate_may(api->gate, &caller, action, span_str(scope));
+    if (reason != ACCESS_OK) {
+        protect_refuse(request, response, plane, reason, NULL, action, scope);
+        return false;
     }
-    if (reason == ACCESS_OK) {
-        *ret = caller;
-        return true;
+    if (!protect_may(request, response, plane, &caller, action, scope)) {
+        return false;
     }
-    answer(request, response, plane, reason, known, action, scope);
-    entry = entry_of(request, known, action, scope);
-    entry.status = response->status;
-    entry.reason = access_reason_name(reason);
-    audit_refuse(api->audit, &entry);
-    return false;
+    *ret = caller;
+    return true;
 }
 
 /* ---- changes ---- */
@@ -187,4 +212,37 @@ void protect_refused(struct http_request *request, const struct http_response *r
     entry.status = response->status;
     entry.reason = reason != NULL ? reason : response->error_code;
     audit_refuse(api->audit, &entry);
+}
+
+err_t api_audit(void *context, enum control_audit_event event, const struct control_change *change)
+{
+    const struct access_caller *caller = change->caller;
+    const struct audit_entry entry = {
+        .time = change->time,
+        .id = change->id,
+        /* After a restart nobody knows any more who asked for what goes on. */
+        .issuer = caller->issuer[0] != '\0' ? caller->issuer : NULL,
+        .object_id = caller->object_id,
+        .name = caller->name[0] != '\0' ? caller->name : NULL,
+        .cause = change->cause,
+        .method = change->method,
+        .path = span_str(change->path),
+        .action = change->action,
+        .scope = change->scope,
+        .status = change->status,
+        .reason = change->reason,
+        .detail = change->detail,
+    };
+
+    switch (event) {
+    case CONTROL_AUDIT_BEGIN:
+        return audit_begin(context, &entry, NULL);
+    case CONTROL_AUDIT_REFUSED:
+        audit_refuse(context, &entry);
+        return ERR_OK;
+    case CONTROL_AUDIT_FINISH:
+    default:
+        audit_finish(context, &entry);
+        return ERR_OK;
+    }
 }

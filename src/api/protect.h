@@ -29,6 +29,20 @@ bool protect_check(struct http_request *request, struct http_response *response,
 bool protect_identify(struct http_request *request, struct http_response *response,
                       enum access_plane plane, struct access_caller *ret);
 
+/* The two of them one by one, for who needs the caller to find out what is wanted. Nothing is
+ * answered yet. */
+enum access_reason protect_caller(struct http_request *request, enum access_plane plane,
+                                  struct access_caller *ret);
+/* What that came to, unless it is ACCESS_OK: answered and audited. caller: NULL = not known; action
+ * and scope: NULL = nobody knows what was wanted. */
+void protect_refuse(struct http_request *request, struct http_response *response,
+                    enum access_plane plane, enum access_reason reason,
+                    const struct access_caller *caller, const char *action, const char *scope);
+/* A caller that is known; else false, the refusal answered and audited. */
+bool protect_may(struct http_request *request, struct http_response *response,
+                 enum access_plane plane, const struct access_caller *caller, const char *action,
+                 const char *scope);
+
 struct protect_change {
     const struct access_caller *caller; /* NULL: a change that needs none */
     const char *action;

@@ -24,7 +24,13 @@ static void answer(struct control_call *call, enum roles_kind kind, struct contr
         .body = call->body,
     };
 
+    if (roles.method == ROLES_PUT) {
+        control_hold_scopes(call->control);
+    }
     roles_call(control_may_context(call->control), &roles, &answer);
+    if (roles.method == ROLES_PUT) {
+        control_let_scopes(call->control);
+    }
     if (answer.code != NULL) {
         control_refuse(call, ret, answer.status, answer.code, "%s", answer.message);
         return;

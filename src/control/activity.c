@@ -30,6 +30,9 @@ void activity_record(struct control_call *call, const struct control_target *tar
 
     json_add_uint(call->doc, detail, "httpStatus", answer->status);
     json_add_text(call->doc, detail, "objectId", call->caller->object_id);
+    if (call->is_rule) {
+        json_add_bool(call->doc, detail, "byRule", true);
+    }
     if (answer->code != NULL) {
         json_add_text(call->doc, detail, "code", answer->code);
         json_add_text(call->doc, detail, "message", answer->message);

@@ -40,15 +40,20 @@ err_t control_open(const struct control_options *options, struct trail *trail, s
         return ERR_MEMORY;
     }
     pthread_mutex_init(&control->endings_lock, NULL);
+    pthread_rwlock_init(&control->scopes_lock, NULL);
     control->store = options->store;
     control->service = options->service;
     control->endpoint = strdup(options->endpoint);
+    control->authorities = options->authorities;
     control->tenant = strdup(options->tenant == NULL ? "" : options->tenant);
     control->subscription = strdup(options->subscription == NULL ? "" : options->subscription);
     control->may = options->may;
     control->may_any = options->may_any;
     control->subscriptions = options->subscriptions;
+    control->forget_scope = options->forget_scope;
     control->may_context = options->may_context;
+    control->audit = options->audit;
+    control->audit_context = options->audit_context;
     control->tables = options->row_tables;
     control->service_tags = options->service_tags;
     if (control->endpoint == NULL || control->tenant == NULL || control->subscription == NULL) {
@@ -71,6 +76,7 @@ void control_close(struct control *control)
     }
     jobs_close(control->jobs);
     pthread_mutex_destroy(&control->endings_lock);
+    pthread_rwlock_destroy(&control->scopes_lock);
     free(control->endpoint);
     free(control->tenant);
     free(control->subscription);
@@ -121,6 +127,27 @@ const char *control_tenant(const struct control *control)
 
 const char *control_endpoint(const struct control *control)
 {
+    return control->endpoint;
+}
+
+/* The usual port is the same as none. */
+static struct span without_port(struct span authority)
+{
+    struct span port =
+        span_cut(authority, authority.len < 4 ? 0 : authority.len - 4, authority.len);
+
+    return span_is(port, ":443") ? span_cut(authority, 0, authority.len - 4) : authority;
+}
+
+const char *control_base(const struct control *control, struct arena *arena, struct span authority)
+{
+    struct span wanted = without_port(authority);
+
+    for (const char *const *own = control->authorities; own != NULL && *own != NULL; own++) {
+        if (text_spans_equal_nocase(wanted, without_port(span_str(*own)))) {
+            return arena_printf(arena, "https://%s", *own);
+        }
+    }
     return control->endpoint;
 }
 
@@ -201,6 +228,7 @@ void control_do(const struct control_call *like, enum http_method method, const 
                                 .now = like->now,
                                 .caller = like->caller,
                                 .correlation = like->correlation,
+                                .request = like->request,
                                 .base = like->base,
                                 .method = method,
                                 .api_version = span_str(api_version),
@@ -210,6 +238,7 @@ void control_do(const struct control_call *like, enum http_method method, const 
     /* One more than there may be: what is cut off would be about something else. */
     struct span segments[RESOURCE_MAX_SEGMENTS + 1];
     struct control_target target;
+    struct control_change change;
     struct span rest = span_str(id);
     size_t n = 0;
 
@@ -233,6 +262,7 @@ void control_do(const struct control_call *like, enum http_method method, const 
         return;
     }
     if (!may_do(&call, &target)) {
+        change_refused(&call, &target, id, 403);
         control_refuse(
             &call, ret, 403, "AuthorizationFailed",
             "The client '%s' with object id '%s' does not have authorization to perform "
@@ -241,5 +271,13 @@ void control_do(const struct control_call *like, enum http_method method, const 
             call.caller->object_id, target.action == NULL ? "*/read" : target.action, target.scope);
         return;
     }
-    control_run(&call, &target, ret);
+    if (!target.is_change || call.is_dry) {
+        control_run(&call, &target, ret);
+        return;
+    }
+    change = (struct control_change){.path = id, .action = target.action, .scope = target.scope};
+    if (change_begin(&call, &change, ret)) {
+        control_run(&call, &target, ret);
+        change_finish(&call, &change, ret);
+    }
 }

@@ -45,16 +45,42 @@ typedef bool control_may_any(void *context, const struct access_caller *caller,
 typedef err_t control_subscriptions(void *context, const struct access_caller *caller,
                                     struct arena *arena, const char ***ret, size_t *ret_n);
 
+/* This place is gone: roles that were given there and below it go too. *ret_n: how many. */
+typedef err_t control_forget_scope(void *context, const char *scope, struct trail *trail,
+                                   size_t *ret_n);
+
+/* A line of the audit log about what no request of its own asks for (service/audit.h says what the
+ * lines promise). The same change in both lines; texts may be NULL. */
+struct control_change {
+    const struct access_caller *caller;
+    int64_t time;
+    const char *id;
+    const char *cause; /* id of the request that it comes from; "" when nobody knows any more */
+    const char *method, *path, *action, *scope;
+    unsigned status;
+    const char *reason, *detail;
+};
+enum control_audit_event { CONTROL_AUDIT_BEGIN, CONTROL_AUDIT_FINISH, CONTROL_AUDIT_REFUSED };
+/* Of CONTROL_AUDIT_BEGIN anything but ERR_OK: nothing must be changed; ERR_TOO_MANY for this
+ * caller. */
+typedef err_t control_audit(void *context, enum control_audit_event event,
+                            const struct control_change *change);
+
 struct control_options {
-    struct store *store;      /* outlives the control */
-    struct service *service;  /* likewise; NULL in tests of the engine alone */
-    const char *endpoint;     /* "https://localhost:8443" */
-    const char *tenant;       /* of the subscription */
-    const char *subscription; /* the server's own; NULL = none */
+    struct store *store;            /* outlives the control */
+    struct service *service;        /* likewise; NULL in tests of the engine alone */
+    const char *endpoint;           /* "https://localhost:8443" */
+    const char *const *authorities; /* HOST:PORT of it too, for control_base; NULL behind the last,
+                                       outlives the control; NULL = none */
+    const char *tenant;             /* of the subscription */
+    const char *subscription;       /* the server's own; NULL = none */
     control_may *may;
     control_may_any *may_any;
     control_subscriptions *subscriptions;
+    control_forget_scope *forget_scope; /* NULL: nobody is given roles here */
     void *may_context;
+    control_audit *audit; /* NULL: no audit log, in tests of the engine alone */
+    void *audit_context;
     const struct kind *const *kinds;      /* NULL behind the last; static */
     const struct kind *const *more_kinds; /* likewise; NULL = none */
     const struct control_row *const
@@ -72,6 +98,10 @@ void control_tick(struct control *control, int64_t now);
 struct store *control_store(const struct control *control);
 struct service *control_service(const struct control *control);
 const char *control_endpoint(const struct control *control);
+/* What addresses in answers begin with, for a request that names this authority (its Host header):
+ * that, when it is one of the server's own, else the endpoint. Never what a client made up: others
+ * follow such addresses with their tokens. NULL without memory. */
+const char *control_base(const struct control *control, struct arena *arena, struct span authority);
 const char *control_tenant(const struct control *control);
 const char *control_subscription(const struct control *control); /* the server's own; "" */
 struct service_tags_source *control_service_tags(const struct control *control);
@@ -90,9 +120,11 @@ struct control_call {
     struct hasher *hasher;
     yyjson_mut_doc *doc; /* of the arena: for everything that is built */
     int64_t now;
-    const struct access_caller *caller;
-    const char *correlation; /* for logs and records */
-    const char *base; /* "https://host:port" as the client called it: of addresses in answers */
+    const struct access_caller *caller; /* NULL: not known; then control_resolve reads the path
+                                           alone, and nothing may be run */
+    const char *correlation;            /* for logs and records */
+    const char *request; /* id of the request that this is, or comes from; NULL = none */
+    const char *base;    /* of addresses in answers: control_base's */
     enum http_method method;
     struct resource_path path;
     struct span body;
@@ -164,6 +196,11 @@ bool control_list(const struct control *control, struct arena *arena, size_t ind
                   struct control_listed *ret);
 
 /* ---- for kinds and rows ---- */
+
+/* Who gives roles does it between these two: no place ends meanwhile, so that none is given at one
+ * that is gone, by somebody who may no more. */
+void control_hold_scopes(struct control *control);
+void control_let_scopes(struct control *control);
 
 bool control_caller_may(const struct control_call *call, const char *action, const char *scope);
 

@@ -72,6 +72,11 @@ static void list(struct control_call *call, const struct control_target *target,
 {
     yyjson_mut_val *array = shown(call, target, member);
 
+    if (call->filter.data != NULL) {
+        control_refuse(call, ret, 400, "InvalidFilterInQueryString",
+                       "$filter: what is a part of '%s' is listed whole", member->parent.name);
+        return;
+    }
     control_answer_list(
         call, array == NULL ? yyjson_mut_arr(call->doc) : yyjson_mut_val_mut_copy(call->doc, array),
         NULL, ret);
@@ -101,7 +106,7 @@ static bool keep_parent(struct control_call *call, const struct control_target *
     if (call->is_dry) {
         return true;
     }
-    if (!resource_keep(call, &member->parent, target->action, ret, ret_is_raced)) {
+    if (!resource_replace(call, &before, &member->parent, target->action, ret, ret_is_raced)) {
         return false;
     }
     if (kind->done != NULL) {

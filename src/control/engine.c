@@ -374,7 +374,8 @@ static bool write_one(struct control_call *call, const struct control_target *ta
         answer_one(call, &wanted, is_there ? 200 : 201, ret);
         return true;
     }
-    if (!resource_keep(call, &wanted, target->action, ret, ret_is_raced)) {
+    if (!resource_replace(call, is_there ? &before : NULL, &wanted, target->action, ret,
+                          ret_is_raced)) {
         return false;
     }
     if (target->kind->done != NULL) {
@@ -400,6 +401,23 @@ static void put_one(struct control_call *call, const struct control_target *targ
     }
 }
 
+/* With all that lies below it, and the roles at these. */
+static err_t remove_one(struct control_call *call, const struct resource *resource,
+                        struct trail *trail, bool *ret_was_there, enum store_resource_bar *ret_bar,
+                        size_t *n_roles)
+{
+    err_t err;
+
+    scopes_begin(call->control);
+    err = scope_forget(call, resource->id, trail, n_roles);
+    err = err ? err
+              : store_resource_remove(call->control->store, resource->key,
+                                      call->if_match.data == NULL ? 0 : resource->version, trail,
+                                      ret_was_there, ret_bar);
+    scopes_end(call->control);
+    return err;
+}
+
 static void delete_one(struct control_call *call, const struct control_target *target,
                        struct control_answer *ret)
 {
@@ -407,6 +425,7 @@ static void delete_one(struct control_call *call, const struct control_target *t
     enum store_resource_bar bar = STORE_RESOURCE_NO_BAR;
     struct trail trail = {0};
     bool is_there, was_there = false;
+    size_t n_roles = 0;
     err_t err;
 
     if (!load(call, target, &resource, &is_there, ret)) {
@@ -422,9 +441,7 @@ static void delete_one(struct control_call *call, const struct control_target *t
     if (target->kind->may_go != NULL && !target->kind->may_go(call, &resource, ret)) {
         return;
     }
-    err = store_resource_remove(call->control->store, resource.key,
-                                call->if_match.data == NULL ? 0 : resource.version, &trail,
-                                &was_there, &bar);
+    err = remove_one(call, &resource, &trail, &was_there, &bar, &n_roles);
     if (err) {
         control_fail(call, err, &trail, ret);
         return;
@@ -435,6 +452,7 @@ static void delete_one(struct control_call *call, const struct control_target *t
         return;
     }
     ret->status = was_there ? 200 : 204;
+    ret->note = scope_note(call, n_roles);
     if (was_there && target->kind->gone != NULL) {
         target->kind->gone(call, &resource, ret);
     }

@@ -108,7 +108,8 @@ struct ending {
     struct ending *next; /* in the control's list */
     struct control *control;
     char *id, *key;
-    char *caller, *tenant, *name;
+    /* Who asked for it, with which request; "" after a restart. */
+    char *issuer, *caller, *tenant, *name, *client, *request;
     bool is_off; /* the group could not be marked: it stays. Under the lock */
 };
 
@@ -117,15 +118,19 @@ struct ending_of {
     const char *id, *key;
     const char *subscription; /* in lower case: whose turn it takes */
     const struct access_caller *caller;
+    const char *request; /* its id */
 };
 
 static void free_ending(struct ending *ending)
 {
     free(ending->id);
     free(ending->key);
+    free(ending->issuer);
     free(ending->caller);
     free(ending->tenant);
     free(ending->name);
+    free(ending->client);
+    free(ending->request);
     free(ending);
 }
 
@@ -214,6 +219,47 @@ static void end_operations(struct control_call *call, const char *key, err_t err
     }
 }
 
+/* The group itself, when all that was in it is gone. Who deletes it again finds it with its end, or
+ * not at all: under the lock. */
+static err_t remove_row(struct control_call *call, const struct ending *ending, struct trail *trail,
+                        size_t *n_roles)
+{
+    enum store_resource_bar bar;
+    bool was_there;
+    err_t err;
+
+    scopes_begin(call->control);
+    err = scope_forget(call, ending->id, trail, n_roles);
+    err =
+        err ? err
+            : store_resource_remove(call->control->store, ending->key, 0, trail, &was_there, &bar);
+    scopes_end(call->control);
+    return err;
+}
+
+/* Its roles go with it, so the audit log hears of it as of a change. */
+static err_t remove_group(struct control_call *call, const struct ending *ending,
+                          struct trail *trail)
+{
+    struct control_change change = {
+        .path = ending->id, .action = GROUPS "delete", .scope = ending->id};
+    struct control_answer answer = {.status = 200};
+    size_t n_roles = 0;
+    err_t err;
+
+    if (!change_begin(call, &change, &answer)) {
+        return trail_set(trail, ERR_UNAVAILABLE, "the audit log cannot be written");
+    }
+    err = remove_row(call, ending, trail, &n_roles);
+    if (err) {
+        control_fail(call, err, trail, &answer);
+    } else {
+        answer.note = scope_note(call, n_roles);
+    }
+    change_finish(call, &change, &answer);
+    return err;
+}
+
 static void log_ending(const struct ending *ending, err_t err, const struct trail *trail)
 {
     struct log_line line;
@@ -244,21 +290,20 @@ static bool is_called_off(struct ending *ending)
 static void run_ending(void *data, struct arena *arena, struct hasher *hasher)
 {
     struct ending *ending = data;
-    const struct access_caller caller = {.issuer = "",
+    const struct access_caller caller = {.issuer = ending->issuer,
                                          .tenant = ending->tenant,
                                          .object_id = ending->caller,
                                          .name = ending->name,
-                                         .client_id = ""};
+                                         .client_id = ending->client};
     struct control_call call = {.control = ending->control,
                                 .hasher = hasher,
                                 .caller = &caller,
-                                .correlation = "",
+                                .correlation = ending->request,
+                                .request = ending->request,
                                 .base = "",
                                 .arena = arena,
                                 .method = HTTP_DELETE};
     struct trail trail = {0};
-    enum store_resource_bar bar;
-    bool was_there;
     size_t n = 1;
     err_t err = ERR_OK;
 
@@ -277,11 +322,8 @@ static void run_ending(void *data, struct arena *arena, struct hasher *hasher)
         err = call.doc == NULL ? ERR_MEMORY : remove_page(&call, ending->id, &trail, &n);
     }
     err = err ? err : remove_elsewhere(&call, ending->id, &trail);
-    /* Who deletes it again finds it with its end, or not at all. */
     pthread_mutex_lock(&ending->control->endings_lock);
-    err = err ? err
-              : store_resource_remove(ending->control->store, ending->key, 0, &trail, &was_there,
-                                      &bar);
+    err = err ? err : remove_group(&call, ending, &trail);
     end_operations(&call, ending->key, err, &trail);
     unlink_ending(ending);
     pthread_mutex_unlock(&ending->control->endings_lock);
@@ -311,12 +353,16 @@ static err_t begin_ending(struct control *control, const struct ending_of *of,
     ending->control = control;
     ending->id = strdup(of->id);
     ending->key = strdup(of->key);
+    ending->issuer = strdup(of->caller->issuer);
     ending->caller = strdup(of->caller->object_id);
     ending->tenant = strdup(of->caller->tenant);
     ending->name = strdup(of->caller->name);
+    ending->client = strdup(of->caller->client_id);
+    ending->request = strdup(of->request);
     job.data = ending;
-    err = ending->id == NULL || ending->key == NULL || ending->caller == NULL ||
-                  ending->tenant == NULL || ending->name == NULL
+    err = ending->id == NULL || ending->key == NULL || ending->issuer == NULL ||
+                  ending->caller == NULL || ending->tenant == NULL || ending->name == NULL ||
+                  ending->client == NULL || ending->request == NULL
               ? ERR_MEMORY
               : jobs_add(control->jobs, &job);
     if (err) {
@@ -354,7 +400,8 @@ static bool make_sure_of_job(struct control_call *call, const struct resource *g
     const struct ending_of of = {.id = group->id,
                                  .key = group->key,
                                  .subscription = resource_key(call->arena, call->path.subscription),
-                                 .caller = call->caller};
+                                 .caller = call->caller,
+                                 .request = call->request == NULL ? "" : call->request};
     err_t err = of.subscription == NULL ? ERR_MEMORY : begin_ending(call->control, &of, ret_new);
 
     if (err == ERR_TOO_MANY) {
@@ -440,7 +487,8 @@ err_t groups_resume(struct control *control, struct trail *trail)
         const struct ending_of of = {.id = rows[i].id,
                                      .key = rows[i].key,
                                      .subscription = rows[i].subscription,
-                                     .caller = &nobody};
+                                     .caller = &nobody,
+                                     .request = ""};
 
         err = begin_ending(control, &of, &ignored);
         err = err == ERR_TOO_MANY ? ERR_OK : err; /* of this owner: it goes the next time */

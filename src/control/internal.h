@@ -19,10 +19,14 @@ struct control {
     struct store *store;
     struct service *service;
     char *endpoint, *tenant, *subscription;
+    const char *const *authorities;
     control_may *may;
     control_may_any *may_any;
     control_subscriptions *subscriptions;
+    control_forget_scope *forget_scope;
     void *may_context;
+    control_audit *audit;
+    void *audit_context;
     const struct kind **kinds; /* NULL behind the last */
     const struct control_row *const *tables;
     struct service_tags_source *service_tags;
@@ -30,6 +34,9 @@ struct control {
     /* Of `endings`, and held while a group is taken away or marked: one group has one end at a
      * time, or the second would take what was made anew under its name. */
     pthread_mutex_t endings_lock;
+    /* Held, by many at once, while a place ends; alone while a role is given (scopes.c). Taken
+     * under endings_lock, never the other way round. */
+    pthread_rwlock_t scopes_lock;
     struct ending *endings;
 };
 
@@ -40,6 +47,30 @@ extern const struct control_row control_operation_rows[];
 extern const struct control_row control_list_rows[];
 extern const struct control_row control_provider_rows[];
 extern const struct control_row control_activity_rows[];
+
+/* A place ends between these two: its row goes, and nobody is given a role meanwhile. */
+void scopes_begin(struct control *control);
+void scopes_end(struct control *control);
+/* Roles at this id and below it are taken away, and counted into *n. */
+err_t scope_forget(struct control_call *call, const char *id, struct trail *trail,
+                   size_t *n) MUST_CHECK;
+/* What the audit log says of that; NULL for none. */
+const char *scope_note(struct control_call *call, size_t n);
+/* resource_keep, when members that `before` (NULL: new) has and `after` has not end with their
+ * roles. */
+bool resource_replace(struct control_call *call, const struct resource *before,
+                      struct resource *after, const char *action, struct control_answer *ret,
+                      bool *ret_is_raced);
+
+/* Around a change: path, action and scope are filled. False and refused, and nothing must be
+ * changed. */
+bool change_begin(const struct control_call *call, struct control_change *change,
+                  struct control_answer *ret);
+void change_finish(const struct control_call *call, struct control_change *change,
+                   const struct control_answer *answer);
+/* Its caller may not, and hears `status`. */
+void change_refused(const struct control_call *call, const struct control_target *target,
+                    const char *path, unsigned status);
 
 /* As resource_run, for kinds that are members of their parents. */
 void embedded_run(struct control_call *call, const struct control_target *target,
@@ -66,6 +97,8 @@ extern const struct kind control_group_kind;
 /* What was done, for the activity log. */
 void activity_record(struct control_call *call, const struct control_target *target,
                      const struct control_answer *answer);
+/* How many entries a page may have; 0: $top says what is none. */
+size_t page_size(const struct control_call *call);
 /* The key behind which a page begins, from $skiptoken; "" = from the first on. NULL and refused. */
 const char *page_after(struct control_call *call, struct control_answer *ret);
 

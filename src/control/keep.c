@@ -178,9 +178,16 @@ static bool refuse_bar(struct control_call *call, const struct resource *resourc
                        (int)path.group.len, (const char *)path.group.data);
         return false;
     case STORE_RESOURCE_FULL:
-        control_refuse(call, ret, 409, "ResourceQuotaExceeded",
+        control_refuse(call, ret, 409, "QuotaExceeded",
                        "There are %d resources here already, and no more are kept.",
                        STORE_RESOURCES_MAX);
+        return false;
+    case STORE_RESOURCE_SUBSCRIPTION_FULL:
+        control_refuse(call, ret, 409, "QuotaExceeded",
+                       "The subscription '%.*s' has %d resources already, and no more are kept: "
+                       "delete what is not needed.",
+                       (int)path.subscription.len, (const char *)path.subscription.data,
+                       STORE_RESOURCES_SUBSCRIPTION_MAX);
         return false;
     case STORE_RESOURCE_CHANGED:
         control_refuse(call, ret, 409, "Conflict",

@@ -15,27 +15,22 @@ enum {
 
 /* ---- pages ---- */
 
-/* 0: none was asked for. */
-static size_t asked_top(const struct control_call *call)
+size_t page_size(const struct control_call *call)
 {
-    size_t n = 0;
+    int64_t n = 0;
 
-    for (size_t i = 0; i < call->top.len && n <= CONTROL_PAGE_MAX; i++) {
+    if (call->top.data == NULL) {
+        return CONTROL_PAGE_MAX;
+    }
+    for (size_t i = 0; i < call->top.len; i++) {
         uint8_t c = call->top.data[i];
 
-        if (c < '0' || c > '9') {
+        n = n * 10 + (c - '0');
+        if (c < '0' || c > '9' || n > INT32_MAX) {
             return 0;
         }
-        n = n * 10 + (size_t)(c - '0');
     }
-    return n;
-}
-
-static size_t page_size(const struct control_call *call)
-{
-    size_t n = asked_top(call);
-
-    return n == 0 || n > CONTROL_PAGE_MAX ? CONTROL_PAGE_MAX : n;
+    return n > CONTROL_PAGE_MAX ? CONTROL_PAGE_MAX : (size_t)n;
 }
 
 const char *page_after(struct control_call *call, struct control_answer *ret)
@@ -68,8 +63,9 @@ static size_t next_chunk(size_t chunk)
 
 /* ---- filters ---- */
 
-static const char *const known_terms[] = {"resourceGroup", "resourceType", "name",
-                                          "location",      "tagName",      "tagValue"};
+static const char *const known_terms[] = {"resourceGroup",    "resourceType", "name",
+                                          "location",         "tagName",      "tagValue",
+                                          "provisioningState"};
 
 /* False and refused for what would otherwise be left out of account. */
 static bool read_filter(struct control_call *call, struct filter *filter,
@@ -87,7 +83,7 @@ static bool read_filter(struct control_call *call, struct filter *filter,
         if (!is_known || filter->terms[i].operator> FILTER_NE) {
             err = trail_set(&trail, ERR_VALUE,
                             "$filter: resources are found by resourceGroup, resourceType, name, "
-                            "location, tagName and tagValue, with eq or ne");
+                            "location, tagName, tagValue and provisioningState, with eq or ne");
         }
     }
     if (err) {
@@ -136,6 +132,9 @@ static bool term_fits(struct control_call *call, const struct filter *filter,
     }
     if (text_span_equal_nocase(term->name, "location")) {
         return text_span_equal_nocase(term->value, resource->location);
+    }
+    if (text_span_equal_nocase(term->name, "provisioningState")) {
+        return text_span_equal_nocase(term->value, resource->state);
     }
     if (text_span_equal_nocase(term->name, "tagName")) {
         return has_tag(resource, term->value, filter_value(filter, "tagValue"));
@@ -202,9 +201,7 @@ void list_kind(struct control_call *call, const struct control_target *target,
     err_t err = ERR_OK;
 
     page.after = page_after(call, ret);
-    /* Filters of other kinds say what only their services know. */
-    if (page.after == NULL ||
-        (target->kind == &control_group_kind && !read_filter(call, &filter, ret))) {
+    if (page.after == NULL || !read_filter(call, &filter, ret)) {
         return;
     }
     while (err == ERR_OK && !page.is_full && !page.is_end) {

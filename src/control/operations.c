@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "base/timestamp.h"
 
+#define READ "Microsoft.Resources/subscriptions/operationresults/read"
+
 enum { POLL_S = 1 };
 
 void operation_begin(struct control_call *call, const char *ns, const char *location,
@@ -67,7 +69,7 @@ void operation_begin(struct control_call *call, const char *ns, const char *loca
     }
 }
 
-/* ---- asking ---- */
+/* ---- asking: one that the caller may not ask for is none, like those that never were ---- */
 
 static struct span last_of(const struct control_call *call)
 {
@@ -77,6 +79,13 @@ static struct span last_of(const struct control_call *call)
         }
     }
     return (struct span){0};
+}
+
+static void refuse_unknown(struct control_call *call, const char *id, struct control_answer *ret)
+{
+    control_refuse(call, ret, 404, "OperationNotFound",
+                   "There is no operation '%s': it may have ended more than %d day ago.", id,
+                   STORE_OPERATION_DAYS);
 }
 
 static bool load(struct control_call *call, struct store_operation *ret_operation,
@@ -92,9 +101,7 @@ static bool load(struct control_call *call, struct store_operation *ret_operatio
 
     if (err == ERR_NOT_FOUND ||
         (err == ERR_OK && strcmp(ret_operation->subscription, subscription) != 0)) {
-        control_refuse(call, ret, 404, "OperationNotFound",
-                       "There is no operation '%s': it may have ended more than %d day ago.", id,
-                       STORE_OPERATION_DAYS);
+        refuse_unknown(call, id, ret);
         return false;
     }
     if (err) {
@@ -106,9 +113,21 @@ static bool load(struct control_call *call, struct store_operation *ret_operatio
 
 static const char *scope_of(struct control_call *call, struct control_answer *ret)
 {
+    const struct control_target target = {.action = READ, .scope = call->path.scope};
     struct store_operation operation;
 
-    return load(call, &operation, ret) ? operation.resource : NULL;
+    if (call->caller == NULL) {
+        return call->path.scope; /* nothing is looked up for who is not signed in */
+    }
+    if (!load(call, &operation, ret)) {
+        return NULL;
+    }
+    if (!control_caller_may(call, READ, operation.resource)) {
+        refuse_unknown(call, operation.id, ret);
+        change_refused(call, &target, operation.resource, ret->status);
+        return NULL;
+    }
+    return operation.resource;
 }
 
 /* A kind knows better than the record how far its resource is; what has ended is recorded. */
@@ -250,8 +269,6 @@ static void handle_result(struct control_call *call, struct control_answer *ret)
         ret->status = 200; /* some clients take no 204 for it */
     }
 }
-
-#define READ "Microsoft.Resources/subscriptions/operationresults/read"
 
 const struct control_row control_operation_rows[] = {
     {HTTP_GET, CONTROL_SUBSCRIPTION, "operationresults/{}", READ, handle_result, 0, scope_of},

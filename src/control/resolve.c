@@ -45,6 +45,20 @@ static bool check_version(struct control_call *call, struct control_answer *ret)
     return true;
 }
 
+/* What would be ignored would be taken for the answer. Larger pages than there are, are none. */
+static bool check_top(struct control_call *call, struct control_answer *ret)
+{
+    if (call->top.data == NULL || page_size(call) > 0) {
+        return true;
+    }
+    control_refuse(call, ret, 400, "InvalidParameter",
+                   "The query parameter $top is how many entries a page shall have at most, a "
+                   "number from 1 to %d; '%.*s' is none.",
+                   INT32_MAX, (int)(call->top.len < 40 ? call->top.len : 40),
+                   (const char *)call->top.data);
+    return false;
+}
+
 /* ---- rows ---- */
 
 static struct span next_word(const char **at)
@@ -415,12 +429,39 @@ bool control_resolve(struct control_call *call, const struct span *segments, siz
         control_refuse(call, ret_answer, 400, "InvalidParameter", "%s", words);
         return false;
     }
-    if (!check_version(call, ret_answer)) {
+    if (!check_version(call, ret_answer) || !check_top(call, ret_answer)) {
         return false;
     }
     row = find_row(call, &allowed);
     return row != NULL ? use_row(call, row, ret, ret_answer)
                        : use_kind(call, allowed, ret, ret_answer);
+}
+
+/* A deletion that went well, also of what was gone already: one whose roles could not be taken away
+ * is asked for again. */
+static void run_elsewhere(struct control_call *call, const struct control_target *target,
+                          struct control_answer *ret)
+{
+    bool is_end = call->method == HTTP_DELETE && target->id != NULL;
+    struct trail trail = {0};
+    size_t n_roles = 0;
+    err_t err = ERR_OK;
+
+    if (!is_end) {
+        target->kind->elsewhere(call, target, ret);
+        return;
+    }
+    scopes_begin(call->control);
+    target->kind->elsewhere(call, target, ret);
+    if (ret->code == NULL) {
+        err = scope_forget(call, target->id, &trail, &n_roles);
+    }
+    scopes_end(call->control);
+    if (err) {
+        control_fail(call, err, &trail, ret);
+    } else if (n_roles > 0) {
+        ret->note = scope_note(call, n_roles);
+    }
 }
 
 void control_run(struct control_call *call, const struct control_target *target,
@@ -440,7 +481,7 @@ void control_run(struct control_call *call, const struct control_target *target,
         ret->status = 200; /* kept elsewhere, by who knows no dry runs */
         ret->body = call->body;
     } else if (target->kind->elsewhere != NULL) {
-        target->kind->elsewhere(call, target, ret);
+        run_elsewhere(call, target, ret);
     } else if (target->kind->member != NULL) {
         embedded_run(call, target, ret);
     } else {

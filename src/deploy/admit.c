@@ -254,15 +254,17 @@ static err_t copy_caller(const struct control_call *call, struct run *run)
 
     run->owner = arena_printf(run->arena, "%.*s", (int)strcspn(subscription, "/"), subscription);
     run->correlation = dup(run->arena, call->correlation);
+    run->asked_by = dup(run->arena, call->request);
     run->caller = (struct access_caller){.issuer = dup(run->arena, call->caller->issuer),
                                          .tenant = dup(run->arena, call->caller->tenant),
                                          .object_id = dup(run->arena, call->caller->object_id),
                                          .name = dup(run->arena, call->caller->name),
                                          .client_id = dup(run->arena, call->caller->client_id),
                                          .is_application = call->caller->is_application};
-    return run->owner == NULL || run->correlation == NULL || run->caller.issuer == NULL ||
-                   run->caller.tenant == NULL || run->caller.object_id == NULL ||
-                   run->caller.name == NULL || run->caller.client_id == NULL
+    return run->owner == NULL || run->correlation == NULL || run->asked_by == NULL ||
+                   run->caller.issuer == NULL || run->caller.tenant == NULL ||
+                   run->caller.object_id == NULL || run->caller.name == NULL ||
+                   run->caller.client_id == NULL
                ? ERR_MEMORY
                : ERR_OK;
 }

@@ -18,6 +18,7 @@ struct control_call run_call_of(struct run *run, struct arena *arena, struct has
                                  .now = timestamp_now(),
                                  .caller = &run->caller,
                                  .correlation = run->correlation,
+                                 .request = run->asked_by,
                                  .base = control_endpoint(run->control),
                                  .method = HTTP_PUT,
                                  .api_version = span_str("2024-11-01"),

@@ -37,6 +37,7 @@ struct run {
     char *key;
     char *owner; /* of its jobs: its subscription, in lower case */
     char *correlation;
+    char *asked_by; /* id of the request */
     char operation[64];
     int64_t began;
     size_t n;

@@ -139,12 +139,42 @@ static err_t add(struct assignments *set, const struct assignment *one, struct t
     return ERR_OK;
 }
 
+/* "/subscriptions/S" of a scope; empty for what is in none. */
+static struct span subscription_of(struct span scope)
+{
+    static const char prefix[] = "/subscriptions/";
+    size_t len = sizeof(prefix) - 1;
+
+    if (scope.len <= len || !text_span_equal_nocase(span_cut(scope, 0, len), prefix)) {
+        return (struct span){0};
+    }
+    while (len < scope.len && scope.data[len] != '/') {
+        len++;
+    }
+    return span_cut(scope, 0, len);
+}
+
+static err_t check_room(const struct assignments *base, const struct assignment *more,
+                        struct trail *trail)
+{
+    struct span subscription = subscription_of(span_str(more->rule.scope));
+    size_t n = 0;
+
+    for (size_t i = 0; subscription.len > 0 && i < base->n; i++) {
+        n += access_scope_covers(subscription, span_str(base->list[i].rule.scope));
+    }
+    return n >= ASSIGNMENTS_SUBSCRIPTION_MAX
+               ? trail_set(trail, ERR_TOO_MANY, "this subscription has the %d that one may have",
+                           ASSIGNMENTS_SUBSCRIPTION_MAX)
+               : ERR_OK;
+}
+
 err_t assignments_with(const struct assignments *base, const struct assignment *more,
                        struct trail *trail, struct assignments **ret)
 {
     CLEANUP(assignments_free)
     struct assignments *made = base->n < ASSIGNMENTS_MAX ? make(base->n + 1) : make(base->n);
-    err_t err = made == NULL ? ERR_MEMORY : ERR_OK;
+    err_t err = made == NULL ? ERR_MEMORY : check_room(base, more, trail);
 
     for (size_t i = 0; err == ERR_OK && i < base->n; i++) {
         err = add(made, &base->list[i], trail);
@@ -166,6 +196,34 @@ err_t assignments_without(const struct assignments *base, struct span name,
 
     for (size_t i = 0; err == ERR_OK && i < base->n; i++) {
         if (&base->list[i] != gone) {
+            err = add(made, &base->list[i], NULL);
+        }
+    }
+    if (err) {
+        return err;
+    }
+    *ret = TAKE(made);
+    return ERR_OK;
+}
+
+err_t assignments_without_scope(const struct assignments *base, struct span scope,
+                                struct assignments **ret)
+{
+    CLEANUP(assignments_free) struct assignments *made = NULL;
+    size_t n_left = 0;
+    err_t err;
+
+    for (size_t i = 0; i < base->n; i++) {
+        n_left += !access_scope_covers(scope, span_str(base->list[i].rule.scope));
+    }
+    *ret = NULL;
+    if (n_left == base->n) {
+        return ERR_OK;
+    }
+    made = make(n_left);
+    err = made == NULL ? ERR_MEMORY : ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < base->n; i++) {
+        if (!access_scope_covers(scope, span_str(base->list[i].rule.scope))) {
             err = add(made, &base->list[i], NULL);
         }
     }

@@ -12,6 +12,7 @@
 
 enum {
     ASSIGNMENTS_MAX = 2048,
+    ASSIGNMENTS_SUBSCRIPTION_MAX = 500, /* at it and below it, so that no other finds all given */
     ASSIGNMENTS_MAX_BYTES = 4 * 1024 * 1024,
     ASSIGNMENT_TYPE_MAX = 32,
 };
@@ -41,10 +42,14 @@ size_t assignments_count(const struct assignments *set);
 const struct assignment *assignments_at(const struct assignments *set, size_t index);
 /* By name, ignoring case; NULL. */
 const struct assignment *assignments_find(const struct assignments *set, struct span name);
-/* base and one more; base without one. ERR_CONFLICT, ERR_TOO_MANY, ERR_NOT_FOUND. */
+/* base and one more, ERR_TOO_MANY also past ASSIGNMENTS_SUBSCRIPTION_MAX, which one that was read
+ * may be; base without one. ERR_CONFLICT, ERR_NOT_FOUND. */
 err_t assignments_with(const struct assignments *base, const struct assignment *more,
                        struct trail *trail, struct assignments **ret) MUST_CHECK;
 err_t assignments_without(const struct assignments *base, struct span name,
                           struct assignments **ret) MUST_CHECK;
+/* base without those at this scope and below it; NULL when there are none. */
+err_t assignments_without_scope(const struct assignments *base, struct span scope,
+                                struct assignments **ret) MUST_CHECK;
 
 #endif

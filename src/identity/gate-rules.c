@@ -241,6 +241,23 @@ err_t gate_assign(struct gate *gate, const struct assignment *one, struct trail 
     return err;
 }
 
+err_t gate_forget_scope(struct gate *gate, struct span scope, struct trail *trail, size_t *ret_n)
+{
+    CLEANUP(assignments_free) struct assignments *before = NULL;
+    CLEANUP(assignments_free) struct assignments *after = NULL;
+    err_t err;
+
+    pthread_mutex_lock(&gate->change);
+    before = gate_assignments(gate);
+    err = assignments_without_scope(before, scope, &after);
+    if (err == ERR_OK) {
+        err = after == NULL ? ERR_OK : install(gate, after, trail);
+    }
+    pthread_mutex_unlock(&gate->change);
+    *ret_n = err || after == NULL ? 0 : assignments_count(before) - assignments_count(after);
+    return err;
+}
+
 err_t gate_unassign(struct gate *gate, struct span name, struct trail *trail)
 {
     CLEANUP(assignments_free) struct assignments *before = NULL;

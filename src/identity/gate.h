@@ -85,6 +85,11 @@ enum access_reason gate_may(struct gate *gate, const struct access_caller *calle
 /* Has the caller a role anywhere in this subscription, or above it? Others need not learn of it. */
 bool gate_knows_subscription(struct gate *gate, const struct access_caller *caller,
                              struct span subscription);
+/* What was at this scope is gone: roles that were given there and below it while the server runs
+ * are taken away, on the disk when it returns ERR_OK, *ret_n of them. What the operator wrote
+ * stays. */
+err_t gate_forget_scope(struct gate *gate, struct span scope, struct trail *trail,
+                        size_t *ret_n) MUST_CHECK;
 /* The rules of now; free the reference. */
 struct access_rules *gate_rules(struct gate *gate);
 

@@ -382,8 +382,7 @@ static void refuse_assign(const struct roles_call *call, struct roles_answer *re
     if (err == ERR_CONFLICT) {
         roles_refuse(call, ret, 409, "RoleAssignmentExists", "The role assignment already exists.");
     } else if (err == ERR_TOO_MANY) {
-        roles_refuse(call, ret, 400, "RoleAssignmentLimitExceeded",
-                     "No more role assignments can be made: %s.",
+        roles_refuse(call, ret, 409, "QuotaExceeded", "No more role assignments can be made: %s.",
                      trail->what[0] != '\0' ? trail->what : err_text(err));
     } else if (err_category(err) == ERR_CAT_INPUT) {
         roles_refuse(call, ret, 400, "InvalidRequestContent", "The role assignment %s.",

@@ -14,6 +14,7 @@
 #include "identity/gate.h"
 #include "kinds/kinds.h"
 #include "kinds/service-tags.h"
+#include "server/authorities.h"
 #include "server/knowledge.h"
 #include "server/machine.h"
 #include "server/options.h"
@@ -157,12 +158,6 @@ static err_t choose_port(struct run *run, struct trail *trail)
 
 /* ---- names ---- */
 
-static bool is_wildcard_or_loopback(const char *host)
-{
-    return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0 || strcmp(host, "::1") == 0 ||
-           strncmp(host, "127.", 4) == 0;
-}
-
 static void add_name(struct run *run, const char *name)
 {
     for (size_t i = 0; i < run->n_names; i++) {
@@ -190,7 +185,7 @@ static err_t choose_names(struct run *run)
 {
     const struct server_options *o = &run->options;
     const char *first = o->listen[0].host;
-    bool is_local = is_wildcard_or_loopback(first);
+    bool is_local = server_is_local(first);
     const char *host = is_local                     ? "localhost"
                        : strchr(first, ':') != NULL ? arena_printf(run->arena, "[%s]", first)
                                                     : first;
@@ -208,7 +203,7 @@ static err_t choose_names(struct run *run)
     add_name(run, "127.0.0.1");
     add_name(run, "::1");
     for (size_t i = 0; i < o->n_listen; i++) {
-        if (!is_wildcard_or_loopback(o->listen[i].host)) {
+        if (!server_is_local(o->listen[i].host)) {
             add_name(run, o->listen[i].host);
         }
     }
@@ -397,7 +392,7 @@ static int open_service_tags(struct run *run)
 
 static int open_control(struct run *run)
 {
-    const struct control_options options = {
+    struct control_options options = {
         .store = service_store(run->service),
         .service = run->service,
         .endpoint = run->endpoint,
@@ -407,14 +402,19 @@ static int open_control(struct run *run)
         .may = api_may,
         .may_any = api_may_any,
         .subscriptions = api_subscriptions,
+        .forget_scope = api_forget_scope,
         .may_context = run->gate,
+        .audit = api_audit,
+        .audit_context = run->audit,
         .kinds = kinds_all,
         .more_kinds = api_role_kinds,
         .row_tables = kinds_rows,
         .service_tags = run->service_tags,
     };
     struct trail trail = {0};
-    err_t err = control_open(&options, &trail, &run->control);
+    err_t err = server_authorities(run->arena, &run->options, &options.authorities);
+
+    err = err ? err : control_open(&options, &trail, &run->control);
 
     err = err ? err : deploy_resume(run->control, timestamp_now(), &trail);
 

@@ -32,7 +32,7 @@ struct audit {
     int fd;
     bool is_torn;    /* the last line has no end: the disk was full, or the machine went down */
     bool is_failing; /* logged already */
-    struct purse anonymous, callers[CALLER_PURSES], changers[CALLER_PURSES];
+    struct purse anonymous, callers[CALLER_PURSES], changers[CALLER_PURSES], parts[CALLER_PURSES];
     uint64_t omitted;
     uint64_t seed;
 };
@@ -186,6 +186,7 @@ static void write_line(struct buf *line, const char *event, const struct audit_e
     }
     add_text(line, "name", entry->name);
     add_text(line, "peer", entry->peer);
+    add_text(line, "cause", entry->cause);
     add_text(line, "method", entry->method);
     add_span(line, "path", entry->path, AUDIT_PATH_MAX);
     add_text(line, "action", entry->action);
@@ -337,8 +338,10 @@ static bool may_change(struct audit *audit, const struct audit_entry *entry)
         return true;
     }
     pthread_mutex_lock(&audit->lock);
-    may = spend(&audit->changers[purse_of(audit, entry)], entry->time, AUDIT_CHANGE_BURST,
-                AUDIT_CHANGE_RATE);
+    may = entry->cause != NULL ? spend(&audit->parts[purse_of(audit, entry)], entry->time,
+                                       AUDIT_PART_BURST, AUDIT_PART_RATE)
+                               : spend(&audit->changers[purse_of(audit, entry)], entry->time,
+                                       AUDIT_CHANGE_BURST, AUDIT_CHANGE_RATE);
     pthread_mutex_unlock(&audit->lock);
     return may;
 }

@@ -21,7 +21,8 @@
  * AUDIT_ANONYMOUS_RATE a second after that, of those of one caller AUDIT_CALLER_BURST and
  * AUDIT_CALLER_RATE; how many were left out stands in the next line ("omitted"). No change is ever
  * left out: who asks for more than AUDIT_CHANGE_BURST at once and AUDIT_CHANGE_RATE a second after
- * that gets none of them, 429.
+ * that gets none of them, 429. Parts of a change, such as the steps of a deployment, have a purse
+ * of their own for each caller, AUDIT_PART_BURST and AUDIT_PART_RATE.
  *
  * Any thread.
  */
@@ -42,6 +43,8 @@ enum {
     AUDIT_CALLER_RATE = 1,
     AUDIT_CHANGE_BURST = 1000,
     AUDIT_CHANGE_RATE = 1,
+    AUDIT_PART_BURST = 20000, /* 25 of the largest deployments */
+    AUDIT_PART_RATE = 20,
 };
 
 struct audit;
@@ -63,6 +66,7 @@ struct audit_entry {
     const char *object_id;
     const char *name;
     const char *peer;
+    const char *cause;  /* of a part: the request that it comes from; "" = not known any more */
     const char *method; /* "PUT" */
     struct span path;   /* as it came */
     const char *action; /* "Microsoft.Attestation/attestationProviders/attestation/write" */

@@ -476,8 +476,10 @@ void service_machine_remove(struct service *service, const struct service_call *
 {
     struct store_machine machine;
     struct trail trail = {0};
+    yyjson_mut_doc *doc = json_new(call->arena);
+    yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
     bool is_new;
-    err_t err = machines_find(service, call, path, &trail, &machine);
+    err_t err = root == NULL ? ERR_MEMORY : machines_find(service, call, path, &trail, &machine);
 
     (void)body;
     err = err ? err
@@ -487,6 +489,8 @@ void service_machine_remove(struct service *service, const struct service_call *
         machines_fail(call, err, &trail, ret);
         return;
     }
+    json_add_text(doc, root, "id", machine.id);
+    json_add_text(doc, root, "name", machine.name);
     ret->status = 200;
-    ret->body = span_str("{}");
+    ret->body = json_write(call->arena, doc, root, false);
 }

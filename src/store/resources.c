@@ -240,16 +240,35 @@ static err_t take_count(sqlite3_stmt *row, size_t index, void *data, struct trai
     return ERR_OK;
 }
 
-static err_t look_for_bars(struct sqlite *db, struct putting *putting, struct trail *trail)
+/* Of a new one. Nothing is counted before as many were made as there may be. */
+static err_t look_for_room(struct sqlite *db, struct putting *putting, struct trail *trail)
 {
-    const struct store_resource *wanted = putting->wanted;
-    struct there there;
-    int64_t count = 0;
+    int64_t count = 0, count_of = 0;
     const struct reading counting = {.which = STATEMENT_RESOURCE_COUNT,
                                      .bound = {bound_number(STORE_RESOURCES_MAX)},
                                      .row = take_count,
                                      .data = &count};
+    const struct reading counting_of = {.which = STATEMENT_RESOURCE_COUNT_OF,
+                                        .bound = {bound_number(STORE_RESOURCES_SUBSCRIPTION_MAX),
+                                                  bound_text(putting->wanted->subscription)},
+                                        .row = take_count,
+                                        .data = &count_of};
     size_t n;
+    err_t err = query_rows(db, &counting, trail, &n);
+
+    err = err ? err : query_rows(db, &counting_of, trail, &n);
+    if (count_of >= STORE_RESOURCES_SUBSCRIPTION_MAX) {
+        putting->bar = STORE_RESOURCE_SUBSCRIPTION_FULL;
+    } else if (count >= STORE_RESOURCES_MAX) {
+        putting->bar = STORE_RESOURCE_FULL;
+    }
+    return err;
+}
+
+static err_t look_for_bars(struct sqlite *db, struct putting *putting, struct trail *trail)
+{
+    const struct store_resource *wanted = putting->wanted;
+    struct there there;
     err_t err = ERR_OK;
 
     for (size_t i = 0; i < STORE_RESOURCE_PARENTS && putting->parents[i] != NULL; i++) {
@@ -268,11 +287,7 @@ static err_t look_for_bars(struct sqlite *db, struct putting *putting, struct tr
     if (err || wanted->version != 0) {
         return err;
     }
-    err = query_rows(db, &counting, trail, &n);
-    if (count >= STORE_RESOURCES_MAX) {
-        putting->bar = STORE_RESOURCE_FULL;
-    }
-    return err;
+    return look_for_room(db, putting, trail);
 }
 
 static err_t run_put(struct sqlite *db, void *data, struct trail *trail)
@@ -537,10 +552,13 @@ static err_t run_sweep(struct sqlite *db, void *data, struct trail *trail)
               : run_bound(db, STATEMENT_OPERATIONS_GIVE_UP,
                           bound_number(now - (int64_t)STORE_OPERATION_OPEN_DAYS * DAY_S),
                           (struct bound){0}, trail);
+    err = err ? err
+              : run_bound(db, STATEMENT_ACTIVITY_FORGET,
+                          bound_number(now - (int64_t)STORE_ACTIVITY_DAYS * DAY_S),
+                          (struct bound){0}, trail);
     return err ? err
-               : run_bound(db, STATEMENT_ACTIVITY_FORGET,
-                           bound_number(now - (int64_t)STORE_ACTIVITY_DAYS * DAY_S),
-                           bound_number(STORE_ACTIVITY_MAX), trail);
+               : run_bound(db, STATEMENT_ACTIVITY_TRIM,
+                           bound_number(STORE_ACTIVITY_SUBSCRIPTION_MAX), (struct bound){0}, trail);
 }
 
 err_t store_resources_sweep(struct store *store, int64_t now, struct trail *trail)

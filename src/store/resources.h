@@ -15,10 +15,11 @@ enum {
     STORE_RESOURCE_KEY_MAX = 2048,
     STORE_RESOURCE_BODY_MAX = 4 * 1024 * 1024,
     STORE_RESOURCES_MAX = 1000000, /* of the whole server */
+    STORE_RESOURCES_SUBSCRIPTION_MAX = 100000,
     STORE_OPERATION_DAYS = 1,      /* that an ended operation can be asked for */
     STORE_OPERATION_OPEN_DAYS = 7, /* for one of which nobody ever asked how it came out */
     STORE_ACTIVITY_DAYS = 90,
-    STORE_ACTIVITY_MAX = 1000000,
+    STORE_ACTIVITY_SUBSCRIPTION_MAX = 50000, /* the newest; about a minute's more until the sweep */
 };
 
 /* Texts are never NULL. */
@@ -62,7 +63,8 @@ enum store_resource_bar {
     STORE_RESOURCE_CHANGED, /* it has another version, is there already, or is gone */
     STORE_RESOURCE_NO_PARENT,
     STORE_RESOURCE_GOING, /* its parent is being deleted */
-    STORE_RESOURCE_FULL,
+    STORE_RESOURCE_FULL,  /* the server */
+    STORE_RESOURCE_SUBSCRIPTION_FULL,
 };
 enum { STORE_RESOURCE_PARENTS = 3 };
 /*
@@ -147,7 +149,8 @@ err_t store_activities(struct store *store, struct arena *arena,
                        const struct store_activity_query *query, struct trail *trail,
                        struct store_activity **ret, size_t *ret_n) MUST_CHECK;
 
-/* Operations and activities that are past their time. */
+/* Operations and activities that are past their time, and the oldest activities of a subscription
+ * that has too many: nobody's push out another's. */
 err_t store_resources_sweep(struct store *store, int64_t now, struct trail *trail) MUST_CHECK;
 
 #endif

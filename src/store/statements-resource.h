@@ -20,6 +20,8 @@
         "AND key > ?1 AND key < ?2 ORDER BY key LIMIT ?3") \
     X(RESOURCE_COUNT, "SELECT CASE WHEN (SELECT coalesce(max(rowid), 0) FROM resources) < ?1 THEN 0 " \
         "ELSE (SELECT count(*) FROM resources) END") \
+    X(RESOURCE_COUNT_OF, "SELECT CASE WHEN (SELECT coalesce(max(rowid), 0) FROM resources) < ?1 THEN 0 " \
+        "ELSE (SELECT count(*) FROM resources WHERE subscription = ?2) END") \
     X(RESOURCE_ADD, "INSERT INTO resources (" RESOURCE_COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,1,?9,?9) " \
         "ON CONFLICT DO NOTHING") \
     X(RESOURCE_SET, "UPDATE resources SET location = ?3, state = ?4, tags = ?5, body = ?6, " \
@@ -43,7 +45,13 @@
     X(ACTIVITY, "SELECT " ACTIVITY_COLUMNS " FROM activity WHERE subscription = ?1 AND id < ?2 " \
         "AND time >= ?3 AND time <= ?4 AND (resource = ?5 OR (resource > ?5 || '/' AND resource < ?5 || '0')) " \
         "ORDER BY id DESC LIMIT ?6") \
-    X(ACTIVITY_FORGET, "DELETE FROM activity WHERE time < ?1 OR id <= (SELECT max(id) FROM activity) - ?2")
+    X(ACTIVITY_FORGET, "DELETE FROM activity WHERE time < ?1") \
+    X(ACTIVITY_TRIM, "WITH RECURSIVE subscriptions (name) AS (SELECT min(subscription) FROM activity " \
+        "UNION ALL SELECT (SELECT min(subscription) FROM activity WHERE subscription > name) " \
+        "FROM subscriptions WHERE name IS NOT NULL) " \
+        "DELETE FROM activity WHERE id IN (SELECT a.id FROM subscriptions AS s CROSS JOIN activity AS a " \
+        "WHERE a.subscription = s.name AND a.id <= (SELECT id FROM activity " \
+        "WHERE subscription = s.name ORDER BY id DESC LIMIT 1 OFFSET ?1))")
 /* clang-format on */
 
 #endif

@@ -55,15 +55,29 @@ class Server:
                         if "=" in word)
         self.subscription = f"/subscriptions/{self.env['BOOTWARDEN_SUBSCRIPTION']}"
         self.token = None
-        answer = self.sign_in(self.env["BOOTWARDEN_CLIENT_ID"], self.env["BOOTWARDEN_CLIENT_SECRET"])
-        need("access_token" in answer, f"no token: {answer}")
-        self.token = answer["access_token"]
+        self.token = self.token_of(self.env["BOOTWARDEN_CLIENT_ID"], self.env["BOOTWARDEN_CLIENT_SECRET"])
 
     def sign_in(self, client, secret):
-        form = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret, "resource": "https://management.azure.com/"}
+        form = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret,
+                "resource": "https://management.azure.com/"}
+        mine, self.token = self.token, None
         _, value, _ = self.send("POST", f"/{self.env['BOOTWARDEN_TENANT']}/oauth2/token", urllib.parse.urlencode(form),
                                 {"Content-Type": "application/x-www-form-urlencoded"})
+        self.token = mine
         return value
+
+    def token_of(self, client, secret):
+        answer = self.sign_in(client, secret)
+        need("access_token" in answer, f"no token: {answer}")
+        return answer["access_token"]
+
+    def principal(self, name):
+        """Somebody else: token and object id."""
+        made = self.command("principal", "add", name, "--output", "json")
+        return self.token_of(made["clientId"], made["secret"]), made["objectId"]
+
+    def audited(self):
+        return [json.loads(line) for line in (self.folder / "audit.log").read_text(encoding="utf-8").splitlines()]
 
     def command(self, *words):
         """JSON of a command on the server's own disk."""
@@ -77,7 +91,7 @@ class Server:
             wanted.setdefault("Authorization", f"Bearer {self.token}")
         link = http.client.HTTPSConnection("localhost", self.port, context=self.tls, timeout=ANSWER_MAX_S)
         try:
-            link.putrequest(method, path, skip_accept_encoding=True)
+            link.putrequest(method, path, skip_host="Host" in wanted, skip_accept_encoding=True)
             data = body.encode() if isinstance(body, str) else body
             if data is not None:
                 wanted["Content-Length"] = str(len(data))
@@ -252,9 +266,8 @@ def paths(server):
                  "%", "%4", "a%25b", "a;b", "nul\\", "a" * 8000):
         for method in ("GET", "PUT", "DELETE"):
             answer = server.ask(method, below + name, '{"location":"westus"}' if method == "PUT" else None)
-            # Letters of any script are possible names, though not of a disk: there is none to delete.
-            nothing = {204} if method == "DELETE" and name == "gr%C3%BCn" else set()
-            refused(f"{method} of {name[:30]}", answer, {400, 403, 404, 405, 414, 431} | nothing)
+            # What cannot be there is deleted already.
+            refused(f"{method} of {name[:30]}", answer, {400, 403, 404, 405, 414, 431} | ({204} if method == "DELETE" else set()))
     refused("300 segments", server.ask("GET", "/a" * 300), {400, 404})
     refused("slashes alone", server.send("GET", "//////?" + VERSION), {400, 404, 401, 200})
     status, _, _ = server.ask("GET", "//resourceGroups///g//")
@@ -268,12 +281,126 @@ def paths(server):
     for words in ("x", "name eq", "name eq 'x", "a eq 'b' or c eq 'd'", "(" * 500, "name eq 'x' and " * 200, "'" * 999, "not name eq 'x'"):
         refused(f"$filter {words[:20]}", server.ask("GET", f"/resources?$filter={urllib.parse.quote(words)}"), {400})
     for top in ("0", "-1", "99999999999999999999", "x"):
-        status, _, _ = server.ask("GET", f"/resources?$top={top}")
-        need(status in (200, 400), f"$top={top}: {status}")
+        for path in ("/resources", "/resourcegroups", "/providers/Microsoft.Compute/virtualMachines",
+                     "/providers/Bootwarden.Monitor/machines"):
+            refused(f"$top={top} of {path}", server.ask("GET", f"{path}?$top={top}"), {400}, "$top")
+    for path in ("/providers/Microsoft.Compute/virtualMachines", "/providers/Bootwarden.Monitor/machines"):
+        refused(f"$filter of {path}", server.ask("GET", f"{path}?$filter=nonsense"), {400}, "$filter")
     for tags in ("*", 'W/"x"', ",".join(f'"{i}"' for i in range(500)), '"' * 1000, "*,*,*", ""):
         status, value, _ = server.ask("PUT", "/resourceGroups/conditions", {"location": "westus"}, If_Match=tags)
         need(status == 412, f"If-Match {tags[:20]!r}: {status} {code_of(value)}")
         server.ask("GET", "/resourceGroups/g", If_None_Match=tags)
+
+
+def hosts(server):
+    """A client follows addresses in answers with its token: they lead to this server, whatever it was called."""
+    own = f"https://localhost:{server.port}/"
+    for host, wanted in (("evil.test", own), (f"evil.test:{server.port}", own), ("localhost:1", own),
+                         (f"localhost.evil.test:{server.port}", own), (f"127.0.0.1:{server.port}", f"https://127.0.0.1:{server.port}/"),
+                         (f"LOCALHOST:{server.port}", own)):
+        server.ask("PUT", "/resourceGroups/hosts", {"location": "westus"})
+        _, value, _ = server.ask("GET", "/resourcegroups?$top=1", Host=host)
+        need(value.get("nextLink", "").startswith(wanted), f"Host {host}: nextLink {value.get('nextLink')}")
+        status, _, headers = server.ask("DELETE", "/resourceGroups/hosts", Host=host)
+        need(status == 202 and headers["Location"].startswith(wanted), f"Host {host}: {status} Location {headers['Location']}")
+        wait("the group's end", lambda: True if server.ask("GET", "/resourceGroups/hosts")[0] == 404 else None)
+        name = f"d{len(host)}"
+        status, _, headers = server.ask("PUT", f"/resourcegroups/g/providers/Microsoft.Resources/deployments/{name}",
+                                        deployment(template([disk(name)])), Host=host)
+        need(headers["Azure-AsyncOperation"].startswith(wanted), f"Host {host}: {status} {headers['Azure-AsyncOperation']}")
+        wait("a deployment", lambda n=name: ended(server, n))
+
+
+ROLE = "/providers/Microsoft.Authorization/roleAssignments/"
+OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+
+
+def places(server):
+    """Who had rights in a place has none in the next one of its name, however the first came to its end."""
+    token, oid = server.principal("eve")
+    group, at = "/resourceGroups/place", "/resourceGroups/place/providers/Microsoft."
+    net = f"{at}Network/virtualNetworks/n"
+    subnets = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]},
+               "subnets": [{"name": "s", "properties": {"addressPrefix": "10.0.0.0/24"}}]}
+    number = [0]
+
+    def give(scope):
+        number[0] += 1
+        status, value, _ = server.ask("PUT", f"{scope}{ROLE}{number[0]:08d}-0000-4000-8000-000000000000", {"properties": {
+            "principalId": oid, "roleDefinitionId": f"{server.subscription}/providers/Microsoft.Authorization/roleDefinitions/{OWNER}"}})
+        need(status == 201, f"a role at {scope}: {status} {code_of(value)}")
+        need(is_let(scope), f"the role at {scope} gives nothing")
+
+    def is_let(scope):
+        mine, server.token = server.token, token
+        status, _, _ = server.ask("GET", scope)
+        server.token = mine
+        return status != 403
+
+    def make(scope):
+        if scope.startswith(net):
+            body = {"location": "westus", "properties": subnets}
+            status, value, _ = server.ask("PUT", net, body)
+        else:
+            status, value, _ = server.ask("PUT", scope, {"location": "eastus" if "Attestation" in scope else "westus", "properties": {}})
+        need(status in (200, 201), f"{scope}: {status} {value}")
+
+    def gone(scope, end, again=()):
+        for one in (*again, scope):
+            make(one)
+        give(scope)
+        end()
+        for one in (*again, scope):
+            make(one)
+        need(not is_let(scope), f"a role outlived {scope} ({end.__name__})")
+
+    def delete(scope):
+        status, _, _ = server.ask("DELETE", scope)
+        need(status in (200, 202), f"DELETE {scope}: {status}")
+        wait(f"{scope} is gone", lambda: True if server.ask("GET", scope)[0] == 404 else None)
+
+    def resource_deleted():
+        delete(f"{at}Compute/disks/d")
+
+    def group_deleted():
+        delete(group)
+
+    def deployed_completely():
+        status, _, _ = server.ask("PUT", f"{at}Resources/deployments/all", deployment(template(), mode="Complete"))
+        need(status in (200, 201), f"the complete deployment: {status}")
+        need(wait("the complete deployment", lambda: ended(server, "all", "place")) == "Succeeded", "it failed")
+
+    def subnet_deleted():
+        delete(f"{net}/subnets/s")
+
+    def network_deleted():
+        delete(net)
+
+    def network_without_it():
+        status, _, _ = server.ask("PUT", net, {"location": "westus", "properties": {**subnets, "subnets": []}})
+        need(status == 200, f"the network without its subnet: {status}")
+
+    def provider_deleted():
+        delete(f"{at}Attestation/attestationProviders/placeprov")
+
+    disk_d = f"{at}Compute/disks/d"
+    gone(disk_d, resource_deleted, [group])
+    gone(disk_d, group_deleted, [group])
+    gone(group, group_deleted)
+    gone(disk_d, deployed_completely, [group])
+    for end in (subnet_deleted, network_deleted, network_without_it):
+        gone(f"{net}/subnets/s", end, [group])
+    gone(f"{at}Attestation/attestationProviders/placeprov", provider_deleted, [group])
+    lines = server.audited()
+    ends = [line for line in lines if line["event"] == "finish" and line.get("detail") == "roles=1"]
+    need(len(ends) == number[0], f"{number[0]} roles ended, the audit log knows of {len(ends)}")
+    steps = [line for line in lines if line.get("cause") and line["method"] == "DELETE" and "/disks/d" in line.get("path", "")]
+    need([line["event"] for line in steps] == ["begin", "finish"] and steps[0]["oid"] != oid and "peer" not in steps[0],
+         f"the step of the deployment: {steps}")
+    asked = [line["id"] for line in lines if "deployments/all" in line.get("path", "") and line["event"] == "begin"]
+    need(steps and steps[0]["cause"] in asked, f"{steps} come from none of {asked}")
+    status, value, _ = server.ask("GET", "/providers/Microsoft.Insights/eventtypes/management/values")
+    need(any(event["operationName"]["value"] == "Microsoft.Compute/disks/delete" for event in value["value"]), "not in the activity log")
 
 
 def many_at_once(server):
@@ -390,7 +517,7 @@ def main():
     try:
         status, _, _ = server.ask("PUT", "/resourceGroups/g", {"location": "westus"})
         need(status == 201, f"the group: {status}")
-        for step in (templates, bodies, paths, many_at_once, group_that_goes, somebody_who_is_removed, kills):
+        for step in (templates, bodies, paths, hosts, places, many_at_once, group_that_goes, somebody_who_is_removed, kills):
             begun = time.monotonic()
             step(server)
             status, _, _ = server.ask("GET", "/resourceGroups/g")

@@ -187,6 +187,29 @@ static void the_management_plane_tells_who_from_what(void **state)
     assert_string_equal(header("WWW-Authenticate"), "");
 }
 
+/* Whoever signed in elsewhere learns where to sign in, and nothing else. */
+static void a_token_of_an_unknown_issuer_is_of_another_tenant(void **state)
+{
+    /* {"alg":"RS256"} and {"iss":"https://elsewhere"} */
+    static const char foreign[] = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2Vsc2V3aGVyZSJ9.AAAA";
+    struct access_caller caller;
+
+    (void)state;
+    begin(foreign);
+    assert_false(
+        protect_check(&request, &response, ACCESS_MANAGEMENT, ACCESS_PROVIDER_WRITE, own, &caller));
+    assert_answer(401, "InvalidAuthenticationTokenTenant", "issuer-unknown", false);
+    assert_string_equal(header("WWW-Authenticate"),
+                        arena_printf(arena,
+                                     "Bearer authorization_uri=\"%s\", error=\"invalid_token\"",
+                                     gate_authority(gate)));
+    assert_null(strstr((const char *)response.body.data, "elsewhere"));
+    begin(foreign);
+    assert_false(
+        protect_check(&request, &response, ACCESS_DATA, ACCESS_ATTESTATION_WRITE, own, &caller));
+    assert_answer(401, "Unauthorized", "issuer-unknown", false);
+}
+
 static void a_change_is_in_the_log_before_and_after(void **state)
 {
     struct access_caller caller = {0};
@@ -234,6 +257,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_data_plane_refuses_with_401_whatever_the_reason),
         cmocka_unit_test(the_management_plane_tells_who_from_what),
+        cmocka_unit_test(a_token_of_an_unknown_issuer_is_of_another_tenant),
         cmocka_unit_test(a_change_is_in_the_log_before_and_after),
         cmocka_unit_test(nothing_is_changed_that_cannot_be_audited),
     };

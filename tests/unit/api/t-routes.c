@@ -12,7 +12,7 @@
 #include "deploy/deploy.h"
 #include "http/message.h"
 #include "identity/files.h"
-#include "identity/gate.h"
+#include "identity/gate-internal.h"
 #include "kinds/kinds.h"
 #include "service/audit.h"
 
@@ -167,7 +167,10 @@ static int start(void **state)
                                       .may = api_may,
                                       .may_any = api_may_any,
                                       .subscriptions = api_subscriptions,
+                                      .forget_scope = api_forget_scope,
                                       .may_context = gate,
+                                      .audit = api_audit,
+                                      .audit_context = audit,
                                       .kinds = kinds_all,
                                       .row_tables = kinds_rows};
     assert_ok(service_set_subscription(w->service, gate_subscription(gate)));
@@ -348,7 +351,8 @@ static void check_managed(enum http_method method, const char *pattern)
     expect(method, pattern, path, "no token", NULL, 401, "AuthenticationFailed");
     expect(method, pattern, path, "nonsense", "abc.def.ghi", 401, "AuthenticationFailed");
     expect(method, pattern, path, "expired", expired, 401, "ExpiredAuthenticationToken");
-    expect(method, pattern, path, "of another tenant", of_management_others, 401, NULL);
+    expect(method, pattern, path, "of another tenant", of_management_others, 401,
+           "InvalidAuthenticationTokenTenant");
     expect(method, pattern, path, "for the data plane", of_data, 401, "AuthenticationFailed");
     if (LISTED(any_caller, pattern)) {
         assert_false(is_change);
@@ -450,6 +454,69 @@ static void a_path_that_is_none_is_told_to_nobody_who_is_not_signed_in(void **st
     }
 }
 
+#define NOBODYS "/subscriptions/88888888-8888-4888-8888-888888888888"
+
+static void a_subscription_that_nobody_knows_is_told_alike_everywhere(void **state)
+{
+    static const char *const paths[] = {
+        NOBODYS,
+        NOBODYS "/resourceGroups/g",
+        NOBODYS "/providers/Microsoft.Compute/virtualMachines",
+        NOBODYS "/providers/Bootwarden.Monitor/machines",
+        NOBODYS "/providers/Bootwarden.Monitor/machines/web",
+        NOBODYS "/providers/Bootwarden.Monitor/joins",
+        NOBODYS "/providers/Bootwarden.Monitor/packages",
+    };
+
+    (void)state;
+    on_listener(API_ROLE_MANAGE, "2024-11-01");
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        expect(HTTP_GET, paths[i], paths[i], "no token", NULL, 401, "AuthenticationFailed");
+        expect(HTTP_GET, paths[i], paths[i], "without a role", without_role, 404,
+               "SubscriptionNotFound");
+        expect(HTTP_GET, paths[i], paths[i], "a role elsewhere", good, 404, "SubscriptionNotFound");
+    }
+}
+
+/* By its name and by its id, whichever the role was given at and whichever it is removed by. */
+static void a_machine_takes_its_roles_along(void **state)
+{
+    static const char id[] = "0b5f2c7a-1111-4222-8333-444455556666";
+    static const char *const names[] = {"web", id};
+    struct store_machine wanted = {.created = NOW, .ak_name_len = 34}, got;
+    CLEANUP(assignments_free) struct assignments *left = NULL;
+
+    (void)state;
+    on_listener(API_ROLE_MANAGE, "2024-11-01");
+    snprintf(wanted.id, sizeof(wanted.id), "%s", id);
+    snprintf(wanted.name, sizeof(wanted.name), "%s", names[0]);
+    assert_ok(store_machine_activate(service_store(w->service), &wanted, NULL, &got));
+    for (size_t i = 0; i < 2; i++) {
+        const struct assignment one = {
+            .name = arena_printf(w->arena, "00000000-0000-4000-8000-00000000000%zu", i),
+            .rule = {.principal = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa",
+                     .tenant = "t",
+                     .role = ACCESS_ROLE_OWNER,
+                     .scope = arena_printf(w->arena,
+                                           "/subscriptions/%s/providers/Bootwarden.Monitor/machines"
+                                           "/%s",
+                                           gate_subscription(gate), names[i])},
+            .principal_type = "User",
+            .created_by = ""};
+
+        assert_ok(gate_assign(gate, &one, NULL));
+    }
+    assert_int_equal(
+        ask(HTTP_DELETE,
+            arena_printf(w->arena, "/subscriptions/%s/providers/Bootwarden.Monitor/machines/web",
+                         gate_subscription(gate)),
+            good)
+            .status,
+        200);
+    left = gate_assignments(gate);
+    assert_int_equal(assignments_count(left), 0);
+}
+
 /* ---- all other routes ---- */
 
 static void check_data(enum http_method method, const char *pattern)
@@ -499,6 +566,8 @@ int main(void)
         cmocka_unit_test(nothing_of_the_resource_manager_is_open),
         cmocka_unit_test(other_methods_do_nothing),
         cmocka_unit_test(a_path_that_is_none_is_told_to_nobody_who_is_not_signed_in),
+        cmocka_unit_test(a_subscription_that_nobody_knows_is_told_alike_everywhere),
+        cmocka_unit_test(a_machine_takes_its_roles_along),
         cmocka_unit_test(every_other_route_is_protected_or_known_to_be_open),
     };
 

@@ -150,6 +150,7 @@ static inline void ask_span(struct manager *m, enum http_method method, const ch
                                 .now = m->now != 0 ? m->now : timestamp_now(),
                                 .caller = &m->caller,
                                 .correlation = "c0ffee",
+                                .request = "r7",
                                 .base = ENDPOINT,
                                 .method = method,
                                 .body = arena_dup(arena, body),

@@ -146,16 +146,26 @@ static void a_list_goes_on_when_what_it_stopped_at_is_gone(void **state)
     assert_int_equal(count_pages(&m, next, 10, &pages), 10);
 }
 
-static void a_size_that_is_none_is_the_largest(void **state)
+static void a_size_that_is_none_is_refused(void **state)
 {
+    static const char *const bad[] = {"0", "00",  "-1",   "abc",        "1x",
+                                      "",  "1.5", "%201", "2147483648", "99999999999999999999999"};
+    static const char *const lists[] = {THINGS, SUB "/resources", SUB "/resourcegroups",
+                                        BOX "/items"};
+    char target[256];
     size_t pages;
 
     (void)state;
     make_many("g", 20, PLAIN);
-    assert_int_equal(count_pages(&m, THINGS "?$top=0", 1000, &pages), 20);
-    assert_int_equal(count_pages(&m, THINGS "?$top=-1", 1000, &pages), 20);
-    assert_int_equal(count_pages(&m, THINGS "?$top=99999999999999999999999", 1000, &pages), 20);
-    assert_int_equal(count_pages(&m, THINGS "?$top=abc", 1000, &pages), 20);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        for (size_t j = 0; j < ARRAY_LEN(lists); j++) {
+            snprintf(target, sizeof(target), "%s?$top=%s", lists[j], bad[i]);
+            ask(&m, HTTP_GET, target, NULL);
+            assert_answer(&m, 400, "InvalidParameter");
+            assert_says(&m, "$top");
+        }
+    }
+    assert_int_equal(count_pages(&m, THINGS "?$top=2147483647", 1000, &pages), 20);
     assert_int_equal(count_pages(&m, THINGS "?$top=1", 1, &pages), 20);
     assert_int_equal(pages, 20);
 }
@@ -228,6 +238,29 @@ static void groups_are_found_by_their_tags(void **state)
     assert_answer(&m, 400, "InvalidFilterInQueryString");
 }
 
+/* Of one type as of all: what is not understood is never left out of account. */
+static void lists_of_one_type_are_filtered_too(void **state)
+{
+    size_t pages;
+
+    (void)state;
+    ask(&m, HTTP_PUT, THING, PLAIN);
+    ask(&m, HTTP_PUT, THINGS "/b", "{\"location\":\"eastus\"}");
+    ask(&m, HTTP_PUT, BOX, PLAIN);
+    assert_int_equal(count_pages(&m, THINGS "?$filter=location%20eq%20'eastus'", 1000, &pages), 1);
+    assert_int_equal(
+        count_pages(&m, THINGS "?$filter=provisioningState%20eq%20'succeeded'", 1000, &pages), 2);
+    assert_int_equal(count_pages(&m, SUB "/resources?$filter=provisioningState%20ne%20'Succeeded'",
+                                 1000, &pages),
+                     0);
+    ask(&m, HTTP_GET, THINGS "?$filter=colour%20eq%20'red'", NULL);
+    assert_answer(&m, 400, "InvalidFilterInQueryString");
+    ask(&m, HTTP_GET, THINGS "?$filter=nonsense", NULL);
+    assert_answer(&m, 400, "InvalidFilterInQueryString");
+    ask(&m, HTTP_GET, BOX "/items?$filter=name%20eq%20'x'", NULL);
+    assert_answer(&m, 400, "InvalidFilterInQueryString");
+}
+
 static void what_is_asked_for_beside_is_shown(void **state)
 {
     (void)state;
@@ -281,9 +314,10 @@ int main(void)
         WITH_ENGINE(every_page_is_followed_to_the_last_of_2500),
         WITH_ENGINE(large_resources_come_in_more_pages_and_none_is_lost),
         WITH_ENGINE(a_list_goes_on_when_what_it_stopped_at_is_gone),
-        WITH_ENGINE(a_size_that_is_none_is_the_largest),
+        WITH_ENGINE(a_size_that_is_none_is_refused),
         WITH_ENGINE(filters_find_by_all_that_they_say),
         WITH_ENGINE(groups_are_found_by_their_tags),
+        WITH_ENGINE(lists_of_one_type_are_filtered_too),
         WITH_ENGINE(what_is_asked_for_beside_is_shown),
         cmocka_unit_test(filters_have_a_bound),
     };

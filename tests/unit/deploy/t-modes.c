@@ -1,4 +1,5 @@
 /* Modes, nested deployments, what a deployment would change, and secrets that go through it. */
+#include "unit/control/told.h"
 #include "unit/deploy/deploying.h"
 
 /* ---- secrets ---- */
@@ -274,6 +275,42 @@ static void validate_says_what_is_wrong_and_makes_nothing(void **state)
     refused(HTTP_GET, D, NULL, 404, "DeploymentNotFound");
 }
 
+#define BY " by 44444444-4444-4444-4444-444444444444 for r7"
+#define WRITE " Microsoft.Compute/disks/write"
+
+static bool may_not_write_b(const char *action, const char *scope)
+{
+    return strcmp(action, "Microsoft.Compute/disks/delete") != 0 || strstr(scope, "/b") == NULL;
+}
+
+/* Who deploys changes what the deployment changes, also what mode Complete deletes. */
+static void each_step_is_told_to_the_audit_log(void **state)
+{
+    (void)state;
+    told_listen(&m);
+    deploy(D, BODY(DISK_NAMED("a") "," DISK_NAMED("b")), "Succeeded");
+    assert_told("begin PUT " DISK("a") WRITE " " BY);
+    assert_told("finish PUT " DISK("a") WRITE " ok" BY);
+    assert_told("begin PUT " DISK("b") WRITE);
+    assert_told("finish PUT " DISK("b") WRITE " ok" BY);
+    assert_told_nothing(); /* nor what was only checked */
+    deploy(D, COMPLETE(DISK_NAMED("b")), "Succeeded");
+    assert_told("begin PUT " DISK("b"));
+    assert_told("finish PUT " DISK("b"));
+    assert_told("begin DELETE " DISK("a") " Microsoft.Compute/disks/delete");
+    assert_told("forget " DISK("a"));
+    assert_told("finish DELETE " DISK("a") " Microsoft.Compute/disks/delete ok" BY " roles=1");
+    assert_told_nothing();
+    m.may = may_not_write_b;
+    deploy(D, COMPLETE(DISK_NAMED("c")), "Failed");
+    assert_told("refused DELETE " DISK("b") " Microsoft.Compute/disks/delete role-missing" BY);
+    told_refuses = true;
+    m.may = NULL;
+    deploy(D, BODY(DISK_NAMED("d")), "Failed");
+    assert_text(&m, "properties.error.details.0.code", "ServiceUnavailable");
+    assert_false(is_made(DISK("d")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +322,7 @@ int main(void)
         WITH_VMS(what_if_tells_each_difference_and_changes_nothing),
         WITH_VMS(what_was_deployed_is_no_change),
         WITH_VMS(validate_says_what_is_wrong_and_makes_nothing),
+        WITH_VMS(each_step_is_told_to_the_audit_log),
     };
 
     return RUN_TESTS(tests);

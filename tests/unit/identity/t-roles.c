@@ -1,6 +1,7 @@
 /* Roles that are given while the server runs: what is refused, what counts at once and for good. */
 #include "support/support.h"
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "identity/assignments.h"
@@ -405,6 +406,84 @@ static void a_role_of_the_operator_that_is_gone_gives_nothing_and_harms_nothing(
     assert_int_equal(gate_may(gate, &owner, "Own/read", span_str(S)), ACCESS_OK);
 }
 
+/* ---- room ---- */
+
+static struct roles_answer give(size_t number, const char *scope)
+{
+    return put(&owner, scope, arena_printf(arena, "00000000-0000-4000-8000-%012zu", number),
+               body_of(arena_printf(arena, "aaaaaaaa-aaaa-4aaa-8aaa-%012zu", number),
+                       DEFINITIONS ACCESS_ROLE_READER, TYPED));
+}
+
+static void no_subscription_takes_all_the_room(void **state)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+
+    (void)state;
+    buf_init(&text, 1024 * 1024);
+    for (size_t i = 0; i < ASSIGNMENTS_SUBSCRIPTION_MAX - 1; i++) {
+        buf_addf(&text,
+                 "%s{\"name\":\"00000000-0000-4000-8000-%012zu\",\"principalId\":"
+                 "\"aaaaaaaa-aaaa-4aaa-8aaa-%012zu\",\"principalType\":\"User\",\"tenantId\":"
+                 "\"t\",\"roleDefinitionId\":\"" ACCESS_ROLE_READER "\",\"scope\":\"" S
+                 "/resourceGroups/g%zu\",\"createdOn\":\"2026-11-22T23:00:00Z\","
+                 "\"createdBy\":\"x\"}",
+                 i == 0 ? "{\"roleAssignments\":[" : ",", i, i, i);
+    }
+    buf_add_str(&text, "]}");
+    assert_ok(file_write(in("identity/assignments.json"), buf_span(&text), 0600, NULL));
+    gate_tick(gate, true);
+    assert_int_equal(give(5001, S).status, 201);
+    assert_refused(give(5002, S "/resourceGroups/g"), 409, "QuotaExceeded");
+    assert_int_equal(give(5003, "/subscriptions/99999999-9999-4999-8999-999999999998").status, 201);
+    assert_int_equal(give(5004, "/").status, 201);
+    assert_int_equal(call_as(&owner, ROLES_ASSIGNMENTS, ROLES_DELETE, S,
+                             "00000000-0000-4000-8000-000000005001", NULL)
+                         .status,
+                     200);
+    assert_int_equal(give(5002, S "/resourceGroups/g").status, 201);
+}
+
+/* ---- places that end ---- */
+
+static void a_place_that_ends_takes_its_roles_along(void **state)
+{
+    static const char third[] = "33333333-3333-4333-8333-333333333333";
+    static const char fourth[] = "44444444-4444-4444-8444-444444444444";
+    const char *vm = S "/resourceGroups/Web/providers/Microsoft.Compute/virtualMachines/v";
+    size_t n = 9;
+
+    (void)state;
+    assert_int_equal(put(&owner, S "/resourceGroups/web", NAME,
+                         body_of(ADA, DEFINITIONS ACCESS_ROLE_OWNER, TYPED))
+                         .status,
+                     201);
+    assert_int_equal(
+        put(&owner, vm, OTHER, body_of(ADA, DEFINITIONS ACCESS_ROLE_READER, TYPED)).status, 201);
+    assert_int_equal(put(&owner, S "/resourceGroups/web2", third,
+                         body_of(ADA, DEFINITIONS ACCESS_ROLE_READER, TYPED))
+                         .status,
+                     201);
+    assert_int_equal(
+        put(&owner, S, fourth, body_of(ADA, DEFINITIONS ACCESS_ROLE_READER, TYPED)).status, 201);
+    assert_ok(gate_forget_scope(gate, span_str(S "/resourceGroups/none"), NULL, &n));
+    assert_int_equal(n, 0);
+    assert_ok(gate_forget_scope(gate, span_str(vm), NULL, &n));
+    assert_int_equal(n, 1);
+    assert_int_equal(gate_may(gate, &ada, "a/write", span_str(vm)), ACCESS_OK); /* of the group */
+    assert_ok(gate_forget_scope(gate, span_str(S "/RESOURCEGROUPS/WEB"), NULL, &n));
+    assert_int_equal(n, 1);
+    assert_int_equal(gate_may(gate, &ada, "a/write", span_str(vm)), ACCESS_ROLE);
+    assert_int_equal(gate_may(gate, &ada, "a/read", span_str(S "/resourceGroups/web2")), ACCESS_OK);
+    gate_close(gate); /* for good */
+    open_gate();
+    assert_int_equal(gate_may(gate, &ada, "a/write", span_str(vm)), ACCESS_ROLE);
+    assert_int_equal(count(S, NULL), 3); /* and the configured owner's */
+    assert_ok(gate_forget_scope(gate, span_str("/"), NULL, &n));
+    assert_int_equal(n, 2);
+    assert_int_equal(gate_may(gate, &owner, "a/write", span_str(S)), ACCESS_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +500,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(everybody_learns_what_they_may_do_themselves, start, stop),
         cmocka_unit_test_setup_teardown(refuses_documents_that_the_server_did_not_write, start,
                                         stop),
+        cmocka_unit_test_setup_teardown(no_subscription_takes_all_the_room, start, stop),
+        cmocka_unit_test_setup_teardown(a_place_that_ends_takes_its_roles_along, start, stop),
         cmocka_unit_test_setup_teardown(
             a_role_of_the_operator_that_is_gone_gives_nothing_and_harms_nothing, start, stop),
     };

@@ -306,6 +306,29 @@ static void one_interface_gets_no_address_twice(void **state)
     assert_says(&m, "1 to 256");
 }
 
+/* ---- assessments ---- */
+
+#define ASSESSMENT VM "/providers/Microsoft.Security/assessments/"
+
+static void nobody_says_what_the_server_says_of_a_boot(void **state)
+{
+    static const char healthy[] = "{\"properties\":{\"status\":{\"code\":\"Healthy\"}}}";
+
+    (void)state;
+    put_ok(VM, VM_WITH(TRUSTED));
+    put_ok(ASSESSMENT "00000000-0000-0000-0000-000000000001", healthy);
+    ask(&m, HTTP_PUT, ASSESSMENT "b7604066-ed76-45f9-a5c1-c97e4812dc55", healthy);
+    assert_answer(&m, 409, "OperationNotAllowed");
+    ask(&m, HTTP_PUT, ASSESSMENT "AD50B498-F90C-451F-886F-D0A169CC5002", healthy);
+    assert_answer(&m, 409, "OperationNotAllowed");
+    ask(&m, HTTP_PUT,
+        GROUP "/providers/Microsoft.Security/assessments/861bbc73-0a55-8d1d-efc6-e92d9e1176e0",
+        healthy);
+    assert_answer(&m, 409, "OperationNotAllowed");
+    ask(&m, HTTP_GET, ASSESSMENT "b7604066-ed76-45f9-a5c1-c97e4812dc55", NULL);
+    assert_answer(&m, 404, "ResourceNotFound");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +341,7 @@ int main(void)
         WITH_VMS(an_interface_is_one_machines_until_that_lets_it_go),
         WITH_VMS(addresses_are_given_out_once),
         WITH_VMS(one_interface_gets_no_address_twice),
+        WITH_VMS(nobody_says_what_the_server_says_of_a_boot),
     };
 
     return RUN_TESTS(tests);

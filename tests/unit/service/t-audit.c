@@ -335,6 +335,23 @@ static void who_changes_too_much_changes_nothing(void **state)
                      AUDIT_CHANGE_BURST + 1 + 2 * AUDIT_CHANGE_RATE);
 }
 
+/* Two deployments of 800 resources are two changes of their caller's. */
+static void parts_of_a_change_have_a_purse_of_their_own(void **state)
+{
+    CLEANUP(audit_close) struct audit *audit = fresh();
+    struct audit_entry part = refusal;
+
+    (void)state;
+    part.issuer = "https://i";
+    part.object_id = "one";
+    part.cause = "r7";
+    for (int i = 0; i < AUDIT_CHANGE_BURST + 1; i++) {
+        assert_ok(audit_begin(audit, &part, NULL));
+    }
+    part.cause = NULL;
+    assert_ok(audit_begin(audit, &part, NULL));
+}
+
 static void says_who_what_where_and_how_it_ended(void **state)
 {
     CLEANUP(audit_close) struct audit *audit = fresh();
@@ -383,6 +400,7 @@ int main(void)
         cmocka_unit_test(counts_what_nobody_known_caused_in_a_flood),
         cmocka_unit_test(counts_what_one_caller_caused_in_a_flood),
         cmocka_unit_test(who_changes_too_much_changes_nothing),
+        cmocka_unit_test(parts_of_a_change_have_a_purse_of_their_own),
         cmocka_unit_test(says_who_what_where_and_how_it_ended),
     };
 

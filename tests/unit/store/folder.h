@@ -67,14 +67,15 @@ static inline void run_sql(const char *sql)
     sqlite3_close(db);
 }
 
-static inline size_t count_rows(const char *where)
+/* Of a table, perhaps with a WHERE behind its name. */
+static inline size_t count_of(const char *table)
 {
-    char sql[256];
+    char sql[512];
     sqlite3 *db = NULL;
     sqlite3_stmt *row = NULL;
     size_t n;
 
-    snprintf(sql, sizeof(sql), "SELECT count(*) FROM attestations WHERE %s", where);
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", table);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &row, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(row), SQLITE_ROW);
@@ -82,6 +83,14 @@ static inline size_t count_rows(const char *where)
     sqlite3_finalize(row);
     sqlite3_close(db);
     return n;
+}
+
+static inline size_t count_rows(const char *where)
+{
+    char table[384];
+
+    snprintf(table, sizeof(table), "attestations WHERE %s", where);
+    return count_of(table);
 }
 
 static inline struct store_machine machine_of(uint8_t ek, uint8_t ak, const char *name)

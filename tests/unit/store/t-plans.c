@@ -40,7 +40,11 @@ static const struct {
     {"ROLLOUT_GONE", "SCAN r USING INDEX rollouts_open"},
     /* Only once as many were made as there may be. */
     {"RESOURCE_COUNT", "SCAN CONSTANT ROW"},
+    {"RESOURCE_COUNT_OF", "SCAN CONSTANT ROW"},
     {"RESOURCE_COUNT", "SCAN resources USING COVERING INDEX sqlite_autoindex_resources_1"},
+    /* A row for each subscription, once a minute. */
+    {"ACTIVITY_TRIM", "SCAN subscriptions"},
+    {"ACTIVITY_TRIM", "SCAN s"},
     {"AUDITS", "USE TEMP B-TREE FOR ORDER BY"},
 };
 

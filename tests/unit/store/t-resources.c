@@ -176,6 +176,26 @@ static void what_was_deleted_does_not_count_as_full(void **state)
     assert_int_equal(put(S "/resourcegroups/first", GROUPS, 1), STORE_RESOURCE_NO_BAR);
 }
 
+/* No owner takes the room of the others. */
+static void a_subscription_that_is_full_leaves_room_for_others(void **state)
+{
+    struct store_resource of_another = like("/subscriptions/t/resourcegroups/g", GROUPS, 0);
+    bool was_there;
+    size_t parent;
+
+    (void)state;
+    run_sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 99999) "
+            "INSERT INTO resources SELECT '/x/' || i, '', 's', '', '', 'Succeeded', '{}', '{}', 1, "
+            "0, 0 FROM n");
+    assert_int_equal(put(G, GROUPS, 0), STORE_RESOURCE_NO_BAR);
+    assert_int_equal(put(G "2", GROUPS, 0), STORE_RESOURCE_SUBSCRIPTION_FULL);
+    of_another.subscription = "t";
+    assert_int_equal(put_with(&of_another, no_parents, &parent), STORE_RESOURCE_NO_BAR);
+    assert_int_equal(put(G, GROUPS, 1), STORE_RESOURCE_NO_BAR); /* it may be changed */
+    (void)drop(G, 0, &was_there);
+    assert_int_equal(put(G "2", GROUPS, 0), STORE_RESOURCE_NO_BAR);
+}
+
 /* ---- ranges ---- */
 
 static const char *const neighbours[] = {"a", "a-b", "a.b", "a0", "a/b", "ab", "a(", "a~"};
@@ -437,6 +457,23 @@ static void old_activities_are_forgotten(void **state)
     assert_int_equal(ask(G, 0, INT64_MAX, 0, 100), 1);
 }
 
+/* However much goes on in one, another keeps all of its own. */
+static void the_oldest_activities_of_a_busy_subscription_go(void **state)
+{
+    (void)state;
+    record("a", "/subscriptions/a", NOW);
+    record("s", S, NOW - 9);
+    record("s", S, NOW - 8);
+    run_sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 49999) "
+            "INSERT INTO activity SELECT i + 10, 1800000000, 's', '/subscriptions/s', 'w', "
+            "'Succeeded', 'me', 'c', '{}' FROM n");
+    record("z", S "2", NOW);
+    assert_ok(store_resources_sweep(store, NOW, NULL));
+    assert_int_equal(ask(S, 0, NOW - 9, 0, 100), 0);
+    assert_int_equal(ask(S, 0, NOW - 8, 0, 100), 1);
+    assert_int_equal(count_of("activity"), STORE_ACTIVITY_SUBSCRIPTION_MAX + 2);
+}
+
 /* ---- several at the same time ---- */
 
 enum { THREADS = 8, ROUNDS = 60 };
@@ -538,6 +575,7 @@ int main(void)
         WITH_STORE(nothing_is_kept_below_what_is_missing_or_going),
         WITH_STORE(what_is_too_large_is_refused),
         WITH_STORE(what_was_deleted_does_not_count_as_full),
+        WITH_STORE(a_subscription_that_is_full_leaves_room_for_others),
         WITH_STORE(a_group_does_not_mix_with_those_whose_names_begin_alike),
         WITH_STORE(lists_come_in_pages_and_none_is_missing),
         WITH_STORE(resources_of_one_state_are_found),
@@ -546,6 +584,7 @@ int main(void)
         WITH_STORE(open_operations_of_a_resource_are_found_among_many),
         WITH_STORE(activities_are_told_newest_first_in_pages),
         WITH_STORE(old_activities_are_forgotten),
+        WITH_STORE(the_oldest_activities_of_a_busy_subscription_go),
         WITH_STORE(of_those_who_write_at_the_same_time_one_wins_each_round),
         WITH_STORE(a_new_name_is_one_callers),
     };

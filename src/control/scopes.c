@@ -1,0 +1,128 @@
+/*
+ * scopes.c - places that end: a group, a resource, a member of one. Roles that were given there and
+ * below go with them, or whoever makes something of the same name later would find strangers with
+ * rights to it.
+ *
+ * The roles go first. A server that stops in between, or a deletion that comes too late for its
+ * If-Match, leaves a place without roles of its own, never roles without their place. While a place
+ * ends no role is given anywhere: who had rights there until then could give them once more.
+ */
+#include "control/internal.h"
+
+#include "base/text.h"
+
+void control_hold_scopes(struct control *control)
+{
+    pthread_rwlock_wrlock(&control->scopes_lock);
+}
+
+void control_let_scopes(struct control *control)
+{
+    pthread_rwlock_unlock(&control->scopes_lock);
+}
+
+void scopes_begin(struct control *control)
+{
+    pthread_rwlock_rdlock(&control->scopes_lock);
+}
+
+void scopes_end(struct control *control)
+{
+    pthread_rwlock_unlock(&control->scopes_lock);
+}
+
+err_t scope_forget(struct control_call *call, const char *id, struct trail *trail, size_t *n)
+{
+    const struct control *control = call->control;
+    size_t taken = 0;
+    err_t err = control->forget_scope == NULL
+                    ? ERR_OK
+                    : control->forget_scope(control->may_context, id, trail, &taken);
+
+    *n += taken;
+    return err ? trail_set(trail, ERR_UNAVAILABLE, "roles that end with '%s' cannot be taken away",
+                           id)
+               : ERR_OK;
+}
+
+const char *scope_note(struct control_call *call, size_t n)
+{
+    return n == 0 ? NULL : arena_printf(call->arena, "roles=%zu", n);
+}
+
+/* ---- members: what is kept in an array of its parent ---- */
+
+/* "Microsoft.Network/virtualNetworks/subnets" of "Microsoft.Network/virtualNetworks". */
+static bool is_member_of(const struct kind *kind, const struct kind *parent)
+{
+    size_t len = strlen(parent->type);
+
+    return kind->member != NULL && strncmp(kind->type, parent->type, len) == 0 &&
+           kind->type[len] == '/' && strchr(kind->type + len + 1, '/') == NULL;
+}
+
+static bool has_member(yyjson_mut_val *array, const char *name)
+{
+    yyjson_mut_arr_iter iter;
+    yyjson_mut_val *item;
+
+    (void)yyjson_mut_arr_iter_init(array, &iter);
+    while ((item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
+        const char *other = body_text_at(item, "name");
+
+        if (other != NULL && text_equal_nocase(other, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static err_t forget_members(struct control_call *call, const struct kind *kind,
+                            const struct resource *before, const struct resource *after,
+                            struct trail *trail, size_t *n)
+{
+    yyjson_mut_val *left = body_get(body_get(after->body, "properties"), kind->member), *item;
+    yyjson_mut_arr_iter iter;
+    err_t err = ERR_OK;
+
+    (void)yyjson_mut_arr_iter_init(body_get(body_get(before->body, "properties"), kind->member),
+                                   &iter);
+    while (err == ERR_OK && (item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
+        const char *name = body_text_at(item, "name"), *id;
+
+        if (name == NULL || has_member(left, name)) {
+            continue;
+        }
+        id = arena_printf(call->arena, "%s%s/%s", before->id, strrchr(kind->type, '/'), name);
+        err = id == NULL ? ERR_MEMORY : scope_forget(call, id, trail, n);
+    }
+    return err;
+}
+
+bool resource_replace(struct control_call *call, const struct resource *before,
+                      struct resource *after, const char *action, struct control_answer *ret,
+                      bool *ret_is_raced)
+{
+    struct trail trail = {0};
+    size_t n = 0;
+    bool is_kept = false;
+    err_t err = ERR_OK;
+
+    *ret_is_raced = false;
+    scopes_begin(call->control);
+    for (size_t i = 0; err == ERR_OK && before != NULL && call->control->kinds[i] != NULL; i++) {
+        if (is_member_of(call->control->kinds[i], after->kind)) {
+            err = forget_members(call, call->control->kinds[i], before, after, &trail, &n);
+        }
+    }
+    if (err) {
+        control_fail(call, err, &trail, ret);
+    } else {
+        is_kept = resource_keep(call, after, action, ret, ret_is_raced);
+    }
+    scopes_end(call->control);
+    if (is_kept) {
+        ret->note = scope_note(call, n);
+    }
+    return is_kept;
+}

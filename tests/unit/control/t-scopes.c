@@ -1,0 +1,124 @@
+/* Whatever way a place ends, roles that were given there are taken away before it is gone. */
+#include "unit/control/engine.h"
+#include "unit/control/told.h"
+
+#define ITEMS BOX "/items"
+#define TWO_ITEMS                                                                                  \
+    "{\"location\":\"westus\",\"properties\":{\"items\":[{\"name\":\"one\"},{\"name\":\"two\"}]}}"
+
+static void a_resource_that_is_deleted_takes_its_roles_along(void **state)
+{
+    (void)state;
+    told_listen(&m);
+    ask(&m, HTTP_PUT, THING, PLAIN);
+    ask(&m, HTTP_PUT, THING "/parts/p", "{}");
+    ask(&m, HTTP_DELETE, THINGS "/none", NULL);
+    assert_answer(&m, 204, NULL);
+    assert_told_nothing();
+    ask(&m, HTTP_DELETE, THING, NULL); /* its part is below it */
+    assert_answer(&m, 200, NULL);
+    assert_string_equal(m.answer.note, "roles=1");
+    assert_told("forget " THING);
+    assert_told_nothing();
+}
+
+static void what_may_not_be_deleted_keeps_them(void **state)
+{
+    (void)state;
+    told_listen(&m);
+    ask(&m, HTTP_PUT, THING, "{\"location\":\"westus\",\"properties\":{\"isUsed\":true}}");
+    ask(&m, HTTP_DELETE, THING, NULL);
+    assert_answer(&m, 409, "ThingInUse");
+    m.if_match = "W/\"other\"";
+    ask(&m, HTTP_DELETE, THING, NULL);
+    assert_answer(&m, 412, "PreconditionFailed");
+    assert_told_nothing();
+}
+
+static void nothing_is_deleted_whose_roles_would_stay(void **state)
+{
+    (void)state;
+    told_listen(&m);
+    ask(&m, HTTP_PUT, THING, PLAIN);
+    told_refuses = true;
+    ask(&m, HTTP_DELETE, THING, NULL);
+    assert_answer(&m, 503, "ServiceUnavailable");
+    ask(&m, HTTP_GET, THING, NULL);
+    assert_answer(&m, 200, NULL);
+    told_refuses = false;
+    ask(&m, HTTP_DELETE, THING, NULL);
+    assert_answer(&m, 200, NULL);
+}
+
+static void a_group_takes_its_roles_along_at_its_end(void **state)
+{
+    (void)state;
+    told_listen(&m);
+    ask(&m, HTTP_PUT, THING, PLAIN);
+    ask(&m, HTTP_DELETE, SUB "/RESOURCEGROUPS/G", NULL);
+    assert_answer(&m, 202, NULL);
+    follow_location(&m);
+    assert_told("begin DELETE " GROUP " Microsoft.Resources/subscriptions/resourceGroups/delete");
+    assert_told("forget " GROUP); /* and with it all below */
+    assert_told("finish DELETE " GROUP
+                " Microsoft.Resources/subscriptions/resourceGroups/delete ok by "
+                "44444444-4444-4444-4444-444444444444 for r7 roles=1");
+    assert_told_nothing();
+}
+
+static void a_group_stays_while_its_roles_would(void **state)
+{
+    (void)state;
+    told_listen(&m);
+    told_refuses = true;
+    ask(&m, HTTP_DELETE, GROUP, NULL);
+    assert_answer(&m, 202, NULL);
+    follow_location(&m);
+    ask(&m, HTTP_GET, GROUP, NULL);
+    assert_answer(&m, 200, NULL);
+    assert_text(&m, "properties.provisioningState", "Deleting");
+    told_refuses = false;
+    ask(&m, HTTP_DELETE, GROUP, NULL);
+    follow_location(&m);
+    ask(&m, HTTP_GET, GROUP, NULL);
+    assert_answer(&m, 404, "ResourceGroupNotFound");
+}
+
+/* Subnets and rules: deleted one by one, or left out of what their parent becomes. */
+static void members_take_their_roles_along(void **state)
+{
+    (void)state;
+    told_listen(&m);
+    ask(&m, HTTP_PUT, BOX, TWO_ITEMS);
+    ask(&m, HTTP_PUT, BOX, TWO_ITEMS);
+    assert_answer(&m, 200, NULL);
+    assert_told_nothing();
+    ask(&m, HTTP_DELETE, ITEMS "/ONE", NULL);
+    assert_answer(&m, 200, NULL);
+    assert_told("forget " ITEMS "/one");
+    assert_told_nothing();
+    ask(&m, HTTP_PUT, BOX, PLAIN);
+    assert_answer(&m, 200, NULL);
+    assert_told("forget " ITEMS "/two");
+    assert_told_nothing();
+    ask(&m, HTTP_PUT, BOX, TWO_ITEMS);
+    told_refuses = true;
+    ask(&m, HTTP_PUT, BOX, PLAIN);
+    assert_answer(&m, 503, "ServiceUnavailable");
+    ask(&m, HTTP_GET, ITEMS "/one", NULL);
+    assert_answer(&m, 200, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_ENGINE(a_resource_that_is_deleted_takes_its_roles_along),
+        WITH_ENGINE(what_may_not_be_deleted_keeps_them),
+        WITH_ENGINE(nothing_is_deleted_whose_roles_would_stay),
+        WITH_ENGINE(a_group_takes_its_roles_along_at_its_end),
+        WITH_ENGINE(a_group_stays_while_its_roles_would),
+        WITH_ENGINE(members_take_their_roles_along),
+    };
+
+    return RUN_TESTS(tests);
+}
