@@ -18,21 +18,19 @@
 #include "server/knowledge.h"
 #include "server/machine.h"
 #include "server/options.h"
+#include "server/place.h"
 #include "server/principal.h"
 #include "server/user.h"
 #include "server/vm-principals.h"
 #include "service/audit.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,8 +39,6 @@ enum {
     GRACE_MS = 10 * 1000,
     TICK_S = 1,
     CONTROL_TICK_S = 60,
-    PORT_FILE_MAX = 16,
-    ALL_NAMES_MAX = SERVER_MAX_NAMES + HTTP_MAX_LISTEN + 4,
 };
 
 struct run {
@@ -50,10 +46,7 @@ struct run {
     struct server_options options;
     const char *folder; /* absolute */
     int lock_fd;
-    uint16_t port;
-    const char *endpoint;
-    const char *names[ALL_NAMES_MAX];
-    size_t n_names;
+    struct place place;
     struct metrics *metrics;
     struct knowledge *knowledge;
     struct service *service;
@@ -65,162 +58,6 @@ struct run {
     struct api *api;
     struct http_server *server;
 };
-
-/* ---- the port ---- */
-
-static uint16_t any_free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    uint16_t port = 0;
-
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, len) == 0 &&
-        getsockname(fd, (struct sockaddr *)&address, &len) == 0) {
-        port = ntohs(address.sin_port);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return port;
-}
-
-/* The tokens' issuer holds the port, so what cannot be read is not replaced by another one. */
-static err_t read_port(struct run *run, const char *path, struct trail *trail,
-                       struct span *ret_text)
-{
-    struct span text = {0};
-    unsigned long number = 0;
-    char *end = NULL;
-    err_t err = file_read(run->arena, path, PORT_FILE_MAX, trail, &text);
-
-    if (err) {
-        return err;
-    }
-    if (text.len > 0 && text.data[0] >= '0' && text.data[0] <= '9') {
-        number = strtoul((const char *)text.data, &end, 10);
-    }
-    if (number == 0 || number > 65535 || (*end != '\0' && strcmp(end, "\n") != 0) ||
-        end + strlen(end) != (const char *)text.data + text.len) {
-        trail_set(trail, ERR_VALUE,
-                  "holds no port number; write the port of the tokens' issuer into it, or remove "
-                  "it to serve on any free port");
-        return trail_in(trail, ERR_VALUE, path);
-    }
-    run->port = (uint16_t)number;
-    *ret_text = text;
-    return ERR_OK;
-}
-
-static bool was_port_lost(const struct run *run)
-{
-    const char *marker = arena_printf(run->arena, "%s/initialised", run->folder);
-
-    return marker != NULL && file_exists(marker);
-}
-
-/* The port given, else the one remembered, else a free one: the issuer of tokens holds it, so it
- * must be the same after a restart (decisions section 6). */
-static err_t choose_port(struct run *run, struct trail *trail)
-{
-    const char *path = arena_printf(run->arena, "%s/port", run->folder);
-    struct span text = {0};
-    char line[PORT_FILE_MAX];
-    err_t err;
-
-    if (path == NULL) {
-        return ERR_MEMORY;
-    }
-    run->port = run->options.listen[0].port;
-    if (run->port == 0 && file_exists(path)) {
-        err = read_port(run, path, trail, &text);
-        if (err) {
-            return err;
-        }
-    }
-    if (run->port == 0 && run->options.endpoint == NULL && was_port_lost(run)) {
-        trail_set(trail, ERR_NOT_FOUND,
-                  "is missing, but was here before: restore it, or write the port of the tokens' "
-                  "issuer into it; or give a port with --listen");
-        return trail_in(trail, ERR_NOT_FOUND, path);
-    }
-    if (run->port == 0) {
-        run->port = any_free_port();
-    }
-    for (size_t i = 0; i < run->options.n_listen; i++) {
-        if (run->options.listen[i].port == 0) {
-            run->options.listen[i].port = run->port;
-        }
-    }
-    snprintf(line, sizeof(line), "%u\n", run->port);
-    return span_is(text, line) ? ERR_OK : file_write(path, span_str(line), 0644, trail);
-}
-
-/* ---- names ---- */
-
-static void add_name(struct run *run, const char *name)
-{
-    for (size_t i = 0; i < run->n_names; i++) {
-        if (text_equal_nocase(run->names[i], name)) {
-            return;
-        }
-    }
-    if (run->n_names < ALL_NAMES_MAX) {
-        run->names[run->n_names++] = name;
-    }
-}
-
-/* "https://host:port/path" to "host". */
-static const char *host_of(struct arena *arena, const char *url)
-{
-    const char *host = strstr(url, "://") + 3;
-
-    if (host[0] == '[') {
-        return arena_printf(arena, "%.*s", (int)strcspn(host + 1, "]"), host + 1);
-    }
-    return arena_printf(arena, "%.*s", (int)strcspn(host, ":/"), host);
-}
-
-static err_t choose_names(struct run *run)
-{
-    const struct server_options *o = &run->options;
-    const char *first = o->listen[0].host;
-    bool is_local = server_is_local(first);
-    const char *host = is_local                     ? "localhost"
-                       : strchr(first, ':') != NULL ? arena_printf(run->arena, "[%s]", first)
-                                                    : first;
-
-    run->endpoint = o->endpoint != NULL
-                        ? o->endpoint
-                        : arena_printf(run->arena, "https://%s:%u", host, run->port);
-    if (run->endpoint == NULL) {
-        return ERR_MEMORY;
-    }
-    if (o->endpoint != NULL) {
-        add_name(run, host_of(run->arena, o->endpoint));
-    }
-    add_name(run, "localhost");
-    add_name(run, "127.0.0.1");
-    add_name(run, "::1");
-    for (size_t i = 0; i < o->n_listen; i++) {
-        if (!server_is_local(o->listen[i].host)) {
-            add_name(run, o->listen[i].host);
-        }
-    }
-    for (size_t i = 0; i < o->n_names; i++) {
-        add_name(run, o->names[i]);
-    }
-    for (size_t i = 0; o->host_suffix != NULL && i < o->n_regions; i++) {
-        const char *all =
-            arena_printf(run->arena, "*.%s.%s", o->regions[i]->short_name, o->host_suffix);
-
-        if (all == NULL) {
-            return ERR_MEMORY;
-        }
-        add_name(run, all);
-    }
-    return ERR_OK;
-}
 
 /* ---- files for scripts ---- */
 
@@ -257,7 +94,7 @@ static err_t write_environment(struct run *run, struct trail *trail)
         return ERR_MEMORY;
     }
     buf_init_secret(&text, ARENA_BYTES);
-    add_variable(&text, "BOOTWARDEN_ENDPOINT", run->endpoint);
+    add_variable(&text, "BOOTWARDEN_ENDPOINT", run->place.endpoint);
     add_variable(&text, "BOOTWARDEN_CA", ca);
     if (dev != NULL) {
         add_variable(&text, "BOOTWARDEN_TENANT", dev->tenant);
@@ -307,8 +144,10 @@ static int open_folder(struct run *run)
     run->folder =
         absolute == NULL ? NULL : (const char *)arena_dup(run->arena, span_str(absolute)).data;
     free(absolute);
-    err = run->folder == NULL ? ERR_MEMORY : choose_port(run, &trail);
-    err = err ? err : choose_names(run);
+    err = run->folder == NULL
+              ? ERR_MEMORY
+              : place_choose_port(run->arena, &run->options, run->folder, &trail, &run->place);
+    err = err ? err : place_choose_names(run->arena, &run->options, &run->place);
     return err ? server_fail(err, &trail) : SERVER_DONE;
 }
 
@@ -316,13 +155,13 @@ static int open_service(struct run *run)
 {
     const struct service_options options = {
         .folder = run->folder,
-        .issuer = run->endpoint,
+        .issuer = run->place.endpoint,
         .signing = run->options.signing,
         .suffix = run->options.host_suffix,
         .regions = run->options.regions,
         .n_regions = run->options.n_regions,
-        .tls_names = run->options.tls_certificate == NULL ? run->names : NULL,
-        .n_tls_names = run->n_names,
+        .tls_names = run->options.tls_certificate == NULL ? run->place.names : NULL,
+        .n_tls_names = run->place.n_names,
         .now = timestamp_now(),
         .metrics = run->metrics,
         .n_workers = run->options.workers,
@@ -348,7 +187,7 @@ static int open_access(struct run *run)
     const struct access_options *o = &run->options.access;
     const struct gate_options options = {
         .folder = run->folder,
-        .endpoint = run->endpoint,
+        .endpoint = run->place.endpoint,
         .has_provider = !o->has_no_provider,
         .is_dev = run->options.is_dev,
         .issuers = o->issuers,
@@ -379,7 +218,7 @@ static int open_service_tags(struct run *run)
     const struct service_tags_options options = {
         .folder = run->folder,
         .store = service_store(run->service),
-        .endpoint = run->endpoint,
+        .endpoint = run->place.endpoint,
         .suffix = run->options.host_suffix,
         .addresses = run->options.attest_addresses,
         .n_addresses = run->options.n_attest_addresses,
@@ -395,7 +234,7 @@ static int open_control(struct run *run)
     struct control_options options = {
         .store = service_store(run->service),
         .service = run->service,
-        .endpoint = run->endpoint,
+        .endpoint = run->place.endpoint,
         .tenant = gate_idp(run->gate) != NULL ? idp_tenant(gate_idp(run->gate)) : NULL,
         .subscription = run->options.subscription != NULL ? run->options.subscription
                                                           : gate_subscription(run->gate),
@@ -491,18 +330,18 @@ static void log_ready(const struct run *run)
     struct log_line line;
 
     log_begin(&line, LOG_INFO, "server.ready");
-    log_text(&line, "endpoint", run->endpoint);
+    log_text(&line, "endpoint", run->place.endpoint);
     log_text(&line, "data", run->folder);
     log_uint(&line, "workers", run->options.workers);
     log_text(&line, "version", BOOTWARDEN_VERSION);
     log_end(&line);
     /* Whoever started the server may have gone: that is no reason not to serve. */
-    if (printf("ready %s\n", run->endpoint) < 0 || fflush(stdout) != 0) {
+    if (printf("ready %s\n", run->place.endpoint) < 0 || fflush(stdout) != 0) {
         log_begin(&line, LOG_WARN, "server.ready.unread");
         log_text(&line, "cause", "standard output does not take the ready line");
         log_end(&line);
     }
-    notify("READY=1\nSTATUS=Serving %s", run->endpoint);
+    notify("READY=1\nSTATUS=Serving %s", run->place.endpoint);
 }
 
 static void log_reload(const char *what, err_t err, const struct trail *trail)
