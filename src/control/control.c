@@ -21,7 +21,7 @@ static err_t join_kinds(struct control *control, const struct kind *const *a,
 {
     size_t n = count(a), m = count(b);
 
-    control->kinds = calloc(n + m + 1, sizeof(*control->kinds));
+    control->kinds = calloc(n + m + 1, sizeof(const struct kind *));
     if (control->kinds == NULL) {
         return ERR_MEMORY;
     }

@@ -320,25 +320,29 @@ static struct run *new_run(struct control_call *call, const struct deploy_reques
     return run;
 }
 
+static void refuse_memory(struct control_call *call, struct control_answer *ret)
+{
+    control_refuse(call, ret, 503, "ServiceUnavailable",
+                   "there is no memory for this deployment now; try again later");
+    ret->retry_after_s = RETRY_S;
+}
+
 struct run *deploy_admit(struct control_call *call, const struct deploy_request *request,
                          struct control_answer *ret)
 {
     struct run *run = new_run(call, request);
-    err_t err = run == NULL ? ERR_MEMORY : ERR_OK;
 
-    if (err == ERR_OK &&
-        !refuse_room(call, enter(run, template_n_resources(request->template)), ret)) {
+    if (run == NULL) {
+        refuse_memory(call, ret);
+        return NULL;
+    }
+    if (!refuse_room(call, enter(run, template_n_resources(request->template)), ret)) {
         run_unref(run);
         return NULL;
     }
-    err = err ? err : fill(call, request, run);
-    if (err) {
-        control_refuse(call, ret, 503, "ServiceUnavailable",
-                       "there is no memory for this deployment now; try again later");
-        ret->retry_after_s = RETRY_S;
-        if (run != NULL) {
-            run_unref(run);
-        }
+    if (fill(call, request, run) != ERR_OK) {
+        refuse_memory(call, ret);
+        run_unref(run);
         return NULL;
     }
     return run;

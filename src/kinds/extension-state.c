@@ -182,9 +182,8 @@ void extension_judge(struct control_call *call, const struct resource *vm,
     read_status(call, guest, &said);
     if (strcmp(said.status, "error") == 0) {
         fail_in_guest(call, extension, said.message, ret);
-    } else if (strcmp(said.status, "transitioning") == 0 && guest->monitor.proof_time == 0) {
-        judge_unheard(call, vm, extension, guest, ret);
-    } else if (said.status[0] != '\0' || guest->monitor.proof_time != 0) {
+    } else if (guest->monitor.proof_time != 0 ||
+               (said.status[0] != '\0' && strcmp(said.status, "transitioning") != 0)) {
         *ret = (struct extension_state){.state = "Succeeded", .message = said.message};
     } else {
         judge_unheard(call, vm, extension, guest, ret);

@@ -14,9 +14,9 @@
 /* What is never anybody's address in the internet. Those of documentation (RFC 5737, RFC 3849) lead
  * nowhere, and may be written down. */
 static const char *const not_public[] = {
-    "0.0.0.0/8",   "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8",        "169.254.0.0/16",
-    "224.0.0.0/3", "::/8",       "172.16.0.0/12", WORLD_PLATFORM "/32", "192.168.0.0/16",
-    "fc00::/7",    "fe80::/9",   "ff00::/8",
+    WORLD_PLATFORM, "0.0.0.0/8",      "10.0.0.0/8",    "100.64.0.0/10",  "127.0.0.0/8",
+    "224.0.0.0/3",  "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "::/8",
+    "fc00::/7",     "fe80::/9",       "ff00::/8",
 };
 
 static bool is_public(const struct address *address)

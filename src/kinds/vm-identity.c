@@ -21,13 +21,10 @@ static const char *const members[] = {"principalId", "clientId", "identitySecret
 
 static const char *row_key(struct arena *arena, struct span principal_id)
 {
-    char *key = (char *)arena_printf(arena, "/identities/%.*s", (int)principal_id.len,
-                                     (const char *)principal_id.data);
+    const char *id = arena_printf(arena, "/identities/%.*s", (int)principal_id.len,
+                                  (const char *)principal_id.data);
 
-    for (char *c = key; c != NULL && *c != '\0'; c++) {
-        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
-    }
-    return key;
+    return id == NULL ? NULL : resource_key(arena, span_str(id));
 }
 
 static const char *principal_of(const struct resource *vm)

@@ -86,8 +86,8 @@ static void each_is_told_once_to_who_has_a_role_in_it(void **state)
 
     (void)state;
     assert_int_equal(list("t", "ada", &ids), 2);
-    assert_string_equal(ids[0], SUB("a") + strlen("/subscriptions/"));
-    assert_string_equal(ids[1], SUB("b") + strlen("/subscriptions/"));
+    assert_string_equal(ids[0], &SUB("a")[strlen("/subscriptions/")]);
+    assert_string_equal(ids[1], &SUB("b")[strlen("/subscriptions/")]);
     assert_int_equal(list("t", "eve", &ids), MANY + 1);
     assert_int_equal(list("another", "ada", &ids), 0);
     assert_int_equal(list("t", "nobody", &ids), 0);
