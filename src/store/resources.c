@@ -230,9 +230,10 @@ struct putting {
     int64_t now;
     enum store_resource_bar bar;
     size_t parent;
+    int64_t version; /* the new one */
 };
 
-static err_t take_count(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
+static err_t take_number(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
 {
     (void)index;
     (void)trail;
@@ -246,12 +247,12 @@ static err_t look_for_room(struct sqlite *db, struct putting *putting, struct tr
     int64_t count = 0, count_of = 0;
     const struct reading counting = {.which = STATEMENT_RESOURCE_COUNT,
                                      .bound = {bound_number(STORE_RESOURCES_MAX)},
-                                     .row = take_count,
+                                     .row = take_number,
                                      .data = &count};
     const struct reading counting_of = {.which = STATEMENT_RESOURCE_COUNT_OF,
                                         .bound = {bound_number(STORE_RESOURCES_SUBSCRIPTION_MAX),
                                                   bound_text(putting->wanted->subscription)},
-                                        .row = take_count,
+                                        .row = take_number,
                                         .data = &count_of};
     size_t n;
     err_t err = query_rows(db, &counting, trail, &n);
@@ -290,6 +291,19 @@ static err_t look_for_bars(struct sqlite *db, struct putting *putting, struct tr
     return look_for_room(db, putting, trail);
 }
 
+/* Counted over all resources: who loaded one that is gone has no version of what was made anew
+ * under its name. */
+static err_t next_version(struct sqlite *db, struct trail *trail, int64_t *ret)
+{
+    const struct reading raising = {.which = STATEMENT_RESOURCE_VERSION_RAISE};
+    const struct reading reading = {
+        .which = STATEMENT_RESOURCE_VERSION, .row = take_number, .data = ret};
+    size_t n;
+    err_t err = query_rows(db, &raising, trail, &n);
+
+    return err ? err : query_rows(db, &reading, trail, &n);
+}
+
 static err_t run_put(struct sqlite *db, void *data, struct trail *trail)
 {
     struct putting *putting = data;
@@ -301,19 +315,23 @@ static err_t run_put(struct sqlite *db, void *data, struct trail *trail)
     if (err || putting->bar != STORE_RESOURCE_NO_BAR) {
         return err;
     }
+    err = next_version(db, trail, &putting->version);
+    if (err) {
+        return err;
+    }
     if (w->version == 0) {
-        writing = (struct reading){.which = STATEMENT_RESOURCE_ADD,
-                                   .bound = {bound_text(w->key), bound_text(w->id),
-                                             bound_text(w->subscription), bound_text(w->type),
-                                             bound_text(w->location), bound_text(w->state),
-                                             bound_key(w->tags, true), bound_key(w->body, true),
-                                             bound_number(putting->now)}};
+        writing = (struct reading){
+            .which = STATEMENT_RESOURCE_ADD,
+            .bound = {bound_text(w->key), bound_text(w->id), bound_text(w->subscription),
+                      bound_text(w->type), bound_text(w->location), bound_text(w->state),
+                      bound_key(w->tags, true), bound_key(w->body, true),
+                      bound_number(putting->now), bound_number(putting->version)}};
     } else {
-        writing = (struct reading){.which = STATEMENT_RESOURCE_SET,
-                                   .bound = {bound_text(w->key), bound_number(w->version),
-                                             bound_text(w->location), bound_text(w->state),
-                                             bound_key(w->tags, true), bound_key(w->body, true),
-                                             bound_number(putting->now)}};
+        writing = (struct reading){
+            .which = STATEMENT_RESOURCE_SET,
+            .bound = {bound_text(w->key), bound_number(w->version), bound_text(w->location),
+                      bound_text(w->state), bound_key(w->tags, true), bound_key(w->body, true),
+                      bound_number(putting->now), bound_number(putting->version)}};
     }
     return query_rows(db, &writing, trail, &n);
 }
@@ -323,7 +341,8 @@ err_t store_resource_put(struct store *store, const struct store_resource *wante
                          struct trail *trail, enum store_resource_bar *ret_bar, size_t *ret_parent,
                          int64_t *ret_version)
 {
-    struct putting putting = {.wanted = wanted, .parents = parents, .now = now};
+    struct putting putting = {
+        .wanted = wanted, .parents = parents, .now = now, .version = wanted->version};
     struct op op = {.kind = OP_CALL, .call = run_put, .data = &putting};
     err_t err;
 
@@ -335,7 +354,7 @@ err_t store_resource_put(struct store *store, const struct store_resource *wante
     if (err == ERR_OK) {
         *ret_bar = putting.bar;
         *ret_parent = putting.parent;
-        *ret_version = wanted->version + 1;
+        *ret_version = putting.version;
     }
     return err;
 }

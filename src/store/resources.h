@@ -32,7 +32,8 @@ struct store_resource {
     const char *state;        /* provisioningState */
     struct span tags;         /* JSON object */
     struct span body;         /* JSON object: all other members */
-    int64_t version;          /* 1, 2, ...: rises with each change; 0 = not kept yet */
+    int64_t version;          /* rises with each change, and no two resources ever have the same,
+                                 not even one after the other; 0 = not kept yet */
     int64_t created, changed;
 };
 

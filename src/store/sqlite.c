@@ -224,6 +224,8 @@ static const char *const migrations[] = {
     " detail TEXT NOT NULL) STRICT;"
     "CREATE INDEX activity_subscription ON activity (subscription, id);"
     "CREATE INDEX activity_time ON activity (time);",
+    "CREATE TABLE resource_versions (last INTEGER NOT NULL) STRICT;"
+    "INSERT INTO resource_versions SELECT coalesce(max(version), 0) FROM resources;",
 };
 
 /* One sentence per kind of trouble, since an operator acts differently on each. */

@@ -22,10 +22,12 @@
         "ELSE (SELECT count(*) FROM resources) END") \
     X(RESOURCE_COUNT_OF, "SELECT CASE WHEN (SELECT coalesce(max(rowid), 0) FROM resources) < ?1 THEN 0 " \
         "ELSE (SELECT count(*) FROM resources WHERE subscription = ?2) END") \
-    X(RESOURCE_ADD, "INSERT INTO resources (" RESOURCE_COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,1,?9,?9) " \
+    X(RESOURCE_VERSION_RAISE, "UPDATE resource_versions SET last = last + 1") \
+    X(RESOURCE_VERSION, "SELECT last FROM resource_versions") \
+    X(RESOURCE_ADD, "INSERT INTO resources (" RESOURCE_COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?10,?9,?9) " \
         "ON CONFLICT DO NOTHING") \
     X(RESOURCE_SET, "UPDATE resources SET location = ?3, state = ?4, tags = ?5, body = ?6, " \
-        "version = version + 1, changed = ?7 WHERE key = ?1 AND version = ?2") \
+        "version = ?8, changed = ?7 WHERE key = ?1 AND version = ?2") \
     X(RESOURCE_REMOVE, "DELETE FROM resources WHERE key = ?1") \
     X(RESOURCES_REMOVE, "DELETE FROM resources WHERE key > ?1 AND key < ?2") \
     X(PART_PUT, "INSERT OR REPLACE INTO resource_parts (resource, name, text) VALUES (?1,?2,?3)") \

@@ -38,6 +38,9 @@ static const struct {
     {"ROLLOUT_GROUP", "SCAN e USING INDEX extensions_upgrades"},
     /* Who is half way, once a second: a fifth of the machines at most. */
     {"ROLLOUT_GONE", "SCAN r USING INDEX rollouts_open"},
+    /* One row. */
+    {"RESOURCE_VERSION_RAISE", "SCAN resource_versions"},
+    {"RESOURCE_VERSION", "SCAN resource_versions"},
     /* Only once as many were made as there may be. */
     {"RESOURCE_COUNT", "SCAN CONSTANT ROW"},
     {"RESOURCE_COUNT_OF", "SCAN CONSTANT ROW"},
