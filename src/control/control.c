@@ -31,11 +31,35 @@ static err_t join_kinds(struct control *control, const struct kind *const *a,
     return ERR_OK;
 }
 
+static void log_failure(const char *event, err_t err, const struct trail *trail)
+{
+    struct log_line line;
+    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 48];
+
+    trail_format(trail, err, words, sizeof(words));
+    log_begin(&line, LOG_ERROR, event);
+    log_text(&line, "cause", words);
+    log_text(&line, "effect", "it is tried again in a minute");
+    log_end(&line);
+}
+
+/* What is in the way of the ends of groups is in the way of nothing else. */
+static void resume(struct control *control)
+{
+    struct trail trail = {0};
+    err_t err = groups_resume(control, &trail);
+
+    if (err) {
+        log_failure("control.resume", err, &trail);
+    }
+}
+
 err_t control_open(const struct control_options *options, struct trail *trail, struct control **ret)
 {
     CLEANUP(control_close) struct control *control = calloc(1, sizeof(*control));
     err_t err;
 
+    (void)trail; /* nothing that fails here has more words than its error */
     if (control == NULL) {
         return ERR_MEMORY;
     }
@@ -61,10 +85,10 @@ err_t control_open(const struct control_options *options, struct trail *trail, s
     }
     err = join_kinds(control, options->kinds, options->more_kinds);
     err = err ? err : jobs_open(&control->jobs);
-    err = err ? err : groups_resume(control, trail);
     if (err) {
         return err;
     }
+    resume(control);
     *ret = TAKE(control);
     return ERR_OK;
 }
@@ -87,16 +111,12 @@ void control_close(struct control *control)
 void control_tick(struct control *control, int64_t now)
 {
     struct trail trail = {0};
-    struct log_line line;
-    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 48];
-    err_t err = groups_resume(control, &trail);
+    err_t err;
 
-    err = err ? err : store_resources_sweep(control->store, now, &trail);
+    resume(control);
+    err = store_resources_sweep(control->store, now, &trail);
     if (err) {
-        trail_format(&trail, err, words, sizeof(words));
-        log_begin(&line, LOG_ERROR, "control.sweep");
-        log_text(&line, "cause", words);
-        log_end(&line);
+        log_failure("control.sweep", err, &trail);
     }
 }
 

@@ -103,6 +103,9 @@ static bool keep_parent(struct control_call *call, const struct control_target *
     if (kind->prepare != NULL && !kind->prepare(call, &before, &member->parent, ret)) {
         return false;
     }
+    if (!resource_is_keepable(call, &member->parent, ret)) {
+        return false;
+    }
     if (call->is_dry) {
         return true;
     }

@@ -221,7 +221,9 @@ static bool load(struct control_call *call, const struct control_target *target,
                  struct resource *ret_resource, bool *ret_is_there, struct control_answer *ret)
 {
     struct trail trail = {0};
-    err_t err = resource_load(call, target->id, &trail, ret_resource);
+    err_t err = call->method == HTTP_DELETE
+                    ? resource_load_ending(call, target->id, &trail, ret_resource)
+                    : resource_load(call, target->id, &trail, ret_resource);
 
     *ret_is_there = err == ERR_OK;
     if (err != ERR_OK && err != ERR_NOT_FOUND) {
@@ -368,6 +370,9 @@ static bool write_one(struct control_call *call, const struct control_target *ta
     }
     if (target->kind->prepare != NULL &&
         !target->kind->prepare(call, is_there ? &before : NULL, &wanted, ret)) {
+        return false;
+    }
+    if (!resource_is_keepable(call, &wanted, ret)) {
         return false;
     }
     if (call->is_dry) {

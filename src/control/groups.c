@@ -13,7 +13,7 @@
 #define GROUPS "Microsoft.Resources/subscriptions/resourceGroups/"
 #define ENDING "group-delete" /* `what` of its operation */
 
-enum { PAGE = 200, ROUNDS_MAX = 100000, OPEN_MAX = 1000, RESUMED_MAX = 1000, RETRY_S = 5 };
+enum { PAGE = 200, OPEN_MAX = 1000, RESUMED_MAX = 1000, RETRY_S = 5 };
 
 static bool group_name_is_good(struct span name)
 {
@@ -107,7 +107,7 @@ static void handle_list(struct control_call *call, struct control_answer *ret)
 struct ending {
     struct ending *next; /* in the control's list */
     struct control *control;
-    char *id, *key;
+    char *id, *key, *subscription;
     /* Who asked for it, with which request; "" after a restart. */
     char *issuer, *caller, *tenant, *name, *client, *request;
     bool is_off; /* the group could not be marked: it stays. Under the lock */
@@ -125,6 +125,7 @@ static void free_ending(struct ending *ending)
 {
     free(ending->id);
     free(ending->key);
+    free(ending->subscription);
     free(ending->issuer);
     free(ending->caller);
     free(ending->tenant);
@@ -160,15 +161,14 @@ static void drop_ending(void *data)
 
 /* Its resources, those below others first: a machine's extension goes before the machine. */
 static err_t remove_page(struct control_call *call, const char *id, struct trail *trail,
-                         size_t *ret_n)
+                         bool *ret_is_end)
 {
-    struct resource *resources = NULL;
-    size_t n = 0;
-    err_t err = resources_load(call, NULL, id, "", PAGE, trail, &resources, &n);
+    struct resource_page page = {0};
+    err_t err = resources_page_ending(call, id, PAGE, trail, &page);
 
-    *ret_n = n;
-    for (size_t i = n; err == ERR_OK && i > 0; i--) {
-        const struct resource *r = &resources[i - 1];
+    *ret_is_end = page.is_end;
+    for (size_t i = page.n; err == ERR_OK && i > 0; i--) {
+        const struct resource *r = &page.items[i - 1];
         enum store_resource_bar bar;
         struct control_answer answer = {0};
         bool was_there = false;
@@ -287,6 +287,23 @@ static bool is_called_off(struct ending *ending)
     return is_off;
 }
 
+/* One page of it: then others have their turn. */
+static err_t add_job(struct ending *ending);
+
+/* Nothing is in it any more, or it cannot go on. */
+static void finish_ending(struct control_call *call, struct ending *ending, err_t err,
+                          struct trail *trail)
+{
+    err = err ? err : remove_elsewhere(call, ending->id, trail);
+    pthread_mutex_lock(&ending->control->endings_lock);
+    err = err ? err : remove_group(call, ending, trail);
+    end_operations(call, ending->key, err, trail);
+    unlink_ending(ending);
+    pthread_mutex_unlock(&ending->control->endings_lock);
+    log_ending(ending, err, trail);
+    free_ending(ending);
+}
+
 static void run_ending(void *data, struct arena *arena, struct hasher *hasher)
 {
     struct ending *ending = data;
@@ -304,14 +321,14 @@ static void run_ending(void *data, struct arena *arena, struct hasher *hasher)
                                 .arena = arena,
                                 .method = HTTP_DELETE};
     struct trail trail = {0};
-    size_t n = 1;
+    bool is_end = false;
     err_t err = ERR_OK;
 
     if (is_called_off(ending)) {
         drop_ending(ending);
         return;
     }
-    for (int i = 0; err == ERR_OK && n > 0 && i < ROUNDS_MAX; i++) {
+    while (err == ERR_OK && !is_end) {
         if (jobs_is_closing(ending->control->jobs)) {
             drop_ending(ending); /* goes on at the next start */
             return;
@@ -319,24 +336,30 @@ static void run_ending(void *data, struct arena *arena, struct hasher *hasher)
         arena_reset(arena);
         call.doc = json_new(arena);
         call.now = timestamp_now();
-        err = call.doc == NULL ? ERR_MEMORY : remove_page(&call, ending->id, &trail, &n);
+        err = call.doc == NULL ? ERR_MEMORY : remove_page(&call, ending->id, &trail, &is_end);
+        /* Without room for another job this one goes on. */
+        if (err == ERR_OK && !is_end && add_job(ending) == ERR_OK) {
+            return;
+        }
     }
-    err = err ? err : remove_elsewhere(&call, ending->id, &trail);
-    pthread_mutex_lock(&ending->control->endings_lock);
-    err = err ? err : remove_group(&call, ending, &trail);
-    end_operations(&call, ending->key, err, &trail);
-    unlink_ending(ending);
-    pthread_mutex_unlock(&ending->control->endings_lock);
-    log_ending(ending, err, &trail);
-    free_ending(ending);
+    finish_ending(&call, ending, err, &trail);
+}
+
+static err_t add_job(struct ending *ending)
+{
+    const struct job job = {.class = JOB_END,
+                            .owner = ending->subscription,
+                            .run = run_ending,
+                            .drop = drop_ending,
+                            .data = ending};
+
+    return jobs_add(ending->control->jobs, &job);
 }
 
 /* Under the lock. Whoever asks for it again waits for the same end, which is no new one. */
 static err_t begin_ending(struct control *control, const struct ending_of *of,
                           struct ending **ret_new)
 {
-    struct job job = {
-        .class = JOB_END, .owner = of->subscription, .run = run_ending, .drop = drop_ending};
     struct ending *ending;
     err_t err;
 
@@ -353,18 +376,18 @@ static err_t begin_ending(struct control *control, const struct ending_of *of,
     ending->control = control;
     ending->id = strdup(of->id);
     ending->key = strdup(of->key);
+    ending->subscription = strdup(of->subscription);
     ending->issuer = strdup(of->caller->issuer);
     ending->caller = strdup(of->caller->object_id);
     ending->tenant = strdup(of->caller->tenant);
     ending->name = strdup(of->caller->name);
     ending->client = strdup(of->caller->client_id);
     ending->request = strdup(of->request);
-    job.data = ending;
-    err = ending->id == NULL || ending->key == NULL || ending->issuer == NULL ||
-                  ending->caller == NULL || ending->tenant == NULL || ending->name == NULL ||
-                  ending->client == NULL || ending->request == NULL
+    err = ending->id == NULL || ending->key == NULL || ending->subscription == NULL ||
+                  ending->issuer == NULL || ending->caller == NULL || ending->tenant == NULL ||
+                  ending->name == NULL || ending->client == NULL || ending->request == NULL
               ? ERR_MEMORY
-              : jobs_add(control->jobs, &job);
+              : add_job(ending);
     if (err) {
         free_ending(ending);
         return err;

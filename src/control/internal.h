@@ -72,6 +72,15 @@ void change_finish(const struct control_call *call, struct control_change *chang
 void change_refused(const struct control_call *call, const struct control_target *target,
                     const char *path, unsigned status);
 
+/* For ends: who cannot be read has an empty body. */
+err_t resource_load_ending(struct control_call *call, const char *id, struct trail *trail,
+                           struct resource *ret) MUST_CHECK;
+err_t resources_page_ending(struct control_call *call, const char *below, size_t max,
+                            struct trail *trail, struct resource_page *ret) MUST_CHECK;
+/* Is it, as it is wanted, small enough to be read again? False and refused. */
+bool resource_is_keepable(struct control_call *call, const struct resource *resource,
+                          struct control_answer *ret);
+
 /* As resource_run, for kinds that are members of their parents. */
 void embedded_run(struct control_call *call, const struct control_target *target,
                   struct control_answer *ret);

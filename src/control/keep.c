@@ -4,16 +4,22 @@
 #include "control/internal.h"
 
 #include "base/codec.h"
+#include "base/log.h"
 #include "base/text.h"
 
 #include <stdio.h>
 
-enum { KEEP_DEPTH = 80, KEEP_VALUES = 400000 };
+enum {
+    KEEP_DEPTH = 80,
+    KEEP_VALUES = 50000,    /* a body that is taken, and what is added to it */
+    KEEP_ADDED = 64 * 1024, /* bytes that the server adds at most */
+    READ_VALUES = 400000,   /* more were kept once */
+};
 
 static err_t read_value(struct control_call *call, struct span json, struct trail *trail,
                         yyjson_mut_val **ret)
 {
-    static const struct json_limits limits = {.max_depth = KEEP_DEPTH, .max_values = KEEP_VALUES};
+    static const struct json_limits limits = {.max_depth = KEEP_DEPTH, .max_values = READ_VALUES};
     yyjson_val *root = NULL;
     err_t err = json_read(call->arena, json, &limits, trail, &root);
 
@@ -55,8 +61,42 @@ static const struct kind *kind_of_id(struct control_call *call, const char *id)
     return type == NULL ? NULL : kind_find(call->control, type);
 }
 
-err_t resource_load(struct control_call *call, const char *id, struct trail *trail,
-                    struct resource *ret)
+static void log_unreadable(const struct resource *resource, err_t err, const struct trail *trail)
+{
+    struct log_line line;
+    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 48];
+
+    trail_format(trail, err, words, sizeof(words));
+    log_begin(&line, LOG_ERROR, "resource.unreadable");
+    log_text(&line, "resource", resource->key);
+    log_text(&line, "cause", words);
+    log_text(&line, "effect", "it is left out until it is deleted");
+    log_end(&line);
+}
+
+/* For its end: what cannot be read goes like one with an empty body. */
+static err_t take_ending(struct control_call *call, const struct kind *kind,
+                         const struct store_resource *row, struct trail *trail,
+                         struct resource *ret)
+{
+    struct trail why = {0};
+    err_t err = take(call, kind, row, &why, ret);
+
+    (void)trail;
+    if (err == ERR_OK || err == ERR_MEMORY) {
+        return err;
+    }
+    log_unreadable(ret, err, &why);
+    ret->tags = NULL;
+    ret->body = yyjson_mut_obj(call->doc);
+    return ret->body == NULL ? ERR_MEMORY : ERR_OK;
+}
+
+typedef err_t take_row(struct control_call *call, const struct kind *kind,
+                       const struct store_resource *row, struct trail *trail, struct resource *ret);
+
+static err_t load_one(struct control_call *call, const char *id, take_row *take_one,
+                      struct trail *trail, struct resource *ret)
 {
     const char *key = resource_key(call->arena, span_str(id));
     struct store_resource row;
@@ -64,12 +104,48 @@ err_t resource_load(struct control_call *call, const char *id, struct trail *tra
                     ? ERR_MEMORY
                     : store_resource_get(call->control->store, call->arena, key, trail, &row);
 
-    return err ? err : take(call, kind_of_id(call, row.id), &row, trail, ret);
+    return err ? err : take_one(call, kind_of_id(call, row.id), &row, trail, ret);
 }
 
-err_t resources_load(struct control_call *call, const struct kind *kind, const char *below,
-                     const char *after, size_t max, struct trail *trail, struct resource **ret,
-                     size_t *ret_n)
+err_t resource_load(struct control_call *call, const char *id, struct trail *trail,
+                    struct resource *ret)
+{
+    return load_one(call, id, take, trail, ret);
+}
+
+err_t resource_load_ending(struct control_call *call, const char *id, struct trail *trail,
+                           struct resource *ret)
+{
+    return load_one(call, id, take_ending, trail, ret);
+}
+
+/* ---- pages ---- */
+
+static err_t take_page(struct control_call *call, const struct kind *kind,
+                       const struct store_resource *rows, size_t n, take_row *take_one,
+                       struct resource_page *page)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct kind *own = kind != NULL ? kind : kind_of_id(call, rows[i].id);
+        struct resource *item = &page->items[page->n];
+        struct trail trail = {0};
+        err_t err = take_one(call, own, &rows[i], &trail, item);
+
+        if (err == ERR_MEMORY) {
+            return err;
+        }
+        if (err) {
+            log_unreadable(item, err, &trail);
+        } else {
+            page->n++;
+        }
+    }
+    return ERR_OK;
+}
+
+static err_t load_page(struct control_call *call, const struct kind *kind, const char *below,
+                       const char *after, size_t max, take_row *take_one, struct trail *trail,
+                       struct resource_page *ret)
 {
     struct store_resource_query query = {
         .below = resource_key(call->arena, span_str(below)),
@@ -77,10 +153,11 @@ err_t resources_load(struct control_call *call, const struct kind *kind, const c
         .type = "",
         .after = after,
         .max = max,
+        .bytes_max = RESOURCE_PAGE_BYTES,
     };
     struct store_resource *rows = NULL;
     struct resource_path path;
-    size_t n = 0;
+    size_t n = 0, bytes = 0;
     err_t err = query.below == NULL ? ERR_MEMORY
                                     : resource_id_read(call->arena, span_str(below), trail, &path);
 
@@ -93,13 +170,45 @@ err_t resources_load(struct control_call *call, const struct kind *kind, const c
     if (err) {
         return err;
     }
-    *ret = arena_calloc(call->arena, n + 1, sizeof(**ret));
-    *ret_n = n;
-    err = *ret == NULL ? ERR_MEMORY : ERR_OK;
-    for (size_t i = 0; err == ERR_OK && i < n; i++) {
-        err = take(call, kind != NULL ? kind : kind_of_id(call, rows[i].id), &rows[i], trail,
-                   &(*ret)[i]);
+    for (size_t i = 0; i < n; i++) {
+        bytes += rows[i].tags.len + rows[i].body.len;
     }
+    *ret = (struct resource_page){.items = arena_calloc(call->arena, n + 1, sizeof(*ret->items)),
+                                  .last = n == 0 ? after : rows[n - 1].key,
+                                  .is_end = n < max && bytes < RESOURCE_PAGE_BYTES};
+    return ret->items == NULL ? ERR_MEMORY : take_page(call, kind, rows, n, take_one, ret);
+}
+
+err_t resources_page(struct control_call *call, const struct kind *kind, const char *below,
+                     const char *after, size_t max, struct trail *trail, struct resource_page *ret)
+{
+    return load_page(call, kind, below, after, max, take, trail, ret);
+}
+
+err_t resources_page_ending(struct control_call *call, const char *below, size_t max,
+                            struct trail *trail, struct resource_page *ret)
+{
+    return load_page(call, NULL, below, "", max, take_ending, trail, ret);
+}
+
+err_t resources_load(struct control_call *call, const struct kind *kind, const char *below,
+                     const char *after, size_t max, struct trail *trail, struct resource **ret,
+                     size_t *ret_n)
+{
+    struct resource *all = arena_calloc(call->arena, max + 1, sizeof(*all));
+    struct resource_page page = {.last = after};
+    size_t n = 0;
+    err_t err = all == NULL ? ERR_MEMORY : ERR_OK;
+
+    while (err == ERR_OK && n < max && !page.is_end) {
+        err = resources_page(call, kind, below, page.last, max - n, trail, &page);
+        if (err == ERR_OK && page.n > 0) {
+            memcpy(all + n, page.items, page.n * sizeof(*all));
+            n += page.n;
+        }
+    }
+    *ret = all;
+    *ret_n = n;
     return err;
 }
 
@@ -226,6 +335,35 @@ static err_t to_row(struct control_call *call, const struct resource *resource,
                    ret->body.data == NULL
                ? ERR_MEMORY
                : ERR_OK;
+}
+
+bool resource_is_keepable(struct control_call *call, const struct resource *resource,
+                          struct control_answer *ret)
+{
+    static const struct json_limits limits = {.max_depth = KEEP_DEPTH, .max_values = KEEP_VALUES};
+    const struct kind *kind = resource->kind;
+    size_t max = kind != NULL && kind->body_max != 0 ? kind->body_max : CONTROL_BODY_MAX;
+    struct span json = json_write(call->arena, call->doc, resource->body, false);
+    struct trail trail = {0};
+    yyjson_val *ignored = NULL;
+    err_t err = json.data == NULL ? ERR_MEMORY : ERR_OK;
+
+    if (err == ERR_OK && json.len > max + KEEP_ADDED) {
+        control_refuse(call, ret, 413, "RequestTooLarge",
+                       "'%s' would have %zu bytes with this change; at most %zu are kept.",
+                       resource->name, json.len, max);
+        return false;
+    }
+    err = err ? err : json_read(call->arena, json, &limits, &trail, &ignored);
+    if (err && err != ERR_MEMORY) {
+        control_refuse(call, ret, 400, "InvalidRequestContent",
+                       "'%s' could not be read with this change: %s", resource->name, trail.what);
+        return false;
+    }
+    if (err) {
+        control_fail(call, err, &trail, ret);
+    }
+    return err == ERR_OK;
 }
 
 bool resource_keep(struct control_call *call, struct resource *resource, const char *action,

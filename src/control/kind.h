@@ -115,8 +115,20 @@ bool resource_keep(struct control_call *call, struct resource *resource, const c
 yyjson_mut_val *resource_value(struct control_call *call, const struct resource *resource);
 /* W/"GUID" of its version. */
 const char *resource_etag(const struct control_call *call, const struct resource *resource);
-/* One page of a kind's, below an id ("/subscriptions/s", a group, a parent); in the arena. after: a
- * key, "" = from the first on. */
+/* Some of a kind's, NULL of any, below an id ("/subscriptions/s", a group, a parent); in the arena.
+ * Those that cannot be read are left out, and logged. */
+enum { RESOURCE_PAGE_BYTES = 1024 * 1024 }; /* a page ends with the resource that reaches this */
+struct resource_page {
+    struct resource *items;
+    size_t n;         /* also 0 in the middle */
+    const char *last; /* behind this key the next page begins */
+    bool is_end;      /* there is no next one */
+};
+/* At most `max`. after: a key, "" = from the first on. */
+err_t resources_page(struct control_call *call, const struct kind *kind, const char *below,
+                     const char *after, size_t max, struct trail *trail,
+                     struct resource_page *ret) MUST_CHECK;
+/* The first `max` behind `after`, however large they are; fewer: that is all. */
 err_t resources_load(struct control_call *call, const struct kind *kind, const char *below,
                      const char *after, size_t max, struct trail *trail, struct resource **ret,
                      size_t *ret_n) MUST_CHECK;

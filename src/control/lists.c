@@ -169,23 +169,22 @@ static err_t add_chunk(struct control_call *call, const struct control_target *t
                        const struct filter *filter, size_t chunk, struct trail *trail,
                        struct page *page)
 {
-    struct resource *resources = NULL;
-    size_t n = 0;
-    err_t err = resources_load(call, target->kind, target->scope, page->after, chunk, trail,
-                               &resources, &n);
+    struct resource_page some = {0};
+    err_t err = resources_page(call, target->kind, target->scope, page->after, chunk, trail, &some);
 
-    page->is_end = n < chunk;
-    for (size_t i = 0; err == ERR_OK && i < n && !page->is_full; i++) {
+    page->is_end = some.is_end;
+    for (size_t i = 0; err == ERR_OK && i < some.n; i++) {
         page->is_full = yyjson_mut_arr_size(page->array) == page->max;
         if (page->is_full) {
-            break;
+            return ERR_OK;
         }
-        page->after = resources[i].key;
-        if (filter_fits(call, filter, &resources[i]) &&
-            !yyjson_mut_arr_append(page->array, resource_value(call, &resources[i]))) {
+        page->after = some.items[i].key;
+        if (filter_fits(call, filter, &some.items[i]) &&
+            !yyjson_mut_arr_append(page->array, resource_value(call, &some.items[i]))) {
             err = ERR_MEMORY;
         }
     }
+    page->after = err ? page->after : some.last;
     return err;
 }
 
@@ -303,27 +302,25 @@ static err_t add_page(struct control_call *call, const struct place *place,
                       const struct filter *filter, size_t chunk, const char **after,
                       yyjson_mut_val *array, size_t max, struct trail *trail, bool *ret_is_last)
 {
-    struct resource *resources = NULL;
-    size_t n = 0;
-    err_t err = place->below == NULL ? ERR_MEMORY
-                                     : resources_load(call, place->kind, place->below, *after,
-                                                      chunk, trail, &resources, &n);
+    struct resource_page page = {0};
+    err_t err = place->below == NULL
+                    ? ERR_MEMORY
+                    : resources_page(call, place->kind, place->below, *after, chunk, trail, &page);
 
-    *ret_is_last = err || n < chunk;
-    for (size_t i = 0; err == ERR_OK && i < n; i++) {
-        if (!is_shown(&resources[i]) || !filter_fits(call, filter, &resources[i])) {
-            *after = resources[i].key;
-            continue;
+    *ret_is_last = err || page.is_end;
+    for (size_t i = 0; err == ERR_OK && i < page.n; i++) {
+        const struct resource *one = &page.items[i];
+
+        if (is_shown(one) && filter_fits(call, filter, one)) {
+            if (yyjson_mut_arr_size(array) >= max) {
+                *ret_is_last = false;
+                return ERR_OK;
+            }
+            err = yyjson_mut_arr_append(array, short_value(call, one)) ? ERR_OK : ERR_MEMORY;
         }
-        if (yyjson_mut_arr_size(array) >= max) {
-            *ret_is_last = false;
-            break;
-        }
-        *after = resources[i].key;
-        if (!yyjson_mut_arr_append(array, short_value(call, &resources[i]))) {
-            err = ERR_MEMORY;
-        }
+        *after = one->key;
     }
+    *after = err ? *after : page.last;
     return err;
 }
 

@@ -183,30 +183,31 @@ bool guest_is_nobodys(struct control_call *call, const struct resource *wanted,
     const char *below =
         arena_printf(call->arena, "/subscriptions/%s", subscription_of(call, wanted));
     struct trail trail = {0};
-    size_t n = PAGE;
+    struct resource_page page = {0};
     err_t err = arena == NULL || below == NULL ? ERR_MEMORY : ERR_OK;
 
     own.arena = arena;
-    while (err == ERR_OK && n == PAGE) {
-        struct resource *list = NULL;
-
+    while (err == ERR_OK && !page.is_end) {
         arena_reset(arena);
         own.doc = json_new(arena);
         err = own.doc == NULL
                   ? ERR_MEMORY
-                  : resources_load(&own, wanted->kind, below, after, PAGE, &trail, &list, &n);
-        for (size_t i = 0; err == ERR_OK && i < n; i++) {
-            const char *other = body_text_at(body_get(list[i].body, RESOURCE_PRIVATE), "vmId");
+                  : resources_page(&own, wanted->kind, below, after, PAGE, &trail, &page);
+        for (size_t i = 0; err == ERR_OK && i < page.n; i++) {
+            const struct resource *one = &page.items[i];
+            const char *other = body_text_at(body_get(one->body, RESOURCE_PRIVATE), "vmId");
 
-            snprintf(after, sizeof(after), "%s", list[i].key);
             if (other != NULL && strcmp(other, machine_id) == 0 &&
-                strcmp(list[i].key, wanted->key) != 0) {
+                strcmp(one->key, wanted->key) != 0) {
                 control_refuse(call, ret, 409, "Conflict",
                                "The machine that the tag %s names is the guest of another virtual "
                                "machine.",
                                TAG_MACHINE);
                 return false;
             }
+        }
+        if (err == ERR_OK && page.last != after) {
+            snprintf(after, sizeof(after), "%s", page.last);
         }
     }
     if (err) {

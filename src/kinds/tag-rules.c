@@ -10,6 +10,7 @@
 
 enum {
     PAGE = 100,
+    ROWS_BYTES = 1024 * 1024, /* of a page before it is read */
     PAGE_BYTES = 512 * 1024 * 1024,
 };
 
@@ -49,12 +50,16 @@ static err_t visit_all(struct store *store, visit_groups *visit, const void *con
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(PAGE_BYTES);
     char last[STORE_RESOURCE_KEY_MAX + 1] = "";
-    struct store_resource_query query = {
-        .below = "/subscriptions", .subscription = "", .type = "", .after = last, .max = PAGE};
-    size_t n = PAGE;
+    struct store_resource_query query = {.below = "/subscriptions",
+                                         .subscription = "",
+                                         .type = "",
+                                         .after = last,
+                                         .max = PAGE,
+                                         .bytes_max = ROWS_BYTES};
+    size_t n = 1;
     err_t err = arena == NULL ? ERR_MEMORY : ERR_OK;
 
-    while (err == ERR_OK && n == PAGE) {
+    while (err == ERR_OK && n > 0) {
         struct store_resource *rows = NULL;
 
         arena_reset(arena);

@@ -15,23 +15,22 @@ enum {
 
 static err_t visit_page(struct control_call *scan, const struct kind *kind, const char *below,
                         char after[STORE_RESOURCE_KEY_MAX + 1], each_visit *visit, void *context,
-                        struct trail *trail, size_t *ret_n)
+                        struct trail *trail, bool *ret_is_end)
 {
-    struct resource *list = NULL;
-    size_t n = 0;
+    struct resource_page page = {0};
     err_t err;
 
     arena_reset(scan->arena);
     scan->doc = json_new(scan->arena);
     err = scan->doc == NULL ? ERR_MEMORY
-                            : resources_load(scan, kind, below, after, EACH_PAGE, trail, &list, &n);
-    for (size_t i = 0; err == ERR_OK && i < n; i++) {
-        err = visit(context, scan, &list[i]);
+                            : resources_page(scan, kind, below, after, EACH_PAGE, trail, &page);
+    for (size_t i = 0; err == ERR_OK && i < page.n; i++) {
+        err = visit(context, scan, &page.items[i]);
     }
-    if (err == ERR_OK && n > 0) {
-        snprintf(after, STORE_RESOURCE_KEY_MAX + 1, "%s", list[n - 1].key);
+    if (err == ERR_OK && page.last != after) {
+        snprintf(after, STORE_RESOURCE_KEY_MAX + 1, "%s", page.last);
     }
-    *ret_n = n;
+    *ret_is_end = page.is_end;
     return err;
 }
 
@@ -52,12 +51,12 @@ err_t each_in_subscription(struct control_call *call, const struct kind *kind, c
     struct control_call scan = *call;
     char after[STORE_RESOURCE_KEY_MAX + 1] = "";
     const char *below = subscription_id(call, id);
-    size_t n = EACH_PAGE;
+    bool is_end = false;
     err_t err = arena == NULL || below == NULL ? ERR_MEMORY : ERR_OK;
 
     scan.arena = arena;
-    while (err == ERR_OK && n == EACH_PAGE) {
-        err = visit_page(&scan, kind, below, after, visit, context, trail, &n);
+    while (err == ERR_OK && !is_end) {
+        err = visit_page(&scan, kind, below, after, visit, context, trail, &is_end);
     }
     return err;
 }

@@ -11,6 +11,9 @@ struct rows {
     struct arena *arena;
     void *items;
     size_t n;
+    /* Of resources: bytes that may still come. */
+    size_t bytes_left;
+    bool is_enough;
 };
 
 static const char *text_of(struct arena *arena, sqlite3_stmt *row, int index)
@@ -22,8 +25,11 @@ static err_t take_resource(sqlite3_stmt *row, size_t index, void *data, struct t
 {
     struct rows *rows = data;
     struct store_resource *r = (struct store_resource *)rows->items + index;
+    size_t bytes = column_span(row, 6).len + column_span(row, 7).len;
 
     (void)trail;
+    rows->is_enough = bytes >= rows->bytes_left;
+    rows->bytes_left -= rows->is_enough ? rows->bytes_left : bytes;
     *r = (struct store_resource){
         .key = text_of(rows->arena, row, 0),
         .id = text_of(rows->arena, row, 1),
@@ -91,11 +97,14 @@ static err_t take_activity(sqlite3_stmt *row, size_t index, void *data, struct t
                : ERR_OK;
 }
 
-/* At most reading->max rows of `size` bytes each into the arena. */
-static err_t list(struct store *store, struct arena *arena, const struct reading *reading,
-                  size_t size, struct trail *trail, void **ret, size_t *ret_n)
+/* At most reading->max rows of `size` bytes each into the arena; of resources, as many as
+ * bytes_max says. */
+static err_t list_within(struct store *store, struct arena *arena, const struct reading *reading,
+                         size_t size, size_t bytes_max, struct trail *trail, void **ret,
+                         size_t *ret_n)
 {
-    struct rows rows = {.arena = arena, .items = arena_calloc(arena, reading->max, size)};
+    struct rows rows = {
+        .arena = arena, .items = arena_calloc(arena, reading->max, size), .bytes_left = bytes_max};
     struct reading own = *reading;
     err_t err;
 
@@ -103,12 +112,19 @@ static err_t list(struct store *store, struct arena *arena, const struct reading
         return ERR_MEMORY;
     }
     own.data = &rows;
+    own.is_enough = &rows.is_enough;
     err = read_rows(store, &own, trail, &rows.n);
     if (err == ERR_OK) {
         *ret = rows.items;
         *ret_n = rows.n;
     }
     return err;
+}
+
+static err_t list(struct store *store, struct arena *arena, const struct reading *reading,
+                  size_t size, struct trail *trail, void **ret, size_t *ret_n)
+{
+    return list_within(store, arena, reading, size, SIZE_MAX, trail, ret, ret_n);
 }
 
 static err_t get(struct store *store, struct arena *arena, const struct reading *reading, void *ret,
@@ -171,7 +187,8 @@ err_t store_resources(struct store *store, struct arena *arena,
         reading.bound[3] = bound_text(query->subscription);
         reading.bound[4] = bound_text(query->type);
     }
-    err = list(store, arena, &reading, sizeof(**ret), trail, &items, ret_n);
+    err = list_within(store, arena, &reading, sizeof(**ret),
+                      query->bytes_max == 0 ? SIZE_MAX : query->bytes_max, trail, &items, ret_n);
     *ret = items;
     return err;
 }

@@ -47,13 +47,15 @@ struct store_resource_query {
     const char *subscription, *type; /* both, or neither */
     const char *after;               /* a key: behind it */
     size_t max;
+    size_t bytes_max; /* of tags and bodies: the resource that reaches it is the last; 0 = any */
 };
-/* By key, in the arena. */
+/* By key, in the arena. With bytes_max the end is where none is left, not where fewer than max are.
+ */
 err_t store_resources(struct store *store, struct arena *arena,
                       const struct store_resource_query *query, struct trail *trail,
                       struct store_resource **ret, size_t *ret_n) MUST_CHECK;
 /* Of all subscriptions: those of a type that are in a state, such as groups that are being deleted
- * when a server starts. */
+ * when a server starts. Without tags and bodies: as many as there are fit into any arena. */
 err_t store_resources_in_state(struct store *store, struct arena *arena, const char *type,
                                const char *state, size_t max, struct trail *trail,
                                struct store_resource **ret, size_t *ret_n) MUST_CHECK;

@@ -36,6 +36,9 @@ err_t query_rows(struct sqlite *db, const struct reading *reading, struct trail 
             err = reading->row(row, n, reading->data, trail);
         }
         n++;
+        if (reading->is_enough != NULL && *reading->is_enough) {
+            break;
+        }
     }
     sqlite_release(row);
     if (err) {

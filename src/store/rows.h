@@ -45,6 +45,7 @@ struct reading {
     /* Called for each row, the first has index 0. NULL: rows are counted alone. */
     err_t (*row)(sqlite3_stmt *row, size_t index, void *data, struct trail *trail);
     void *data;
+    const bool *is_enough; /* looked at behind each row: true ends it. NULL = never */
 };
 
 /* On one connection; *ret_n rows were there. Also for statements that give none. */

@@ -16,7 +16,7 @@
         "ORDER BY key LIMIT ?3") \
     X(RESOURCES_OF_TYPE, "SELECT " RESOURCE_COLUMNS " FROM resources WHERE subscription = ?4 " \
         "AND type = ?5 AND key > ?1 AND key < ?2 ORDER BY key LIMIT ?3") \
-    X(RESOURCES_IN_STATE, "SELECT " RESOURCE_COLUMNS " FROM resources WHERE state <> 'Succeeded' AND type = ?4 AND state = ?5 " \
+    X(RESOURCES_IN_STATE, "SELECT key, id, subscription, type, location, state, '', '', version, created, changed FROM resources WHERE state <> 'Succeeded' AND type = ?4 AND state = ?5 " \
         "AND key > ?1 AND key < ?2 ORDER BY key LIMIT ?3") \
     X(RESOURCE_COUNT, "SELECT CASE WHEN (SELECT coalesce(max(rowid), 0) FROM resources) < ?1 THEN 0 " \
         "ELSE (SELECT count(*) FROM resources) END") \

@@ -306,6 +306,156 @@ static void a_group_that_goes_without_a_job_is_found_while_the_server_runs(void 
     assert_int_equal(n_gone, 1);
 }
 
+/* ---- large ones, and those that cannot be read ---- */
+
+/* Into the store, past all that clients are refused for. */
+static void put_row(const char *key, const char *id, const char *type, const char *state,
+                    struct span body)
+{
+    static const char *const no_parents[STORE_RESOURCE_PARENTS] = {0};
+    const struct store_resource row = {.key = key,
+                                       .id = id,
+                                       .subscription = SUBSCRIPTION,
+                                       .type = type,
+                                       .location = "westus",
+                                       .state = state,
+                                       .tags = span_str("{}"),
+                                       .body = body};
+    enum store_resource_bar bar = STORE_RESOURCE_FULL;
+    int64_t version;
+    size_t which;
+
+    assert_ok(
+        store_resource_put(store, &row, no_parents, timestamp_now(), NULL, &bar, &which, &version));
+    assert_int_equal(bar, STORE_RESOURCE_NO_BAR);
+}
+
+static struct span long_body(size_t len)
+{
+    static char body[3 * 1024 * 1024];
+
+    assert_true(len < sizeof(body));
+    memset(body, 'y', len);
+    memcpy(body, "{\"x\":\"", 6);
+    memcpy(body + len - 2, "\"}", 2);
+    return span_of(body, len);
+}
+
+static void put_unreadable(const char *name)
+{
+    char key[256], id[256];
+
+    snprintf(key, sizeof(key), SUB "/resourcegroups/g/providers/test.things/things/%s", name);
+    snprintf(id, sizeof(id), THINGS "/%s", name);
+    put_row(key, id, "test.things/things", "Succeeded", span_str("{\"x\":"));
+}
+
+/* More than any arena holds, each body of a size that was taken once. */
+static void large_groups_that_go_keep_no_server_from_its_start(void **state)
+{
+    enum { GROUPS = 30 };
+
+    (void)state;
+    manager_stop(&m);
+    for (int i = 0; i < GROUPS; i++) {
+        char key[128];
+
+        snprintf(key, sizeof(key), SUB "/resourcegroups/h%d", i);
+        put_row(key, key, "microsoft.resources/resourcegroups", "Deleting", long_body(2900 * 1024));
+    }
+    manager_start(&m);
+    for (int i = 0; i < GROUPS; i++) {
+        char id[128];
+
+        snprintf(id, sizeof(id), SUB "/resourceGroups/h%d", i);
+        wait_until_gone(&m, id);
+    }
+}
+
+static void a_group_goes_with_what_is_large_and_what_cannot_be_read(void **state)
+{
+    enum { LARGE = 120 };
+
+    (void)state;
+    for (int i = 0; i < LARGE; i++) {
+        char key[128], id[128];
+
+        snprintf(key, sizeof(key), SUB "/resourcegroups/g/providers/test.things/things/l%d", i);
+        snprintf(id, sizeof(id), THINGS "/l%d", i);
+        put_row(key, id, "test.things/things", "Succeeded", long_body(2500 * 1024));
+    }
+    put_unreadable("bad");
+    ask(&m, HTTP_DELETE, GROUP, NULL);
+    assert_answer(&m, 202, NULL);
+    follow_location(&m);
+    assert_answer(&m, 200, NULL);
+    wait_until_gone(&m, GROUP);
+    assert_int_equal(n_gone, LARGE + 1); /* who keeps something for one hears of it */
+}
+
+static void what_cannot_be_read_is_left_out_and_can_be_deleted(void **state)
+{
+    (void)state;
+    ask(&m, HTTP_PUT, THINGS "/a", PLAIN);
+    ask(&m, HTTP_PUT, THINGS "/z", PLAIN);
+    put_unreadable("bad");
+    put_unreadable("zz"); /* the last of all */
+    ask(&m, HTTP_GET, THINGS, NULL);
+    assert_answer(&m, 200, NULL);
+    assert_int_equal(yyjson_arr_size(member(&m, "value")), 2);
+    assert_null(member(&m, "nextLink"));
+    ask(&m, HTTP_GET, SUB "/resources", NULL);
+    assert_answer(&m, 200, NULL);
+    assert_int_equal(yyjson_arr_size(member(&m, "value")), 2);
+    ask(&m, HTTP_GET, THINGS "?$top=1", NULL);
+    assert_answer(&m, 200, NULL);
+    assert_int_equal(yyjson_arr_size(member(&m, "value")), 1);
+    ask(&m, HTTP_DELETE, THINGS "/bad", NULL);
+    assert_answer(&m, 200, NULL);
+    ask(&m, HTTP_DELETE, THINGS "/bad", NULL);
+    assert_answer(&m, 204, NULL);
+}
+
+/* What others want goes between two pages of it. */
+static void ends_of_groups_take_turns(void **state)
+{
+    (void)state;
+    for (unsigned g = 0; g < JOBS_ENDS_TOGETHER + 1; g++) {
+        char id[128];
+
+        snprintf(id, sizeof(id), SUB "/resourceGroups/large%u", g);
+        ask(&m, HTTP_PUT, id, PLAIN);
+        for (unsigned i = 0; i < 600; i++) {
+            char thing[256], key[256];
+
+            snprintf(thing, sizeof(thing), "%s/providers/Test.Things/things/t%u", id, i);
+            snprintf(key, sizeof(key),
+                     SUB "/resourcegroups/large%u/providers/test.things/things/t%u", g, i);
+            put_row(key, thing, "test.things/things", "Succeeded",
+                    span_str(i % 4 == 0 ? "{\"properties\":{\"isSticky\":true}}" : "{}"));
+        }
+    }
+    ask(&m, HTTP_PUT, OTHER_SUB "/resourceGroups/other", PLAIN);
+    assert_answer(&m, 201, NULL);
+    for (unsigned g = 0; g < JOBS_ENDS_TOGETHER + 1; g++) {
+        char id[128];
+
+        snprintf(id, sizeof(id), SUB "/resourceGroups/large%u", g);
+        ask(&m, HTTP_DELETE, id, NULL);
+        assert_answer(&m, 202, NULL);
+    }
+    ask(&m, HTTP_DELETE, OTHER_SUB "/resourceGroups/other", NULL);
+    assert_answer(&m, 202, NULL);
+    wait_until_gone(&m, OTHER_SUB "/resourceGroups/other");
+    for (unsigned g = 0; g < JOBS_ENDS_TOGETHER + 1; g++) { /* nobody else's is done yet */
+        char id[128];
+
+        snprintf(id, sizeof(id), SUB "/resourceGroups/large%u", g);
+        ask(&m, HTTP_GET, id, NULL);
+        assert_answer(&m, 200, NULL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +469,10 @@ int main(void)
         WITH_ENGINE(whoever_writes_into_a_group_that_goes_leaves_nothing_behind),
         WITH_ENGINE(an_end_without_a_job_leaves_the_group_as_it_was),
         WITH_ENGINE(a_group_that_goes_without_a_job_is_found_while_the_server_runs),
+        WITH_ENGINE(large_groups_that_go_keep_no_server_from_its_start),
+        WITH_ENGINE(a_group_goes_with_what_is_large_and_what_cannot_be_read),
+        WITH_ENGINE(what_cannot_be_read_is_left_out_and_can_be_deleted),
+        WITH_ENGINE(ends_of_groups_take_turns),
     };
 
     return RUN_TESTS(tests);

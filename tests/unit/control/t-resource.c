@@ -521,6 +521,48 @@ static void if_none_match_lets_one_through(void **state)
     assert_int_equal(n, ROUNDS);
 }
 
+/* Each PATCH is small; what is kept of them together has the limit of one. */
+static void patches_make_nothing_that_cannot_be_kept(void **state)
+{
+    enum { PIECE = 100 * 1024, ZEROS = 15000 };
+    static char body[PIECE + 256];
+    unsigned status = 200;
+
+    (void)state;
+    ask(&m, HTTP_PUT, THING, PLAIN);
+    for (int i = 0; i < 12 && status == 200; i++) {
+        int len = snprintf(body, sizeof(body), "{\"properties\":{\"x%d\":\"", i);
+
+        memset(body + len, 'y', PIECE);
+        memcpy(body + len + PIECE, "\"}}", 4);
+        ask(&m, HTTP_PATCH, THING, body);
+        status = m.answer.status;
+    }
+    assert_answer(&m, 413, "RequestTooLarge");
+    ask(&m, HTTP_GET, THING, NULL);
+    assert_answer(&m, 200, NULL);
+    ask(&m, HTTP_PUT, THING, PLAIN);
+    status = 200;
+    for (int i = 0; i < 12 && status == 200; i++) {
+        int len = snprintf(body, sizeof(body), "{\"properties\":{\"x%d\":[0", i);
+
+        for (int j = 1; j < ZEROS; j++) {
+            memcpy(body + len, ",0", 2);
+            len += 2;
+        }
+        memcpy(body + len, "]}}", 4);
+        ask(&m, HTTP_PATCH, THING, body);
+        status = m.answer.status;
+    }
+    assert_answer(&m, 400, "InvalidRequestContent");
+    ask(&m, HTTP_GET, THING, NULL);
+    assert_answer(&m, 200, NULL);
+    ask(&m, HTTP_GET, THINGS, NULL);
+    assert_answer(&m, 200, NULL);
+    ask(&m, HTTP_PATCH, THING, "{\"properties\":null}"); /* smaller it may become */
+    assert_answer(&m, 200, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -541,6 +583,7 @@ int main(void)
         WITH_ENGINE(of_two_writers_neither_loses_what_it_wrote),
         WITH_ENGINE(items_that_are_put_at_the_same_time_are_all_there),
         WITH_ENGINE(if_none_match_lets_one_through),
+        WITH_ENGINE(patches_make_nothing_that_cannot_be_kept),
     };
 
     return RUN_TESTS(tests);

@@ -600,6 +600,34 @@ static void a_new_name_is_one_callers(void **state)
     assert_int_equal(made, ROUNDS);
 }
 
+static void a_page_ends_where_it_has_enough_bytes(void **state)
+{
+    struct store_resource_query query = {
+        .below = S, .subscription = "", .type = "", .after = "", .max = 10};
+    struct store_resource row = like(S "/resourcegroups/r0", GROUPS, 0), *rows;
+    enum store_resource_bar bar;
+    int64_t version;
+    size_t n, parent;
+    char key[96];
+
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        snprintf(key, sizeof(key), S "/resourcegroups/r%d", i);
+        row.key = key;
+        assert_ok(store_resource_put(store, &row, no_parents, NOW, NULL, &bar, &parent, &version));
+    }
+    assert_ok(store_resources(store, arena, &query, NULL, &rows, &n));
+    assert_int_equal(n, 6);
+    query.bytes_max = 1;
+    assert_ok(store_resources(store, arena, &query, NULL, &rows, &n));
+    assert_int_equal(n, 1);
+    query.bytes_max = 2 * (row.tags.len + row.body.len) + 1;
+    query.after = rows[0].key;
+    assert_ok(store_resources(store, arena, &query, NULL, &rows, &n));
+    assert_int_equal(n, 3);
+    assert_string_equal(rows[0].key, S "/resourcegroups/r1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -620,6 +648,7 @@ int main(void)
         WITH_STORE(the_oldest_activities_of_a_busy_subscription_go),
         WITH_STORE(of_those_who_write_at_the_same_time_one_wins_each_round),
         WITH_STORE(a_new_name_is_one_callers),
+        WITH_STORE(a_page_ends_where_it_has_enough_bytes),
     };
 
     return RUN_TESTS(tests);
