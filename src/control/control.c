@@ -64,7 +64,7 @@ err_t control_open(const struct control_options *options, struct trail *trail, s
         return ERR_MEMORY;
     }
     pthread_mutex_init(&control->endings_lock, NULL);
-    pthread_rwlock_init(&control->scopes_lock, NULL);
+    scopes_open(control);
     control->store = options->store;
     control->service = options->service;
     control->endpoint = strdup(options->endpoint);
@@ -238,6 +238,19 @@ static bool may_do(const struct control_call *call, const struct control_target 
             control->may_any(control->may_context, call->caller, subscription));
 }
 
+void control_refuse_caller(const struct control_call *call, const struct control_target *target,
+                           struct control_answer *ret)
+{
+    const struct access_caller *caller = call->caller;
+
+    control_refuse(call, ret, 403, "AuthorizationFailed",
+                   "The client '%s' with object id '%s' does not have authorization to perform "
+                   "action '%s' over scope '%s'.",
+                   caller->client_id[0] != '\0' ? caller->client_id : caller->name,
+                   caller->object_id, target->action == NULL ? "*/read" : target->action,
+                   target->scope);
+}
+
 void control_do(const struct control_call *like, enum http_method method, const char *id,
                 const char *api_version, yyjson_mut_val *body, struct control_answer *ret)
 {
@@ -283,12 +296,7 @@ void control_do(const struct control_call *like, enum http_method method, const 
     }
     if (!may_do(&call, &target)) {
         change_refused(&call, &target, id, 403);
-        control_refuse(
-            &call, ret, 403, "AuthorizationFailed",
-            "The client '%s' with object id '%s' does not have authorization to perform "
-            "action '%s' over scope '%s'.",
-            call.caller->client_id[0] != '\0' ? call.caller->client_id : call.caller->name,
-            call.caller->object_id, target.action == NULL ? "*/read" : target.action, target.scope);
+        control_refuse_caller(&call, &target, ret);
         return;
     }
     if (!target.is_change || call.is_dry) {

@@ -83,8 +83,8 @@ static void list(struct control_call *call, const struct control_target *target,
 }
 
 /* The parent with its array changed, checked by the parent's kind and kept. */
-static bool keep_parent(struct control_call *call, const struct control_target *target,
-                        struct member *member, struct control_answer *ret, bool *ret_is_raced)
+static bool keep_parent(struct control_call *call, struct member *member,
+                        struct control_answer *ret, bool *ret_is_raced)
 {
     struct resource before = member->parent;
     struct trail trail = {0};
@@ -109,7 +109,7 @@ static bool keep_parent(struct control_call *call, const struct control_target *
     if (call->is_dry) {
         return true;
     }
-    if (!resource_replace(call, &before, &member->parent, target->action, ret, ret_is_raced)) {
+    if (!resource_replace(call, &before, &member->parent, ret, ret_is_raced)) {
         return false;
     }
     if (kind->done != NULL) {
@@ -146,7 +146,7 @@ static bool put(struct control_call *call, const struct control_target *target,
     } else {
         (void)yyjson_mut_arr_replace(member.array, member.index, sent);
     }
-    if (!keep_parent(call, target, &member, ret, ret_is_raced)) {
+    if (!keep_parent(call, &member, ret, ret_is_raced)) {
         return false;
     }
     answer_item(call, target, &member, is_new ? 201 : 200, ret);
@@ -181,7 +181,7 @@ static bool remove_item(struct control_call *call, const struct control_target *
         }
     }
     (void)yyjson_mut_arr_remove(member.array, member.index);
-    if (!keep_parent(call, target, &member, ret, ret_is_raced)) {
+    if (!keep_parent(call, &member, ret, ret_is_raced)) {
         return false;
     }
     ret->status = 200;

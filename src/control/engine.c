@@ -324,6 +324,19 @@ static bool is_not_going(const struct control_call *call, const struct resource 
     return false;
 }
 
+/* Deleted before it was done with: what that has begun for it ends like it. */
+static void end_if_gone(struct control_call *call, const struct resource *resource)
+{
+    struct control_answer ignored = {0};
+    struct store_resource row;
+
+    if (resource->kind->gone != NULL &&
+        store_resource_get(call->control->store, call->arena, resource->key, NULL, &row) ==
+            ERR_NOT_FOUND) {
+        resource->kind->gone(call, resource, &ignored);
+    }
+}
+
 /* One try. *ret_is_raced: somebody else was faster, and nothing was written. */
 static bool write_one(struct control_call *call, const struct control_target *target,
                       struct control_answer *ret, bool *ret_is_raced)
@@ -379,12 +392,12 @@ static bool write_one(struct control_call *call, const struct control_target *ta
         answer_one(call, &wanted, is_there ? 200 : 201, ret);
         return true;
     }
-    if (!resource_replace(call, is_there ? &before : NULL, &wanted, target->action, ret,
-                          ret_is_raced)) {
+    if (!resource_replace(call, is_there ? &before : NULL, &wanted, ret, ret_is_raced)) {
         return false;
     }
     if (target->kind->done != NULL) {
         target->kind->done(call, is_there ? &before : NULL, &wanted, ret);
+        end_if_gone(call, &wanted);
     }
     if (ret->code == NULL) {
         answer_one(call, &wanted, is_there ? 200 : 201, ret);
@@ -406,33 +419,47 @@ static void put_one(struct control_call *call, const struct control_target *targ
     }
 }
 
-/* With all that lies below it, and the roles at these. */
-static err_t remove_one(struct control_call *call, const struct resource *resource,
-                        struct trail *trail, bool *ret_was_there, enum store_resource_bar *ret_bar,
-                        size_t *n_roles)
+/* With all that lies below it, and the roles at these, as it was loaded: who may go was asked about
+ * that, and is told. False and refused, or is_raced. */
+static bool remove_one(struct control_call *call, const struct resource *resource,
+                       struct control_answer *ret, bool *ret_is_raced)
 {
-    err_t err;
-
-    scopes_begin(call->control);
-    err = scope_forget(call, resource->id, trail, n_roles);
-    err = err ? err
-              : store_resource_remove(call->control->store, resource->key,
-                                      call->if_match.data == NULL ? 0 : resource->version, trail,
-                                      ret_was_there, ret_bar);
-    scopes_end(call->control);
-    return err;
-}
-
-static void delete_one(struct control_call *call, const struct control_target *target,
-                       struct control_answer *ret)
-{
-    struct resource resource;
     enum store_resource_bar bar = STORE_RESOURCE_NO_BAR;
     struct trail trail = {0};
-    bool is_there, was_there = false;
+    bool was_there = false, may_still;
     size_t n_roles = 0;
-    err_t err;
+    err_t err = ERR_OK;
 
+    control_hold_scopes(call->control);
+    may_still = scopes_may_still(call, ret);
+    if (may_still) {
+        err = scope_forget(call, resource->id, &trail, &n_roles);
+        err = err ? err
+                  : store_resource_remove(call->control->store, resource->key, resource->version,
+                                          &trail, &was_there, &bar);
+    }
+    control_let_scopes(call->control);
+    if (err) {
+        control_fail(call, err, &trail, ret);
+    }
+    *ret_is_raced = bar == STORE_RESOURCE_CHANGED;
+    if (!may_still || err || *ret_is_raced) {
+        return false;
+    }
+    ret->status = was_there ? 200 : 204;
+    ret->note = scope_note(call, n_roles);
+    return was_there;
+}
+
+/* One try. *ret_is_raced: it was changed meanwhile, and is still there. */
+static void try_delete(struct control_call *call, const struct control_target *target,
+                       struct control_answer *ret, bool *ret_is_raced)
+{
+    struct resource resource;
+    bool is_there;
+
+    *ret_is_raced = false;
+    *ret = (struct control_answer){0};
     if (!load(call, target, &resource, &is_there, ret)) {
         return;
     }
@@ -446,20 +473,22 @@ static void delete_one(struct control_call *call, const struct control_target *t
     if (target->kind->may_go != NULL && !target->kind->may_go(call, &resource, ret)) {
         return;
     }
-    err = remove_one(call, &resource, &trail, &was_there, &bar, &n_roles);
-    if (err) {
-        control_fail(call, err, &trail, ret);
-        return;
-    }
-    if (bar == STORE_RESOURCE_CHANGED) {
-        control_refuse(call, ret, 412, "PreconditionFailed",
-                       "Somebody else changed '%s' at the same time.", resource.id);
-        return;
-    }
-    ret->status = was_there ? 200 : 204;
-    ret->note = scope_note(call, n_roles);
-    if (was_there && target->kind->gone != NULL) {
+    if (remove_one(call, &resource, ret, ret_is_raced) && target->kind->gone != NULL) {
         target->kind->gone(call, &resource, ret);
+    }
+}
+
+static void delete_one(struct control_call *call, const struct control_target *target,
+                       struct control_answer *ret)
+{
+    bool is_raced = true;
+
+    for (int i = 0; is_raced && i < CONTROL_RETRIES; i++) {
+        try_delete(call, target, ret, &is_raced); /* If-Match is looked at again each time */
+    }
+    if (is_raced) {
+        control_refuse(call, ret, 409, "Conflict",
+                       "Others changed the same resource all the time; try again.");
     }
 }
 
@@ -476,7 +505,9 @@ static void act(struct control_call *call, const struct control_target *target,
         refuse_missing(call, target->id, ret);
         return;
     }
-    target->kind_action->act(call, &resource, ret);
+    if (scopes_may_still(call, ret)) { /* of what was loaded, whoever's it is by now */
+        target->kind_action->act(call, &resource, ret);
+    }
 }
 
 /* ---- lists ---- */

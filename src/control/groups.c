@@ -228,12 +228,12 @@ static err_t remove_row(struct control_call *call, const struct ending *ending, 
     bool was_there;
     err_t err;
 
-    scopes_begin(call->control);
+    control_hold_scopes(call->control);
     err = scope_forget(call, ending->id, trail, n_roles);
     err =
         err ? err
             : store_resource_remove(call->control->store, ending->key, 0, trail, &was_there, &bar);
-    scopes_end(call->control);
+    control_let_scopes(call->control);
     return err;
 }
 

@@ -34,8 +34,8 @@ struct control {
     /* Of `endings`, and held while a group is taken away or marked: one group has one end at a
      * time, or the second would take what was made anew under its name. */
     pthread_mutex_t endings_lock;
-    /* Held, by many at once, while a place ends; alone while a role is given (scopes.c). Taken
-     * under endings_lock, never the other way round. */
+    /* Held, by many at once, while something is kept; alone while a place ends or a role is given
+     * (scopes.c). Taken under endings_lock, never the other way round, and never twice. */
     pthread_rwlock_t scopes_lock;
     struct ending *endings;
 };
@@ -48,19 +48,25 @@ extern const struct control_row control_list_rows[];
 extern const struct control_row control_provider_rows[];
 extern const struct control_row control_activity_rows[];
 
-/* A place ends between these two: its row goes, and nobody is given a role meanwhile. */
-void scopes_begin(struct control *control);
-void scopes_end(struct control *control);
+void scopes_open(struct control *control);
+/* May the caller still do what was asked for? False and refused. Under the lock, right before
+ * something is kept or goes: a place may have ended since, and be another owner's. */
+bool scopes_may_still(struct control_call *call, struct control_answer *ret);
 /* Roles at this id and below it are taken away, and counted into *n. */
 err_t scope_forget(struct control_call *call, const char *id, struct trail *trail,
                    size_t *n) MUST_CHECK;
 /* What the audit log says of that; NULL for none. */
 const char *scope_note(struct control_call *call, size_t n);
-/* resource_keep, when members that `before` (NULL: new) has and `after` has not end with their
+/* resource_keep, when members that `before` (NULL: none) has and `after` has not end with their
  * roles. */
 bool resource_replace(struct control_call *call, const struct resource *before,
-                      struct resource *after, const char *action, struct control_answer *ret,
-                      bool *ret_is_raced);
+                      struct resource *after, struct control_answer *ret, bool *ret_is_raced);
+/* Its write alone, under the lock. */
+bool resource_write(struct control_call *call, struct resource *resource,
+                    struct control_answer *ret, bool *ret_is_raced);
+/* 403: the caller has no such right. */
+void control_refuse_caller(const struct control_call *call, const struct control_target *target,
+                           struct control_answer *ret);
 
 /* Around a change: path, action and scope are filled. False and refused, and nothing must be
  * changed. */

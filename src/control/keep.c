@@ -366,8 +366,8 @@ bool resource_is_keepable(struct control_call *call, const struct resource *reso
     return err == ERR_OK;
 }
 
-bool resource_keep(struct control_call *call, struct resource *resource, const char *action,
-                   struct control_answer *ret, bool *ret_is_raced)
+bool resource_write(struct control_call *call, struct resource *resource,
+                    struct control_answer *ret, bool *ret_is_raced)
 {
     const char *group = group_key(call->arena, resource->key);
     const char *parent = resource_parent_id(call->arena, resource->key);
@@ -393,7 +393,6 @@ bool resource_keep(struct control_call *call, struct resource *resource, const c
         return false;
     }
     *ret_is_raced = bar == STORE_RESOURCE_CHANGED;
-    (void)action;
     resource->changed = call->now;
     if (resource->created == 0) {
         resource->created = call->now;

@@ -451,12 +451,12 @@ static void run_elsewhere(struct control_call *call, const struct control_target
         target->kind->elsewhere(call, target, ret);
         return;
     }
-    scopes_begin(call->control);
-    target->kind->elsewhere(call, target, ret);
+    target->kind->elsewhere(call, target, ret); /* may hold them itself */
     if (ret->code == NULL) {
+        control_hold_scopes(call->control);
         err = scope_forget(call, target->id, &trail, &n_roles);
+        control_let_scopes(call->control);
     }
-    scopes_end(call->control);
     if (err) {
         control_fail(call, err, &trail, ret);
     } else if (n_roles > 0) {

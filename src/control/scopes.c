@@ -5,11 +5,26 @@
  *
  * The roles go first. A server that stops in between, or a deletion that comes too late for its
  * If-Match, leaves a place without roles of its own, never roles without their place. While a place
- * ends no role is given anywhere: who had rights there until then could give them once more.
+ * ends no role is given anywhere: who had rights there until then could give them once more. And
+ * nothing is kept anywhere: a request may take so long that its place is somebody else's when it is
+ * done, so its caller is asked about again right before, and that holds until it is kept.
  */
 #include "control/internal.h"
 
 #include "base/text.h"
+
+void scopes_open(struct control *control)
+{
+    pthread_rwlockattr_t attributes;
+
+    pthread_rwlockattr_init(&attributes);
+#ifdef __GLIBC__
+    /* Who changes things all the time must not keep the ends of places waiting. */
+    pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+#endif
+    pthread_rwlock_init(&control->scopes_lock, &attributes);
+    pthread_rwlockattr_destroy(&attributes);
+}
 
 void control_hold_scopes(struct control *control)
 {
@@ -21,14 +36,16 @@ void control_let_scopes(struct control *control)
     pthread_rwlock_unlock(&control->scopes_lock);
 }
 
-void scopes_begin(struct control *control)
+bool scopes_may_still(struct control_call *call, struct control_answer *ret)
 {
-    pthread_rwlock_rdlock(&control->scopes_lock);
-}
+    const struct control_target *target = call->target;
 
-void scopes_end(struct control *control)
-{
-    pthread_rwlock_unlock(&control->scopes_lock);
+    if (target == NULL || target->action == NULL ||
+        control_caller_may(call, target->action, target->scope)) {
+        return true;
+    }
+    control_refuse_caller(call, target, ret);
+    return false;
 }
 
 err_t scope_forget(struct control_call *call, const char *id, struct trail *trail, size_t *n)
@@ -99,30 +116,47 @@ static err_t forget_members(struct control_call *call, const struct kind *kind,
     return err;
 }
 
+static err_t forget_left_out(struct control_call *call, const struct resource *before,
+                             const struct resource *after, struct trail *trail, size_t *n)
+{
+    err_t err = ERR_OK;
+
+    for (size_t i = 0; err == ERR_OK && before != NULL && call->control->kinds[i] != NULL; i++) {
+        if (is_member_of(call->control->kinds[i], after->kind)) {
+            err = forget_members(call, call->control->kinds[i], before, after, trail, n);
+        }
+    }
+    return err;
+}
+
 bool resource_replace(struct control_call *call, const struct resource *before,
-                      struct resource *after, const char *action, struct control_answer *ret,
-                      bool *ret_is_raced)
+                      struct resource *after, struct control_answer *ret, bool *ret_is_raced)
 {
     struct trail trail = {0};
     size_t n = 0;
     bool is_kept = false;
-    err_t err = ERR_OK;
+    err_t err;
 
     *ret_is_raced = false;
-    scopes_begin(call->control);
-    for (size_t i = 0; err == ERR_OK && before != NULL && call->control->kinds[i] != NULL; i++) {
-        if (is_member_of(call->control->kinds[i], after->kind)) {
-            err = forget_members(call, call->control->kinds[i], before, after, &trail, &n);
+    pthread_rwlock_rdlock(&call->control->scopes_lock);
+    if (scopes_may_still(call, ret)) {
+        err = forget_left_out(call, before, after, &trail, &n);
+        if (err) {
+            control_fail(call, err, &trail, ret);
+        } else {
+            is_kept = resource_write(call, after, ret, ret_is_raced);
         }
     }
-    if (err) {
-        control_fail(call, err, &trail, ret);
-    } else {
-        is_kept = resource_keep(call, after, action, ret, ret_is_raced);
-    }
-    scopes_end(call->control);
+    pthread_rwlock_unlock(&call->control->scopes_lock);
     if (is_kept) {
         ret->note = scope_note(call, n);
     }
     return is_kept;
+}
+
+bool resource_keep(struct control_call *call, struct resource *resource, const char *action,
+                   struct control_answer *ret, bool *ret_is_raced)
+{
+    (void)action;
+    return resource_replace(call, NULL, resource, ret, ret_is_raced);
 }

@@ -1,7 +1,8 @@
 /*
  * engine.h - for tests of the engine: types of the test's own, in a manager on a store in a folder.
  *
- *     Test.Things/things            location and tags; counts what is done to it
+ *     Test.Things/things            location and tags; counts what is done to it; one that isHunted
+ *                                   is deleted by somebody else right when it is kept
  *     Test.Things/things/parts      a child, with its parent's location
  *     Test.Things/boxes             KIND_SHOWS_ETAG, with items kept inside it
  *     Test.Things/boxes/items       embedded
@@ -42,6 +43,13 @@ static void done_thing(struct control_call *call, const struct resource *before,
 {
     (void)before;
     n_done++;
+    if (body_is_true(body_at(after->body, "properties.isHunted"))) {
+        enum store_resource_bar bar;
+        bool was_there = false;
+
+        assert_ok(store_resource_remove(store, after->key, 0, NULL, &was_there, &bar));
+        assert_true(was_there);
+    }
     if (body_is_true(body_at(after->body, "properties.isSlow"))) {
         operation_begin(call, "Test.Things", "westus", after->key, "", ret, NULL);
     }

@@ -563,6 +563,17 @@ static void patches_make_nothing_that_cannot_be_kept(void **state)
     assert_answer(&m, 200, NULL);
 }
 
+/* What its kind has begun for it would go on for ever. */
+static void what_is_deleted_before_it_is_done_with_ends(void **state)
+{
+    (void)state;
+    ask(&m, HTTP_PUT, THING, "{\"location\":\"westus\",\"properties\":{\"isHunted\":true}}");
+    assert_int_equal(n_done, 1);
+    assert_int_equal(n_gone, 1);
+    ask(&m, HTTP_GET, THING, NULL);
+    assert_answer(&m, 404, "ResourceNotFound");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -584,6 +595,7 @@ int main(void)
         WITH_ENGINE(items_that_are_put_at_the_same_time_are_all_there),
         WITH_ENGINE(if_none_match_lets_one_through),
         WITH_ENGINE(patches_make_nothing_that_cannot_be_kept),
+        WITH_ENGINE(what_is_deleted_before_it_is_done_with_ends),
     };
 
     return RUN_TESTS(tests);
