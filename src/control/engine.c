@@ -132,6 +132,28 @@ static bool check_tags(struct control_call *call, yyjson_mut_val *tags, struct c
     return true;
 }
 
+/* Tags are replaced as a whole, but for a PATCH that takes some away by null: the others stay. */
+static yyjson_mut_val *patched_tags(struct control_call *call, const struct resource *before,
+                                    yyjson_mut_val *tags)
+{
+    yyjson_mut_obj_iter iter;
+    yyjson_mut_val *key, *merged;
+    bool has_null = false;
+
+    (void)yyjson_mut_obj_iter_init(tags, &iter);
+    while (!has_null && (key = yyjson_mut_obj_iter_next(&iter)) != NULL) {
+        has_null = yyjson_mut_is_null(yyjson_mut_obj_iter_get_val(key));
+    }
+    if (!has_null || before == NULL) {
+        return tags;
+    }
+    merged = before->tags == NULL ? yyjson_mut_obj(call->doc)
+                                  : yyjson_mut_val_mut_copy(call->doc, before->tags);
+    body_merge(call->doc, merged, tags);
+    body_clean(merged);
+    return merged;
+}
+
 static bool take_tags(struct control_call *call, yyjson_mut_val *body,
                       const struct resource *before, struct resource *wanted,
                       struct control_answer *ret)
@@ -148,11 +170,12 @@ static bool take_tags(struct control_call *call, yyjson_mut_val *body,
         body_drop(body, "tags");
         return true;
     }
+    body_drop(body, "tags");
+    tags = patched_tags(call, before, tags);
     if (!check_tags(call, tags, ret)) {
         return false;
     }
     wanted->tags = tags;
-    body_drop(body, "tags");
     return true;
 }
 

@@ -429,9 +429,6 @@ bool control_resolve(struct control_call *call, const struct span *segments, siz
         control_refuse(call, ret_answer, 400, "InvalidParameter", "%s", words);
         return false;
     }
-    if (!check_version(call, ret_answer) || !check_top(call, ret_answer)) {
-        return false;
-    }
     row = find_row(call, &allowed);
     return row != NULL ? use_row(call, row, ret, ret_answer)
                        : use_kind(call, allowed, ret, ret_answer);
@@ -469,6 +466,9 @@ void control_run(struct control_call *call, const struct control_target *target,
 {
     *ret = (struct control_answer){0};
     call->target = target;
+    if (!check_version(call, ret) || !check_top(call, ret)) {
+        return;
+    }
     if (call->body.len > target->body_max) {
         control_refuse(call, ret, 413, "RequestTooLarge",
                        "The request has %zu bytes; at most %zu are taken here.", call->body.len,

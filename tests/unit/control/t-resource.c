@@ -228,6 +228,14 @@ static void a_patch_changes_what_it_says(void **state)
     ask(&m, HTTP_PATCH, THING, "{\"tags\":{\"b\":\"2\"}}");
     assert_text(&m, "tags.b", "2");
     assert_null(member(&m, "tags.a"));
+    ask(&m, HTTP_PATCH, THING, "{\"tags\":{\"c\":\"3\",\"d\":\"4\"}}");
+    ask(&m, HTTP_PATCH, THING, "{\"tags\":{\"c\":null,\"none\":null,\"e\":\"5\"}}");
+    assert_answer(&m, 200, NULL);
+    assert_int_equal(yyjson_obj_size(member(&m, "tags")), 2);
+    assert_text(&m, "tags.d", "4");
+    assert_text(&m, "tags.e", "5");
+    ask(&m, HTTP_PATCH, THING, "{\"tags\":{\"d\":7,\"e\":null}}");
+    assert_answer(&m, 400, "InvalidTagNameOrValue");
     ask(&m, HTTP_PATCH, THING, "{\"tags\":null}");
     assert_answer(&m, 200, NULL);
     assert_int_equal(yyjson_obj_size(member(&m, "tags")), 0);

@@ -170,6 +170,30 @@ static void who_may_no_more_changes_nothing(void **state)
     assert_text(&m, "properties.provisioningState", "Succeeded");
 }
 
+static bool may_nothing(const char *action, const char *scope)
+{
+    (void)action;
+    (void)scope;
+    return false;
+}
+
+static void who_may_not_hears_nothing_about_the_request(void **state)
+{
+    static const char *const targets[] = {THING "?api-version=", THING "?api-version=latest",
+                                          THINGS "?$top=none", GROUP "?api-version=latest"};
+
+    (void)state;
+    ask(&m, HTTP_PUT, THING, PLAIN);
+    for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+        m.may = may_nothing;
+        ask(&m, HTTP_GET, targets[i], NULL);
+        assert_answer(&m, 403, "AuthorizationFailed");
+        m.may = NULL;
+        ask(&m, HTTP_GET, targets[i], NULL);
+        assert_int_equal(m.answer.status, 400);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +204,7 @@ int main(void)
         WITH_ENGINE(a_group_stays_while_its_roles_would),
         WITH_ENGINE(members_take_their_roles_along),
         WITH_ENGINE(who_may_no_more_changes_nothing),
+        WITH_ENGINE(who_may_not_hears_nothing_about_the_request),
     };
 
     return RUN_TESTS(tests);
