@@ -49,8 +49,8 @@ extern const struct control_row control_provider_rows[];
 extern const struct control_row control_activity_rows[];
 
 void scopes_open(struct control *control);
-/* May the caller still do what was asked for? False and refused. Under the lock, right before
- * something is kept or goes: a place may have ended since, and be another owner's. */
+/* May the caller still do what was asked for? False and refused. Right before something is kept or
+ * goes, under the lock, or is done: a place may have ended since, and be another owner's. */
 bool scopes_may_still(struct control_call *call, struct control_answer *ret);
 /* Roles at this id and below it are taken away, and counted into *n. */
 err_t scope_forget(struct control_call *call, const char *id, struct trail *trail,

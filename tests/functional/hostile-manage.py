@@ -258,6 +258,17 @@ def bodies(server):
     just = '{"location":"westus","properties":{"a":"%s"}}'
     status, _, _ = server.ask("PUT", path, just % ("x" * (512 * 1024 - len(just) + 2)))
     need(status == 201, f"the largest body that is allowed: {status}")
+    sums = {"bytes": ('{"properties":{"s%d":"' + "x" * 400 * 1024 + '"}}', {413}),
+            "values": ('{"properties":{"s%d":[' + ",".join(["0"] * 39000) + "]}}", {400})}
+    for what, (body, statuses) in sums.items():
+        for at in (path + "-sum", "/resourceGroups/sum"):
+            server.ask("PUT", at, {"location": "westus"})
+            answers = [server.ask("PATCH", at, body % i) for i in range(3)]
+            refused(f"PATCHes that add up to too many {what}", answers[-1], statuses)
+            need(server.ask("GET", at)[0] == 200, f"{at} cannot be read for its {what}")
+            need(server.ask("DELETE", at)[0] in (200, 202), f"{at} cannot be deleted for its {what}")
+            wait(f"the end of {at}", lambda: server.ask("GET", at)[0] == 404 or None)
+    refused("a list of what was patched", server.ask("GET", "/providers/Microsoft.Compute/disks"), {200})
 
 
 def paths(server):
