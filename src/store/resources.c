@@ -310,11 +310,11 @@ static err_t look_for_bars(struct sqlite *db, struct putting *putting, struct tr
 
 /* Counted over all resources: who loaded one that is gone has no version of what was made anew
  * under its name. */
-static err_t next_version(struct sqlite *db, struct trail *trail, int64_t *ret)
+static err_t next_version(struct sqlite *db, struct putting *putting, struct trail *trail)
 {
     const struct reading raising = {.which = STATEMENT_RESOURCE_VERSION_RAISE};
     const struct reading reading = {
-        .which = STATEMENT_RESOURCE_VERSION, .row = take_number, .data = ret};
+        .which = STATEMENT_RESOURCE_VERSION, .row = take_number, .data = &putting->version};
     size_t n;
     err_t err = query_rows(db, &raising, trail, &n);
 
@@ -332,7 +332,7 @@ static err_t run_put(struct sqlite *db, void *data, struct trail *trail)
     if (err || putting->bar != STORE_RESOURCE_NO_BAR) {
         return err;
     }
-    err = next_version(db, trail, &putting->version);
+    err = next_version(db, putting, trail);
     if (err) {
         return err;
     }
