@@ -263,12 +263,11 @@ void control_do(const struct control_call *like, enum http_method method, const 
     }
     if (!may_do(&call, &target)) {
         change_refused(&call, &target, id, 403);
-        control_refuse(
-            &call, ret, 403, "AuthorizationFailed",
-            "The client '%s' with object id '%s' does not have authorization to perform "
-            "action '%s' over scope '%s'.",
-            call.caller->client_id[0] != '\0' ? call.caller->client_id : call.caller->name,
-            call.caller->object_id, target.action == NULL ? "*/read" : target.action, target.scope);
+        control_refuse(&call, ret, 403, "AuthorizationFailed",
+                       "The client '%s' with object id '%s' does not have authorization to perform "
+                       "action '%s' over scope '%s'.",
+                       access_caller_shown(call.caller), call.caller->object_id,
+                       target.action == NULL ? "*/read" : target.action, target.scope);
         return;
     }
     if (!target.is_change || call.is_dry) {

@@ -200,6 +200,7 @@ check("the old refresh token", token(client_id=AZ, grant_type="refresh_token",
 ada = password("ada@example.org", "second password")
 check("disabled", command("user", "disable", "ada@example.org").returncode, 0)
 wait_for("her to be refused", lambda: tenants(ada).status == 401)
+check("in words", "has been disabled or removed" in tenants(ada)["error"]["message"], True)
 check("her password", password("ada@example.org", "second password").number(), 50057)
 check("a wrong one says nothing of it", password("ada@example.org", "wrong").number(), 50126)
 check("her refresh token", token(client_id=AZ, grant_type="refresh_token",
