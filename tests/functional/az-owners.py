@@ -23,7 +23,7 @@ SOURCE = pathlib.Path(os.environ["BOOTWARDEN_SOURCE"])
 LIMIT_S = 120
 ELSEWHERE = re.compile(r"^(bootwarden-server|apt|install|systemctl|printf 'server)")
 # No guest has joined here: the exit code of a command that says so.
-ENDS_WITH = {"bootwarden vm show": 3}
+ENDS_WITH = {"bootwarden vm show": 1}
 # An az in PATH that is the chroot's, in the folder that the shell is in, too.
 AZ = """#!/bin/bash
 exec {super} /usr/sbin/chroot {root} env -i {words} BOOTWARDEN_SUBSCRIPTION="$BOOTWARDEN_SUBSCRIPTION" \\
