@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "cli/verbs.h"
 #include "crypto/secret.h"
+#include "resource/path.h"
 
 enum { ARENA_BYTES = 3 * TEMPLATE_ARENA_BYTES, SHOWN_MAX = 64 * 1024 * 1024 };
 enum output { OUTPUT_TEXT, OUTPUT_JSON };
@@ -257,6 +258,30 @@ static int print_text(struct expansion *x)
 
 /* ---- expand ---- */
 
+/* What no server has would only make ids that no server has. */
+static int check_scope(struct expansion *x)
+{
+    const struct template_scope *scope = &x->scope;
+
+    if (!text_is_guid(span_str(scope->subscription_id))) {
+        cli_complain(
+            "template",
+            "--subscription '%s' is no subscription's id, "
+            "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx",
+            text_escape_dup(x->showing, span_str(scope->subscription_id), TEMPLATE_MAX_ID));
+        return EXIT_USAGE;
+    }
+    if (scope->group_name != NULL && !resource_group_is_possible(span_str(scope->group_name))) {
+        cli_complain("template",
+                     "--resource-group '%s' is no resource group's name: 1 to %d letters, digits, "
+                     "periods, underscores, hyphens and parentheses, no period at the end",
+                     text_escape_dup(x->showing, span_str(scope->group_name), TEMPLATE_MAX_ID),
+                     RESOURCE_GROUP_MAX);
+        return EXIT_USAGE;
+    }
+    return EXIT_YES;
+}
+
 static int run_expand(int argc, char **argv)
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(ARENA_BYTES);
@@ -280,7 +305,7 @@ static int run_expand(int argc, char **argv)
          &x.scope.subscription_id, NULL, 0},
         {"resource-group", 'g', OPTION_TEXT, "NAME", "of resourceGroup(); 'resource-group' without",
          &x.scope.group_name, NULL, 0},
-        {"location", 'l', OPTION_TEXT, "L", "of resourceGroup(); 'location' without",
+        {"location", 'l', OPTION_TEXT, "LOCATION", "of resourceGroup(); 'location' without",
          &x.scope.group_location, NULL, 0},
         {"output", 'o', OPTION_CHOICE, "FORM", "form of the result", &output, outputs, 0},
     };
@@ -307,7 +332,8 @@ static int run_expand(int argc, char **argv)
         return code;
     }
     x.path = result.arguments[0];
-    code = open_template(&x);
+    code = check_scope(&x);
+    code = code == EXIT_YES ? open_template(&x) : code;
     if (code == EXIT_YES) {
         code = output == OUTPUT_JSON ? print_json(&x) : print_text(&x);
     }

@@ -65,6 +65,11 @@ has "missing file" "$work/err" 'none: cannot open'
 expand 2
 expand 2 - - -
 expand 2 - --output xml
+for scope in '--subscription abc' '-g a/b' '-g a.' "-g $(printf 'g%.0s' {1..91})" --location=; do
+    # shellcheck disable=SC2086
+    expand 2 "$examples/guest-attestation.json" $scope
+done
+has "empty location" "$work/err" 'needs a value, not an empty one: LOCATION'
 printf '[]' >"$work/parameters"
 expand 2 "$examples/guest-attestation.json" --parameters "$work/parameters"
 has "parameters" "$work/err" 'the parameters must be a JSON object'
