@@ -8,6 +8,8 @@
 
 #include <openssl/crypto.h>
 
+#include <unistd.h>
+
 struct figure *figures_add(struct figures *all, const char *name, struct cost cost,
                            const char *budget)
 {
@@ -129,11 +131,40 @@ static void print_figures(const struct figures *all)
     }
 }
 
+/* False with an exit code when nothing is to be measured. */
+static bool read_words(int argc, char **argv, int *ret_exit_code)
+{
+    static const char usage[] = "usage: bench [SERVER]\n"
+                                "Measures what each step costs; with the path of the "
+                                "bootwarden-server program also over TLS.\n";
+    bool is_asked = argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+
+    if (is_asked) {
+        fputs(usage, stdout);
+        *ret_exit_code = 0;
+        return false;
+    }
+    if (argc > 2 || (argc == 2 && access(argv[1], X_OK) != 0)) {
+        if (argc == 2) {
+            fprintf(stderr, "bench: %s is no program\n", argv[1]);
+        }
+        fputs(usage, stderr);
+        *ret_exit_code = 2;
+        return false;
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     static struct figures all;
-    struct inputs *in = inputs_make();
+    struct inputs *in;
+    int code = 0;
 
+    if (!read_words(argc, argv, &code)) {
+        return code;
+    }
+    in = inputs_make();
     printf("%s; CPU time of one thread, at least %d runs each, warmed up\n",
            OpenSSL_version(OPENSSL_VERSION), BENCH_MIN_RUNS);
     printf("input: recorded boot, %zu events, log %zu B, request body %zu B\n\n",

@@ -1,9 +1,10 @@
 /*
  * reason.h - why a caller is refused: stable words for the audit log, and what the wire may say.
  *
- * The words are for those who run the service. Who was refused learns only that a valid token is
- * needed (attestation-api section 4), never which check failed: that would help with the next try.
- * The one exception is a shared provider, where no next try can help (api/protect.h).
+ * The words are for those who run the service. Who was refused at the data plane learns only that a
+ * valid token is needed (attestation-api section 4), never which check failed: that would help with
+ * the next try. The one exception is a shared provider, where no next try can help (api/protect.h).
+ * The management plane tells who holds a token that an issuer signed what to put right.
  */
 #ifndef ACCESS_REASON_H
 #define ACCESS_REASON_H

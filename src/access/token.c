@@ -269,6 +269,14 @@ static enum access_reason check(struct arena *arena, const struct access_issuers
     return verify(arena, issuer, &announced, now, bearer, &ret->caller);
 }
 
+const char *access_caller_shown(const struct access_caller *caller)
+{
+    bool is_named = caller->name[0] != '\0';
+
+    return caller->client_id[0] != '\0' && (caller->is_application || !is_named) ? caller->client_id
+                                                                                 : caller->name;
+}
+
 void access_token_check(struct arena *arena, const struct access_issuers *issuers,
                         enum access_plane plane, int64_t now, struct span bearer,
                         struct access_result *ret)

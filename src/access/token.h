@@ -77,6 +77,10 @@ struct access_caller {
     bool is_application;   /* a service principal, no person */
 };
 
+/* Whom a refusal names: a person by name, whichever application asked for the token; an application
+ * by its id. */
+const char *access_caller_shown(const struct access_caller *caller);
+
 struct access_result {
     enum access_reason reason; /* ACCESS_OK: caller is filled */
     struct access_caller

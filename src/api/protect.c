@@ -32,16 +32,44 @@ static struct audit_entry entry_of(const struct http_request *request,
 
 /* ---- refusals ---- */
 
-static const char *management_code(enum access_reason reason)
+struct words {
+    const char *code, *message;
+};
+
+/* What a token's holder can put right, told when its signature held: who cannot sign learns nothing
+ * about anybody. The issuer is what the token says of itself. */
+static struct words management_words(enum access_reason reason)
 {
     switch ((int)reason) {
+    case ACCESS_NO_TOKEN:
+        return (struct words){"AuthenticationFailed",
+                              "Authentication failed. The 'Authorization' header is missing."};
     case ACCESS_EXPIRED:
-        return "ExpiredAuthenticationToken";
+        return (struct words){"ExpiredAuthenticationToken",
+                              "The access token has expired: sign in again, or get a new one. If "
+                              "it is new, the clocks differ."};
+    case ACCESS_EARLY:
+        return (struct words){"AuthenticationFailed",
+                              "Authentication failed. The access token is not valid yet: the "
+                              "clocks of its issuer and of this server differ."};
+    case ACCESS_AUDIENCE:
+        return (struct words){"InvalidAuthenticationTokenAudience",
+                              "The access token is for another service: ask for one whose "
+                              "audience is that which GET /metadata/endpoints names."};
     case ACCESS_ISSUER: /* of another tenant: there is one for each issuer */
+        return (struct words){"InvalidAuthenticationTokenTenant",
+                              "The access token is from the wrong issuer: sign in at the address "
+                              "that authorization_uri names."};
     case ACCESS_TENANT:
-        return "InvalidAuthenticationTokenTenant";
+        return (struct words){"InvalidAuthenticationTokenTenant",
+                              "The access token is of another tenant than that of its issuer."};
+    case ACCESS_PRINCIPAL:
+        return (struct words){"AuthenticationFailed",
+                              "Authentication failed. The account of this access token has been "
+                              "disabled or removed."};
     default:
-        return "AuthenticationFailed";
+        return (struct words){"AuthenticationFailed",
+                              "Authentication failed. The access token is not valid."};
     }
 }
 
@@ -80,16 +108,11 @@ static void answer(struct http_request *request, struct http_response *response,
         http_answer_error(request->arena, response, 403, "AuthorizationFailed",
                           "The client '%s' with object id '%s' does not have authorization to "
                           "perform action '%s' over scope '%s'.",
-                          caller->client_id[0] != '\0' ? caller->client_id : caller->name,
-                          caller->object_id, action, scope);
+                          access_caller_shown(caller), caller->object_id, action, scope);
     } else {
-        http_answer_error(request->arena, response, 401, management_code(reason), "%s",
-                          reason == ACCESS_NO_TOKEN
-                              ? "Authentication failed. The 'Authorization' header is missing."
-                          : reason == ACCESS_ISSUER
-                              ? "The access token is from the wrong issuer: sign in at the address "
-                                "that authorization_uri names."
-                              : "Authentication failed. The access token is not valid.");
+        const struct words words = management_words(reason);
+
+        http_answer_error(request->arena, response, 401, words.code, "%s", words.message);
         challenge(request, response, api, reason);
     }
     response->note =

@@ -137,21 +137,31 @@ void text_escape(struct span bytes, char *text, size_t size)
     }
 }
 
+/* Bytes of the text that text_escape makes of it, as far as they are not more than the limit. */
+static size_t escaped_length(struct span bytes, size_t limit, bool has_lines)
+{
+    size_t len = 0;
+
+    while (bytes.len > 0 && len <= limit) {
+        char one[ESCAPED_ONE_MAX];
+        size_t taken = plain_prefix(bytes);
+
+        if (has_lines && bytes.data[0] == '\n') {
+            taken = 1;
+            len += 1;
+        } else {
+            len += taken > 0 ? taken : escape_one(bytes, one, &taken);
+        }
+        bytes = span_cut(bytes, taken, bytes.len);
+    }
+    return len < limit ? len : limit;
+}
+
 const char *text_escape_dup(struct arena *arena, struct span bytes, size_t max_chars)
 {
-    size_t limit = max_chars < 7 ? 7 : max_chars;
-    size_t len = 0;
-    char *text;
+    size_t len = escaped_length(bytes, max_chars < 7 ? 7 : max_chars, false);
+    char *text = arena_alloc(arena, len + 1);
 
-    for (struct span rest = bytes; rest.len > 0 && len <= limit;) {
-        char one[ESCAPED_ONE_MAX];
-        size_t taken = plain_prefix(rest);
-
-        len += taken > 0 ? taken : escape_one(rest, one, &taken);
-        rest = span_cut(rest, taken, rest.len);
-    }
-    len = len < limit ? len : limit;
-    text = arena_alloc(arena, len + 1);
     if (text == NULL) {
         return "";
     }
@@ -162,7 +172,8 @@ const char *text_escape_dup(struct arena *arena, struct span bytes, size_t max_c
 const char *text_escape_lines_dup(struct arena *arena, struct span bytes, size_t max_chars)
 {
     enum { LINE_LEAST = 8 };
-    size_t size = max_chars + 1;
+    size_t needed = escaped_length(bytes, max_chars, true) + LINE_LEAST;
+    size_t size = (needed < max_chars ? needed : max_chars) + 1;
     char *text = size < LINE_LEAST ? NULL : arena_alloc(arena, size);
     size_t used = 0;
 

@@ -133,9 +133,9 @@ int online_print_json(const struct online *online, yyjson_mut_doc *doc, yyjson_m
 
 /* ---- life ---- */
 
-static const char *either(const char *option, const char *name)
+const char *online_setting(const char *option, const char *variable)
 {
-    const char *value = option != NULL ? option : getenv(name);
+    const char *value = option != NULL ? option : getenv(variable);
 
     return value == NULL || value[0] == '\0' ? NULL : value;
 }
@@ -174,9 +174,9 @@ bool online_begin(const struct option_set *set, int argc, char **argv, struct on
     }
     online->arena = arena_new(ONLINE_ARENA_BYTES);
     online->command = set->command;
-    online->endpoint = either(where->endpoint, "BOOTWARDEN_ENDPOINT");
-    online->ca = either(where->ca, "BOOTWARDEN_CA");
-    online->subscription = either(where->subscription, "BOOTWARDEN_SUBSCRIPTION");
+    online->endpoint = online_setting(where->endpoint, "BOOTWARDEN_ENDPOINT");
+    online->ca = online_setting(where->ca, "BOOTWARDEN_CA");
+    online->subscription = online_setting(where->subscription, "BOOTWARDEN_SUBSCRIPTION");
     online->is_json = where->output == 1;
     if (online->arena == NULL) {
         *ret_exit_code = online_out_of_memory(online);

@@ -88,6 +88,9 @@ int online_finish(const struct online *online, int code);
 void online_end(struct online *online);
 DEFINE_CLEANUP_DONE(struct online, online_end)
 
+/* What an option says, else the environment; NULL when neither does, or an empty word. */
+const char *online_setting(const char *option, const char *variable);
+
 /* For calls that need one: EXIT_USAGE with words when there is none. */
 int online_need_subscription(const struct online *online);
 /* A token for this audience, signing in where there is none yet; an exit code. In

@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "cli/verbs.h"
 #include "crypto/secret.h"
+#include "resource/path.h"
 
 enum { ARENA_BYTES = 3 * TEMPLATE_ARENA_BYTES, SHOWN_MAX = 64 * 1024 * 1024 };
 enum output { OUTPUT_TEXT, OUTPUT_JSON };
@@ -21,6 +22,7 @@ struct expansion {
     const char *path, *parameters_path;
     struct template_scope scope;
     const struct template *t;
+    struct arena *showing; /* for what is shown: of one resource after the other, or of all */
     yyjson_mut_doc *doc;
     struct trail trail;
     struct template_fault fault;
@@ -115,28 +117,29 @@ static int open_template(struct expansion *x)
 
 static int get_body(struct expansion *x, size_t index, yyjson_mut_val **ret)
 {
-    err_t err = template_body(x->t, index, NULL, NULL, x->arena, x->doc, &x->trail, &x->fault, ret);
+    err_t err =
+        template_body(x->t, index, NULL, NULL, x->showing, x->doc, &x->trail, &x->fault, ret);
 
     return err ? complain(x, x->path, err) : EXIT_YES;
 }
 
 static int get_outputs(struct expansion *x, yyjson_mut_val **ret)
 {
-    err_t err = template_outputs(x->t, NULL, NULL, x->arena, x->doc, &x->trail, &x->fault, ret);
+    err_t err = template_outputs(x->t, NULL, NULL, x->showing, x->doc, &x->trail, &x->fault, ret);
 
     return err ? complain(x, x->path, err) : EXIT_YES;
 }
 
 static int print_value(struct expansion *x, yyjson_mut_val *value, bool is_escaped)
 {
-    struct span text = json_write(x->arena, x->doc, value, true);
+    struct span text = json_write(x->showing, x->doc, value, true);
 
     if (text.data == NULL) {
         cli_complain("template", "out of memory");
         return EXIT_INTERNAL;
     }
     if (is_escaped) {
-        text = span_str(text_escape_lines_dup(x->arena, text, SHOWN_MAX));
+        text = span_str(text_escape_lines_dup(x->showing, text, SHOWN_MAX));
     }
     fwrite(text.data, 1, text.len, stdout);
     putchar('\n');
@@ -178,7 +181,7 @@ static int print_json(struct expansion *x)
     yyjson_mut_val *resources;
     yyjson_mut_val *outs = NULL;
     int code = EXIT_YES;
-    err_t err = template_parameters(x->t, x->arena, x->doc, &x->trail, &x->fault, &parameters);
+    err_t err = template_parameters(x->t, x->showing, x->doc, &x->trail, &x->fault, &parameters);
 
     if (err) {
         return complain(x, x->path, err);
@@ -206,7 +209,7 @@ static int print_resource(struct expansion *x, size_t index)
     yyjson_mut_val *value = NULL;
     int code;
 
-    printf("%zu. %s%s\n", index + 1, text_escape_dup(x->arena, span_str(r->id), TEMPLATE_MAX_ID),
+    printf("%zu. %s%s\n", index + 1, text_escape_dup(x->showing, span_str(r->id), TEMPLATE_MAX_ID),
            state);
     if (r->n_depends > 0) {
         printf("   after");
@@ -222,14 +225,29 @@ static int print_resource(struct expansion *x, size_t index)
     return code == EXIT_YES ? print_value(x, value, true) : code;
 }
 
+/* Nothing shown is needed any more. */
+static int begin_showing(struct expansion *x)
+{
+    arena_reset(x->showing);
+    x->doc = json_new(x->showing);
+    if (x->doc == NULL) {
+        cli_complain("template", "out of memory");
+        return EXIT_INTERNAL;
+    }
+    return EXIT_YES;
+}
+
 static int print_text(struct expansion *x)
 {
     yyjson_mut_val *outs = NULL;
     int code = EXIT_YES;
 
     for (size_t i = 0; code == EXIT_YES && i < template_n_resources(x->t); i++) {
-        code = print_resource(x, i);
+        code = begin_showing(x);
+        code = code == EXIT_YES ? print_resource(x, i) : code;
+        code = cli_finish("template", x->showing, code);
     }
+    code = code == EXIT_YES ? begin_showing(x) : code;
     code = code == EXIT_YES ? get_outputs(x, &outs) : code;
     if (code == EXIT_YES && yyjson_mut_obj_size(outs) > 0) {
         puts("outputs");
@@ -240,11 +258,37 @@ static int print_text(struct expansion *x)
 
 /* ---- expand ---- */
 
+/* What no server has would only make ids that no server has. */
+static int check_scope(struct expansion *x)
+{
+    const struct template_scope *scope = &x->scope;
+
+    if (!text_is_guid(span_str(scope->subscription_id))) {
+        cli_complain(
+            "template",
+            "--subscription '%s' is no subscription's id, "
+            "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx",
+            text_escape_dup(x->showing, span_str(scope->subscription_id), TEMPLATE_MAX_ID));
+        return EXIT_USAGE;
+    }
+    if (scope->group_name != NULL && !resource_group_is_possible(span_str(scope->group_name))) {
+        cli_complain("template",
+                     "--resource-group '%s' is no resource group's name: 1 to %d letters, digits, "
+                     "periods, underscores, hyphens and parentheses, no period at the end",
+                     text_escape_dup(x->showing, span_str(scope->group_name), TEMPLATE_MAX_ID),
+                     RESOURCE_GROUP_MAX);
+        return EXIT_USAGE;
+    }
+    return EXIT_YES;
+}
+
 static int run_expand(int argc, char **argv)
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(ARENA_BYTES);
+    CLEANUP(arena_free) struct arena *showing = arena_new(ARENA_BYTES);
     struct expansion x = {
         .arena = arena,
+        .showing = showing,
         .scope = {.tenant_id = no_subscription,
                   .subscription_id = no_subscription,
                   .subscription_name = "subscription",
@@ -261,7 +305,7 @@ static int run_expand(int argc, char **argv)
          &x.scope.subscription_id, NULL, 0},
         {"resource-group", 'g', OPTION_TEXT, "NAME", "of resourceGroup(); 'resource-group' without",
          &x.scope.group_name, NULL, 0},
-        {"location", 'l', OPTION_TEXT, "L", "of resourceGroup(); 'location' without",
+        {"location", 'l', OPTION_TEXT, "LOCATION", "of resourceGroup(); 'location' without",
          &x.scope.group_location, NULL, 0},
         {"output", 'o', OPTION_CHOICE, "FORM", "form of the result", &output, outputs, 0},
     };
@@ -283,17 +327,17 @@ static int run_expand(int argc, char **argv)
     if (!options_parse(&set, argc, argv, &result, &code)) {
         return code;
     }
-    if (arena == NULL) {
-        cli_complain("template", "out of memory");
-        return EXIT_INTERNAL;
+    code = arena == NULL || showing == NULL ? EXIT_INTERNAL : begin_showing(&x);
+    if (code != EXIT_YES) {
+        return code;
     }
     x.path = result.arguments[0];
-    x.doc = json_new(arena);
-    code = open_template(&x);
+    code = check_scope(&x);
+    code = code == EXIT_YES ? open_template(&x) : code;
     if (code == EXIT_YES) {
         code = output == OUTPUT_JSON ? print_json(&x) : print_text(&x);
     }
-    return cli_finish("template", arena, code);
+    return cli_finish("template", arena_is_exhausted(arena) ? arena : showing, code);
 }
 
 int cmd_template(int argc, char **argv)

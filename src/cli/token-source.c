@@ -113,7 +113,8 @@ static int fetch_failed(const char *command, err_t err, const struct trail *trai
 
     trail_format(trail, err, words, sizeof(words));
     if (err == ERR_UNTRUSTED) {
-        remedy = has_ca ? "; is --ca the CA of this endpoint?" : "; name its CA with --ca FILE";
+        remedy = has_ca ? "; is --ca or BOOTWARDEN_CA the CA of this endpoint?"
+                        : "; name its CA with --ca FILE or BOOTWARDEN_CA";
     } else if (err == ERR_NETWORK || err == ERR_TIMEOUT) {
         remedy = "; check name, port, firewalls and https_proxy";
     }

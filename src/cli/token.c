@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "cli/cli.h"
+#include "cli/online.h"
 #include "cli/options.h"
 
 #include <string.h>
@@ -176,7 +177,8 @@ static int verify_token(struct arena *arena, const struct verify_args *args, con
         return code;
     }
     code = args->endpoint != NULL
-               ? token_keys_fetch(verify_name, arena, args->endpoint, args->ca, keys)
+               ? token_keys_fetch(verify_name, arena, args->endpoint,
+                                  online_setting(args->ca, "BOOTWARDEN_CA"), keys)
                : token_keys_load(verify_name, arena, args->jwks, keys);
     if (code != EXIT_YES) {
         return code;
@@ -199,7 +201,8 @@ static int verify(int argc, char **argv)
         {"issuer", 0, OPTION_TEXT, "URL", "whose token it must be", &args.issuer, NULL, 0},
         {"endpoint", 0, OPTION_TEXT, "URL", "instead of both: the issuer, asked now",
          &args.endpoint, NULL, 0},
-        {"ca", 0, OPTION_TEXT, "FILE", "trust only this CA for the endpoint", &args.ca, NULL, 0},
+        {"ca", 0, OPTION_TEXT, "FILE", "the endpoint's CA, instead of BOOTWARDEN_CA", &args.ca,
+         NULL, 0},
         {"nonce", 0, OPTION_TEXT, "V", "the nonce that it must carry", &args.nonce, NULL, 0},
         {"audience", 0, OPTION_TEXT, "A", "whom it must be meant for", &args.audience, NULL, 0},
         {"claim", 0, OPTION_LIST, "NAME=VALUE", "what it must say; repeatable", &args.claims, NULL,

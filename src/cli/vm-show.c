@@ -252,16 +252,91 @@ int vm_print(const struct online *online, yyjson_val *machine)
                        : online_print_json(online, doc, yyjson_val_mut_copy(doc, machine));
 }
 
+/* ---- one that has not joined ---- */
+
+static int get(struct online *online, const char *path, struct online_answer *ret)
+{
+    const struct online_request request = {
+        .audience = ONLINE_MANAGEMENT, .method = "GET", .path = path};
+
+    return path == NULL ? online_out_of_memory(online) : online_call(online, &request, ret);
+}
+
+/* NULL: nobody of this name is, or who asks may not know. */
+static yyjson_val *find_announced(struct online *online, const char *name)
+{
+    struct online_answer answer = {0};
+    yyjson_val *one;
+    size_t i, n;
+
+    if (get(online, vm_path(online, "joins", NULL, ""), &answer) != EXIT_YES ||
+        answer.status != 200) {
+        return NULL;
+    }
+    yyjson_arr_foreach(json_get(answer.json, "announced"), i, n, one)
+    {
+        if (text_span_equal_nocase(json_span(json_get(one, "name")), name)) {
+            return one;
+        }
+    }
+    return NULL;
+}
+
+/* The members of who is announced, behind the state. */
+static int print_announced(const struct online *online, yyjson_val *announced)
+{
+    const char *name = vm_text(online, announced, "name");
+    bool has_token = yyjson_is_true(json_get(announced, "hasToken"));
+    yyjson_mut_doc *doc;
+    yyjson_mut_val *shown;
+
+    if (online->is_json) {
+        doc = json_new(online->arena);
+        shown = doc == NULL ? NULL : yyjson_val_mut_copy(doc, announced);
+        json_add_text(doc, shown, "state", "announced");
+        return shown == NULL ? online_out_of_memory(online) : online_print_json(online, doc, shown);
+    }
+    printf("%s is announced, and has not joined\n", name);
+    vm_line("joins with", has_token ? "the token of its announcement" : "its TPM");
+    vm_line("what to do",
+            has_token
+                ? arena_printf(online->arena,
+                               "start the agent in its guest with the token; for another token: "
+                               "bootwarden vm token %s -g GROUP when az or a template made it, "
+                               "else bootwarden vm withdraw %s and announce it again",
+                               name, name)
+                : "start the agent in its guest");
+    vm_line("until", vm_text(online, announced, "expires"));
+    vm_line("announced by", vm_text(online, announced, "by"));
+    if (json_text(json_get(announced, "ekDigest")) != NULL) {
+        vm_line("EK digest", vm_text(online, announced, "ekDigest"));
+    }
+    return EXIT_YES;
+}
+
+/* ---- the command ---- */
+
 static int show(struct online *online, const char *name)
 {
-    yyjson_val *machine = NULL;
+    struct online_answer answer = {0};
+    yyjson_val *announced;
     int code = online_need_subscription(online);
 
-    code = code ? code
-                : vm_ask(online, "GET", vm_path(online, "machines", name, ""), (struct span){0},
-                         arena_printf(online->arena, "showing %s", name), NULL, &machine);
-    code = code ? code : vm_print(online, machine);
-    if (code == EXIT_YES && !span_is(json_span(json_get(machine, "state")), "healthy")) {
+    code = code ? code : get(online, vm_path(online, "machines", name, ""), &answer);
+    if (code != EXIT_YES) {
+        return code;
+    }
+    announced = answer.status == 404 ? find_announced(online, name) : NULL;
+    if (announced != NULL) {
+        code = print_announced(online, announced);
+        return code == EXIT_YES ? EXIT_NO : code;
+    }
+    if (answer.status != 200) {
+        return online_refused(online, arena_printf(online->arena, "showing %s", name), &answer,
+                              NULL);
+    }
+    code = vm_print(online, answer.json);
+    if (code == EXIT_YES && !span_is(json_span(json_get(answer.json, "state")), "healthy")) {
         return EXIT_NO;
     }
     return code;
@@ -280,8 +355,8 @@ int vm_cmd_show(int argc, char **argv)
         .min_arguments = 1,
         .max_arguments = 1,
         .notes =
-            "Exit status: 0 healthy, 1 in another state, 2 wrong use, 3 the service refuses or\n"
-            "is not reachable.",
+            "Exit status: 0 healthy, 1 in another state or not joined yet, 2 wrong use, 3 the\n"
+            "service refuses or is not reachable.",
     };
     int code = EXIT_YES;
 

@@ -246,9 +246,8 @@ void control_refuse_caller(const struct control_call *call, const struct control
     control_refuse(call, ret, 403, "AuthorizationFailed",
                    "The client '%s' with object id '%s' does not have authorization to perform "
                    "action '%s' over scope '%s'.",
-                   caller->client_id[0] != '\0' ? caller->client_id : caller->name,
-                   caller->object_id, target->action == NULL ? "*/read" : target->action,
-                   target->scope);
+                   access_caller_shown(caller), caller->object_id,
+                   target->action == NULL ? "*/read" : target->action, target->scope);
 }
 
 void control_do(const struct control_call *like, enum http_method method, const char *id,

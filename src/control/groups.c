@@ -15,27 +15,12 @@
 
 enum { PAGE = 200, OPEN_MAX = 1000, RESUMED_MAX = 1000, RETRY_S = 5 };
 
-static bool group_name_is_good(struct span name)
-{
-    static const char marks[] = "._-()";
-
-    for (size_t i = 0; i < name.len; i++) {
-        uint8_t c = name.data[i];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              c >= 0x80 || memchr(marks, c, sizeof(marks) - 1) != NULL)) {
-            return false;
-        }
-    }
-    return name.len > 0 && name.data[name.len - 1] != '.';
-}
-
 const struct kind control_group_kind = {
     .type = "Microsoft.Resources/resourceGroups",
     .versions = "2025-04-01 2024-11-01 2021-04-01 2019-10-01",
     .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_AT_SUBSCRIPTION,
     .name_max = RESOURCE_GROUP_MAX,
-    .name_is_good = group_name_is_good,
+    .name_is_good = resource_group_is_possible,
     .name_words = "A resource group's name has 1 to 90 letters, digits, periods, underscores, "
                   "hyphens and parentheses, and does not end in a period.",
 };

@@ -274,9 +274,9 @@ static void check_one(struct control_call *call, const struct deploy_request *re
     }
     if (action == NULL || !control_caller_may(call, action, r->id)) {
         control_refuse(call, answer, 403, "AuthorizationFailed",
-                       "The client with object id '%s' does not have authorization to perform "
+                       "The client '%s' with object id '%s' does not have authorization to perform "
                        "action '%s' over scope '%s'.",
-                       call->caller->object_id, action, r->id);
+                       access_caller_shown(call->caller), call->caller->object_id, action, r->id);
         return;
     }
     if (r->n_depends > 0 || kind == &kind_deployment ||

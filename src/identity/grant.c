@@ -71,6 +71,18 @@ static bool find_scope(struct span scope, bool is_person, struct span *ret, bool
     return found == 1;
 }
 
+/* az asks the graph for the object id of a name (role assignment create --assignee). */
+static const char no_graph[] =
+    " There is no graph here in which names are looked up: give the object id instead (az: "
+    "--assignee-object-id ID --assignee-principal-type User|ServicePrincipal, in lists "
+    "--fill-principal-name false). 'bootwarden-server user list' and 'principal list' show it.";
+
+static bool is_graph(struct span resource)
+{
+    (void)cut_ending(&resource, "/");
+    return cut_ending(&resource, "/graph") || span_starts(resource, "https://graph.");
+}
+
 bool idp_read_audience(const struct idp *provider, const struct idp_call *call, bool is_person,
                        struct idp_request *request, struct idp_answer *ret)
 {
@@ -99,8 +111,8 @@ bool idp_read_audience(const struct idp *provider, const struct idp_call *call, 
     request->audience = idp_known_resource(provider, resource);
     if (request->audience == NULL) {
         idp_refuse(call, ret, 400, "invalid_resource", 500011, "resource-unknown",
-                   "The resource principal named %s was not found in the tenant.",
-                   idp_shown(call, resource));
+                   "The resource principal named %s was not found in the tenant.%s",
+                   idp_shown(call, resource), is_graph(resource) ? no_graph : "");
         return false;
     }
     return true;

@@ -502,8 +502,8 @@ static bool check_caller(struct gate *gate, const struct roles_call *call, struc
     roles_refuse(call, ret, 403, "AuthorizationFailed",
                  "The client '%s' with object id '%s' does not have authorization to perform "
                  "action '%s' over scope '%s'.",
-                 caller->client_id[0] != '\0' ? caller->client_id : caller->name, caller->object_id,
-                 roles_action(call), shown(call, call->scope));
+                 access_caller_shown(caller), caller->object_id, roles_action(call),
+                 shown(call, call->scope));
     return false;
 }
 

@@ -53,8 +53,8 @@ bool may_link(struct control_call *call, const char *link, const char *id, const
                    "The client '%s' with object id '%s' has permission to perform action '%s' on "
                    "scope '%s'; however, it does not have permission to perform action(s) '%s' on "
                    "the linked scope(s) '%s' (respectively) or the linked scope(s) are invalid.%s",
-                   caller->client_id[0] != '\0' ? caller->client_id : caller->name,
-                   caller->object_id, call->target->action, call->target->scope, link, id, more);
+                   access_caller_shown(caller), caller->object_id, call->target->action,
+                   call->target->scope, link, id, more);
     return false;
 }
 

@@ -22,6 +22,21 @@ bool resource_name_is_possible(struct span name)
     return span_is(name, shown);
 }
 
+bool resource_group_is_possible(struct span name)
+{
+    static const char marks[] = "._-()";
+
+    for (size_t i = 0; i < name.len; i++) {
+        uint8_t c = name.data[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c >= 0x80 || memchr(marks, c, sizeof(marks) - 1) != NULL)) {
+            return false;
+        }
+    }
+    return name.len > 0 && name.len <= RESOURCE_GROUP_MAX && name.data[name.len - 1] != '.';
+}
+
 static err_t check_names(const struct span *segments, size_t n, struct trail *trail)
 {
     size_t total = 0;

@@ -57,5 +57,7 @@ const char *resource_key(struct arena *arena, struct span id);
 /* Printable UTF-8 that may stand in a path, at most RESOURCE_NAME_MAX bytes: no type allows more.
  */
 bool resource_name_is_possible(struct span name);
+/* Letters, digits and ._-(), no full stop at the end: the name of a resource group. */
+bool resource_group_is_possible(struct span name);
 
 #endif

@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 
+enum { VARIABLE_SHOWN_MAX = 128 };
+
 /* ---- beginning and end ---- */
 
 static err_t copy_slots(struct work *w, const struct slot *from, uint32_t n, struct slot **ret)
@@ -257,14 +259,14 @@ err_t arm_eval_count(struct eval *e, yyjson_val *json, struct span loop, int64_t
     err_t err = json == NULL ? ERR_OK : arm_eval_json(e, json, &count);
 
     if (err) {
-        return trail_in(e->w.trail, err, "copy.count");
+        return trail_in(e->w.trail, err, "count");
     }
     if (!value_is(count, VALUE_INT) || count.integer < 0 ||
         count.integer > TEMPLATE_MAX_RESOURCES) {
         arm_work_fail(
             &e->w, ERR_VALUE, "the count of the loop '%.*s' must be an integer from 0 to %d",
             loop.len < 64 ? (int)loop.len : 64, (const char *)loop.data, TEMPLATE_MAX_RESOURCES);
-        return trail_in(e->w.trail, ERR_VALUE, "copy.count");
+        return trail_in(e->w.trail, ERR_VALUE, "count");
     }
     *ret = count.integer;
     return ERR_OK;
@@ -534,6 +536,18 @@ err_t arm_eval_parameter(struct eval *e, struct span name, struct value *ret)
     return err;
 }
 
+/* The path begins here, and ends with that: who asked for the value is told by line and column. */
+static err_t variable_fault(struct eval *e, err_t err, struct span name)
+{
+    char shown[VARIABLE_SHOWN_MAX];
+
+    text_escape(name, shown, sizeof(shown));
+    (void)trail_in(e->w.trail, err, shown);
+    (void)trail_in(e->w.trail, err, "variables");
+    e->w.trail = NULL;
+    return err;
+}
+
 err_t arm_eval_variable(struct eval *e, struct span name, struct value *ret)
 {
     const struct template *t = e->t;
@@ -564,15 +578,7 @@ err_t arm_eval_variable(struct eval *e, struct span name, struct value *ret)
                                : arm_eval_json(e, v->json, &slot->value);
         step_in(e, saved);
         slot->state = err ? SLOT_NEW : SLOT_DONE;
-        if (err) {
-            struct value text;
-
-            /* The path begins here: who asked is told by line and column. */
-            if (arm_work_copy(&e->w, v->name, &text) == ERR_OK) {
-                (void)trail_in(e->w.trail, err, (const char *)text.bytes);
-            }
-            (void)trail_in(e->w.trail, err, "variables");
-        }
+        err = err ? variable_fault(e, err, v->name) : ERR_OK;
     }
     *ret = slot->value;
     return err;

@@ -11,8 +11,10 @@ static err_t output_value(struct eval *e, yyjson_val *output, struct value *ret)
     yyjson_val *value = json_get(output, "value");
 
     if (copy != NULL) {
-        return arm_eval_loop(e, span_str(""), false, json_get(copy, "count"),
-                             json_get(copy, "input"), ret);
+        err_t err = arm_eval_loop(e, span_str(""), false, json_get(copy, "count"),
+                                  json_get(copy, "input"), ret);
+
+        return err ? trail_in(e->w.trail, err, "copy") : ERR_OK;
     }
     if (value == NULL) {
         return arm_work_fail(&e->w, ERR_JSON_MISSING, "an output needs a 'value' or a 'copy'");

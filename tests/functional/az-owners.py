@@ -4,6 +4,7 @@
 Left out are those of the guest, which has no machine here (az-guest.py tells that story), and the server's
 start. Words in capitals are replaced by what they stand for.
 """
+import json
 import os
 import pathlib
 import re
@@ -21,9 +22,9 @@ from owner import Owner  # noqa: E402
 
 SOURCE = pathlib.Path(os.environ["BOOTWARDEN_SOURCE"])
 LIMIT_S = 120
-ELSEWHERE = re.compile(r"^(bootwarden-server|apt|install|systemctl|printf 'server)")
+ELSEWHERE = re.compile(r"^(bootwarden-server|bootwarden-agent|apt|install|systemctl|printf '(server|join))")
 # No guest has joined here: the exit code of a command that says so.
-ENDS_WITH = {"bootwarden vm show": 3}
+ENDS_WITH = {"bootwarden vm show": 1}
 # An az in PATH that is the chroot's, in the folder that the shell is in, too.
 AZ = """#!/bin/bash
 exec {super} /usr/sbin/chroot {root} env -i {words} BOOTWARDEN_SUBSCRIPTION="$BOOTWARDEN_SUBSCRIPTION" \\
@@ -63,10 +64,11 @@ def main():
                                  stdin=subprocess.PIPE, cwd=az.home, pass_fds=[write], env={"PATH": path, "HOME": str(az.home)})
         os.close(write)
         shell.codes = os.fdopen(read)
-        means = {"DIR": str(owner.env["data"]), "HOST": "127.0.0.1", "PORT": owner.env["BOOTWARDEN_ENDPOINT"].rsplit(":", 1)[1], "NSG": "webNSG"}
+        means = {"DIR": str(owner.env["data"]), "HOST": "127.0.0.1", "PORT": owner.env["BOOTWARDEN_ENDPOINT"].rsplit(":", 1)[1], "NSG": "webNSG",
+                 "OID": json.loads(owner.command("user", "list", "--output", "json"))["users"][0]["objectId"]}
         todo = commands((SOURCE / "docs/owners.md").read_text(encoding="utf-8"))
         while todo:
-            command = re.sub(r"\b(DIR|HOST|PORT|NSG)\b", lambda found: means[found[0]], todo.pop(0))
+            command = re.sub(r"\b(DIR|HOST|PORT|NSG|OID)\b", lambda found: means[found[0]], todo.pop(0))
             code = typed(shell, command)
             said = (az.home / "said").read_text(encoding="utf-8")
             wanted = next((right for start, right in ENDS_WITH.items() if command.startswith(start)), 0)

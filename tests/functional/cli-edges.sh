@@ -138,5 +138,32 @@ verify --help
 --help
 --version
 WORDS
+# ---- tools: their help is the head of the script and no more; words that they do not know are refused ----
+tool() {
+    local code=$1 pattern=$2 got
+    shift 2
+    timeout 20 "$@" >"$work/out" 2>"$work/err" </dev/null
+    got=$?
+    if [ "$got" -ne "$code" ]; then
+        fault "$*: exit $got, wanted $code"
+    elif ! cat "$work/out" "$work/err" | grep -qE -- "$pattern"; then
+        fault "$*: no /$pattern/"
+    elif grep -q 'pipefail' "$work/out"; then
+        fault "$*: its help has lines of the script"
+    else
+        passed=$((passed + 1))
+    fi
+}
+for name in az-env bench check fuzz package run sdk test; do
+    tool 0 "tools/$name" "$BOOTWARDEN_SOURCE/tools/$name" --help
+done
+tool 2 'takes no arguments' "$BOOTWARDEN_SOURCE/tools/sdk" foo
+bench=$(dirname "$BOOTWARDEN_BIN")/bench/bench
+if [ -x "$bench" ]; then
+    tool 0 '^usage: bench' "$bench" --help
+    tool 2 'print is no program' "$bench" print
+    tool 2 '^usage: bench' "$bench" a b
+fi
+
 echo "cli-edges: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -218,9 +218,10 @@ def templates(server):
             begun = time.monotonic()
             answer = server.ask(verb, path + tail, body)
             took = time.monotonic() - begun
-            # What-if tells of what it can, and leaves the rest to the deployment.
-            refused(f"{what} ({tail or 'PUT'})", answer, statuses | ({200} if tail == "/whatIf" else set()),
+            # What-if tells of what it can, and leaves the rest to the deployment; validate's result is the error.
+            refused(f"{what} ({tail or 'PUT'})", answer, statuses | ({200} if tail else set()),
                     words if tail != "/whatIf" else "")
+            need(tail != "/validate" or code_of(answer[1]), f"{what} is valid: {json.dumps(answer[1])[:300]}")
             need(took < ANSWER_MAX_S / 2, f"{what} ({tail}) took {took:.1f} s")
     large = '{"properties":{"mode":"Incremental","template":{"a":"%s"}}}'
     refused("a template over its limit", server.ask("PUT", path, large % ("x" * (4 * 1024 * 1024 + 1000))), {413})

@@ -158,6 +158,10 @@ check("version 2.0", (claims(newer)["ver"], claims(newer)["azp"], claims(newer)[
       ("2.0", AZ, user))
 check("no refresh token that was not asked for", newer["refresh_token"], None)
 check("no client info that was not asked for", newer["client_info"], None)
+by_name = token(client_id=AZ, grant_type="refresh_token", refresh_token=signed_in["refresh_token"],
+                resource=f"{endpoint}/graph")
+check("az asks for the object id of a name", by_name.number(), 500011)
+check("which it must be given", "--assignee-object-id" in by_name["error_description"], True)
 check("tenants", tenants(signed_in)["value"][0]["tenantId"], tenant)
 check("domains", tenants(signed_in)["value"][0]["domains"], ["bootwarden.test"])
 check("tenants for nobody", call("GET", "/tenants?api-version=2022-12-01").status, 401)
@@ -200,6 +204,7 @@ check("the old refresh token", token(client_id=AZ, grant_type="refresh_token",
 ada = password("ada@example.org", "second password")
 check("disabled", command("user", "disable", "ada@example.org").returncode, 0)
 wait_for("her to be refused", lambda: tenants(ada).status == 401)
+check("in words", "has been disabled or removed" in tenants(ada)["error"]["message"], True)
 check("her password", password("ada@example.org", "second password").number(), 50057)
 check("a wrong one says nothing of it", password("ada@example.org", "wrong").number(), 50126)
 check("her refresh token", token(client_id=AZ, grant_type="refresh_token",

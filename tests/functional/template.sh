@@ -65,6 +65,11 @@ has "missing file" "$work/err" 'none: cannot open'
 expand 2
 expand 2 - - -
 expand 2 - --output xml
+for scope in '--subscription abc' '-g a/b' '-g a.' "-g $(printf 'g%.0s' {1..91})" --location=; do
+    # shellcheck disable=SC2086
+    expand 2 "$examples/guest-attestation.json" $scope
+done
+has "empty location" "$work/err" 'needs a value, not an empty one: LOCATION'
 printf '[]' >"$work/parameters"
 expand 2 "$examples/guest-attestation.json" --parameters "$work/parameters"
 has "parameters" "$work/err" 'the parameters must be a JSON object'
@@ -103,6 +108,16 @@ expand 0 -
 is "order" "$(grep -oE '^[0-9]\. |/c/[abs].*$|after.*' "$work/out" | tr -d '\n')" \
     '1. /c/a2. /c/bafter 13. /c/s (skipped: its condition is false)'
 has "escaped for terminals" "$work/out" '\\u\{202e\}x'
+
+# ---- as many as a template may have ----
+printf '%s' "${head}resources:[{type:\"A.B/c\",apiVersion:\"1\",name:\"[concat('c',copyIndex())]\",copy:{name:\"l\",count:800},properties:{p:\"[padLeft('x',20000)]\"}}]}" >"$work/in"
+expand 0 -
+is "resources of 800, shown" "$(grep -cE '^[0-9]+\. .*/c/c[0-9]+$' "$work/out")" 800
+expand 0 - -o json
+is "resources of 800 as JSON" "$(python3 -c 'import json, sys; print(len(json.load(sys.stdin)["resources"]))' <"$work/out")" 800
+python3 -c 'import json; print(json.dumps({"machines": {"value": [f"m{i}" for i in range(800)]}}))' >"$work/parameters"
+expand 0 "$examples/guest-attestation.json" -p "$work/parameters"
+is "machines of the example" "$(grep -cE '^[0-9]+\. .*/GuestAttestation$' "$work/out")" 800
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -119,9 +119,12 @@ for claims_of in '{"iss":"i"}' '[]' 'no json'; do
 done
 
 # ---- endpoints ----
-"$bin/bootwarden" token verify "$work/token" --endpoint "$endpoint" >"$work/out" 2>"$work/err"
+env -u BOOTWARDEN_CA "$bin/bootwarden" token verify "$work/token" --endpoint "$endpoint" >"$work/out" 2>"$work/err"
 check 'without its CA the endpoint is not trusted' test $? -eq 3
-check 'and what to do' grep -q 'name its CA with --ca FILE' "$work/err"
+check 'and what to do' grep -q 'name its CA with --ca FILE or BOOTWARDEN_CA' "$work/err"
+expect 0 '^VALID: ' token verify "$work/token" --endpoint "$endpoint"
+expect 0 '^VALID: ' token verify "$work/token" "${offline[@]}"
+BOOTWARDEN_CA=/nonexistent expect 2 "CA file '/nonexistent' does not exist" token verify "$work/token" --endpoint "$endpoint"
 expect 2 'must begin with https://' token verify "$work/token" --endpoint "http://${endpoint#https://}"
 expect 2 'is not an address like https' token verify "$work/token" --endpoint file:///etc/passwd
 expect 2 'must hold no user' token verify "$work/token" --endpoint "https://user@localhost:1"

@@ -44,10 +44,17 @@ says '^  @[0-9]+ +until 2.*; whoever shows its token, 3 left$' joins
 says '^mail is announced until 2' announce mail
 check 'the token belongs into a file of its own' grep -q 'join-token-file = /etc/bootwarden/join-token' "$work/out"
 check 'and not into the settings, which everybody may read' eval '! grep -q "join-token = " "$work/out"'
-vm show mail
-check 'what was announced is no machine yet' grep -q "no machine 'mail' yet: it is announced" "$work/err"
+says '^mail is announced, and has not joined$' show mail
+check 'which is no machine yet' test "$(vm show mail; echo $?)" -eq 1
+says '^  what to do +start the agent in its guest with .*: bootwarden vm token mail -g GROUP' show mail
+says '^  until +2' show Mail
+vm show mail --output json
+check 'and the same for programs' test "$(jq -r '.state + " " + .name' <"$work/out")" = 'announced mail'
 vm show male
-check 'and what was not is none' grep -q "no machine 'male'\W*$" "$work/err"
+check 'what was not announced is none' test $? -eq 3
+check 'in words' grep -q "no machine 'male'\W*$" "$work/err"
 says '^the machine with this TPM is announced until 2' announce --ek "$(printf 'ab%.0s' {1..32})"
 says '^Its TPM is enough' announce db --ek "$(printf 'ac%.0s' {1..32})"
+says '^  joins with +its TPM$' show db
+says '^  EK digest +acac' show db
 report

@@ -189,9 +189,15 @@ await check("deployments: valid, what if, made, read, listed", async () => {
   expect(operations.length > 0, true, "operations");
   expect((await deployments.deployments.exportTemplate(GROUP, "d1")).template.resources.length, 1, "the exported template");
 });
-await check("deployments: a template that is none is refused", () =>
-  refused(400, /^InvalidTemplate/, () => deployments.deployments.beginCreateOrUpdateAndWait(
-    GROUP, "d2", { properties: { mode: "Incremental", template: { resources: [{ type: "A/b", name: "[nope()]", apiVersion: "2024-01-01" }] } } }, SOON)));
+await check("deployments: a template that is none is refused, and validation says why", async () => {
+  const template = { $schema: "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#", contentVersion: "1.0.0.0",
+    resources: [{ type: "A/b", name: "[nope()]", apiVersion: "2024-01-01" }] };
+  const none = { properties: { mode: "Incremental", template } };
+  await refused(400, /^InvalidTemplate/, () => deployments.deployments.beginCreateOrUpdateAndWait(GROUP, "d2", none, SOON));
+  const { error } = await deployments.deployments.beginValidateAndWait(GROUP, "d2", none, SOON);
+  expect(error?.code, "InvalidTemplate", "validation");
+  expect(error?.message, /'nope' is not valid/, "its words");
+});
 
 await check("network: a group, a rule to AzureAttestation, service tags", async () => {
   await network.networkSecurityGroups.beginCreateOrUpdateAndWait(GROUP, "nsg", { location: LOCATION }, SOON);

@@ -319,14 +319,14 @@ class AzStory:
             need(member(exported, "resources.0.type"), f"export says {json.dumps(exported)[:200]}")
         with self.step("a deployment to a machine that is none fails"):
             file = self.az.put(TEMPLATES / linux)
-            answer = self.run("deployment", "group", "create", "-g", GROUP, "-n", "bad", "--template-file", file,
-                              "--parameters", "virtualMachineName1=nope", code=None)
-            need(answer.code == 1, f"{answer}")
+            self.refused(1, "virtualMachines/nope' could not be found", "deployment", "group", "create", "-g", GROUP, "-n", "bad",
+                         "--template-file", file, "--parameters", "virtualMachineName1=nope")
         with self.step("a template that is none is refused"):
-            file = self.az.write("bad.json", '{"$schema": "https://x.example/deploymentTemplate.json#", "contentVersion": "1.0.0.0",'
-                                 ' "resources": [{"type": "A/b", "apiVersion": "2024-01-01", "name": "[nope()]"}]}')
-            need(self.run("deployment", "group", "create", "-g", GROUP, "-n", "worse", "--template-file", file, code=None).code == 1,
-                 "it is taken")
+            file = self.az.write("bad.json", '{"$schema": "https://schema.management.azure.com/schemas/2019-04-01/'
+                                 'deploymentTemplate.json#", "contentVersion": "1.0.0.0", "resources": [{"type": "A/b", "apiVersion": "2024-01-01", "name": "[nope()]"}]}')
+            for verb in "create", "validate":
+                self.refused(1, "function 'nope' is not valid", "deployment", "group", verb, "-g", GROUP, "-n", "worse",
+                             "--template-file", file)
 
     # ---- network, roles ----
 

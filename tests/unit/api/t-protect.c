@@ -71,21 +71,24 @@ static void begin(const char *token)
     response = (struct http_response){0};
 }
 
-static const char *token_for(const char *resource)
+static const char *token_by(const char *form)
 {
     const struct idp_call call = {
         .arena = arena, .now = timestamp_now(), .tenant = span_str(gate_dev(gate)->tenant)};
     struct idp_answer answer;
     yyjson_val *root = NULL;
 
-    idp_token(gate_idp(gate), &call,
-              span_str(arena_printf(arena,
-                                    "grant_type=client_credentials&client_id=%s&"
-                                    "client_secret=%s&scope=%s/.default",
-                                    gate_dev(gate)->client_id, gate_dev(gate)->secret, resource)),
-              &answer);
+    idp_token(gate_idp(gate), &call, span_str(form), &answer);
     assert_ok(json_read(arena, answer.body, NULL, NULL, &root));
     return json_text(json_get(root, "access_token"));
+}
+
+static const char *token_for(const char *resource)
+{
+    return token_by(arena_printf(arena,
+                                 "grant_type=client_credentials&client_id=%s&client_secret=%s&"
+                                 "scope=%s/.default",
+                                 gate_dev(gate)->client_id, gate_dev(gate)->secret, resource));
 }
 
 static const char *header(const char *name)
@@ -187,6 +190,49 @@ static void the_management_plane_tells_who_from_what(void **state)
     assert_string_equal(header("WWW-Authenticate"), "");
 }
 
+static void assert_refused_in_words(const char *token, const char *code, const char *words)
+{
+    struct access_caller caller;
+
+    begin(token);
+    assert_false(protect_check(&request, &response, ACCESS_MANAGEMENT, ACCESS_PROVIDER_WRITE,
+                               "/subscriptions/other", &caller));
+    assert_string_equal(response.error_code, code);
+    if (strstr((const char *)response.body.data, words) == NULL) {
+        fail_msg("no '%s' in %s", words, (const char *)response.body.data);
+    }
+}
+
+/* Who holds a token that was signed learns what to do; a changed one is just not valid. */
+static void the_management_plane_says_what_is_wrong_with_a_token(void **state)
+{
+    char *changed = strdup(token_for("https://attest.azure.net"));
+
+    (void)state;
+    assert_refused_in_words(token_for("https://attest.azure.net"),
+                            "InvalidAuthenticationTokenAudience", "for another service");
+    changed[strlen(changed) - 8] ^= 1;
+    assert_refused_in_words(changed, "AuthenticationFailed", "The access token is not valid.");
+    free(changed);
+}
+
+/* Whoever asked for the token, the refusal names the person; a service has no other name. */
+static void a_refusal_names_who_asked(void **state)
+{
+    (void)state;
+    assert_refused_in_words(token_by(arena_printf(arena,
+                                                  "username=%s&password=%s&grant_type=password&"
+                                                  "client_id=04b07795-8ddb-461a-bbee-02f9e1bf7b46&"
+                                                  "scope=https://management.azure.com/.default",
+                                                  gate_dev(gate)->user, gate_dev(gate)->password)),
+                            "AuthorizationFailed",
+                            arena_printf(arena, "The client '%s' with object id '%s'",
+                                         gate_dev(gate)->user, gate_dev(gate)->user_object_id));
+    assert_refused_in_words(token_for("https://management.azure.com"), "AuthorizationFailed",
+                            arena_printf(arena, "The client '%s' with object id '%s'",
+                                         gate_dev(gate)->client_id, gate_dev(gate)->object_id));
+}
+
 /* Whoever signed in elsewhere learns where to sign in, and nothing else. */
 static void a_token_of_an_unknown_issuer_is_of_another_tenant(void **state)
 {
@@ -257,6 +303,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_data_plane_refuses_with_401_whatever_the_reason),
         cmocka_unit_test(the_management_plane_tells_who_from_what),
+        cmocka_unit_test(the_management_plane_says_what_is_wrong_with_a_token),
+        cmocka_unit_test(a_refusal_names_who_asked),
         cmocka_unit_test(a_token_of_an_unknown_issuer_is_of_another_tenant),
         cmocka_unit_test(a_change_is_in_the_log_before_and_after),
         cmocka_unit_test(nothing_is_changed_that_cannot_be_audited),

@@ -353,7 +353,8 @@ static void check_managed(enum http_method method, const char *pattern)
     expect(method, pattern, path, "expired", expired, 401, "ExpiredAuthenticationToken");
     expect(method, pattern, path, "of another tenant", of_management_others, 401,
            "InvalidAuthenticationTokenTenant");
-    expect(method, pattern, path, "for the data plane", of_data, 401, "AuthenticationFailed");
+    expect(method, pattern, path, "for the data plane", of_data, 401,
+           "InvalidAuthenticationTokenAudience");
     if (LISTED(any_caller, pattern)) {
         assert_false(is_change);
         return;

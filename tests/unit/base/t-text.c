@@ -244,6 +244,19 @@ static void lines_of_a_message_stay_lines(void **state)
     }
 }
 
+/* What shows many texts in one arena needs as much as they are long, not as they may be. */
+static void lines_take_the_room_that_they_need(void **state)
+{
+    CLEANUP(arena_free) struct arena *small = arena_new(64);
+    static const char lines[] = "one\x01\n\n\xff\n"
+                                "a\n";
+
+    (void)state;
+    assert_string_equal(text_escape_lines_dup(small, span_str(lines), 1000 * 1000),
+                        "one\\x01\n\n\\xff\na\n");
+    assert_false(arena_is_exhausted(small));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -254,6 +267,7 @@ int main(void)
         cmocka_unit_test(copies_are_bounded),
         cmocka_unit_test(reads_utf16),
         cmocka_unit_test(lines_of_a_message_stay_lines),
+        cmocka_unit_test(lines_take_the_room_that_they_need),
         cmocka_unit_test(compares_words_without_their_case),
     };
 

@@ -51,6 +51,15 @@ static inline void start_deployment(const char *target, const char *body)
     assert_non_null(m.answer.operation);
 }
 
+/* That the template is wrong is a result: its "error" is in m.json. */
+static inline void validate_tells(const char *target, const char *body, const char *code)
+{
+    ask(&m, HTTP_POST, arena_printf(m.arena, "%s/validate", target), body);
+    assert_answer(&m, 200, NULL);
+    assert_text(&m, "error.code", code);
+    assert_null(member(&m, "properties"));
+}
+
 /* Until it is over: the deployment is in m.json. */
 static inline void wait_for_end(const char *target)
 {

@@ -242,11 +242,12 @@ static void what_was_deployed_is_no_change(void **state)
 /* One of 40 that is wrong: which, and where it stands, in the words that az shows too. */
 static void assert_detail(size_t index, const char *place, const char *id)
 {
-    yyjson_mut_val *detail = yyjson_mut_arr_get(m.answer.details, index);
+    yyjson_val *detail =
+        member_of(member(&m, "error.details"), arena_printf(m.arena, "%zu", index));
 
-    assert_string_equal(body_text_at(detail, "target"), id);
-    assert_non_null(
-        strstr(body_text_at(detail, "message"), arena_printf(m.arena, "(%s: %s)", place, id)));
+    assert_string_equal(json_text(member_of(detail, "target")), id);
+    assert_non_null(strstr(json_text(member_of(detail, "message")),
+                           arena_printf(m.arena, "(%s: %s)", place, id)));
 }
 
 #define UNKNOWN RESOURCE("No.Such/things", "a", "")
@@ -265,14 +266,29 @@ static void validate_says_what_is_wrong_and_makes_nothing(void **state)
     assert_answer(&m, 200, NULL);
     assert_text(&m, "properties.provisioningState", "Succeeded");
     assert_text(&m, "properties.validatedResources.0.id", DISK("a"));
-    refused(HTTP_POST, D "/validate", BODY(FOUR_WRONG), 400, "InvalidTemplateDeployment");
-    assert_int_equal(yyjson_mut_arr_size(m.answer.details), 4);
+    assert_null(member(&m, "error"));
+    validate_tells(D, BODY(FOUR_WRONG), "InvalidTemplateDeployment");
+    assert_int_equal(yyjson_arr_size(member(&m, "error.details")), 4);
     assert_detail(0, "resources[0]", GROUP "/providers/No.Such/things/a");
     assert_detail(1, "resources[2]", VM);
     assert_detail(2, "resources[3][copy 0]", DISK("d0"));
     assert_detail(3, "resources[3][copy 1]", DISK("d1"));
     assert_false(is_made(DISK("a")));
     refused(HTTP_GET, D, NULL, 404, "DeploymentNotFound");
+    refused(HTTP_PUT, D, BODY(FOUR_WRONG), 400, "InvalidTemplateDeployment");
+}
+
+/* Only what is wrong with a template is a result: all else is the request's own fault. */
+static void validate_refuses_what_asks_for_no_template(void **state)
+{
+    (void)state;
+    validate_tells(D, BODY("7"), "InvalidTemplate");
+    validate_tells(D, "{\"properties\":{\"templateLink\":{\"uri\":\"https://x.example\"}}}",
+                   "InvalidContentLink");
+    refused(HTTP_POST, D "/validate", "{", 400, "InvalidRequestContent");
+    refused(HTTP_POST, D "/validate", "{\"properties\":{\"mode\":\"Incremental\"}}", 400,
+            "InvalidRequestContent");
+    refused(HTTP_POST, DEPLOYMENTS "a*b/validate", BODY(""), 400, "DeploymentNameInvalid");
 }
 
 #define BY " by 44444444-4444-4444-4444-444444444444 for r7"
@@ -322,6 +338,7 @@ int main(void)
         WITH_VMS(what_if_tells_each_difference_and_changes_nothing),
         WITH_VMS(what_was_deployed_is_no_change),
         WITH_VMS(validate_says_what_is_wrong_and_makes_nothing),
+        WITH_VMS(validate_refuses_what_asks_for_no_template),
         WITH_VMS(each_step_is_told_to_the_audit_log),
     };
 

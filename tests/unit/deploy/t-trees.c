@@ -32,7 +32,7 @@ static void nesting_has_an_end(void **state)
     assert_true(is_made(DISK("a")));
     refused(HTTP_PUT, DEPLOYMENTS "e", too_deep, 400, "InvalidTemplate");
     assert_says(&m, "nested at most 5 levels");
-    refused(HTTP_POST, DEPLOYMENTS "e/validate", too_deep, 400, "InvalidTemplate");
+    validate_tells(DEPLOYMENTS "e", too_deep, "InvalidTemplate");
     refused(HTTP_POST, DEPLOYMENTS "e/whatIf", too_deep, 400, "InvalidTemplate");
     refused(HTTP_GET, DEPLOYMENTS "e", NULL, 404, "DeploymentNotFound");
     assert_false(is_made(DISK("c")));

@@ -219,7 +219,24 @@ static void says_where_in_the_text(void **state)
     assert_int_equal(x.fault.line, 3);
     assert_int_equal(x.fault.column, 17);
     assert_string_equal(x.fault.target, "o");
-    assert_non_null(strstr(x.words, "variables.a.b[0]: The template function 'nosuch'"));
+    assert_ptr_equal(strstr(x.words, "variables.a.b[0]: The template function 'nosuch'"), x.words);
+}
+
+/* However long the way to it was: where it went wrong, and not by whom it was asked. */
+static void a_path_begins_at_the_variable_that_is_wrong(void **state)
+{
+    static const char text[] =
+        HEAD "\"variables\":{\"a\":\"[variables('b')]\",\"b\":{\"m\":\"[variables('c')]\"},"
+             "\"c\":{\"copy\":[{\"name\":\"l\",\"count\":\"x\",\"input\":1}]}},"
+             "\"resources\":[],\"outputs\":{\"o\":{\"type\":\"object\",\"value\":"
+             "\"[variables('a')]\"}}}";
+    CLEANUP(arena_free) struct arena *arena = big_arena();
+    struct expanded x;
+
+    (void)state;
+    expand(arena, span_str(text), NULL, &x);
+    assert_int_not_equal(x.err, ERR_OK);
+    assert_ptr_equal(strstr(x.words, "variables.c.copy.l.count: the count of the loop"), x.words);
 }
 
 int main(void)
@@ -231,6 +248,7 @@ int main(void)
         cmocka_unit_test(takes_values_defaults_and_any_case),
         cmocka_unit_test(the_hash_is_of_the_document_not_of_its_text),
         cmocka_unit_test(says_where_in_the_text),
+        cmocka_unit_test(a_path_begins_at_the_variable_that_is_wrong),
     };
 
     return RUN_TESTS(tests);

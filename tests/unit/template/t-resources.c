@@ -44,7 +44,8 @@ static void refuses_resources(void **state)
                                                                             ",dependsOn:[\"x\"]")),
          "The resource 'x' is ambiguous: it may be of type 'A.B/c' or 'A.B/d'"},
         {LIST(R("x", ",copy:1")), "resources[0].copy: must be an object"},
-        {LIST(R("x", ",copy:{name:\"l\"}")), "the count of the loop 'l' must be an integer"},
+        {LIST(R("x", ",copy:{name:\"l\"}")),
+         "resources[0].copy.count: the count of the loop 'l' must be an integer"},
         {LIST(R("x", ",copy:{count:2}")), "resources[0].copy: 'name' is missing"},
         {LIST(R("x", ",copy:{name:\"l\",count:-1}")), "must be an integer from 0 to 800"},
         {LIST(R("x", ",copy:{name:\"l\",count:801}")), "must be an integer from 0 to 800"},
@@ -57,7 +58,7 @@ static void refuses_resources(void **state)
         {LIST(R("x", ",properties:{a:{b:[0,\"[nosuch()]\"]}}")),
          "resources[0].properties.a.b[1]: The template function 'nosuch' is not valid"},
         {LIST(R("x", ",properties:{copy:[{name:\"l\",count:\"a\",input:1}]}")),
-         "resources[0].properties.copy.l.copy.count: the count of the loop 'l'"},
+         "resources[0].properties.copy.l.count: the count of the loop 'l'"},
         {LIST(R("x", ",scope:\"odd\"")), "resources[0].scope: 'odd' is no id and not of the form"},
     };
 
