@@ -48,12 +48,6 @@ extern const struct control_row control_list_rows[];
 extern const struct control_row control_provider_rows[];
 extern const struct control_row control_activity_rows[];
 
-/* A place ends between these two: its row goes, and nobody is given a role meanwhile. */
-void scopes_begin(struct control *control);
-void scopes_end(struct control *control);
-/* Roles at this id and below it are taken away, and counted into *n. */
-err_t scope_forget(struct control_call *call, const char *id, struct trail *trail,
-                   size_t *n) MUST_CHECK;
 /* What the audit log says of that; NULL for none. */
 const char *scope_note(struct control_call *call, size_t n);
 /* resource_keep, when members that `before` (NULL: new) has and `after` has not end with their

@@ -263,8 +263,7 @@ static bool take_machine(struct control_call *call, struct resource *wanted, con
     if (vm_id != NULL && strcmp(vm_id, machine.id) == 0) {
         return true;
     }
-    scope = arena_printf(call->arena, "/subscriptions/%s/providers/Bootwarden.Monitor/machines/%s",
-                         subscription_of(call, wanted), machine.name);
+    scope = guest_scope(call, wanted, machine.name);
     if (scope == NULL || !may_name(call, wanted, scope, TAG_MACHINE, ret) ||
         !has_no_guest(call, vm_id, ret) || !guest_is_nobodys(call, wanted, machine.id, ret)) {
         return false;

@@ -364,7 +364,7 @@ static void link_interfaces(struct control_call *call, const struct resource *vm
     }
 }
 
-/* As it was before: new ones are gone. */
+/* As it was before: new ones are gone, and so is who they would have been. */
 static void undo(struct control_call *call, const struct resource *before,
                  const struct resource *after)
 {
@@ -373,6 +373,7 @@ static void undo(struct control_call *call, const struct resource *before,
     struct resource old;
     bool was_there, is_raced;
 
+    vm_identity_forget(call, after, before);
     if (before == NULL) {
         (void)!store_resource_remove(control_store(call->control), after->key, after->version, NULL,
                                      &was_there, &bar);
@@ -414,10 +415,9 @@ static void done(struct control_call *call, const struct resource *before, struc
 
 static void gone(struct control_call *call, const struct resource *vm, struct control_answer *ret)
 {
-    (void)ret;
     link_interfaces(call, vm, true, NULL);
     vm_identity_forget(call, vm, NULL);
-    guest_forget(call, vm_id_of(vm));
+    (void)guest_forget(call, vm, ret);
 }
 
 /* ---- showing ---- */

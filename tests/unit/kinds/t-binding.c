@@ -1,4 +1,5 @@
 /* Which guest is a virtual machine's: by a token, by its endorsement key, by its name. */
+#include "unit/control/told.h"
 #include "unit/kinds/vms.h"
 
 #include "base/codec.h"
@@ -383,6 +384,8 @@ static void a_key_that_other_owners_named_is_theirs_only_alone(void **state)
 
 /* ---- the end ---- */
 
+#define MACHINES "/subscriptions/" SUBSCRIPTION "/providers/Bootwarden.Monitor/machines/"
+
 static void a_deleted_machine_takes_its_guest_with_it(void **state)
 {
     struct store_machine machine, other;
@@ -411,6 +414,38 @@ static void a_deleted_machine_takes_its_guest_with_it(void **state)
     assert_false(machine_is_there(other.id));
 }
 
+/* Or whoever had them would have them at the next machine of that name. */
+static void the_roles_at_its_guest_go_with_it(void **state)
+{
+    struct store_machine machine;
+
+    (void)state;
+    told_listen(&m);
+    put_ok(VM, body_with("bootwarden-join-token: " TOKEN, NULL, ""));
+    assert_int_equal(guest_joins(1, TOKEN, &machine), STORE_JOINED);
+    ask(&m, HTTP_DELETE, VM, NULL);
+    assert_answer(&m, 200, NULL);
+    assert_told("forget " MACHINES "vm");
+    assert_told(arena_printf(m.arena, "forget " MACHINES "%s", machine.id));
+    assert_false(machine_is_there(machine.id));
+}
+
+/* With roles that cannot be taken away the name stays taken. */
+static void a_guest_whose_roles_cannot_go_stays(void **state)
+{
+    struct store_machine machine;
+
+    (void)state;
+    told_listen(&m);
+    put_ok(VM, body_with("bootwarden-join-token: " TOKEN, NULL, ""));
+    assert_int_equal(guest_joins(1, TOKEN, &machine), STORE_JOINED);
+    told_keeps = MACHINES;
+    ask(&m, HTTP_DELETE, VM, NULL);
+    told_keeps = NULL;
+    assert_answer(&m, 503, "ServiceUnavailable");
+    assert_true(machine_is_there(machine.id));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -428,6 +463,8 @@ int main(void)
         WITH_VMS(a_machine_that_is_taken_up_needs_no_token),
         WITH_VMS(a_key_that_other_owners_named_is_theirs_only_alone),
         WITH_VMS(a_deleted_machine_takes_its_guest_with_it),
+        WITH_VMS(the_roles_at_its_guest_go_with_it),
+        WITH_VMS(a_guest_whose_roles_cannot_go_stays),
     };
 
     return RUN_TESTS(tests);
