@@ -340,6 +340,25 @@ static void monitoring_follows_extension_and_power(void **state)
     assert_answer(&m, 204, NULL);
 }
 
+static void why_it_is_off_is_said_in_the_owners_terms(void **state)
+{
+    (void)state;
+    (void)install_joined();
+    ask(&m, HTTP_DELETE, EXTENSION, NULL);
+    ask(&m, HTTP_GET, VM, NULL);
+    assert_text(&m, "properties.bootIntegrity.state", "not-applicable");
+    assert_non_null(strstr(text_at(&m, "properties.bootIntegrity.why"), "GuestAttestation"));
+    assert_non_null(
+        strstr(text_at(&m, "properties.bootIntegrity.advice"), "az vm extension set -g"));
+    put_ok(EXTENSION, LINUX_EXTENSION);
+    ask(&m, HTTP_POST, VM "/deallocate", NULL);
+    ask(&m, HTTP_GET, VM, NULL);
+    assert_text(&m, "properties.bootIntegrity.why", "its owner says that it is stopped");
+    ask(&m, HTTP_POST, VM "/start", NULL);
+    ask(&m, HTTP_GET, VM, NULL);
+    assert_text(&m, "properties.bootIntegrity.state", "never-reported");
+}
+
 static void the_subscriptions_rule_installs_it(void **state)
 {
     (void)state;
@@ -459,6 +478,7 @@ int main(void)
         WITH_VMS(what_the_guest_says_decides),
         WITH_VMS(no_finding_of_the_guest_looks_like_the_verdict),
         WITH_VMS(monitoring_follows_extension_and_power),
+        WITH_VMS(why_it_is_off_is_said_in_the_owners_terms),
         WITH_VMS(the_subscriptions_rule_installs_it),
         WITH_VMS(the_rule_holds_for_machines_that_change),
         WITH_VMS(in_a_list_the_rules_of_the_first_are_named),
