@@ -270,7 +270,7 @@ static void a_guest_is_named_only_by_who_may_write_machines(void **state)
     (void)enrolled(7, "web");
     m.may = may_all_but_machines;
     refused(HTTP_PUT, VM, key, 403, "LinkedAuthorizationFailed");
-    assert_says(&m, VM);
+    assert_says(&m, "/providers/Bootwarden.Monitor/machines'");
     assert_says(&m, "bootwarden vm token vm");
     refused(HTTP_PUT, VM, body_with(NULL, NULL, "\"bootwarden-machine\":\"web\""), 403,
             "LinkedAuthorizationFailed");
@@ -282,6 +282,25 @@ static void a_guest_is_named_only_by_who_may_write_machines(void **state)
     m.may = may_all_but_machines; /* what somebody named who may stays */
     put_ok(VM, body_with(NULL, NULL, "\"a\":\"b\",\"bootwarden-ek\":\"" EK5 "\""));
     m.may = NULL;
+}
+
+static bool may_in_group(const char *action, const char *scope)
+{
+    (void)action;
+    return text_span_equal_nocase(span_cut(span_str(scope), 0, strlen(GROUP)), GROUP);
+}
+
+/* Else the owner of one group announces what another's guest has, and that one gets a conflict. */
+static void an_endorsement_key_takes_more_than_a_group(void **state)
+{
+    const char *key = kept(body_with(NULL, NULL, "\"bootwarden-ek\":\"" EK5 "\""));
+
+    (void)state;
+    m.may = may_in_group;
+    refused(HTTP_PUT, VM, key, 403, "LinkedAuthorizationFailed");
+    put_ok(VM, body_with("bootwarden-join-token: " TOKEN, NULL, ""));
+    m.may = NULL;
+    put_ok(VM2, key);
 }
 
 /* ---- userData ---- */
@@ -458,6 +477,7 @@ int main(void)
         WITH_VMS(a_named_key_joins_and_the_name_can_be_taken_back),
         WITH_VMS(a_machine_that_joined_before_is_taken_once),
         WITH_VMS(a_guest_is_named_only_by_who_may_write_machines),
+        WITH_VMS(an_endorsement_key_takes_more_than_a_group),
         WITH_VMS(no_token_stays_in_user_data),
         WITH_VMS(nothing_is_announced_for_a_guest_that_joined),
         WITH_VMS(a_machine_that_is_taken_up_needs_no_token),
