@@ -91,7 +91,8 @@ static void judge_absent(struct control_call *call, const struct resource *vm,
         ret->is_waiting = true;
         ret->message =
             guest->is_announced
-                ? "Waiting for the guest to join with its token or endorsement key."
+                ? "Waiting for the guest to join with its token or endorsement key. One that is a "
+                  "machine already, such as vm-..., does so after: bootwarden vm remove vm-..."
                 : "Waiting for a guest: give its bootwarden-agent a join token (bootwarden vm "
                   "token, "
                   "or the createJoinToken action), or name its endorsement key in the tag " TAG_EK
