@@ -1,6 +1,7 @@
 #include "agent/enroll.h"
 
 #include "agent/akcert.h"
+#include "agent/settings.h"
 #include "agent/show.h"
 #include "base/codec.h"
 #include "base/text.h"
@@ -80,12 +81,13 @@ static struct span join_body(struct agent *agent, yyjson_mut_doc *doc)
 {
     yyjson_mut_val *root = yyjson_mut_obj(doc);
     yyjson_mut_val *chain;
+    const char *token = settings_join_token(agent->arena, agent->options);
 
     if (agent->ek.certificate.len > 0) {
         add_base64(agent, doc, root, "ekCertificate", agent->ek.certificate);
     }
-    if (agent->options->join_token != NULL) {
-        json_add_text(doc, root, "joinToken", agent->options->join_token);
+    if (token != NULL) {
+        json_add_text(doc, root, "joinToken", token);
     }
     if (is_certified(agent)) {
         add_base64(agent, doc, root, "akCertificate", agent->ak.certificate);
@@ -302,9 +304,10 @@ static err_t take_activation(struct agent *agent, yyjson_val *body)
     err = err ? err
               : need_word(agent, body, "sessionToken", TOKEN_MAX, &trail, &agent->session_token);
     if (err == ERR_OK && yyjson_is_true(json_get(body, "joinTokenUnused"))) {
-        show_warning("the join token was not used: it is another machine's, and this TPM is '%s' "
-                     "already. Give it to the guest that it was made for",
-                     agent->machine_name);
+        show_warning("the join token was not used: this TPM is the machine '%s' already, and the "
+                     "token is for another one. When this is the guest that it was made for, its "
+                     "owner runs: bootwarden vm remove %s; then it joins with the token",
+                     agent->machine_name, agent->machine_name);
     }
     if (err == ERR_OK && json_get(body, "akCertificate") == NULL) {
         return ERR_OK; /* it has one already, of somebody else's */
@@ -342,7 +345,8 @@ static err_t waits(struct agent *agent, const struct answer *activated)
                  ? ""
                  : " (nobody vouches for this TPM: compare the digest with the hypervisor's)");
     fault_add_remedy(&agent->fault, remedy);
-    if (agent->options->join_token == NULL && agent->options->join_token_file != NULL) {
+    if (agent->options->join_token_file != NULL &&
+        settings_join_token(agent->arena, agent->options) == NULL) {
         snprintf(remedy, sizeof(remedy), "No join token was sent: %.128s is not there or is empty",
                  agent->options->join_token_file);
         fault_add_remedy(&agent->fault, remedy);
@@ -351,22 +355,40 @@ static err_t waits(struct agent *agent, const struct answer *activated)
     return ERR_REFUSED;
 }
 
+/* Who is a machine already shows its token all the same: whether that is good for another one is
+ * said then, and an owner who gave it hears why nothing came of it. It changes nothing else, so a
+ * refusal does not count. */
+static bool is_token_taken(struct agent *agent, struct answer *challenge)
+{
+    struct answer answer = {0};
+
+    if (settings_join_token(agent->arena, agent->options) == NULL ||
+        ask(agent, CALL_JOIN, &answer) != ERR_OK || answer.status != 200) {
+        agent->fault = (struct fault){0};
+        return false;
+    }
+    *challenge = answer;
+    return true;
+}
+
 err_t enroll_session(struct agent *agent, bool must_join)
 {
     struct answer challenge = {0}, activated = {0};
     enum remote_call call = CALL_JOIN;
     err_t err = agent_need_tpm(agent);
+    bool is_machine, has_asked;
 
     err = err ? err : need_ek(agent);
-
-    if (err == ERR_OK && !must_join && enroll_has_certificate(agent, timestamp_now())) {
+    is_machine = err == ERR_OK && !must_join && enroll_has_certificate(agent, timestamp_now());
+    has_asked = is_machine && is_token_taken(agent, &challenge);
+    if (is_machine && !has_asked) {
         call = CALL_SESSION;
         err = ask(agent, call, &challenge);
         if (err == ERR_OK && challenge.status == 404) {
             call = CALL_JOIN; /* the service has lost its records, or this is another one */
         }
     }
-    if (err == ERR_OK && call == CALL_JOIN) {
+    if (err == ERR_OK && call == CALL_JOIN && !has_asked) {
         bool is_by_certificate = is_certified(agent);
 
         err = ask(agent, call, &challenge);

@@ -76,7 +76,8 @@ struct agent_options {
     const char *efivars;   /* NULL = the kernel's */
     const char *name;
     const char *join_token;       /* for who is announced; NULL = none */
-    const char *join_token_file;  /* read into join_token by settings_read */
+    const char *join_token_file;  /* read into join_token by settings_read, and at every join */
+    bool has_token_of_file;       /* by settings_read: no setting gives the token itself */
     const char *config_file;      /* NULL = AGENT_CONFIG, when it is there */
     const char *state;            /* folder of `run`; NULL = AGENT_STATE */
     const char *extension;        /* handler folder (extension/folder.h); NULL = no extension */

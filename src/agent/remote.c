@@ -239,8 +239,10 @@ static const char *refused_remedy(const struct answer *answer)
     } known[] = {
         {"Untrusted", "The service's operator puts the CA of this kind of TPM into trust/ek."},
         {"Conflict", "Only the service's operator can do that."},
-        {"InvalidJoinToken", "Check the token for typing errors, or have the owner make another: "
-                             "bootwarden vm announce NAME. Tokens end, and most are good once."},
+        {"InvalidJoinToken",
+         "Check the token for typing errors, or have the owner make another: "
+         "bootwarden vm token VM -g GROUP, or for a machine that is no resource "
+         "bootwarden vm announce NAME. Tokens end, and most are good once."},
         {"Rejected", "The owner lets it in after all: bootwarden vm admit NAME."},
         {"ActivationFailed", "Run it once more; if it stays, the TPM does not hold the endorsement "
                              "key of its certificate."},

@@ -256,10 +256,29 @@ static const char *path_of(const struct agent_options *options)
     return options->config_file != NULL ? options->config_file : AGENT_CONFIG;
 }
 
+/* NULL when the file is not there or empty. */
+static err_t read_token_file(struct arena *arena, const char *path, struct trail *trail,
+                             const char **ret)
+{
+    struct span text = {0};
+    err_t err = file_read(arena, path, SETTINGS_TOKEN_MAX, trail, &text);
+
+    while (err == ERR_OK && text.len > 0 && text.data[text.len - 1] <= ' ') {
+        text.len--;
+    }
+    *ret = NULL;
+    if (err || text.len == 0) {
+        return err == ERR_NOT_FOUND ? ERR_OK : err;
+    }
+    *ret = (const char *)arena_dup(arena, text).data;
+    return *ret == NULL ? ERR_MEMORY : ERR_OK;
+}
+
+/* Tokens are good once, so many delete the file when it has joined; of an empty one settings_warn
+ * tells. */
 static err_t read_token(struct arena *arena, struct agent_options *options, struct trail *trail)
 {
     struct trail inner = {0};
-    struct span text = {0};
     char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX];
     err_t err;
 
@@ -267,22 +286,23 @@ static err_t read_token(struct arena *arena, struct agent_options *options, stru
         options->command == COMMAND_STATUS) {
         return ERR_OK;
     }
-    err = file_read(arena, options->join_token_file, SETTINGS_TOKEN_MAX, &inner, &text);
-    while (err == ERR_OK && text.len > 0 && text.data[text.len - 1] <= ' ') {
-        text.len--;
+    options->has_token_of_file = true;
+    err = read_token_file(arena, options->join_token_file, &inner, &options->join_token);
+    if (err == ERR_OK || err == ERR_MEMORY) {
+        return err;
     }
-    if (err == ERR_NOT_FOUND) {
-        return ERR_OK; /* tokens are good once: many delete the file when it has joined */
-    }
-    if (err) {
-        trail_format(&inner, err, words, sizeof(words));
-        return trail_set(trail, ERR_USAGE, "join token: %s", words);
-    }
-    if (text.len == 0) {
-        return ERR_OK; /* settings_warn says it */
-    }
-    options->join_token = (const char *)arena_dup(arena, text).data;
-    return options->join_token == NULL ? ERR_MEMORY : ERR_OK;
+    trail_format(&inner, err, words, sizeof(words));
+    return trail_set(trail, ERR_USAGE, "join token: %s", words);
+}
+
+const char *settings_join_token(struct arena *arena, const struct agent_options *options)
+{
+    const char *token = NULL;
+
+    return options->has_token_of_file &&
+                   read_token_file(arena, options->join_token_file, NULL, &token) == ERR_OK
+               ? token
+               : options->join_token;
 }
 
 err_t settings_read(struct arena *arena, struct agent_options *options, struct trail *trail)

@@ -17,6 +17,9 @@ enum { SETTINGS_FILE_MAX = 64 * 1024, SETTINGS_TOKEN_MAX = 128 };
  * default file may be missing, one that was named may not. ERR_USAGE with file, line and fault. */
 err_t settings_read(struct arena *arena, struct agent_options *options,
                     struct trail *trail) MUST_CHECK;
+/* The join token to show now: as its file says now, for an agent that runs for months. Of a file
+ * that cannot be read, what was read at the start. In the arena; NULL = none. */
+const char *settings_join_token(struct arena *arena, const struct agent_options *options);
 /* What can be known to be wrong before anything is asked of the network or the TPM: addresses, the
  * proxy, the CA file, the name of the TCTI. For `run`, which would go on for ever. ERR_USAGE with
  * the line of the file or the option that says it. */

@@ -197,8 +197,8 @@ bool control_list(const struct control *control, struct arena *arena, size_t ind
 
 /* ---- for kinds and rows ---- */
 
-/* Who gives roles does it between these two: no place ends meanwhile, so that none is given at one
- * that is gone, by somebody who may no more. */
+/* Who gives roles, or ends a place, does it between these two: so that none is given at one
+ * that is gone, or by somebody who may no more. Never twice. */
 void control_hold_scopes(struct control *control);
 void control_let_scopes(struct control *control);
 

@@ -52,9 +52,6 @@ void scopes_open(struct control *control);
 /* May the caller still do what was asked for? False and refused. Right before something is kept or
  * goes, under the lock, or is done: a place may have ended since, and be another owner's. */
 bool scopes_may_still(struct control_call *call, struct control_answer *ret);
-/* Roles at this id and below it are taken away, and counted into *n. */
-err_t scope_forget(struct control_call *call, const char *id, struct trail *trail,
-                   size_t *n) MUST_CHECK;
 /* What the audit log says of that; NULL for none. */
 const char *scope_note(struct control_call *call, size_t n);
 /* resource_keep, when members that `before` (NULL: none) has and `after` has not end with their

@@ -258,9 +258,9 @@ static const char *group_key(struct arena *arena, const char *key)
 
 /* ---- writing ---- */
 
-static bool refuse_bar(struct control_call *call, const struct resource *resource,
-                       enum store_resource_bar bar, const char *parent, bool is_group,
-                       struct control_answer *ret)
+bool resource_refuse_bar(struct control_call *call, const struct resource *resource,
+                         enum store_resource_bar bar, const char *parent, bool is_group,
+                         struct control_answer *ret)
 {
     struct resource_path path = {0};
 
@@ -397,7 +397,8 @@ bool resource_write(struct control_call *call, struct resource *resource,
     if (resource->created == 0) {
         resource->created = call->now;
     }
-    return refuse_bar(call, resource, bar, n > which ? parents[which] : "", which == 0, ret);
+    return resource_refuse_bar(call, resource, bar, n > which ? parents[which] : "", which == 0,
+                               ret);
 }
 
 /* ---- showing ---- */

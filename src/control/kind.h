@@ -9,6 +9,7 @@
 #define CONTROL_KIND_H
 
 #include "control/control.h"
+#include "store/resources.h"
 
 /* What the server keeps with a resource and shows to nobody, an object of its body: a kind reads
  * and writes it, clients do neither. */
@@ -111,6 +112,11 @@ err_t resource_load(struct control_call *call, const char *id, struct trail *tra
  * and refused; is_raced: somebody was faster. */
 bool resource_keep(struct control_call *call, struct resource *resource, const char *action,
                    struct control_answer *ret, bool *ret_is_raced);
+/* What store_resource_put said about a row of `resource`: false and refused, unless it is kept.
+ * is_group: the parent that is in the way is its group. */
+bool resource_refuse_bar(struct control_call *call, const struct resource *resource,
+                         enum store_resource_bar bar, const char *parent, bool is_group,
+                         struct control_answer *ret);
 /* As it is shown to clients. */
 yyjson_mut_val *resource_value(struct control_call *call, const struct resource *resource);
 /* W/"GUID" of its version. */
@@ -138,6 +144,11 @@ const char *resource_parent_id(struct arena *arena, const char *id);
 yyjson_mut_val *resource_private(const struct control_call *call, struct resource *resource);
 /* Properties of a body, made when they are missing. */
 yyjson_mut_val *resource_properties(const struct control_call *call, struct resource *resource);
+
+/* Roles at this id and below it are taken away, and counted into *n. Between control_hold_scopes
+ * and control_let_scopes, with the place that ends. */
+err_t scope_forget(struct control_call *call, const char *id, struct trail *trail,
+                   size_t *n) MUST_CHECK;
 
 #define OPERATION_DONE "done" /* it is done already; clients ask all the same */
 

@@ -1,6 +1,7 @@
 /*
  * assignments.h - role assignments that were made while the server runs:
- * DIR/identity/assignments.json (docs/formats/access.md). The server alone writes it.
+ * DIR/identity/assignments.json (docs/formats/access.md). The server writes it, and
+ * bootwarden-server machine remove, with what was given at that machine.
  *
  * A set is immutable, reference counted, swapped whole.
  */

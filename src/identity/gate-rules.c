@@ -180,6 +180,14 @@ struct assignments *gate_assignments(struct gate *gate)
 
 /* ---- changes ---- */
 
+/* Takes `change`. What bootwarden-server machine remove took away meanwhile does not come back. */
+static err_t begin_change(struct gate *gate, struct trail *trail)
+{
+    pthread_mutex_lock(&gate->change);
+    return files_stamp(gate->assignments_path) == gate->assignments_stamp ? ERR_OK
+                                                                          : load(gate, trail);
+}
+
 /* Under change. On the disk first: what was given must not be gone after a restart, and what was
  * taken must not come back. */
 static err_t install(struct gate *gate, struct assignments *set, struct trail *trail)
@@ -229,13 +237,14 @@ err_t gate_assign(struct gate *gate, const struct assignment *one, struct trail 
 {
     CLEANUP(assignments_free) struct assignments *before = NULL;
     CLEANUP(assignments_free) struct assignments *after = NULL;
-    err_t err;
+    err_t err = begin_change(gate, trail);
 
-    pthread_mutex_lock(&gate->change);
     before = gate_assignments(gate);
-    err = is_there(gate, &one->rule)
-              ? trail_set(trail, ERR_CONFLICT, "the principal has this role there already")
-              : assignments_with(before, one, trail, &after);
+    if (err == ERR_OK) {
+        err = is_there(gate, &one->rule)
+                  ? trail_set(trail, ERR_CONFLICT, "the principal has this role there already")
+                  : assignments_with(before, one, trail, &after);
+    }
     err = err ? err : install(gate, after, trail);
     pthread_mutex_unlock(&gate->change);
     return err;
@@ -245,11 +254,10 @@ err_t gate_forget_scope(struct gate *gate, struct span scope, struct trail *trai
 {
     CLEANUP(assignments_free) struct assignments *before = NULL;
     CLEANUP(assignments_free) struct assignments *after = NULL;
-    err_t err;
+    err_t err = begin_change(gate, trail);
 
-    pthread_mutex_lock(&gate->change);
     before = gate_assignments(gate);
-    err = assignments_without_scope(before, scope, &after);
+    err = err ? err : assignments_without_scope(before, scope, &after);
     if (err == ERR_OK) {
         err = after == NULL ? ERR_OK : install(gate, after, trail);
     }
@@ -262,11 +270,10 @@ err_t gate_unassign(struct gate *gate, struct span name, struct trail *trail)
 {
     CLEANUP(assignments_free) struct assignments *before = NULL;
     CLEANUP(assignments_free) struct assignments *after = NULL;
-    err_t err;
+    err_t err = begin_change(gate, trail);
 
-    pthread_mutex_lock(&gate->change);
     before = gate_assignments(gate);
-    err = assignments_without(before, name, &after);
+    err = err ? err : assignments_without(before, name, &after);
     err = err ? err : install(gate, after, trail);
     pthread_mutex_unlock(&gate->change);
     return err;

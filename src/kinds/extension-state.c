@@ -45,6 +45,8 @@ static void read_status(struct control_call *call, const struct vm_guest *guest,
 
 /* ---- judging ---- */
 
+#define CHECK_WORDS " Run bootwarden-agent check in the guest: it says what is in the way."
+
 static void fail(struct extension_state *ret, const char *code, const char *message)
 {
     *ret = (struct extension_state){.state = "Failed", .code = code, .message = message};
@@ -89,7 +91,8 @@ static void judge_absent(struct control_call *call, const struct resource *vm,
         ret->is_waiting = true;
         ret->message =
             guest->is_announced
-                ? "Waiting for the guest to join with its token or endorsement key."
+                ? "Waiting for the guest to join with its token or endorsement key. One that is a "
+                  "machine already, such as vm-..., does so after: bootwarden vm remove vm-..."
                 : "Waiting for a guest: give its bootwarden-agent a join token (bootwarden vm "
                   "token, "
                   "or the createJoinToken action), or name its endorsement key in the tag " TAG_EK
@@ -105,7 +108,7 @@ static void judge_absent(struct control_call *call, const struct resource *vm,
             extension->name,
             guest->is_announced
                 ? "One was announced and has not joined: is its agent running, and does it "
-                  "reach this server?"
+                  "reach this server?" CHECK_WORDS
                 : "No guest is announced: give its agent a join token (bootwarden vm "
                   "token), or name its endorsement key in the tag " TAG_EK "."),
         ret);
@@ -127,7 +130,9 @@ static void judge_unheard(struct control_call *call, const struct resource *vm,
         extension->changed > guest->machine.created ? extension->changed : guest->machine.created;
 
     if (call->now < since + EXTENSION_WAIT_S) {
-        ret->message = "Waiting for the guest's agent to report.";
+        ret->message = is_heard(extension, guest)
+                           ? "Waiting for the guest's agent to prove its boot."
+                           : "Waiting for the guest's agent to report.";
         return;
     }
     fail_unheard(
@@ -135,8 +140,9 @@ static void judge_unheard(struct control_call *call, const struct resource *vm,
         arena_printf(
             call->arena,
             "Provisioning of VM extension %s has timed out: the guest joined, but its agent "
-            "has not reported since. Is it running, and does it reach this server?",
-            extension->name),
+            "%s. Is it running, and does it reach this server?" CHECK_WORDS,
+            extension->name,
+            is_heard(extension, guest) ? "has proven no boot since" : "has not reported since"),
         ret);
 }
 
@@ -182,8 +188,8 @@ void extension_judge(struct control_call *call, const struct resource *vm,
     read_status(call, guest, &said);
     if (strcmp(said.status, "error") == 0) {
         fail_in_guest(call, extension, said.message, ret);
-    } else if (guest->monitor.proof_time != 0 ||
-               (said.status[0] != '\0' && strcmp(said.status, "transitioning") != 0)) {
+    } else if (guest->monitor.proof_time > extension->changed) {
+        /* Who holds a session can say "success"; only the TPM can prove it. */
         *ret = (struct extension_state){.state = "Succeeded", .message = said.message};
     } else {
         judge_unheard(call, vm, extension, guest, ret);
@@ -210,6 +216,26 @@ static yyjson_mut_val *verdict_value(struct control_call *call, const struct vm_
                         m->state, m->why, m->since);
 }
 
+/* A guest chooses the names of its findings ("attestation/tcp"); none may look like another part of
+ * the code, or like the verdict, of which the server speaks for itself. NULL: not shown. */
+static const char *shown_name(struct control_call *call, const char *name)
+{
+    static const char reserved[] = "BootIntegrity";
+    char *shown = arena_printf(call->arena, "%.64s", name);
+    size_t n = shown == NULL ? 0 : strlen(shown);
+
+    for (size_t i = 0; i < n; i++) {
+        bool is_good = (shown[i] >= 'a' && shown[i] <= 'z') ||
+                       (shown[i] >= 'A' && shown[i] <= 'Z') || (shown[i] >= '0' && shown[i] <= '9');
+
+        shown[i] = is_good ? shown[i] : '-';
+    }
+    return n == 0 || text_span_equal_nocase(span_cut(span_of(shown, n), 0, sizeof(reserved) - 1),
+                                            reserved)
+               ? NULL
+               : shown;
+}
+
 static yyjson_mut_val *sub_value(struct control_call *call, yyjson_val *sub)
 {
     const char *name = json_text(json_get(sub, "name")),
@@ -217,10 +243,10 @@ static yyjson_mut_val *sub_value(struct control_call *call, yyjson_val *sub)
     const char *level = status != NULL && strcmp(status, "error") == 0     ? "Error"
                         : status != NULL && strcmp(status, "warning") == 0 ? "Warning"
                                                                            : "Info";
-    const char *shown = name == NULL ? NULL : text_escape_dup(call->arena, span_str(name), 80);
+    const char *shown = name == NULL ? NULL : shown_name(call, name);
 
-    if (shown == NULL || status == NULL || strcmp(shown, "BootIntegrity") == 0) {
-        return NULL; /* about the boot the server speaks for itself */
+    if (shown == NULL || status == NULL) {
+        return NULL;
     }
     return status_value(call,
                         arena_printf(call->arena, "ComponentStatus/%s/%s", shown,

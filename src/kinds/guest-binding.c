@@ -130,7 +130,9 @@ static bool keep_digest(struct control_call *call, struct resource *wanted, cons
 
 /* ---- endorsement keys and machines ---- */
 
-/* Naming a guest that somebody else may have started is more than writing the resource. */
+/* Naming a guest that somebody else may have started is more than writing the resource. An
+ * endorsement key is no secret, and whoever names it first keeps all others of the subscription
+ * from it: so that takes the right to all of its machines. */
 static bool may_name(struct control_call *call, const struct resource *wanted, const char *scope,
                      const char *name, struct control_answer *ret)
 {
@@ -147,15 +149,20 @@ static bool check_ek(struct control_call *call, const struct resource *before,
 {
     const char *text = guest_tag(wanted, TAG_EK);
     const char *old = before == NULL ? NULL : guest_tag(before, TAG_EK);
+    const char *scope = guest_scope(call, wanted, "");
     struct span digest = {0};
 
     if (text == NULL) {
         return true;
     }
+    if (scope == NULL) {
+        control_fail(call, ERR_MEMORY, NULL, ret);
+        return false;
+    }
     if (hex_decode(call->arena, span_str(text), &digest) == ERR_OK &&
         digest.len == STORE_DIGEST_BYTES) {
         return (old != NULL && strcmp(old, text) == 0) ||
-               may_name(call, wanted, wanted->id, TAG_EK, ret);
+               may_name(call, wanted, scope, TAG_EK, ret);
     }
     control_refuse(
         call, ret, 400, "InvalidParameter",
@@ -264,8 +271,7 @@ static bool take_machine(struct control_call *call, struct resource *wanted, con
     if (vm_id != NULL && strcmp(vm_id, machine.id) == 0) {
         return true;
     }
-    scope = arena_printf(call->arena, "/subscriptions/%s/providers/Bootwarden.Monitor/machines/%s",
-                         subscription_of(call, wanted), machine.name);
+    scope = guest_scope(call, wanted, machine.name);
     if (scope == NULL || !may_name(call, wanted, scope, TAG_MACHINE, ret) ||
         !has_no_guest(call, vm_id, ret) || !guest_is_nobodys(call, wanted, machine.id, ret)) {
         return false;

@@ -259,18 +259,66 @@ const char *guest_new_token(struct control_call *call, const struct resource *vm
     return token;
 }
 
-void guest_forget(struct control_call *call, const char *vm_id)
+const char *guest_scope(struct control_call *call, const struct resource *vm, const char *machine)
+{
+    const char *id = vm->id + sizeof("/subscriptions/") - 1;
+
+    return arena_printf(call->arena,
+                        "/subscriptions/%.*s/providers/Bootwarden.Monitor/machines%s%s",
+                        (int)strcspn(id, "/"), id, machine[0] == '\0' ? "" : "/", machine);
+}
+
+static err_t forget_roles(struct control_call *call, const struct resource *vm,
+                          const struct store_machine *machine, struct trail *trail)
+{
+    const char *const names[] = {machine->name, machine->id};
+    size_t n = 0;
+    err_t err = ERR_OK;
+
+    for (size_t i = 0; err == ERR_OK && i < ARRAY_LEN(names); i++) {
+        const char *scope = guest_scope(call, vm, names[i]);
+
+        err = scope == NULL ? ERR_MEMORY : scope_forget(call, scope, trail, &n);
+    }
+    return err;
+}
+
+static err_t remove_machine(struct control_call *call, const struct resource *vm, const char *vm_id,
+                            struct trail *trail)
 {
     struct store *store = control_store(call->control);
     const char *who = text_escape_dup(call->arena, span_str(call->caller->name), STORE_WHO_MAX - 1);
-    struct store_announced announced;
+    struct store_machine machine;
     bool is_new;
+    err_t err;
 
-    if (store_announced_by_machine(store, vm_id, NULL, &announced) == ERR_OK) {
-        (void)!store_announced_remove(store, announced.id, NULL);
+    control_hold_scopes(call->control);
+    err = store_machine_by_id(store, vm_id, trail, &machine);
+    err = err ? err : forget_roles(call, vm, &machine, trail);
+    err = err ? err
+              : store_machine_change(store, vm_id, STORE_REMOVE, who[0] == '\0' ? "-" : who,
+                                     call->now, trail, &is_new);
+    control_let_scopes(call->control);
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+bool guest_forget(struct control_call *call, const struct resource *vm, struct control_answer *ret)
+{
+    const char *vm_id = id_of(vm);
+    struct trail trail = {0};
+    err_t err;
+
+    if (vm_id == NULL) {
+        return true;
     }
-    (void)!store_machine_change(store, vm_id, STORE_REMOVE, who[0] == '\0' ? "-" : who, call->now,
-                                NULL, &is_new);
+    if (!guest_withdraw(call, vm, ret)) {
+        return false;
+    }
+    err = remove_machine(call, vm, vm_id, &trail);
+    if (err) {
+        control_fail(call, err, &trail, ret);
+    }
+    return err == ERR_OK;
 }
 
 /* ---- showing ---- */

@@ -58,8 +58,13 @@ bool guest_is_nobodys(struct control_call *call, const struct resource *wanted,
  * that the guest becomes. */
 const char *guest_new_token(struct control_call *call, const struct resource *vm,
                             struct control_answer *ret, const char **ret_name);
-/* The resource is gone: so is its guest, and what was announced. */
-void guest_forget(struct control_call *call, const char *vm_id);
+/* The resource is gone: so is its guest, with the roles that were given at it, and what was
+ * announced. A guest whose roles cannot be taken away stays, or the next of its name would have
+ * them. False and refused. */
+bool guest_forget(struct control_call *call, const struct resource *vm, struct control_answer *ret);
+/* Where rights to a machine of that name or id in the subscription of `vm` are given; "": to all of
+ * them. NULL without memory. */
+const char *guest_scope(struct control_call *call, const struct resource *vm, const char *machine);
 
 /* {"machine","name","state",...} for the resource. */
 yyjson_mut_val *guest_value(struct control_call *call, const struct vm_guest *guest,

@@ -10,6 +10,8 @@
 
 #include <stdio.h>
 
+#define INTERFACE_READ "Microsoft.Network/networkInterfaces/read"
+#define INTERFACE_WRITE "Microsoft.Network/networkInterfaces/write"
 #define READ "Bootwarden.Monitor/networkRules/read"
 
 /* ---- which interfaces ---- */
@@ -49,6 +51,65 @@ static err_t visit(void *context, struct control_call *scan, const struct resour
     next->id = arena_printf(e->call->arena, "%s", interface->id);
     e->n++;
     return next->name == NULL || next->id == NULL ? ERR_MEMORY : ERR_OK;
+}
+
+/* ---- one name, one interface ---- */
+
+struct bearer {
+    const struct resource *wanted;
+    const char *name, *id; /* id NULL: nobody has the name */
+    struct control_call *call;
+};
+
+static bool is_same_group(struct arena *arena, const char *a, const char *b)
+{
+    struct resource_path one, other;
+
+    return resource_id_read(arena, span_str(a), NULL, &one) == ERR_OK &&
+           resource_id_read(arena, span_str(b), NULL, &other) == ERR_OK &&
+           text_spans_equal_nocase(one.group, other.group);
+}
+
+/* Groups may be of several hosts, which have interfaces of one name. That is for who owns both to
+ * say: others would spoil the export of the subscription. */
+
+static err_t visit_bearer(void *context, struct control_call *scan,
+                          const struct resource *interface)
+{
+    struct bearer *b = context;
+    const char *name = body_text(body_get(interface->tags, TAG_INTERFACE));
+
+    if (name == NULL || b->id != NULL || strcmp(name, b->name) != 0 ||
+        strcmp(interface->key, b->wanted->key) == 0 ||
+        (!is_same_group(scan->arena, interface->id, b->wanted->id) &&
+         control_caller_may(b->call, INTERFACE_WRITE, interface->id))) {
+        return ERR_OK;
+    }
+    b->id = arena_printf(b->call->arena, "%s", interface->id);
+    return b->id == NULL ? ERR_MEMORY : ERR_OK;
+}
+
+bool interface_name_is_free(struct control_call *call, const struct resource *wanted,
+                            struct control_answer *ret)
+{
+    struct bearer b = {
+        .wanted = wanted, .name = body_text(body_get(wanted->tags, TAG_INTERFACE)), .call = call};
+    struct trail trail = {0};
+    err_t err = b.name == NULL ? ERR_OK
+                               : each_in_subscription(call, &kind_network_interface, wanted->id,
+                                                      visit_bearer, &b, &trail);
+
+    if (err) {
+        control_fail(call, err, &trail, ret);
+    } else if (b.id != NULL) {
+        bool may_read = control_caller_may(call, INTERFACE_READ, b.id);
+
+        control_refuse(call, ret, 409, "Conflict",
+                       "The tag %s names the interface '%s' of the host, and %s has it already: "
+                       "give the guest's interface on the host another name.",
+                       TAG_INTERFACE, b.name, may_read ? b.id : "another network interface");
+    }
+    return err == ERR_OK && b.id == NULL;
 }
 
 /* ---- into what nft's writer takes ---- */

@@ -312,14 +312,19 @@ static bool prepare_configurations(struct control_call *call, bool is_kept,
     return true;
 }
 
-/* One bad name would spoil the ruleset of all. */
-static bool interface_tag_is_good(struct control_call *call, const struct resource *wanted,
-                                  struct control_answer *ret)
+/* One bad name, or one that two have, would spoil the ruleset of all. What was there before stays.
+ */
+static bool interface_tag_is_good(struct control_call *call, const struct resource *before,
+                                  const struct resource *wanted, struct control_answer *ret)
 {
     const char *name = body_text(body_get(wanted->tags, TAG_INTERFACE));
+    const char *old = before == NULL ? NULL : body_text(body_get(before->tags, TAG_INTERFACE));
 
-    if (name == NULL || nft_interface_is(span_str(name))) {
+    if (name == NULL || (old != NULL && strcmp(name, old) == 0)) {
         return true;
+    }
+    if (nft_interface_is(span_str(name))) {
+        return interface_name_is_free(call, wanted, ret);
     }
     control_refuse(call, ret, 400, "InvalidParameter",
                    "The tag %s is the name of the guest's interface on its host: up to %d letters, "
@@ -351,7 +356,7 @@ static bool prepare_interface(struct control_call *call, const struct resource *
                        PLACE_ADDRESSES_MAX);
         return false;
     }
-    if (!interface_tag_is_good(call, wanted, ret) ||
+    if (!interface_tag_is_good(call, before, wanted, ret) ||
         (group != NULL && !need_reference(call, group, &kind_security_group,
                                           is_kept ? NULL : LINK_GROUP, wanted, NULL, ret))) {
         return false;

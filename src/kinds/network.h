@@ -19,6 +19,11 @@ enum { PLACE_ADDRESSES_MAX = 256 }; /* of one interface, as in Azure */
 
 extern const struct kind_action interface_actions[];
 
+/* Is the name in TAG_INTERFACE no other interface's? One in another group may have it where the
+ * caller may write that one too. False and refused. */
+bool interface_name_is_free(struct control_call *call, const struct resource *wanted,
+                            struct control_answer *ret);
+
 /* The group as its rules say. */
 err_t group_read(struct control_call *call, const struct resource *group,
                  struct network_fault *fault, struct trail *trail,

@@ -364,7 +364,7 @@ static void link_interfaces(struct control_call *call, const struct resource *vm
     }
 }
 
-/* As it was before: new ones are gone. */
+/* As it was before: new ones are gone, and so is who they would have been. */
 static void undo(struct control_call *call, const struct resource *before,
                  const struct resource *after)
 {
@@ -373,6 +373,7 @@ static void undo(struct control_call *call, const struct resource *before,
     struct resource old;
     bool was_there, is_raced;
 
+    vm_identity_forget(call, after, before);
     if (before == NULL) {
         (void)!store_resource_remove(control_store(call->control), after->key, after->version, NULL,
                                      &was_there, &bar);
@@ -414,10 +415,9 @@ static void done(struct control_call *call, const struct resource *before, struc
 
 static void gone(struct control_call *call, const struct resource *vm, struct control_answer *ret)
 {
-    (void)ret;
     link_interfaces(call, vm, true, NULL);
     vm_identity_forget(call, vm, NULL);
-    guest_forget(call, vm_id_of(vm));
+    (void)guest_forget(call, vm, ret);
 }
 
 /* ---- showing ---- */
@@ -450,10 +450,52 @@ static void show_extensions(struct control_call *call, const struct resource *vm
     }
 }
 
+/* Monitoring is off because of what the resource says, so what helps is said in its terms. */
+static void explain_off(struct control_call *call, const struct resource *vm, yyjson_mut_val *value)
+{
+    struct resource extension;
+    const char *group, *advice;
+    struct resource_path path;
+    bool is_there = false;
+
+    if (vm_find_extension(call, vm->key, NULL, &extension, &is_there) != ERR_OK ||
+        resource_id_read(call->arena, span_str(vm->id), NULL, &path) != ERR_OK) {
+        return;
+    }
+    body_set_text(call->doc, value, "why",
+                  is_there ? "its owner says that it is stopped"
+                           : "integrity monitoring is not on: the virtual machine has no extension "
+                             "GuestAttestation");
+    group = arena_printf(call->arena, "%.*s", (int)path.group.len, (const char *)path.group.data);
+    advice = is_there ? arena_printf(call->arena, "When it runs: az vm start -g %s -n %s", group,
+                                     vm->name)
+                      : arena_printf(call->arena,
+                                     "Install it: az vm extension set -g %s --vm-name %s "
+                                     "--publisher Microsoft.Azure.Security.%sAttestation --name "
+                                     "GuestAttestation",
+                                     group, vm->name, vm_is_windows(vm) ? "Windows" : "Linux");
+    body_set_text(call->doc, value, "advice", advice);
+}
+
+static void show_guest(struct control_call *call, const struct resource *vm,
+                       yyjson_mut_val *properties)
+{
+    struct vm_guest guest;
+    yyjson_mut_val *value;
+
+    if (guest_load(call, vm_id_of(vm), NULL, &guest) != ERR_OK) {
+        return;
+    }
+    value = guest_value(call, &guest, vm_id_of(vm));
+    if (guest.is_there && guest.machine.is_active && guest.monitor.is_off) {
+        explain_off(call, vm, value);
+    }
+    body_set(call->doc, properties, "bootIntegrity", value);
+}
+
 static void show(struct control_call *call, const struct resource *vm, yyjson_mut_val *object)
 {
     yyjson_mut_val *properties = body_need_object(call->doc, object, "properties");
-    struct vm_guest guest;
     char time[TIMESTAMP_SIZE];
 
     timestamp_format(vm->created, time, sizeof(time));
@@ -463,9 +505,7 @@ static void show(struct control_call *call, const struct resource *vm, yyjson_mu
         body_drop(properties, "userData");
     }
     vm_identity_show(call, vm, object);
-    if (guest_load(call, vm_id_of(vm), NULL, &guest) == ERR_OK) {
-        body_set(call->doc, properties, "bootIntegrity", guest_value(call, &guest, vm_id_of(vm)));
-    }
+    show_guest(call, vm, properties);
     show_extensions(call, vm, object);
     if (expands(call, "instanceView")) {
         body_set(call->doc, properties, "instanceView", vm_instance_view(call, vm));

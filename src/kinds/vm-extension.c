@@ -241,8 +241,10 @@ static bool is_stopped(const struct resource *vm)
     return power != NULL && strcmp(power, "running") != 0;
 }
 
-bool vm_sync_wanted(struct control_call *call, const struct resource *vm,
-                    struct control_answer *ret)
+/* is_anew: also when nothing else is wanted than before, so that the guest takes up its settings
+ * and proves its boot again. */
+static bool sync_wanted(struct control_call *call, const struct resource *vm, bool is_anew,
+                        struct control_answer *ret)
 {
     struct store *store = control_store(call->control);
     struct resource extension;
@@ -267,7 +269,7 @@ bool vm_sync_wanted(struct control_call *call, const struct resource *vm,
             err = wanted.settings.data == NULL ? ERR_MEMORY : ERR_OK;
         }
     }
-    if (err == ERR_OK && before.sequence > 0 && before.is_wanted == wanted.is_wanted &&
+    if (err == ERR_OK && !is_anew && before.sequence > 0 && before.is_wanted == wanted.is_wanted &&
         before.upgrades == wanted.upgrades && before.upgrades_minor == wanted.upgrades_minor &&
         strcmp(before.version, wanted.version) == 0 &&
         span_equal(before.settings, wanted.settings)) {
@@ -284,13 +286,19 @@ bool vm_sync_wanted(struct control_call *call, const struct resource *vm,
     return err == ERR_OK;
 }
 
+bool vm_sync_wanted(struct control_call *call, const struct resource *vm,
+                    struct control_answer *ret)
+{
+    return sync_wanted(call, vm, false, ret);
+}
+
 static void done(struct control_call *call, const struct resource *before, struct resource *after,
                  struct control_answer *ret)
 {
     struct resource vm;
 
     (void)before;
-    if (!load_vm(call, after, &vm, ret) || !vm_sync_wanted(call, &vm, ret)) {
+    if (!load_vm(call, after, &vm, ret) || !sync_wanted(call, &vm, true, ret)) {
         return;
     }
     operation_begin(call, "Microsoft.Compute", vm.location, after->key, "", ret, NULL);

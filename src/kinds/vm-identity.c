@@ -2,8 +2,9 @@
  * vm-identity.c - identity of a virtual machine. Who may send it: its owner.
  *
  * What the principal is stands in the virtual machine's private part, and goes with it. Beside it
- * there is one row, "/identities/PRINCIPAL", that says which virtual machine that is; a row that is
- * left over says nothing, since the virtual machine has to agree.
+ * there is one row, "/identities/PRINCIPAL", that says which virtual machine that is, and counts as
+ * a resource of its subscription; a row that is left over says nothing, since the virtual machine
+ * has to agree, and goes at the next start.
  */
 #include "kinds/vm-identity.h"
 
@@ -15,7 +16,7 @@
 
 #include <stdio.h>
 
-enum { SECRET_BYTES = 21 };
+enum { SECRET_BYTES = 21, SWEEP_PAGE = 200, SWEEP_ARENA_BYTES = 64 * 1024 * 1024 };
 
 static const char *const members[] = {"principalId", "clientId", "identitySecret"};
 
@@ -100,50 +101,52 @@ void vm_identity_show(struct control_call *call, const struct resource *vm, yyjs
 
 /* ---- the row ---- */
 
-static err_t add_row(struct control_call *call, const struct resource *vm, struct trail *trail)
+/* False and refused. */
+static bool add_row(struct control_call *call, const struct resource *vm,
+                    struct control_answer *ret)
 {
     struct store *store = control_store(call->control);
-    struct store_resource known, row = {.subscription = "",
-                                        .type = "identities",
-                                        .location = "",
-                                        .state = "Succeeded",
-                                        .tags = span_str("{}")};
-    static const char *const parents[STORE_RESOURCE_PARENTS] = {NULL};
+    struct store_resource known,
+        row = {.type = "identities", .location = "", .state = "Succeeded", .tags = span_str("{}")};
+    const char *const parents[STORE_RESOURCE_PARENTS] = {vm->key};
     enum store_resource_bar bar = STORE_RESOURCE_NO_BAR;
     yyjson_mut_doc *doc = json_new(call->arena);
     yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
+    struct resource_path path;
+    struct trail trail = {0};
     size_t parent = 0;
     int64_t version = 0;
-    err_t err;
+    err_t err = resource_id_read(call->arena, span_str(vm->key), &trail, &path);
 
     row.key = row_key(call->arena, span_str(principal_of(vm)));
-    if (root == NULL || row.key == NULL) {
-        return ERR_MEMORY;
+    row.subscription = err ? NULL : resource_key(call->arena, path.subscription);
+    if (root == NULL || row.key == NULL || row.subscription == NULL) {
+        control_fail(call, err ? err : ERR_MEMORY, &trail, ret);
+        return false;
     }
-    err = store_resource_get(store, call->arena, row.key, trail, &known);
-    if (err != ERR_NOT_FOUND) {
-        return err;
+    err = store_resource_get(store, call->arena, row.key, &trail, &known);
+    if (err == ERR_OK) {
+        return true;
     }
     json_add_text(doc, root, "resource", vm->key);
     row.id = row.key;
     row.body = json_write(call->arena, doc, root, false);
-    err = row.body.data == NULL
-              ? ERR_MEMORY
-              : store_resource_put(store, &row, parents, call->now, trail, &bar, &parent, &version);
+    err = err != ERR_NOT_FOUND    ? err
+          : row.body.data == NULL ? ERR_MEMORY
+                                  : store_resource_put(store, &row, parents, call->now, &trail,
+                                                       &bar, &parent, &version);
+    if (err) {
+        control_fail(call, err, &trail, ret);
+        return false;
+    }
     /* STORE_RESOURCE_CHANGED: somebody else wrote the same just now. */
-    return err ? err : bar == STORE_RESOURCE_FULL ? ERR_TOO_MANY : ERR_OK;
+    return bar == STORE_RESOURCE_CHANGED || resource_refuse_bar(call, vm, bar, vm->key, false, ret);
 }
 
 bool vm_identity_enter(struct control_call *call, const struct resource *vm,
                        struct control_answer *ret)
 {
-    struct trail trail = {0};
-    err_t err = principal_of(vm) == NULL ? ERR_OK : add_row(call, vm, &trail);
-
-    if (err) {
-        control_fail(call, err, &trail, ret);
-    }
-    return err == ERR_OK;
+    return principal_of(vm) == NULL || add_row(call, vm, ret);
 }
 
 void vm_identity_forget(struct control_call *call, const struct resource *before,
@@ -218,9 +221,11 @@ void vm_identity_address(struct control_call *call, struct resource *vm, struct 
             return;
         }
         err = err ? err : make_secret(call, principal_of(vm), &secret, digest);
-        err = err ? err : add_row(call, vm, &trail);
         if (err) {
             control_fail(call, err, &trail, ret);
+            return;
+        }
+        if (!add_row(call, vm, ret)) {
             return;
         }
         body_set_text(call->doc, resource_private(call, vm), "identitySecret",
@@ -276,4 +281,46 @@ err_t vm_identity_find(struct store *store, struct arena *arena, struct span pri
     snprintf(ret->name, sizeof(ret->name), "%s", strrchr(vm.id, '/') + 1);
     snprintf(ret->secret_digest, sizeof(ret->secret_digest), "%s", digest == NULL ? "" : digest);
     return ERR_OK;
+}
+
+static err_t sweep_page(struct store *store, const struct store_resource *rows, size_t n,
+                        struct trail *trail)
+{
+    CLEANUP(arena_free) struct arena *arena = arena_new(SWEEP_ARENA_BYTES);
+    err_t err = arena == NULL ? ERR_MEMORY : ERR_OK;
+
+    for (size_t i = 0; err == ERR_OK && i < n; i++) {
+        struct vm_identity found;
+        enum store_resource_bar bar;
+        bool was_there;
+
+        arena_reset(arena);
+        err = vm_identity_find(store, arena, span_str(strrchr(rows[i].key, '/') + 1), &found);
+        if (err == ERR_NOT_FOUND) {
+            err = store_resource_remove(store, rows[i].key, 0, trail, &was_there, &bar);
+        }
+    }
+    return err;
+}
+
+err_t vm_identities_sweep(struct store *store, struct trail *trail)
+{
+    CLEANUP(arena_free) struct arena *arena = arena_new(SWEEP_ARENA_BYTES);
+    char after[STORE_RESOURCE_KEY_MAX + 1] = "";
+    size_t n = SWEEP_PAGE;
+    err_t err = arena == NULL ? ERR_MEMORY : ERR_OK;
+
+    while (err == ERR_OK && n == SWEEP_PAGE) {
+        const struct store_resource_query query = {
+            .below = "/identities", .subscription = "", .type = "", .after = after, .max = n};
+        struct store_resource *rows = NULL;
+
+        arena_reset(arena);
+        err = store_resources(store, arena, &query, trail, &rows, &n);
+        if (err == ERR_OK && n > 0) {
+            snprintf(after, sizeof(after), "%s", rows[n - 1].key);
+        }
+        err = err ? err : sweep_page(store, rows, n, trail);
+    }
+    return err;
 }

@@ -24,4 +24,8 @@ struct vm_identity {
 err_t vm_identity_find(struct store *store, struct arena *arena, struct span principal_id,
                        struct vm_identity *ret) MUST_CHECK;
 
+/* Rows of identities that are there no more, left by a server that stopped in between, go: before
+ * the server takes requests. */
+err_t vm_identities_sweep(struct store *store, struct trail *trail) MUST_CHECK;
+
 #endif

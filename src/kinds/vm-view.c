@@ -77,7 +77,8 @@ static yyjson_mut_val *agent_value(struct control_call *call, const struct vm_gu
     array = json_add_array(call->doc, agent, "extensionHandlers");
     for (size_t i = 0; i < n; i++) {
         yyjson_mut_val *handler = yyjson_mut_obj(call->doc);
-        bool is_good = strcmp(states[i].state, "Failed") != 0;
+        bool is_good = strcmp(states[i].state, "Succeeded") == 0;
+        bool is_failed = strcmp(states[i].state, "Failed") == 0;
 
         json_add_text(call->doc, handler, "type",
                       arena_printf(call->arena, "%s.%s",
@@ -85,11 +86,13 @@ static yyjson_mut_val *agent_value(struct control_call *call, const struct vm_gu
                                    body_text_at(extensions[i].body, "properties.type")));
         json_add_text(call->doc, handler, "typeHandlerVersion",
                       body_text_at(extensions[i].body, "properties.typeHandlerVersion"));
-        json_add_value(
-            call->doc, handler, "status",
-            status_value(call, is_good ? "ProvisioningState/succeeded" : "ProvisioningState/failed",
-                         is_good ? "Info" : "Error", is_good ? "Ready" : "Not Ready",
-                         states[i].message, 0));
+        json_add_value(call->doc, handler, "status",
+                       status_value(call,
+                                    is_good     ? "ProvisioningState/succeeded"
+                                    : is_failed ? "ProvisioningState/failed"
+                                                : "ProvisioningState/transitioning",
+                                    is_failed ? "Error" : "Info", is_good ? "Ready" : "Not Ready",
+                                    states[i].message, 0));
         append(array, handler);
     }
     return agent;

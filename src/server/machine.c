@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ARENA_BYTES = 64 * 1024 }; /* for a path */
+enum { ARENA_BYTES = 32 * 1024 * 1024 }; /* for a path; and for roles that are given */
 
 static const char usage[] =
     "usage: bootwarden-server machine list [--output table|json] [--data DIR]\n"
@@ -258,6 +258,25 @@ static const char *special_words(const struct command *command, const struct arg
     return NULL;
 }
 
+/* First, or whoever has them has them at the next machine of this name. */
+static int forget_roles(const struct arguments *arguments, const struct store_machine *machine)
+{
+    CLEANUP(arena_free) struct arena *arena = arena_new(ARENA_BYTES);
+    struct trail trail = {0};
+    size_t n = 0;
+    err_t err = arena == NULL ? ERR_MEMORY
+                              : machine_forget_roles(arena, arguments->data, machine, &trail, &n);
+
+    if (err) {
+        return fail(err, &trail);
+    }
+    if (n > 0) {
+        printf("%zu role%s that had been given at machine %s %s taken away.\n", n,
+               n == 1 ? "" : "s", machine->name, n == 1 ? "is" : "are");
+    }
+    return SERVER_DONE;
+}
+
 static int change(struct store *store, const struct command *command,
                   const struct arguments *arguments, const struct store_machine *machine)
 {
@@ -307,7 +326,8 @@ static int run(struct store *store, const struct command *command,
         return code;
     }
     if (command->is_change) {
-        code = change(store, command, arguments, &machine);
+        code = command->change == STORE_REMOVE ? forget_roles(arguments, &machine) : SERVER_DONE;
+        code = code == SERVER_DONE ? change(store, command, arguments, &machine) : code;
     } else if (arguments->machine == NULL) {
         err = machine_list(store, arguments->is_json, &trail);
     } else {

@@ -19,4 +19,10 @@ err_t machine_list(struct store *store, bool is_json, struct trail *trail) MUST_
 err_t machine_show(struct store *store, const struct store_machine *machine, bool is_json,
                    struct trail *trail) MUST_CHECK;
 
+/* Roles at this machine, by either of its names, are taken from DIR/identity/assignments.json,
+ * which a server that runs reads again. access.json is the operator's. */
+err_t machine_forget_roles(struct arena *arena, const char *folder,
+                           const struct store_machine *machine, struct trail *trail,
+                           size_t *ret_n) MUST_CHECK;
+
 #endif

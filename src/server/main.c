@@ -14,6 +14,7 @@
 #include "identity/gate.h"
 #include "kinds/kinds.h"
 #include "kinds/service-tags.h"
+#include "kinds/vm-identity.h"
 #include "server/authorities.h"
 #include "server/knowledge.h"
 #include "server/machine.h"
@@ -253,8 +254,8 @@ static int open_control(struct run *run)
     struct trail trail = {0};
     err_t err = server_authorities(run->arena, &run->options, &options.authorities);
 
+    err = err ? err : vm_identities_sweep(options.store, &trail);
     err = err ? err : control_open(&options, &trail, &run->control);
-
     err = err ? err : deploy_resume(run->control, timestamp_now(), &trail);
 
     return err ? server_fail(err, &trail) : SERVER_DONE;

@@ -87,20 +87,25 @@ static err_t check_name(struct service *service, const struct service_call *call
 err_t guest_refuse_kept(const struct service_call *call, const struct guest_pair *pair,
                         enum store_kept kept, struct trail *trail, const char **ret_note)
 {
-    bool is_announced = kept == STORE_KEPT_ANNOUNCED;
+    static const struct {
+        const char *note, *words;
+    } of_kept[] = {
+        [STORE_KEPT_OWNER] = {"other-owner",
+                              "this name or endorsement key belongs to a machine of another owner: "
+                              "choose another name, or that machine is removed first"},
+        [STORE_KEPT_ANNOUNCED] = {"name-announced",
+                                  "this name is kept for a guest that was announced: choose "
+                                  "another, or join as that guest, with its token"},
+        [STORE_KEPT_PLACE] = {"other-machine",
+                              "this name or endorsement key belongs to another machine than the "
+                              "one that was announced: that machine is removed first"},
+    };
 
-    *ret_note = arena_printf(call->arena, "conflict=%s name=%s ek=%s",
-                             is_announced ? "name-announced" : "other-owner",
+    *ret_note = arena_printf(call->arena, "conflict=%s name=%s ek=%s", of_kept[kept].note,
                              pair->name[0] != '\0' ? pair->name : "-",
                              hex_dup(call->arena, span_of(pair->ek_digest, SHA256_BYTES)));
-    if (*ret_note == NULL) {
-        return ERR_MEMORY;
-    }
-    return trail_set(trail, ERR_CONFLICT, "%s",
-                     is_announced ? "this name is kept for a guest that was announced: choose "
-                                    "another, or join as that guest, with its token"
-                                  : "this name or endorsement key belongs to a machine of another "
-                                    "owner: choose another name, or that machine is removed first");
+    return *ret_note == NULL ? ERR_MEMORY
+                             : trail_set(trail, ERR_CONFLICT, "%s", of_kept[kept].words);
 }
 
 /* Of the EK; for a certified key, whose digest changes with it, of the id that its cloud gave. */

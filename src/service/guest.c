@@ -391,6 +391,7 @@ static err_t answer_not_joined(const struct service_call *call, const struct gue
         answer_refuse(call, ret, 403, "InvalidJoinToken",
                       "the join token is not good: it was used, has expired, was withdrawn or is "
                       "for another endorsement key than %s; get a new one with: bootwarden vm "
+                      "token VM -g GROUP, or for a machine that is no resource: bootwarden vm "
                       "announce NAME",
                       digest);
         break;

@@ -13,6 +13,7 @@ struct join {
     int64_t announced;           /* id of the row that permits it; 0 = none */
     unsigned uses;               /* of that row */
     bool is_named;               /* by its EK in that row */
+    char place[STORE_ID_SIZE];   /* the id of the only machine that the row is for; "" = any */
     bool waits_already;
     char who[STORE_WHO_MAX]; /* announced it */
     enum store_join outcome;
@@ -96,6 +97,19 @@ static err_t check_owner(struct join *join, const struct store_machine *found, s
     return trail_set(trail, ERR_CONFLICT, "machine %s is of another subscription", found->id);
 }
 
+/* What was announced for one machine takes up no other's place. Else an owner who announces a name
+ * would get whatever machine of that name was just replaced, with its history and its roles. */
+static err_t check_place(struct join *join, const struct store_machine *found, struct trail *trail)
+{
+    if (join->place[0] == '\0' || strcmp(found->id, join->place) == 0 ||
+        strcmp(found->id, join->wanted.id) == 0) {
+        return ERR_OK;
+    }
+    join->asked->kept = STORE_KEPT_PLACE;
+    return trail_set(trail, ERR_CONFLICT, "machine %s is not the one that was announced",
+                     found->id);
+}
+
 struct found {
     struct store_machine machine;
     bool is_there;
@@ -130,6 +144,7 @@ static err_t check_found(struct join *join, const struct found *found, struct tr
     bool is_pair = found->is_own && has_ak(machine, wanted);
     err_t err = is_pair ? ERR_OK : check_owner(join, machine, trail);
 
+    err = err || is_pair ? err : check_place(join, machine, trail);
     if (err) {
         return err;
     }
@@ -178,6 +193,7 @@ static void permit(struct join *join, const struct store_announced *announced)
     snprintf(join->who, sizeof(join->who), "%s", announced->who);
     snprintf(join->wanted.subscription, sizeof(join->wanted.subscription), "%s",
              announced->subscription);
+    snprintf(join->place, sizeof(join->place), "%s", announced->machine);
     if (announced->machine[0] != '\0' && !join->asked->has_own_id) {
         snprintf(join->wanted.id, sizeof(join->wanted.id), "%s", announced->machine);
     }

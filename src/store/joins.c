@@ -314,6 +314,14 @@ static err_t refuse_name(const struct store_announced *a, bool is_own, const cha
                      is_own ? words : "is taken: choose another");
 }
 
+/* May it be announced under the name of this machine? Only to take up its place, and what is for
+ * one machine alone never takes that of another. */
+static bool may_be(const struct store_announced *a, const struct store_machine *machine)
+{
+    return machine->ak_name_len == 0 && is_own(a, machine->subscription) &&
+           (a->machine[0] == '\0' || strcmp(a->machine, machine->id) == 0);
+}
+
 static err_t check_name(struct sqlite *db, const struct store_announced *a, struct trail *trail)
 {
     struct store_machine machine;
@@ -322,8 +330,7 @@ static err_t check_name(struct sqlite *db, const struct store_announced *a, stru
     err_t err = query_machine_if_any(db, STATEMENT_MACHINE_BY_NAME, span_str(a->name), true, trail,
                                      &machine, &is_there);
 
-    if (err == ERR_OK && is_there &&
-        (machine.ak_name_len > 0 || !is_own(a, machine.subscription))) {
+    if (err == ERR_OK && is_there && !may_be(a, &machine)) {
         return refuse_name(a, is_own(a, machine.subscription),
                            "is a machine's: choose another, or replace that one first", trail);
     }

@@ -30,11 +30,13 @@ struct store_announced {
     int64_t created, expires;
     char who[STORE_WHO_MAX];
     /* The id that the guest gets, unless a cloud gave it one: that of a virtual machine resource.
+     * It takes up the place of no other machine, whatever the name.
      * What was announced for that before is withdrawn. "" = any. */
     char machine[STORE_ID_SIZE];
 };
 
-/* ERR_CONFLICT with the reason when the name is a machine's that was not replaced, when the name
+/* ERR_CONFLICT with the reason when the name is a machine's that was not replaced, or of another id
+ * than `machine`, when the name
  * was announced before or the EK in this subscription; ERR_TOO_MANY. An expired one of that name
  * gives way. Names are the whole server's; the reason names nothing of another subscription. */
 err_t store_announce(struct store *store, const struct store_announced *announced,
@@ -99,6 +101,7 @@ enum store_kept {
     STORE_KEPT_NOT,
     STORE_KEPT_OWNER,     /* of a machine of another subscription than the one that permits it */
     STORE_KEPT_ANNOUNCED, /* for a guest that was announced */
+    STORE_KEPT_PLACE,     /* of another machine than the one that was announced */
 };
 
 struct store_joining {

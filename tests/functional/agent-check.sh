@@ -400,7 +400,7 @@ fails 3 enrolment '^This machine waits for an owner: .*Endorsement key [0-9a-f]{
     '^The owner runs: bootwarden vm admit [0-9a-f]{64}$' "${vm4[@]}" "${efi[@]}" --name vm4
 skipped policy
 echo 'bwj_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' >"$work/wrong"
-fails 3 enrolment '403 InvalidJoinToken' '^Check the token for typing errors.*bootwarden vm announce' \
+fails 3 enrolment '403 InvalidJoinToken' '^Check the token for typing errors.*bootwarden vm token VM -g GROUP.*bootwarden vm announce' \
     "${vm4[@]}" "${efi[@]}" --join-token-file "$work/wrong"
 set -a
 . "$data/dev.env"

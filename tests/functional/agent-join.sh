@@ -68,6 +68,13 @@ expect 3 'InvalidJoinToken' enroll "${tpm[@]}" --join-token-file "$work/wrong" -
 expect 0 'enrolled: mail' enroll "${tpm[@]}" --join-token-file "$work/token" --name other
 check 'a known machine needs no token' test "$(machines)" -eq 3
 expect 0 'enrolled: mail' enroll "${tpm[@]}"
+# a token for another one is said, whatever the command, and what helps
+vm announce next --output json
+jq -r .token <"$work/out" >"$work/next"
+expect 0 "token was not used: this TPM is the machine 'mail' already.*bootwarden vm remove mail" attest "${tpm[@]}" --join-token-file "$work/next"
+check 'the owner follows it' vm remove mail
+expect 0 'proven' attest "${tpm[@]}" --join-token-file "$work/next"
+check 'and it is the one that was announced' test "$(sqlite3 "$data/data.sqlite" "SELECT count(*) FROM machines WHERE name = 'next'")" -eq 1
 machine vm4
 expect 3 'InvalidJoinToken' enroll "${tpm[@]}" --join-token-file "$work/token" --retries 0
 vm announce --uses 2 --output json

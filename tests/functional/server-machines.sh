@@ -119,7 +119,15 @@ on 0 'last verdict +healthy' show first
 
 # ---- removed ----
 on 1 "no machine has the name or id 'firs'" remove firs
-on 0 'is removed' remove first
+# roles that were given at it, by name and by id, go with it; those at others stay
+roles=$data/identity/assignments.json first=$(sqlite3 "$data/data.sqlite" "SELECT id FROM machines WHERE name = 'first'")
+sub=/subscriptions/f0bbed4c-2553-498e-9d01-7c8a27f775fd at=/providers/Bootwarden.Monitor/machines
+(umask 077 && jq -n --arg sub "$sub" --arg at "$at" --arg id "$first" '{roleAssignments: [["1", $at + "/FIRST"], ["2", $at + "/" + $id], ["3", $at + "/first2"], ["4", ""] |
+    {name: "3f2504e0-4f89-41d3-9a0c-0305e82c330\(.[0])", principalId: "bc65970f-9de2-4e17-9384-843cd14adc74",
+     principalType: "User", tenantId: "2122489c-db79-4cd6-b032-0f9ac30ac23d", scope: ($sub + .[1]),
+     roleDefinitionId: "acdd72a7-3385-48ef-bd42-f606fba81ae7", createdOn: "2026-11-22T23:00:00Z", createdBy: ""}]}' >"$roles")
+on 0 '2 roles that had been given at machine first are taken away' remove first
+check 'only the roles at it are gone' jq -e --arg sub "$sub" --arg at "$at" '[.roleAssignments[].scope] == [$sub + $at + "/first2", $sub]' "$roles"
 on 1 'no machine' show first
 expect 0 '^verdict: proven' attest "${vm1[@]}" --name first
 on 0 'remove of an earlier machine of this name' show first

@@ -113,6 +113,36 @@ static void an_empty_token_file_is_no_token(void **state)
     assert_null(options.join_token);
 }
 
+static const char *token_now(struct arena *arena, const struct agent_options *options)
+{
+    const char *token = settings_join_token(arena, options);
+
+    return token == NULL ? "" : token;
+}
+
+/* An agent that runs gets its token when it waits already. */
+static void a_token_file_is_read_at_every_join(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = test_arena();
+    struct agent_options options = {.join_token_file = path};
+    struct agent_options said = {.join_token_file = path, .join_token = "said"};
+    struct trail trail = {0};
+
+    (void)state;
+    options.config_file = said.config_file = "/dev/null";
+    assert_ok(settings_read(arena, &options, &trail));
+    assert_ok(settings_read(arena, &said, &trail));
+    assert_string_equal(token_now(arena, &options), "");
+    assert_ok(file_write(path, span_str("bwj_new\n"), 0600, &trail));
+    assert_string_equal(token_now(arena, &options), "bwj_new");
+    assert_string_equal(token_now(arena, &said), "said");
+    assert_ok(settings_read(arena, &options, &trail));
+    assert_ok(file_write(path, span_str(""), 0600, &trail)); /* it was used */
+    assert_string_equal(token_now(arena, &options), "");
+    options.join_token_file = "/"; /* unreadable: as it was at the start */
+    assert_string_equal(token_now(arena, &options), "bwj_new");
+}
+
 static void who_looks_at_the_status_needs_no_token(void **state)
 {
     CLEANUP(arena_free) struct arena *arena = test_arena();
@@ -197,6 +227,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_line_may_be_long_and_have_a_remark, make_file,
                                         remove_file),
         cmocka_unit_test_setup_teardown(an_empty_token_file_is_no_token, make_file, remove_file),
+        cmocka_unit_test_setup_teardown(a_token_file_is_read_at_every_join, make_file, remove_file),
         cmocka_unit_test_setup_teardown(who_looks_at_the_status_needs_no_token, make_file,
                                         remove_file),
         cmocka_unit_test_setup_teardown(run_does_not_begin_with_what_cannot_be, make_file,

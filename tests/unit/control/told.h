@@ -19,7 +19,8 @@ enum { TOLD_LINES = 256, TOLD_LINE_MAX = 512 };
 static pthread_mutex_t told_lock = PTHREAD_MUTEX_INITIALIZER;
 static char told_lines[TOLD_LINES][TOLD_LINE_MAX];
 static size_t told_n;
-static bool told_refuses; /* everything that is asked is refused */
+static bool told_refuses;      /* everything that is asked is refused */
+static const char *told_keeps; /* roles at what begins so cannot be taken away; NULL: at nothing */
 
 static inline void told_add(const char *line)
 {
@@ -38,7 +39,9 @@ static inline err_t told_forget(void *context, const char *scope, struct trail *
     snprintf(line, sizeof(line), "forget %s", scope);
     told_add(line);
     *ret_n = 1;
-    return told_refuses ? trail_set(trail, ERR_IO, "the disk is full") : ERR_OK;
+    return told_refuses || (told_keeps != NULL && strstr(scope, told_keeps) == scope)
+               ? trail_set(trail, ERR_IO, "the disk is full")
+               : ERR_OK;
 }
 
 static inline err_t told_audit(void *context, enum control_audit_event event,
@@ -66,6 +69,7 @@ static inline void told_listen(struct manager *manager)
     manager_start(manager);
     told_n = 0;
     told_refuses = false;
+    told_keeps = NULL;
 }
 
 /* Where a line that begins so stands; -1: nowhere. */

@@ -1,4 +1,5 @@
 /* Which guest is a virtual machine's: by a token, by its endorsement key, by its name. */
+#include "unit/control/told.h"
 #include "unit/kinds/vms.h"
 
 #include "base/codec.h"
@@ -269,7 +270,7 @@ static void a_guest_is_named_only_by_who_may_write_machines(void **state)
     (void)enrolled(7, "web");
     m.may = may_all_but_machines;
     refused(HTTP_PUT, VM, key, 403, "LinkedAuthorizationFailed");
-    assert_says(&m, VM);
+    assert_says(&m, "/providers/Bootwarden.Monitor/machines'");
     assert_says(&m, "bootwarden vm token vm");
     refused(HTTP_PUT, VM, body_with(NULL, NULL, "\"bootwarden-machine\":\"web\""), 403,
             "LinkedAuthorizationFailed");
@@ -281,6 +282,25 @@ static void a_guest_is_named_only_by_who_may_write_machines(void **state)
     m.may = may_all_but_machines; /* what somebody named who may stays */
     put_ok(VM, body_with(NULL, NULL, "\"a\":\"b\",\"bootwarden-ek\":\"" EK5 "\""));
     m.may = NULL;
+}
+
+static bool may_in_group(const char *action, const char *scope)
+{
+    (void)action;
+    return text_span_equal_nocase(span_cut(span_str(scope), 0, strlen(GROUP)), GROUP);
+}
+
+/* Else the owner of one group announces what another's guest has, and that one gets a conflict. */
+static void an_endorsement_key_takes_more_than_a_group(void **state)
+{
+    const char *key = kept(body_with(NULL, NULL, "\"bootwarden-ek\":\"" EK5 "\""));
+
+    (void)state;
+    m.may = may_in_group;
+    refused(HTTP_PUT, VM, key, 403, "LinkedAuthorizationFailed");
+    put_ok(VM, body_with("bootwarden-join-token: " TOKEN, NULL, ""));
+    m.may = NULL;
+    put_ok(VM2, key);
 }
 
 /* ---- userData ---- */
@@ -383,6 +403,8 @@ static void a_key_that_other_owners_named_is_theirs_only_alone(void **state)
 
 /* ---- the end ---- */
 
+#define MACHINES "/subscriptions/" SUBSCRIPTION "/providers/Bootwarden.Monitor/machines/"
+
 static void a_deleted_machine_takes_its_guest_with_it(void **state)
 {
     struct store_machine machine, other;
@@ -411,6 +433,38 @@ static void a_deleted_machine_takes_its_guest_with_it(void **state)
     assert_false(machine_is_there(other.id));
 }
 
+/* Or whoever had them would have them at the next machine of that name. */
+static void the_roles_at_its_guest_go_with_it(void **state)
+{
+    struct store_machine machine;
+
+    (void)state;
+    told_listen(&m);
+    put_ok(VM, body_with("bootwarden-join-token: " TOKEN, NULL, ""));
+    assert_int_equal(guest_joins(1, TOKEN, &machine), STORE_JOINED);
+    ask(&m, HTTP_DELETE, VM, NULL);
+    assert_answer(&m, 200, NULL);
+    assert_told("forget " MACHINES "vm");
+    assert_told(arena_printf(m.arena, "forget " MACHINES "%s", machine.id));
+    assert_false(machine_is_there(machine.id));
+}
+
+/* With roles that cannot be taken away the name stays taken. */
+static void a_guest_whose_roles_cannot_go_stays(void **state)
+{
+    struct store_machine machine;
+
+    (void)state;
+    told_listen(&m);
+    put_ok(VM, body_with("bootwarden-join-token: " TOKEN, NULL, ""));
+    assert_int_equal(guest_joins(1, TOKEN, &machine), STORE_JOINED);
+    told_keeps = MACHINES;
+    ask(&m, HTTP_DELETE, VM, NULL);
+    told_keeps = NULL;
+    assert_answer(&m, 503, "ServiceUnavailable");
+    assert_true(machine_is_there(machine.id));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,11 +477,14 @@ int main(void)
         WITH_VMS(a_named_key_joins_and_the_name_can_be_taken_back),
         WITH_VMS(a_machine_that_joined_before_is_taken_once),
         WITH_VMS(a_guest_is_named_only_by_who_may_write_machines),
+        WITH_VMS(an_endorsement_key_takes_more_than_a_group),
         WITH_VMS(no_token_stays_in_user_data),
         WITH_VMS(nothing_is_announced_for_a_guest_that_joined),
         WITH_VMS(a_machine_that_is_taken_up_needs_no_token),
         WITH_VMS(a_key_that_other_owners_named_is_theirs_only_alone),
         WITH_VMS(a_deleted_machine_takes_its_guest_with_it),
+        WITH_VMS(the_roles_at_its_guest_go_with_it),
+        WITH_VMS(a_guest_whose_roles_cannot_go_stays),
     };
 
     return RUN_TESTS(tests);

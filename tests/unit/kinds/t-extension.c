@@ -231,6 +231,20 @@ static void what_the_guest_says_decides(void **state)
     guest_says(machine.id, (struct heard){.state = "never-reported", .contact = NOW + 15},
                transitioning);
     expect_state("Updating", "Waiting");
+    /* Whatever it says: before there is a proof nothing has succeeded, nor does an old one count.
+     */
+    guest_says(machine.id, (struct heard){.state = "never-reported", .contact = NOW + 15}, success);
+    expect_state("Updating", "Waiting for the guest's agent to prove its boot");
+    ask(&m, HTTP_GET, VM "/instanceView", NULL);
+    assert_text(&m, "vmAgent.extensionHandlers.0.status.code", "ProvisioningState/transitioning");
+    assert_text(&m, "vmAgent.extensionHandlers.0.status.displayStatus", "Not Ready");
+    guest_says(machine.id,
+               (struct heard){.state = "healthy", .contact = NOW + 15, .proof = NOW + 9}, success);
+    expect_state("Updating", "Waiting for the guest's agent to prove its boot");
+    m.now = NOW + 10 + EXTENSION_WAIT_S;
+    expect_state("Failed", "has proven no boot since");
+    expect_state("Failed", "Run bootwarden-agent check in the guest");
+    m.now = NOW + 20;
     guest_says(machine.id, (struct heard){.state = "never-reported", .contact = NOW + 16}, error);
     expect_state("Failed",
                  "VM has reported a failure when processing extension 'GuestAttestation'");
@@ -271,6 +285,28 @@ static void what_the_guest_says_decides(void **state)
     expect_state("Updating", "");
 }
 
+/* Scripts look for the verdict by its code. */
+static void no_finding_of_the_guest_looks_like_the_verdict(void **state)
+{
+    static const char said[] =
+        "{\"status\":{\"status\":\"success\",\"substatus\":["
+        "{\"name\":\"bootIntegrity\",\"status\":\"success\"},"
+        "{\"name\":\"BootIntegrity/succeeded\",\"status\":\"success\"},"
+        "{\"name\":\"BOOTINTEGRITY\",\"status\":\"error\"},{\"name\":\"\",\"status\":\"error\"},"
+        "{\"name\":\"attestation/tcp\",\"status\":\"error\"}]}}";
+    struct store_machine machine = install_joined();
+
+    (void)state;
+    m.now = NOW + 20;
+    guest_says(machine.id, (struct heard){.state = "never-reported", .contact = NOW + 15}, said);
+    expect_state("Creating", "");
+    assert_text(&m, "properties.instanceView.substatuses.0.code",
+                "ComponentStatus/BootIntegrity/warning");
+    assert_text(&m, "properties.instanceView.substatuses.1.code",
+                "ComponentStatus/attestation-tcp/error");
+    assert_null(member(&m, "properties.instanceView.substatuses.2"));
+}
+
 /* ---- what is wanted of the guest ---- */
 
 static bool is_wanted(const char *machine)
@@ -302,6 +338,25 @@ static void monitoring_follows_extension_and_power(void **state)
     assert_false(is_wanted(id));
     ask(&m, HTTP_DELETE, EXTENSION, NULL);
     assert_answer(&m, 204, NULL);
+}
+
+static void why_it_is_off_is_said_in_the_owners_terms(void **state)
+{
+    (void)state;
+    (void)install_joined();
+    ask(&m, HTTP_DELETE, EXTENSION, NULL);
+    ask(&m, HTTP_GET, VM, NULL);
+    assert_text(&m, "properties.bootIntegrity.state", "not-applicable");
+    assert_non_null(strstr(text_at(&m, "properties.bootIntegrity.why"), "GuestAttestation"));
+    assert_non_null(
+        strstr(text_at(&m, "properties.bootIntegrity.advice"), "az vm extension set -g"));
+    put_ok(EXTENSION, LINUX_EXTENSION);
+    ask(&m, HTTP_POST, VM "/deallocate", NULL);
+    ask(&m, HTTP_GET, VM, NULL);
+    assert_text(&m, "properties.bootIntegrity.why", "its owner says that it is stopped");
+    ask(&m, HTTP_POST, VM "/start", NULL);
+    ask(&m, HTTP_GET, VM, NULL);
+    assert_text(&m, "properties.bootIntegrity.state", "never-reported");
 }
 
 static void the_subscriptions_rule_installs_it(void **state)
@@ -421,7 +476,9 @@ int main(void)
         WITH_VMS(while_no_guest_joined_it_waits_and_then_fails),
         WITH_VMS(a_guest_that_says_nothing_fails_it_in_time),
         WITH_VMS(what_the_guest_says_decides),
+        WITH_VMS(no_finding_of_the_guest_looks_like_the_verdict),
         WITH_VMS(monitoring_follows_extension_and_power),
+        WITH_VMS(why_it_is_off_is_said_in_the_owners_terms),
         WITH_VMS(the_subscriptions_rule_installs_it),
         WITH_VMS(the_rule_holds_for_machines_that_change),
         WITH_VMS(in_a_list_the_rules_of_the_first_are_named),

@@ -270,6 +270,40 @@ static void lists_that_are_asked_about_are_bounded(void **state)
     assert_says(&m, "33 items; 32 are allowed");
 }
 
+#define TAG(NAME) "{\"tags\":{\"bootwarden-interface\":\"" NAME "\"}}"
+
+/* One name on two interfaces spoils the export of the subscription for everybody. */
+static void the_name_of_a_hosts_interface_is_one_interfaces(void **state)
+{
+    static const char own[] = OWN_NETWORK "networkInterfaces/nic";
+    static const char others[] = OTHER_NETWORK "networkInterfaces/nic";
+    static const char second[] = OWN_NETWORK "networkInterfaces/second";
+
+    (void)state;
+    m.may = NULL;
+    ask(&m, HTTP_PATCH, others, TAG("vnet0"));
+    assert_answer(&m, 200, NULL);
+    m.may = may_own;
+    refused(HTTP_PATCH, own, TAG("vnet0"), 409, "Conflict");
+    assert_says(&m, "bootwarden-interface");
+    assert_null(strstr(m.answer.message, "/resourceGroups/others"));
+    given = "Microsoft.Network/networkInterfaces/read"; /* who may see it hears where */
+    refused(HTTP_PATCH, own, TAG("vnet0"), 409, "Conflict");
+    assert_says(&m, others);
+    given = "Microsoft.Network/networkInterfaces/write"; /* two hosts of one owner */
+    ask(&m, HTTP_PATCH, own, TAG("vnet0"));
+    assert_answer(&m, 200, NULL);
+    given = NULL;
+    ask(&m, HTTP_PATCH, own, TAG("vnet0")); /* what was there stays */
+    assert_answer(&m, 200, NULL);
+    /* In one group it is one host. */
+    put_ok(second, INTERFACE_WITH(SUBNET_ID(OWN_NETWORK, "one"), ""));
+    given = "Microsoft.Network/networkInterfaces/write";
+    refused(HTTP_PATCH, second, TAG("vnet0"), 409, "Conflict");
+    ask(&m, HTTP_PATCH, second, TAG("vnet1"));
+    assert_answer(&m, 200, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +313,7 @@ int main(void)
         WITH_LINKS(a_change_of_something_else_asks_nobody_again),
         WITH_LINKS(another_address_or_place_is_asked_about_again),
         WITH_LINKS(lists_that_are_asked_about_are_bounded),
+        WITH_LINKS(the_name_of_a_hosts_interface_is_one_interfaces),
     };
 
     return RUN_TESTS(tests);

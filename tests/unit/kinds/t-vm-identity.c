@@ -4,6 +4,8 @@
 #include "base/codec.h"
 #include "kinds/vm-identity.h"
 
+#include <sqlite3.h>
+
 static struct arena *arena;
 
 static int begin(void **state)
@@ -141,6 +143,104 @@ static void its_address_is_told_once_and_ends_the_one_before(void **state)
     assert_string_equal(found.secret_digest, "");
 }
 
+/* ---- rows ---- */
+
+static size_t rows(const char **ret_subscription)
+{
+    const struct store_resource_query query = {
+        .below = "/identities", .subscription = "", .type = "", .after = "", .max = 10};
+    struct store_resource *list = NULL;
+    size_t n = 0;
+
+    assert_ok(store_resources(store, arena, &query, NULL, &list, &n));
+    *ret_subscription = n == 0 ? "" : list[0].subscription;
+    return n;
+}
+
+static void what_is_refused_leaves_no_row(void **state)
+{
+    static const char data[] = "Ym9vdHdhcmRlbi1qb2luLXRva2VuOiBBMWIyQTFiMkExYjJBMWIyQTFiMgo=";
+    const char *subscription;
+
+    (void)state;
+    put_ok(VM, arena_printf(arena, VM_WITH("\"osProfile\":{\"customData\":\"%s\"}"), data));
+    refused(HTTP_PUT, VM2,
+            arena_printf(arena,
+                         "{\"location\":\"westus\",\"identity\":{\"type\":\"SystemAssigned\"},"
+                         "\"properties\":{\"osProfile\":{\"customData\":\"%s\"}}}",
+                         data),
+            409, "Conflict");
+    assert_int_equal(rows(&subscription), 0);
+    /* Nor does an update, which leaves the virtual machine as it was. */
+    put_ok(VM2, SAYING("None"));
+    refused(HTTP_PUT, VM2,
+            arena_printf(arena,
+                         "{\"location\":\"westus\",\"identity\":{\"type\":\"SystemAssigned\"},"
+                         "\"properties\":{\"userData\":\"%s\"}}",
+                         data),
+            409, "Conflict");
+    assert_int_equal(rows(&subscription), 0);
+    put_ok(VM2, SAYING("SystemAssigned"));
+    assert_int_equal(rows(&subscription), 1);
+    assert_string_equal(subscription, SUBSCRIPTION);
+}
+
+static void fill_subscription(void)
+{
+    const char *path = arena_printf(arena, "%s/data.sqlite", w->folder);
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db,
+                     "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < "
+                     "100000) INSERT INTO resources SELECT '/x/' || i, '', '" SUBSCRIPTION
+                     "', 'x', '', 'Succeeded', '{}', '{}', 1, 0, 0 FROM c",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/* No virtual machine shows an identity that cannot get a token. */
+static void one_that_has_no_room_is_refused(void **state)
+{
+    (void)state;
+    put_ok(VM, SAYING("None"));
+    fill_subscription();
+    refused(HTTP_PUT, VM, SAYING("SystemAssigned"), 409, "QuotaExceeded");
+    ask(&m, HTTP_GET, VM, NULL);
+    assert_null(principal());
+}
+
+static void rows_without_a_virtual_machine_are_swept(void **state)
+{
+    static const char *const parents[STORE_RESOURCE_PARENTS] = {NULL};
+    const struct store_resource left = {
+        .key = "/identities/99999999-9999-4999-8999-999999999999",
+        .id = "/identities/99999999-9999-4999-8999-999999999999",
+        .subscription = "",
+        .type = "identities",
+        .location = "",
+        .state = "Succeeded",
+        .tags = span_str("{}"),
+        .body = span_str("{\"resource\":\"/subscriptions/s/gone\"}"),
+    };
+    enum store_resource_bar bar = STORE_RESOURCE_NO_BAR;
+    struct vm_identity found;
+    const char *subscription, *own;
+    int64_t version;
+    size_t parent;
+
+    (void)state;
+    put_ok(VM, SAYING("SystemAssigned"));
+    own = principal();
+    assert_ok(store_resource_put(store, &left, parents, NOW, NULL, &bar, &parent, &version));
+    assert_int_equal(rows(&subscription), 2);
+    assert_ok(vm_identities_sweep(store, NULL));
+    assert_int_equal(rows(&subscription), 1);
+    assert_true(is_there(own, &found));
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -148,6 +248,9 @@ int main(void)
         TEST(it_is_there_while_the_owner_says_so),
         TEST(it_goes_with_its_virtual_machine),
         TEST(its_address_is_told_once_and_ends_the_one_before),
+        TEST(what_is_refused_leaves_no_row),
+        TEST(one_that_has_no_room_is_refused),
+        TEST(rows_without_a_virtual_machine_are_swept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -208,6 +208,62 @@ static void the_place_of_an_announced_successor_is_kept(void **state)
     store_close(store);
 }
 
+static struct store_announced for_machine(struct store_announced a, const char *id)
+{
+    snprintf(a.machine, sizeof(a.machine), "%s", id);
+    return a;
+}
+
+#define FIRST_ID "aaaaaaaa-0000-4000-8000-000000000001"
+#define SECOND_ID "bbbbbbbb-0000-4000-8000-000000000002"
+
+/* Two owners of groups share a subscription: the name of a machine that was just replaced is no way
+ * into its place. */
+static void a_name_announced_for_a_machine_takes_up_no_other(void **state)
+{
+    struct store *store = open_store();
+    const struct store_announced first = for_machine(of(OWNER, with_ek(place("web"), 1)), FIRST_ID),
+                                 second =
+                                     for_machine(of(OWNER, with_token(place("web"))), SECOND_ID),
+                                 again = for_machine(of(OWNER, with_token(place("web"))), FIRST_ID);
+    const struct store_machine m = machine_of(1, 1, "web"), new_m = machine_of(9, 9, "x");
+    struct store_machine got;
+
+    (void)state;
+    assert_ok(store_announce(store, &first, NULL));
+    assert_int_equal(join(store, &m, false, "", &got), STORE_JOINED);
+    assert_string_equal(got.id, FIRST_ID);
+    change(store, FIRST_ID, STORE_REPLACE, true);
+    assert_err(store_announce(store, &second, NULL), ERR_CONFLICT);
+    assert_ok(store_announce(store, &again, NULL));
+    assert_int_equal(join(store, &new_m, true, "", &got), STORE_JOINED);
+    assert_string_equal(got.id, FIRST_ID);
+    store_close(store);
+}
+
+/* Nor its endorsement key, which the guest that was thrown out still has, nor a wish of the guest
+ * where the announcement has no name. */
+static void a_token_for_a_machine_takes_up_no_other(void **state)
+{
+    struct store *store = open_store();
+    const struct store_announced first = for_machine(of(OWNER, with_ek(place("web"), 1)), FIRST_ID),
+                                 second = for_machine(of(OWNER, with_token(place(""))), SECOND_ID);
+    const struct store_machine m = machine_of(1, 1, "web"), old = machine_of(1, 7, "other"),
+                               wishes = machine_of(9, 9, "web"), fresh = machine_of(9, 9, "new");
+    struct store_machine got;
+
+    (void)state;
+    assert_ok(store_announce(store, &first, NULL));
+    assert_int_equal(join(store, &m, false, "", &got), STORE_JOINED);
+    change(store, FIRST_ID, STORE_REPLACE, true);
+    assert_ok(store_announce(store, &second, NULL));
+    expect_kept(store, &old, true, "", STORE_KEPT_PLACE);
+    expect_kept(store, &wishes, true, "", STORE_KEPT_PLACE);
+    assert_int_equal(join(store, &fresh, true, "", &got), STORE_JOINED);
+    assert_string_equal(got.id, SECOND_ID);
+    store_close(store);
+}
+
 static void fill(struct store *store, const char *subscription, unsigned n)
 {
     char sql[512];
@@ -257,6 +313,8 @@ int main(void)
         WITH_FOLDER(a_name_that_was_announced_is_kept),
         WITH_FOLDER(a_name_is_kept_no_longer_than_announced),
         WITH_FOLDER(the_place_of_an_announced_successor_is_kept),
+        WITH_FOLDER(a_name_announced_for_a_machine_takes_up_no_other),
+        WITH_FOLDER(a_token_for_a_machine_takes_up_no_other),
         WITH_FOLDER(each_owner_has_a_list_and_a_limit_of_their_own),
     };
 
