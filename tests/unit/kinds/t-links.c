@@ -146,7 +146,7 @@ static void what_is_others_is_not_named_without_the_right_to_join_it(void **stat
                 "the linked scope(s) '%s%s' (respectively) or the linked scope(s) are invalid.",
                 cases[i].link, cases[i].named, endings[j]);
             assert_says(&m, words);
-            assert_says(&m, "The client '55555555-5555-5555-5555-555555555555' with object id "
+            assert_says(&m, "The client 'tester' with object id "
                             "'44444444-4444-4444-4444-444444444444' has permission to perform "
                             "action 'Microsoft.");
             assert_says(&m, cases[i].target);
