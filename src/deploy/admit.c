@@ -9,8 +9,10 @@
  */
 #include "deploy/run.h"
 
+#include "base/codec.h"
 #include "base/text.h"
 #include "control/jobs.h"
+#include "crypto/secret.h"
 
 #include <stdlib.h>
 
@@ -18,6 +20,7 @@
 
 enum {
     RETRY_S = 5,
+    ID_BYTES = 16,
     /* Of a run's arena, beside its request: who deploys, and tags that the group got meanwhile. */
     SLACK_BYTES = 256 * 1024,
 };
@@ -55,6 +58,7 @@ static void free_run(struct run *run)
     free(run->key);
     free(run->tasks);
     free(run->failure);
+    free(run->pruning.refusal);
     free(run);
 }
 
@@ -91,6 +95,38 @@ bool deploy_cancel(const char *key)
     }
     pthread_mutex_unlock(&runs_lock);
     return is_found;
+}
+
+/* Nothing comes into a group that goes; what stands in it brings about nothing elsewhere either. */
+err_t deploy_cancel_group(struct control_call *call, const char *group_id, struct trail *trail)
+{
+    const char *group = resource_key(call->arena, span_str(group_id));
+    size_t len = group == NULL ? 0 : strlen(group);
+
+    (void)trail;
+    if (group == NULL) {
+        return ERR_MEMORY;
+    }
+    pthread_mutex_lock(&runs_lock);
+    for (struct run *run = runs; run != NULL; run = run->next) {
+        if (strncmp(run->key, group, len) == 0 && run->key[len] == '/') {
+            run->is_canceled = true;
+        }
+    }
+    pthread_mutex_unlock(&runs_lock);
+    return ERR_OK;
+}
+
+bool run_is_there(const char *key)
+{
+    bool is_there = false;
+
+    pthread_mutex_lock(&runs_lock);
+    for (const struct run *run = runs; run != NULL && !is_there; run = run->next) {
+        is_there = strcmp(run->key, key) == 0;
+    }
+    pthread_mutex_unlock(&runs_lock);
+    return is_there;
 }
 
 bool run_is_canceled(const struct run *run)
@@ -248,10 +284,18 @@ static err_t copy_request(struct control_call *call, const struct deploy_request
     return ERR_OK;
 }
 
+static const char *new_id(struct arena *arena)
+{
+    uint8_t id[ID_BYTES];
+
+    return random_bytes(id, sizeof(id)) == ERR_OK ? hex_dup(arena, span_of(id, sizeof(id))) : NULL;
+}
+
 static err_t copy_caller(const struct control_call *call, struct run *run)
 {
     const char *subscription = run->key + strlen(SUBSCRIPTIONS);
 
+    run->id = new_id(run->arena);
     run->owner = arena_printf(run->arena, "%.*s", (int)strcspn(subscription, "/"), subscription);
     run->correlation = dup(run->arena, call->correlation);
     run->asked_by = dup(run->arena, call->request);
@@ -261,10 +305,10 @@ static err_t copy_caller(const struct control_call *call, struct run *run)
                                          .name = dup(run->arena, call->caller->name),
                                          .client_id = dup(run->arena, call->caller->client_id),
                                          .is_application = call->caller->is_application};
-    return run->owner == NULL || run->correlation == NULL || run->asked_by == NULL ||
-                   run->caller.issuer == NULL || run->caller.tenant == NULL ||
-                   run->caller.object_id == NULL || run->caller.name == NULL ||
-                   run->caller.client_id == NULL
+    return run->id == NULL || run->owner == NULL || run->correlation == NULL ||
+                   run->asked_by == NULL || run->caller.issuer == NULL ||
+                   run->caller.tenant == NULL || run->caller.object_id == NULL ||
+                   run->caller.name == NULL || run->caller.client_id == NULL
                ? ERR_MEMORY
                : ERR_OK;
 }

@@ -1,7 +1,7 @@
 /*
  * run.c - a deployment that runs. Each resource is a job of its own, begun when all that it depends
- * on is there; the job that ends last ends the deployment. No job waits for another: one whose
- * resource takes its time comes again later.
+ * on is there; the job that ends last begins that of the deployment's end (run-end.c). No job waits
+ * for another: one whose resource takes its time comes again later.
  *
  * What is being made is in the store before it is made. After the first failure nothing is begun
  * any more, and what runs ends (arm-templates section 4).
@@ -95,8 +95,9 @@ static void finish_task(struct control_call *call, struct task *task, enum step 
     pthread_mutex_unlock(&run->lock);
     if (is_last) {
         run_end(call, run);
+    } else {
+        run_unref(run);
     }
-    run_unref(run);
 }
 
 /* The server stops: what is left is told at the next start (deploy_resume). */
@@ -282,6 +283,7 @@ static void set_running(struct control_call *call, const struct run *run)
 
     if (resource_load(call, run->request.id, NULL, &record) == ERR_OK) {
         record.state = "Running";
+        record.holder = run->id;
         body_set_text(call->doc, resource_properties(call, &record), "provisioningState",
                       "Running");
         (void)resource_keep(call, &record, "", &ignored, &is_raced);
@@ -301,6 +303,7 @@ void deploy_start(struct control_call *call, struct run *run, const char *operat
     pthread_mutex_unlock(&run->lock);
     if (is_empty) {
         run_end(call, run);
+    } else {
+        run_unref(run);
     }
-    run_unref(run);
 }

@@ -254,10 +254,11 @@ static int open_control(struct run *run)
     err_t err = server_authorities(run->arena, &run->options, &options.authorities);
 
     err = err ? err : control_open(&options, &trail, &run->control);
-
-    err = err ? err : deploy_resume(run->control, timestamp_now(), &trail);
-
-    return err ? server_fail(err, &trail) : SERVER_DONE;
+    if (err) {
+        return server_fail(err, &trail);
+    }
+    deploy_tick(run->control, timestamp_now());
+    return SERVER_DONE;
 }
 
 /* What helps against an address that cannot be served on. */
@@ -408,6 +409,7 @@ static void serve(struct run *run, const sigset_t *signals)
         service_tags_tick(run->service_tags, timestamp_now());
         if (timestamp_now() >= run->next_control_tick) {
             control_tick(run->control, timestamp_now());
+            deploy_tick(run->control, timestamp_now());
             run->next_control_tick = timestamp_now() + CONTROL_TICK_S;
         }
     }

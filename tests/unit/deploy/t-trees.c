@@ -1,11 +1,9 @@
 /* Deployments in deployments: how deep, how large, how many at a time, and how they are canceled.
  */
 #include "unit/deploy/deploying.h"
+#include "unit/deploy/holding.h"
 
-#include "control/jobs.h"
 #include "deploy/internal.h"
-
-#include <semaphore.h>
 
 #define INNER(NAME, RESOURCES) NESTED(NAME, "inner", "", "\"resources\":[" RESOURCES "]")
 
@@ -89,44 +87,6 @@ static void all_that_is_nested_counts_together(void **state)
 }
 
 /* ---- how many at a time ---- */
-
-static sem_t held, gate;
-
-static void hold(void *data, struct arena *arena, struct hasher *hasher)
-{
-    (void)data;
-    (void)arena;
-    (void)hasher;
-    sem_post(&held);
-    sem_wait(&gate);
-}
-
-static void nothing(void *data)
-{
-    (void)data;
-}
-
-/* No deployment gets any further. */
-static void hold_all(void)
-{
-    const struct job job = {.class = JOB_STEP, .owner = "test", .run = hold, .drop = nothing};
-
-    assert_int_equal(sem_init(&held, 0, 0), 0);
-    assert_int_equal(sem_init(&gate, 0, 0), 0);
-    for (int i = 0; i < JOBS_THREADS; i++) {
-        assert_ok(jobs_add(control_jobs(m.control), &job));
-    }
-    for (int i = 0; i < JOBS_THREADS; i++) {
-        sem_wait(&held);
-    }
-}
-
-static void let_go(void)
-{
-    for (int i = 0; i < JOBS_THREADS; i++) {
-        sem_post(&gate);
-    }
-}
 
 static const char *numbered(const char *name, int number)
 {
