@@ -303,9 +303,21 @@ static void what_if(struct control_call *call, struct control_answer *ret)
 {
     struct deploy_request request;
 
-    if (read_request(call, name_in_path(call), &request, ret)) {
+    if (read_request(call, name_in_path(call), &request, ret) &&
+        deploy_preflight(call, &request, ret)) {
         deploy_what_if(call, &request, ret);
     }
+}
+
+/* az deployment sub create, and its validate and what-if. */
+static void refuse_scope(struct control_call *call, struct control_answer *ret)
+{
+    control_refuse(
+        call, ret, 400, "DeploymentScopeNotSupported",
+        "Here a deployment is made in a resource group, also of a template for a "
+        "subscription: PUT /subscriptions/%.*s/resourceGroups/GROUP/providers/" DEPLOYMENT_TYPE
+        "/NAME (az deployment group create).",
+        (int)call->path.subscription.len, (const char *)call->path.subscription.data);
 }
 
 static bool load(struct control_call *call, struct resource *ret_deployment,
@@ -506,7 +518,11 @@ static void run(struct control_call *call, const struct control_target *target,
                 struct control_answer *ret)
 {
     if (call->method == HTTP_PUT && target->id != NULL) {
-        put(call, target, ret);
+        if (call->path.group.data == NULL) {
+            refuse_scope(call, ret);
+        } else {
+            put(call, target, ret);
+        }
         return;
     }
     resource_run(call, target, ret);
@@ -537,6 +553,8 @@ const struct kind kind_deployment = {
 const struct control_row deploy_rows[] = {
     {HTTP_POST, CONTROL_GROUP, BELOW "validate", TYPE "validate/action", validate, ROW_TEMPLATE, NULL},
     {HTTP_POST, CONTROL_GROUP, BELOW "whatIf", TYPE "whatIf/action", what_if, ROW_TEMPLATE, NULL},
+    {HTTP_POST, CONTROL_SUBSCRIPTION, BELOW "validate", TYPE "validate/action", refuse_scope, ROW_TEMPLATE, NULL},
+    {HTTP_POST, CONTROL_SUBSCRIPTION, BELOW "whatIf", TYPE "whatIf/action", refuse_scope, ROW_TEMPLATE, NULL},
     {HTTP_POST, CONTROL_GROUP, BELOW "cancel", TYPE "cancel/action", cancel, 0, NULL},
     {HTTP_POST, CONTROL_GROUP, BELOW "exportTemplate", TYPE "exportTemplate/action", export_template, 0, NULL},
     {HTTP_GET, CONTROL_GROUP, BELOW "operations", TYPE "operations/read", handle_operations, 0, NULL},
