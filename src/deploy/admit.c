@@ -180,6 +180,17 @@ static bool has_memory(const char *key, size_t bytes)
     return of_all <= DEPLOY_MEMORY_MAX && of_one <= DEPLOY_MEMORY_OF_ONE_MAX;
 }
 
+/* Would it fit when nothing ran but what it is nested in? That waits for it. */
+static bool fits_alone(const struct run *run)
+{
+    size_t bytes = 0;
+
+    for (; run != NULL; run = run->parent) {
+        bytes += run->bytes;
+    }
+    return bytes <= DEPLOY_MEMORY_OF_ONE_MAX;
+}
+
 unsigned run_depth_below(const struct run *parent)
 {
     return parent == NULL ? 0 : parent->depth + 1;
@@ -230,7 +241,8 @@ static enum room enter(struct run *run, size_t n_resources)
     return room;
 }
 
-static bool refuse_room(struct control_call *call, enum room room, struct control_answer *ret)
+static bool refuse_room(struct control_call *call, const struct run *run, enum room room,
+                        struct control_answer *ret)
 {
     switch (room) {
     case NO_PLACE:
@@ -247,6 +259,7 @@ static bool refuse_room(struct control_call *call, enum room room, struct contro
                        "smaller template.",
                        DEPLOY_MEMORY_MAX / DEPLOY_MIB, DEPLOY_MEMORY_OF_ONE_MAX / DEPLOY_MIB);
         ret->retry_after_s = RETRY_S;
+        ret->note = fits_alone(run) ? DEPLOY_NO_MEMORY : NULL;
         return false;
     case TREE_TOO_LARGE:
         deploy_refuse_tree(call, ret);
@@ -380,7 +393,7 @@ struct run *deploy_admit(struct control_call *call, const struct deploy_request 
         refuse_memory(call, ret);
         return NULL;
     }
-    if (!refuse_room(call, enter(run, template_n_resources(request->template)), ret)) {
+    if (!refuse_room(call, run, enter(run, template_n_resources(request->template)), ret)) {
         run_unref(run);
         return NULL;
     }

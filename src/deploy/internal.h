@@ -21,9 +21,9 @@ enum {
     DEPLOY_TOGETHER_MAX = 16,                 /* resources of one that are made at a time */
     DEPLOY_RUNS_MAX = 32,                     /* of one subscription at a time, at each level */
     DEPLOY_MIB = 1024 * 1024,
-    DEPLOY_BODY_ARENA_BYTES = 64 * DEPLOY_MIB,   /* to check what one resource becomes */
-    DEPLOY_MEMORY_MAX = 768 * DEPLOY_MIB,        /* of what all that run were sent, and became */
-    DEPLOY_MEMORY_OF_ONE_MAX = 384 * DEPLOY_MIB, /* subscription's share of it */
+    DEPLOY_BODY_ARENA_BYTES = 64 * DEPLOY_MIB, /* to check what one resource becomes */
+    DEPLOY_MEMORY_MAX = 816 * DEPLOY_MIB,      /* of what all that run were sent, and became */
+    DEPLOY_MEMORY_OF_ONE_MAX = DEPLOY_MEMORY_MAX / 3, /* subscription's share of it */
 };
 
 /* A request of a deployment, read. Values live in the call's arena. */

@@ -13,6 +13,9 @@ enum step { STEP_WAITS, STEP_RUNS, STEP_DONE, STEP_FAILED, STEP_LEFT };
 
 #define DEPLOY_NO_PLACE "TooManyRequests" /* of a refusal that ends when another run does */
 
+/* A note of a refusal that ends when runs do that are not above it. */
+#define DEPLOY_NO_MEMORY "limit=deployment-memory"
+
 struct run;
 struct task {
     struct run *run;

@@ -196,6 +196,35 @@ static void what_runs_has_so_much_memory(void **state)
     deploy_soon(numbered("run", n), LARGE);
 }
 
+#define LARGE_INNER                                                                                \
+    NESTED("inner", "inner", "",                                                                   \
+           "\"variables\":{\"copy\":[{\"name\":\"v\",\"count\":40,\"input\":"                      \
+           "\"[padLeft(string(copyIndex('v')),1000000)]\"}]},\"resources\":[" DISK_NAMED(          \
+               "[concat('x',length(variables('v')))]") "]")
+
+/* Holds its memory for longer than it takes to read another. */
+#define LARGE_AND_LONG                                                                             \
+    BODY_OF("",                                                                                    \
+            "\"variables\":{\"copy\":[{\"name\":\"v\",\"count\":40,\"input\":"                     \
+            "\"[padLeft(string(copyIndex('v')),1000000)]\"}]},",                                   \
+            DISK_NAMED("[concat('x',length(variables('v')))]") "," CHAIN_OF("f", "200"))
+
+static void nested_ones_wait_for_memory(void **state)
+{
+    int n = 0;
+
+    (void)state;
+    hold_all();
+    start_deployment(D, BODY(LARGE_INNER));
+    do {
+        ask(&m, HTTP_PUT, numbered("run", n), LARGE_AND_LONG);
+    } while (m.answer.status == 201 && ++n < DEPLOY_RUNS_MAX);
+    assert_answer(&m, 503, "ServiceUnavailable");
+    let_go();
+    wait_for_end(D);
+    assert_text(&m, "properties.provisioningState", "Succeeded");
+}
+
 /* ---- how they are canceled ---- */
 
 static void canceling_one_cancels_what_is_nested_in_it(void **state)
@@ -230,6 +259,7 @@ int main(void)
         WITH_VMS(a_subscription_has_so_many_at_a_time),
         WITH_VMS(nested_ones_wait_for_a_place),
         WITH_VMS(what_runs_has_so_much_memory),
+        WITH_VMS(nested_ones_wait_for_memory),
         WITH_VMS(canceling_one_cancels_what_is_nested_in_it),
     };
 
