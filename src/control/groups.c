@@ -490,7 +490,7 @@ err_t groups_resume(struct control *control, struct trail *trail)
     pthread_mutex_lock(&control->endings_lock);
     err = arena == NULL ? ERR_MEMORY
                         : store_resources_in_state(control->store, arena, GROUP_TYPE, "Deleting",
-                                                   RESUMED_MAX, trail, &rows, &n);
+                                                   "", RESUMED_MAX, trail, &rows, &n);
     for (size_t i = 0; err == ERR_OK && i < n; i++) {
         const struct ending_of of = {.id = rows[i].id,
                                      .key = rows[i].key,

@@ -330,6 +330,7 @@ static err_t to_row(struct control_call *call, const struct resource *resource,
                                        : json_write(call->arena, call->doc, resource->tags, false),
         .body = json_write(call->arena, call->doc, resource->body, false),
         .version = resource->version,
+        .holder = resource->holder,
     };
     return ret->subscription == NULL || ret->type == NULL || ret->tags.data == NULL ||
                    ret->body.data == NULL

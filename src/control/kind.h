@@ -28,6 +28,7 @@ struct resource {
                              and tags */
     int64_t version;      /* 0 = not kept yet */
     int64_t created, changed;
+    const char *holder; /* of a change: who must hold it (store/resources.h); NULL: whoever does */
 };
 
 enum kind_flag {

@@ -9,8 +9,10 @@
  */
 #include "deploy/run.h"
 
+#include "base/codec.h"
 #include "base/text.h"
 #include "control/jobs.h"
+#include "crypto/secret.h"
 
 #include <stdlib.h>
 
@@ -18,6 +20,7 @@
 
 enum {
     RETRY_S = 5,
+    ID_BYTES = 16,
     /* Of a run's arena, beside its request: who deploys, and tags that the group got meanwhile. */
     SLACK_BYTES = 256 * 1024,
 };
@@ -55,6 +58,7 @@ static void free_run(struct run *run)
     free(run->key);
     free(run->tasks);
     free(run->failure);
+    free(run->pruning.refusal);
     free(run);
 }
 
@@ -91,6 +95,38 @@ bool deploy_cancel(const char *key)
     }
     pthread_mutex_unlock(&runs_lock);
     return is_found;
+}
+
+/* Nothing comes into a group that goes; what stands in it brings about nothing elsewhere either. */
+err_t deploy_cancel_group(struct control_call *call, const char *group_id, struct trail *trail)
+{
+    const char *group = resource_key(call->arena, span_str(group_id));
+    size_t len = group == NULL ? 0 : strlen(group);
+
+    (void)trail;
+    if (group == NULL) {
+        return ERR_MEMORY;
+    }
+    pthread_mutex_lock(&runs_lock);
+    for (struct run *run = runs; run != NULL; run = run->next) {
+        if (strncmp(run->key, group, len) == 0 && run->key[len] == '/') {
+            run->is_canceled = true;
+        }
+    }
+    pthread_mutex_unlock(&runs_lock);
+    return ERR_OK;
+}
+
+bool run_is_there(const char *key)
+{
+    bool is_there = false;
+
+    pthread_mutex_lock(&runs_lock);
+    for (const struct run *run = runs; run != NULL && !is_there; run = run->next) {
+        is_there = strcmp(run->key, key) == 0;
+    }
+    pthread_mutex_unlock(&runs_lock);
+    return is_there;
 }
 
 bool run_is_canceled(const struct run *run)
@@ -144,6 +180,17 @@ static bool has_memory(const char *key, size_t bytes)
     return of_all <= DEPLOY_MEMORY_MAX && of_one <= DEPLOY_MEMORY_OF_ONE_MAX;
 }
 
+/* Would it fit when nothing ran but what it is nested in? That waits for it. */
+static bool fits_alone(const struct run *run)
+{
+    size_t bytes = 0;
+
+    for (; run != NULL; run = run->parent) {
+        bytes += run->bytes;
+    }
+    return bytes <= DEPLOY_MEMORY_OF_ONE_MAX;
+}
+
 unsigned run_depth_below(const struct run *parent)
 {
     return parent == NULL ? 0 : parent->depth + 1;
@@ -194,7 +241,8 @@ static enum room enter(struct run *run, size_t n_resources)
     return room;
 }
 
-static bool refuse_room(struct control_call *call, enum room room, struct control_answer *ret)
+static bool refuse_room(struct control_call *call, const struct run *run, enum room room,
+                        struct control_answer *ret)
 {
     switch (room) {
     case NO_PLACE:
@@ -211,6 +259,7 @@ static bool refuse_room(struct control_call *call, enum room room, struct contro
                        "smaller template.",
                        DEPLOY_MEMORY_MAX / DEPLOY_MIB, DEPLOY_MEMORY_OF_ONE_MAX / DEPLOY_MIB);
         ret->retry_after_s = RETRY_S;
+        ret->note = fits_alone(run) ? DEPLOY_NO_MEMORY : NULL;
         return false;
     case TREE_TOO_LARGE:
         deploy_refuse_tree(call, ret);
@@ -248,10 +297,18 @@ static err_t copy_request(struct control_call *call, const struct deploy_request
     return ERR_OK;
 }
 
+static const char *new_id(struct arena *arena)
+{
+    uint8_t id[ID_BYTES];
+
+    return random_bytes(id, sizeof(id)) == ERR_OK ? hex_dup(arena, span_of(id, sizeof(id))) : NULL;
+}
+
 static err_t copy_caller(const struct control_call *call, struct run *run)
 {
     const char *subscription = run->key + strlen(SUBSCRIPTIONS);
 
+    run->id = new_id(run->arena);
     run->owner = arena_printf(run->arena, "%.*s", (int)strcspn(subscription, "/"), subscription);
     run->correlation = dup(run->arena, call->correlation);
     run->asked_by = dup(run->arena, call->request);
@@ -261,10 +318,10 @@ static err_t copy_caller(const struct control_call *call, struct run *run)
                                          .name = dup(run->arena, call->caller->name),
                                          .client_id = dup(run->arena, call->caller->client_id),
                                          .is_application = call->caller->is_application};
-    return run->owner == NULL || run->correlation == NULL || run->asked_by == NULL ||
-                   run->caller.issuer == NULL || run->caller.tenant == NULL ||
-                   run->caller.object_id == NULL || run->caller.name == NULL ||
-                   run->caller.client_id == NULL
+    return run->id == NULL || run->owner == NULL || run->correlation == NULL ||
+                   run->asked_by == NULL || run->caller.issuer == NULL ||
+                   run->caller.tenant == NULL || run->caller.object_id == NULL ||
+                   run->caller.name == NULL || run->caller.client_id == NULL
                ? ERR_MEMORY
                : ERR_OK;
 }
@@ -336,7 +393,7 @@ struct run *deploy_admit(struct control_call *call, const struct deploy_request 
         refuse_memory(call, ret);
         return NULL;
     }
-    if (!refuse_room(call, enter(run, template_n_resources(request->template)), ret)) {
+    if (!refuse_room(call, run, enter(run, template_n_resources(request->template)), ret)) {
         run_unref(run);
         return NULL;
     }

@@ -16,7 +16,10 @@ extern const struct kind kind_deployment;
 /* Ends with a row without handler. */
 extern const struct control_row deploy_rows[];
 
-/* After control_open: those that ran when the server stopped are failed. */
+/* Those that say that they run and do not, such as after a stop, are failed. */
 err_t deploy_resume(struct control *control, int64_t now, struct trail *trail) MUST_CHECK;
+/* The same after control_open and about once a minute. What does not go is logged, and goes later:
+ * nobody's deployments keep a server from starting. */
+void deploy_tick(struct control *control, int64_t now);
 
 #endif

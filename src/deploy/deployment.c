@@ -133,14 +133,40 @@ static bool keeps_template(const struct control_call *call, const struct deploy_
            text_span_equal_nocase(json_span(json_get(options, "scope")), "inner");
 }
 
-static bool is_active(const struct resource *deployment)
+/* What lies beside the record: nothing of an earlier one's, who holds it, the template. */
+static err_t keep_parts(struct control_call *call, const struct deploy_request *request,
+                        const struct run *run, struct trail *trail)
 {
-    return strcmp(deployment->state, "Accepted") == 0 || strcmp(deployment->state, "Running") == 0;
+    struct store *store = control_store(call->control);
+    struct span text;
+    err_t err = store_parts_forget(store, request->key, trail);
+
+    err = err ? err
+              : store_part_put(store, request->key, NULL, STORE_PART_HOLDER, span_str(run->id),
+                               trail);
+    if (err || !keeps_template(call, request)) {
+        return err;
+    }
+    text = json_write(call->arena, call->doc, yyjson_val_mut_copy(call->doc, request->document),
+                      false);
+    return text.data == NULL
+               ? ERR_MEMORY
+               : store_part_put(store, request->key, run->id, PART_TEMPLATE, text, trail);
+}
+
+static void fail_record(struct control_call *call, const struct run *run,
+                        struct control_answer *answer)
+{
+    const struct deploy_end end = {
+        .id = run->request.id, .state = "Failed", .error = control_error_value(call, answer)};
+
+    (void)deploy_keep_end(call, &end, NULL);
 }
 
 /* Its record, before anything is made. False and refused. */
 static bool keep_record(struct control_call *call, const struct deploy_request *request,
-                        yyjson_mut_val *properties, struct control_answer *ret)
+                        const struct run *run, yyjson_mut_val *properties,
+                        struct control_answer *ret)
 {
     struct resource record = {.kind = &kind_deployment,
                               .id = request->id,
@@ -150,11 +176,10 @@ static bool keep_record(struct control_call *call, const struct deploy_request *
                               .state = "Accepted"};
     struct resource before;
     struct trail trail = {0};
-    struct span text = {0};
     bool is_raced = false;
     err_t err = resource_load(call, request->id, &trail, &before);
 
-    if (err == ERR_OK && is_active(&before)) {
+    if (err == ERR_OK && deploy_is_active(&before)) {
         control_refuse(
             call, ret, 409, "DeploymentActive",
             "Unable to edit or replace deployment '%s': previous deployment from '%s' is "
@@ -165,24 +190,22 @@ static bool keep_record(struct control_call *call, const struct deploy_request *
     if (err == ERR_OK) {
         record.version = before.version;
         record.created = before.created;
-        err = store_parts_forget(control_store(call->control), request->key, &trail);
     } else if (err == ERR_NOT_FOUND) {
         err = ERR_OK;
     }
     record.body = yyjson_mut_obj(call->doc);
-    json_add_value(call->doc, record.body, "properties", properties);
-    if (err == ERR_OK && !resource_keep(call, &record, "", ret, &is_raced)) {
-        return false;
-    }
-    if (err == ERR_OK && keeps_template(call, request)) {
-        text = json_write(call->arena, call->doc, yyjson_val_mut_copy(call->doc, request->document),
-                          false);
-        err = text.data == NULL ? ERR_MEMORY
-                                : store_part_put(control_store(call->control), request->key,
-                                                 PART_TEMPLATE, text, &trail);
-    }
     if (err) {
         control_fail(call, err, &trail, ret);
+        return false;
+    }
+    json_add_value(call->doc, record.body, "properties", properties);
+    if (!resource_keep(call, &record, "", ret, &is_raced)) {
+        return false;
+    }
+    err = keep_parts(call, request, run, &trail);
+    if (err) {
+        control_fail(call, err, &trail, ret);
+        fail_record(call, run, ret);
     }
     return err == ERR_OK;
 }
@@ -197,6 +220,7 @@ static bool read_request(struct control_call *call, struct span name, struct dep
 static void put(struct control_call *call, const struct control_target *target,
                 struct control_answer *ret)
 {
+    struct control_answer answer = {0};
     struct deploy_request request;
     yyjson_mut_val *properties;
     const char *operation = NULL;
@@ -208,17 +232,27 @@ static void put(struct control_call *call, const struct control_target *target,
         return;
     }
     properties = deploy_properties(call, &request, "Accepted", ret);
-    run = properties == NULL ? NULL : deploy_admit(call, &request, ret);
+    if (properties == NULL) {
+        return;
+    }
+    /* Made first: who hears that it is too much must not have it deployed all the same. */
+    control_answer_value(
+        call, 201, whole(call, &request, yyjson_mut_val_mut_copy(call->doc, properties)), &answer);
+    if (answer.code != NULL) {
+        *ret = answer;
+        return;
+    }
+    run = deploy_admit(call, &request, ret);
     if (run == NULL) {
         return;
     }
-    if (!keep_record(call, &request, yyjson_mut_val_mut_copy(call->doc, properties), ret)) {
+    if (!keep_record(call, &request, run, properties, ret)) {
         run_unref(run);
         return;
     }
     operation_begin(call, NULL, NULL, request.key, RUNNING_OPERATION, ret, &operation);
     if (ret->code != NULL) {
-        deploy_fail_record(call, request.id, control_error_value(call, ret));
+        fail_record(call, run, ret);
         run_unref(run);
         return;
     }
@@ -227,7 +261,8 @@ static void put(struct control_call *call, const struct control_target *target,
     ret->operation = arena_printf(call->arena, "%s/operationStatuses/%s?api-version=%.*s",
                                   control_link(call, request.id), operation,
                                   (int)call->api_version.len, (const char *)call->api_version.data);
-    control_answer_value(call, 201, whole(call, &request, properties), ret);
+    ret->status = answer.status;
+    ret->body = answer.body;
 }
 
 /* ---- actions: what is asked of one that may not be kept ---- */
@@ -288,9 +323,21 @@ static void what_if(struct control_call *call, struct control_answer *ret)
 {
     struct deploy_request request;
 
-    if (read_request(call, name_in_path(call), &request, ret)) {
+    if (read_request(call, name_in_path(call), &request, ret) &&
+        deploy_preflight(call, &request, ret)) {
         deploy_what_if(call, &request, ret);
     }
+}
+
+/* az deployment sub create, and its validate and what-if. */
+static void refuse_scope(struct control_call *call, struct control_answer *ret)
+{
+    control_refuse(
+        call, ret, 400, "DeploymentScopeNotSupported",
+        "Here a deployment is made in a resource group, also of a template for a "
+        "subscription: PUT /subscriptions/%.*s/resourceGroups/GROUP/providers/" DEPLOYMENT_TYPE
+        "/NAME (az deployment group create).",
+        (int)call->path.subscription.len, (const char *)call->path.subscription.data);
 }
 
 static bool load(struct control_call *call, struct resource *ret_deployment,
@@ -319,7 +366,7 @@ static void cancel(struct control_call *call, struct control_answer *ret)
     if (!load(call, &deployment, ret)) {
         return;
     }
-    if (!is_active(&deployment) || !deploy_cancel(deployment.key)) {
+    if (!deploy_is_active(&deployment) || !deploy_cancel(deployment.key)) {
         control_refuse(call, ret, 409, "DeploymentCannotBeCancelled",
                        "The deployment '%s' is not running: it is %s.", deployment.name,
                        deployment.state);
@@ -478,7 +525,7 @@ static void handle_status(struct control_call *call, struct control_answer *ret)
 static bool may_go(struct control_call *call, const struct resource *deployment,
                    struct control_answer *ret)
 {
-    if (!is_active(deployment)) {
+    if (!deploy_is_active(deployment)) {
         return true;
     }
     control_refuse(call, ret, 409, "DeploymentActive",
@@ -491,7 +538,11 @@ static void run(struct control_call *call, const struct control_target *target,
                 struct control_answer *ret)
 {
     if (call->method == HTTP_PUT && target->id != NULL) {
-        put(call, target, ret);
+        if (call->path.group.data == NULL) {
+            refuse_scope(call, ret);
+        } else {
+            put(call, target, ret);
+        }
         return;
     }
     resource_run(call, target, ret);
@@ -510,6 +561,7 @@ const struct kind kind_deployment = {
     .name_max = DEPLOY_NAME_MAX,
     .may_go = may_go,
     .elsewhere = run,
+    .group_gone = deploy_cancel_group,
     .body_max = CONTROL_TEMPLATE_BODY_MAX,
 };
 
@@ -521,6 +573,8 @@ const struct kind kind_deployment = {
 const struct control_row deploy_rows[] = {
     {HTTP_POST, CONTROL_GROUP, BELOW "validate", TYPE "validate/action", validate, ROW_TEMPLATE, NULL},
     {HTTP_POST, CONTROL_GROUP, BELOW "whatIf", TYPE "whatIf/action", what_if, ROW_TEMPLATE, NULL},
+    {HTTP_POST, CONTROL_SUBSCRIPTION, BELOW "validate", TYPE "validate/action", refuse_scope, ROW_TEMPLATE, NULL},
+    {HTTP_POST, CONTROL_SUBSCRIPTION, BELOW "whatIf", TYPE "whatIf/action", refuse_scope, ROW_TEMPLATE, NULL},
     {HTTP_POST, CONTROL_GROUP, BELOW "cancel", TYPE "cancel/action", cancel, 0, NULL},
     {HTTP_POST, CONTROL_GROUP, BELOW "exportTemplate", TYPE "exportTemplate/action", export_template, 0, NULL},
     {HTTP_GET, CONTROL_GROUP, BELOW "operations", TYPE "operations/read", handle_operations, 0, NULL},

@@ -21,8 +21,9 @@ enum {
     DEPLOY_TOGETHER_MAX = 16,                 /* resources of one that are made at a time */
     DEPLOY_RUNS_MAX = 32,                     /* of one subscription at a time, at each level */
     DEPLOY_MIB = 1024 * 1024,
-    DEPLOY_MEMORY_MAX = 768 * DEPLOY_MIB,        /* of what all that run were sent, and became */
-    DEPLOY_MEMORY_OF_ONE_MAX = 384 * DEPLOY_MIB, /* subscription's share of it */
+    DEPLOY_BODY_ARENA_BYTES = 64 * DEPLOY_MIB, /* to check what one resource becomes */
+    DEPLOY_MEMORY_MAX = 816 * DEPLOY_MIB,      /* of what all that run were sent, and became */
+    DEPLOY_MEMORY_OF_ONE_MAX = DEPLOY_MEMORY_MAX / 3, /* subscription's share of it */
 };
 
 /* A request of a deployment, read. Values live in the call's arena. */
@@ -71,15 +72,38 @@ struct run *deploy_admit(struct control_call *call, const struct deploy_request 
                          struct control_answer *ret);
 /* Takes the run over: it goes on behind this answer. */
 void deploy_start(struct control_call *call, struct run *run, const char *operation_id);
-/* Its record says that it failed, and with what. */
-void deploy_fail_record(struct control_call *call, const char *id, yyjson_mut_val *error);
+
+/* Does it say that it has not ended? */
+bool deploy_is_active(const struct resource *deployment);
+/* How one ended. Values are of any document. */
+struct deploy_end {
+    const char *id;
+    const char *holder; /* who may say so (STORE_PART_HOLDER); NULL: whoever does */
+    const char *state;
+    const char *duration;                        /* NULL: as it is */
+    yyjson_mut_val *error, *outputs, *resources; /* NULL: as they are */
+};
+/* In its record, and of its operation (NULL: none). What is too long for a record is left out, and
+ * is an error by itself when there was none. The state that was kept; NULL: it went with its group,
+ * says already how it ended, or cannot be written now. */
+const char *deploy_keep_end(struct control_call *call, const struct deploy_end *end,
+                            const char *operation);
 /* Those that run are asked to stop, with all that is nested in them; false when there is none of
  * that key. */
 bool deploy_cancel(const char *key);
+kind_group_gone deploy_cancel_group;
 
-/* Deletes what the group has and the template has not (mode Complete). */
-void deploy_prune(struct control_call *call, const struct template *t, const char *group_id,
-                  struct control_answer *ret);
+/* How far the leftovers of a group are. `{0}`: not begun. */
+struct deploy_pruning {
+    unsigned round;
+    size_t gone, left;                      /* of this round; at the end, left could not go */
+    char *refusal;                          /* JSON: why the last of these could not; owned */
+    char after[STORE_RESOURCE_KEY_MAX + 1]; /* key of the last one that was looked at */
+};
+/* Deletes what the group has and the template has not (mode Complete), some of it at a time. */
+err_t deploy_prune(struct control_call *call, const struct deploy_request *request,
+                   struct deploy_pruning *pruning, struct trail *trail,
+                   bool *ret_has_more) MUST_CHECK;
 
 /* "PT1.5S" */
 const char *deploy_duration(struct arena *arena, int64_t seconds);

@@ -236,14 +236,15 @@ err_t deploy_reference(void *context, struct arena *arena, const char *id, const
 
 /* The resource stands in the target and in the words: az shows no targets. */
 static void add_detail(struct control_call *call, yyjson_mut_val *details,
-                       const struct template_resource *r, struct control_answer *answer)
+                       const struct template_resource *r, struct control_call *own,
+                       struct control_answer *answer)
 {
-    const char *message =
-        arena_printf(call->arena, "%s (%s: %s)", answer->message, r->place, r->id);
+    const char *message = arena_printf(own->arena, "%s (%s: %s)", answer->message, r->place, r->id);
 
     answer->target = r->id;
     answer->message = message == NULL ? answer->message : message;
-    (void)yyjson_mut_arr_append(details, control_error_value(call, answer));
+    (void)yyjson_mut_arr_append(
+        details, yyjson_mut_val_mut_copy(call->doc, control_error_value(own, answer)));
 }
 
 static bool is_parent_made(struct control_call *call, const struct template *t, const char *id)
@@ -253,13 +254,13 @@ static bool is_parent_made(struct control_call *call, const struct template *t, 
     return parent != NULL && template_find(t, parent) != NULL;
 }
 
-/* The first thing that is wrong with one resource; answer->code NULL: nothing is. */
+/* The first thing that is wrong with one resource; answer->code NULL: nothing is. The call is its
+ * own. */
 static void check_one(struct control_call *call, const struct deploy_request *request, size_t index,
                       struct control_answer *answer)
 {
     const struct template_resource *r = template_resource(request->template, index);
     const struct kind *kind = kind_find(call->control, r->type);
-    struct control_call dry = *call;
     struct template_fault fault = {0};
     struct trail trail = {0};
     yyjson_mut_val *body = NULL;
@@ -289,14 +290,15 @@ static void check_one(struct control_call *call, const struct deploy_request *re
         deploy_refuse(call, request->name, err, &trail, &fault, answer);
         return;
     }
-    dry.is_dry = true;
-    control_do(&dry, HTTP_PUT, r->id, r->api_version, body, answer);
+    call->is_dry = true;
+    control_do(call, HTTP_PUT, r->id, r->api_version, body, answer);
 }
 
-bool deploy_preflight(struct control_call *call, const struct deploy_request *request,
-                      struct control_answer *ret)
+/* Each in the same memory after the other: all bodies together may be more than a request has. */
+static bool check_all(struct control_call *call, const struct deploy_request *request,
+                      struct arena *arena, yyjson_mut_val *details)
 {
-    yyjson_mut_val *details = yyjson_mut_arr(call->doc);
+    struct control_call own;
     struct control_answer answer;
 
     for (size_t i = 0; i < template_n_resources(request->template); i++) {
@@ -305,10 +307,30 @@ bool deploy_preflight(struct control_call *call, const struct deploy_request *re
         if (r->is_skipped || r->is_existing) {
             continue;
         }
-        check_one(call, request, i, &answer);
-        if (answer.code != NULL) {
-            add_detail(call, details, r, &answer);
+        arena_reset(arena);
+        own = *call;
+        own.arena = arena;
+        own.doc = json_new(arena);
+        if (own.doc == NULL) {
+            return false;
         }
+        check_one(&own, request, i, &answer);
+        if (answer.code != NULL) {
+            add_detail(call, details, r, &own, &answer);
+        }
+    }
+    return true;
+}
+
+bool deploy_preflight(struct control_call *call, const struct deploy_request *request,
+                      struct control_answer *ret)
+{
+    CLEANUP(arena_free) struct arena *arena = arena_new(DEPLOY_BODY_ARENA_BYTES);
+    yyjson_mut_val *details = yyjson_mut_arr(call->doc);
+
+    if (arena == NULL || details == NULL || !check_all(call, request, arena, details)) {
+        control_fail(call, ERR_MEMORY, NULL, ret);
+        return false;
     }
     if (yyjson_mut_arr_size(details) == 0) {
         return true;

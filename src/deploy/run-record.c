@@ -1,12 +1,10 @@
 /*
- * run-record.c - what is written about a deployment that runs: its operations, and its end.
+ * run-record.c - what is written about the resources of a deployment that runs: its operations.
  */
 #include "deploy/run.h"
 
-#include "base/log.h"
 #include "base/timestamp.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 struct control_call run_call_of(struct run *run, struct arena *arena, struct hasher *hasher)
@@ -77,7 +75,7 @@ void run_record(struct control_call *call, const struct task *task, enum step st
     json_add_text(doc, target, "resourceName", r->name);
     text = json_write(call->arena, doc, object, false);
     if (text.data != NULL) {
-        (void)!store_part_put(control_store(run->control), run->request.key,
+        (void)!store_part_put(control_store(run->control), run->request.key, run->id,
                               arena_printf(call->arena, PART_OPERATION "%s", id), text, NULL);
     }
 }
@@ -99,127 +97,4 @@ void run_add_failure(struct control_call *call, struct run *run, yyjson_mut_val 
         free(run->failure);
         run->failure = strdup((const char *)text.data);
     }
-}
-
-/* ---- the end ---- */
-
-static yyjson_mut_val *final_error(struct control_call *call, struct run *run, bool is_canceled)
-{
-    yyjson_mut_val *error = yyjson_mut_obj(call->doc);
-    yyjson_val *details = NULL;
-
-    json_add_text(call->doc, error, "code",
-                  is_canceled ? "DeploymentCanceled" : "DeploymentFailed");
-    json_add_text(call->doc, error, "target", run->request.id);
-    json_add_text(call->doc, error, "message",
-                  is_canceled ? "The deployment was canceled. What was made until then is there."
-                  : run->is_crowded
-                      ? "The server does too much at a time. What was made until then is there; "
-                        "deploy it again."
-                      : "At least one resource deployment operation failed. Please list deployment "
-                        "operations for details. Please see "
-                        "https://aka.ms/arm-deployment-operations for usage details.");
-    if (run->failure != NULL &&
-        json_read(call->arena, span_str(run->failure), NULL, NULL, &details) == ERR_OK) {
-        json_add_value(call->doc, error, "details", yyjson_val_mut_copy(call->doc, details));
-    }
-    return error;
-}
-
-static yyjson_mut_val *output_resources(struct control_call *call, const struct run *run)
-{
-    yyjson_mut_val *array = yyjson_mut_arr(call->doc);
-
-    for (size_t i = 0; i < run->n; i++) {
-        if (run->tasks[i].step == STEP_DONE) {
-            const struct template_resource *r = template_resource(run->request.template, i);
-            yyjson_mut_val *object = yyjson_mut_obj(call->doc);
-
-            if (r->is_skipped || r->is_existing) {
-                continue;
-            }
-            json_add_text(call->doc, object, "id", r->id);
-            (void)yyjson_mut_arr_append(array, object);
-        }
-    }
-    return array;
-}
-
-/* Outputs may ask what was made, and fail by that. */
-static yyjson_mut_val *outputs(struct control_call *call, struct run *run)
-{
-    struct template_fault fault = {0};
-    struct trail trail = {0};
-    struct control_answer answer = {0};
-    yyjson_mut_val *value = NULL;
-    err_t err = template_outputs(run->request.template, deploy_reference, call, call->arena,
-                                 call->doc, &trail, &fault, &value);
-
-    if (err == ERR_OK) {
-        return value;
-    }
-    deploy_refuse(call, run->request.name, err, &trail, &fault, &answer);
-    run_add_failure(call, run, control_error_value(call, &answer));
-    run->has_failed = true;
-    return NULL;
-}
-
-static void write_end(struct control_call *call, struct run *run, const char *state,
-                      yyjson_mut_val *outputs_value, yyjson_mut_val *error)
-{
-    struct resource record;
-    struct control_answer answer = {0};
-    yyjson_mut_val *properties;
-    bool is_raced = true;
-
-    for (int i = 0; is_raced && i < 8; i++) {
-        if (resource_load(call, run->request.id, NULL, &record) != ERR_OK) {
-            return; /* it went with its group */
-        }
-        record.state = state;
-        properties = resource_properties(call, &record);
-        body_set_text(call->doc, properties, "provisioningState", state);
-        body_set_text(call->doc, properties, "timestamp", deploy_time(call->arena, call->now));
-        body_set_text(call->doc, properties, "duration",
-                      deploy_duration(call->arena, call->now - run->began));
-        body_set(call->doc, properties, "outputResources", output_resources(call, run));
-        body_set(call->doc, properties, "outputs",
-                 outputs_value == NULL ? yyjson_mut_obj(call->doc)
-                                       : yyjson_mut_val_mut_copy(call->doc, outputs_value));
-        if (error != NULL) {
-            body_set(call->doc, properties, "error", yyjson_mut_val_mut_copy(call->doc, error));
-        }
-        (void)resource_keep(call, &record, "", &answer, &is_raced);
-    }
-}
-
-void run_end(struct control_call *call, struct run *run)
-{
-    yyjson_mut_val *value = NULL, *error = NULL;
-    struct control_answer pruned = {0};
-    struct log_line line;
-    const char *state;
-    bool is_canceled = run_is_canceled(run);
-
-    if (!run->has_failed && !is_canceled && run->request.is_complete) {
-        deploy_prune(call, run->request.template, run->request.group_id, &pruned);
-        if (pruned.code != NULL) {
-            run_add_failure(call, run, control_error_value(call, &pruned));
-            run->has_failed = true;
-        }
-    }
-    if (!run->has_failed && !is_canceled) {
-        value = outputs(call, run);
-    }
-    state = is_canceled ? "Canceled" : run->has_failed ? "Failed" : "Succeeded";
-    if (is_canceled || run->has_failed) {
-        error = final_error(call, run, is_canceled);
-    }
-    call->now = timestamp_now();
-    write_end(call, run, state, value, error);
-    operation_end(call, run->operation, state, error);
-    log_begin(&line, LOG_INFO, "deployment.ended");
-    log_text(&line, "deployment", run->request.key);
-    log_text(&line, "state", state);
-    log_end(&line);
 }

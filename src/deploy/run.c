@@ -1,7 +1,7 @@
 /*
  * run.c - a deployment that runs. Each resource is a job of its own, begun when all that it depends
- * on is there; the job that ends last ends the deployment. No job waits for another: one whose
- * resource takes its time comes again later.
+ * on is there; the job that ends last begins that of the deployment's end (run-end.c). No job waits
+ * for another: one whose resource takes its time comes again later.
  *
  * What is being made is in the store before it is made. After the first failure nothing is begun
  * any more, and what runs ends (arm-templates section 4).
@@ -17,7 +17,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { POLL_MS = 250, WAIT_MAX_S = 2 * 3600 };
+enum {
+    POLL_MS = 250,
+    WAIT_MAX_S = 2 * 3600,
+    /* For memory. Short: two that wait may each hold what the other waits for, and each try reads
+     * the template again. */
+    MEMORY_POLL_MS = 1000,
+    MEMORY_WAIT_MAX_S = 10 * 60,
+};
 
 /* ---- which comes next ---- */
 
@@ -95,8 +102,9 @@ static void finish_task(struct control_call *call, struct task *task, enum step 
     pthread_mutex_unlock(&run->lock);
     if (is_last) {
         run_end(call, run);
+    } else {
+        run_unref(run);
     }
-    run_unref(run);
 }
 
 /* The server stops: what is left is told at the next start (deploy_resume). */
@@ -123,11 +131,11 @@ static void fail(struct control_call *call, struct task *task, struct control_an
     finish_task(call, task, STEP_FAILED);
 }
 
-static void come_again(struct control_call *call, struct task *task)
+static void come_again(struct control_call *call, struct task *task, unsigned delay_ms)
 {
     struct control_answer answer;
 
-    if (add_job(task, POLL_MS) != ERR_OK) {
+    if (add_job(task, delay_ms) != ERR_OK) {
         control_refuse(call, &answer, 503, "ServiceUnavailable",
                        "too much is being done at a time");
         fail(call, task, &answer);
@@ -154,20 +162,38 @@ static bool lacks_place(struct control_call *call, const struct run *run,
     return key != NULL && !run_has_place(key, run_depth_below(run));
 }
 
-/* Until another deployment at its level ends. */
-static void wait_for_place(struct control_call *call, struct task *task)
+static bool has_failed(struct run *run)
 {
-    struct run *run = task->run;
-    struct control_answer answer;
     bool has_failed;
 
     pthread_mutex_lock(&run->lock);
     has_failed = run->has_failed;
     pthread_mutex_unlock(&run->lock);
-    if (has_failed) {
+    return has_failed;
+}
+
+/* Until others end that hold it. */
+static void wait_for_memory(struct control_call *call, struct task *task,
+                            struct control_answer *answer)
+{
+    if (has_failed(task->run)) {
+        leave(call, task);
+    } else if (call->now < task->began + MEMORY_WAIT_MAX_S) {
+        come_again(call, task, MEMORY_POLL_MS);
+    } else {
+        fail(call, task, answer);
+    }
+}
+
+/* Until another deployment at its level ends. */
+static void wait_for_place(struct control_call *call, struct task *task)
+{
+    struct control_answer answer;
+
+    if (has_failed(task->run)) {
         leave(call, task);
     } else if (call->now < task->began + WAIT_MAX_S) {
-        come_again(call, task);
+        come_again(call, task, POLL_MS);
     } else {
         control_refuse(call, &answer, 429, DEPLOY_NO_PLACE,
                        "There was no place for this deployment in %d hours.", WAIT_MAX_S / 3600);
@@ -201,11 +227,13 @@ static void put_resource(struct control_call *call, struct task *task)
     control_do(call, HTTP_PUT, r->id, r->api_version, body, &answer);
     if (answer.code != NULL && strcmp(answer.code, DEPLOY_NO_PLACE) == 0) {
         wait_for_place(call, task); /* somebody else was faster */
+    } else if (answer.note != NULL && strcmp(answer.note, DEPLOY_NO_MEMORY) == 0) {
+        wait_for_memory(call, task, &answer);
     } else if (answer.code != NULL) {
         fail(call, task, &answer);
     } else if (answer.operation_id != NULL) {
         snprintf(task->operation, sizeof(task->operation), "%s", answer.operation_id);
-        come_again(call, task);
+        come_again(call, task, POLL_MS);
     } else {
         run_record(call, task, STEP_DONE, answer.status, NULL);
         finish_task(call, task, STEP_DONE);
@@ -231,7 +259,7 @@ static void look_again(struct control_call *call, struct task *task)
         run_record(call, task, STEP_DONE, 200, NULL);
         finish_task(call, task, STEP_DONE);
     } else if (strcmp(state, "Running") == 0 && call->now < task->began + WAIT_MAX_S) {
-        come_again(call, task);
+        come_again(call, task, POLL_MS);
     } else if (strcmp(state, "Running") == 0) {
         control_refuse(call, &answer, 409, "ResourceDeploymentTimeout",
                        "The resource did not come to an end in %d hours.", WAIT_MAX_S / 3600);
@@ -282,6 +310,7 @@ static void set_running(struct control_call *call, const struct run *run)
 
     if (resource_load(call, run->request.id, NULL, &record) == ERR_OK) {
         record.state = "Running";
+        record.holder = run->id;
         body_set_text(call->doc, resource_properties(call, &record), "provisioningState",
                       "Running");
         (void)resource_keep(call, &record, "", &ignored, &is_raced);
@@ -301,6 +330,7 @@ void deploy_start(struct control_call *call, struct run *run, const char *operat
     pthread_mutex_unlock(&run->lock);
     if (is_empty) {
         run_end(call, run);
+    } else {
+        run_unref(run);
     }
-    run_unref(run);
 }

@@ -13,6 +13,9 @@ enum step { STEP_WAITS, STEP_RUNS, STEP_DONE, STEP_FAILED, STEP_LEFT };
 
 #define DEPLOY_NO_PLACE "TooManyRequests" /* of a refusal that ends when another run does */
 
+/* A note of a refusal that ends when runs do that are not above it. */
+#define DEPLOY_NO_MEMORY "limit=deployment-memory"
+
 struct run;
 struct task {
     struct run *run;
@@ -35,7 +38,8 @@ struct run {
     struct deploy_request request;
     struct access_caller caller;
     char *key;
-    char *owner; /* of its jobs: its subscription, in lower case */
+    const char *id; /* its own; its record is written only while it holds it (STORE_PART_HOLDER) */
+    char *owner;    /* of its jobs: its subscription, in lower case */
     char *correlation;
     char *asked_by; /* id of the request */
     char operation[64];
@@ -47,6 +51,7 @@ struct run {
     size_t n_running, n_references;
     bool has_failed, has_ended, is_crowded;
     char *failure; /* JSON array of errors */
+    struct deploy_pruning pruning;
 };
 
 /* ---- which may run (admit.c) ---- */
@@ -54,6 +59,8 @@ struct run {
 void run_unref(struct run *run);
 /* Was it canceled, or one that it is nested in? */
 bool run_is_canceled(const struct run *run);
+/* Is there one of this key? */
+bool run_is_there(const char *key);
 /* Is there a place at this depth in the subscription of this key? */
 bool run_has_place(const char *key, unsigned depth);
 /* Of one that this one brings about; parent NULL = a client does. */
@@ -72,7 +79,11 @@ void run_record(struct control_call *call, const struct task *task, enum step st
                 yyjson_mut_val *error);
 /* One more of the errors that the deployment shows. Under the lock, or when nothing runs. */
 void run_add_failure(struct control_call *call, struct run *run, yyjson_mut_val *error);
-/* Nothing runs any more: leftovers, outputs, and how it ended. */
+
+/* ---- its end (run-end.c) ---- */
+
+/* Nothing runs any more. Takes a reference over: leftovers, outputs and how it ended come in a job.
+ */
 void run_end(struct control_call *call, struct run *run);
 
 #endif

@@ -233,21 +233,21 @@ static void add_identity(struct control_call *call, yyjson_mut_val *value,
     body_set_text(call->doc, value, "apiVersion", r->api_version);
 }
 
-static bool add_resource(struct control_call *call, const struct deploy_request *request,
-                         size_t index, yyjson_mut_val *changes, struct control_answer *ret)
+/* NULL and refused. */
+static yyjson_mut_val *change_of(struct control_call *call, const struct deploy_request *request,
+                                 size_t index, struct control_answer *ret)
 {
     const struct template_resource *r = template_resource(request->template, index);
     yyjson_mut_val *before, *after, *delta = NULL;
     const char *type;
 
     if (text_equal_nocase(r->type, DEPLOYMENT_TYPE)) {
-        (void)yyjson_mut_arr_append(changes, result(call, r->id, "Deploy", NULL, NULL, NULL, true));
-        return true;
+        return result(call, r->id, "Deploy", NULL, NULL, NULL, true);
     }
     before = current(call, r->id, r->api_version);
     after = desired(call, request, index, ret);
     if (after == NULL) {
-        return false;
+        return NULL;
     }
     drop_read_only(after, true);
     if (before == NULL) {
@@ -260,8 +260,44 @@ static bool add_resource(struct control_call *call, const struct deploy_request 
         add_identity(call, before, r);
     }
     add_identity(call, after, r);
-    (void)yyjson_mut_arr_append(
-        changes, result(call, r->id, type, before, after, delta, request->is_ids_only));
+    return result(call, r->id, type, before, after, delta, request->is_ids_only);
+}
+
+static void refuse_size(struct control_call *call, struct control_answer *ret)
+{
+    control_refuse(call, ret, 413, "RequestTooLarge",
+                   "All differences together take more memory than one request may use: ask for "
+                   "ResourceIdOnly (az: --result-format), or split the template.");
+}
+
+/* Each is worked out in the same memory after the other; what is told of it stays. */
+static bool add_changes(struct control_call *call, const struct deploy_request *request,
+                        struct arena *arena, yyjson_mut_val *changes, struct control_answer *ret)
+{
+    for (size_t i = 0; i < template_n_resources(request->template); i++) {
+        const struct template_resource *r = template_resource(request->template, i);
+        struct control_call own = *call;
+        struct control_answer answer = {0};
+        yyjson_mut_val *value;
+
+        if (r->is_skipped || r->is_existing) {
+            continue;
+        }
+        arena_reset(arena);
+        own.arena = arena;
+        own.doc = json_new(arena);
+        value = own.doc == NULL ? NULL : change_of(&own, request, i, &answer);
+        if (value == NULL) {
+            control_refuse(call, ret, answer.code == NULL ? 503 : answer.status,
+                           answer.code == NULL ? "ServiceUnavailable" : answer.code, "%s",
+                           answer.code == NULL ? "there is no memory now" : answer.message);
+            return false;
+        }
+        if (!yyjson_mut_arr_append(changes, yyjson_mut_val_mut_copy(call->doc, value))) {
+            refuse_size(call, ret);
+            return false;
+        }
+    }
     return true;
 }
 
@@ -306,21 +342,23 @@ static err_t add_others(struct control_call *call, const struct deploy_request *
 void deploy_what_if(struct control_call *call, const struct deploy_request *request,
                     struct control_answer *ret)
 {
+    CLEANUP(arena_free) struct arena *arena = arena_new(DEPLOY_BODY_ARENA_BYTES);
     yyjson_mut_doc *doc = call->doc;
     yyjson_mut_val *root = yyjson_mut_obj(doc), *properties, *changes;
     struct trail trail = {0};
     err_t err;
 
+    if (arena == NULL) {
+        control_fail(call, ERR_MEMORY, NULL, ret);
+        return;
+    }
+
     json_add_text(doc, root, "status", "Succeeded");
     properties = json_add_object(doc, root, "properties");
     json_add_text(doc, properties, "correlationId", call->correlation);
     changes = json_add_array(doc, properties, "changes");
-    for (size_t i = 0; i < template_n_resources(request->template); i++) {
-        const struct template_resource *r = template_resource(request->template, i);
-
-        if (!r->is_skipped && !r->is_existing && !add_resource(call, request, i, changes, ret)) {
-            return;
-        }
+    if (!add_changes(call, request, arena, changes, ret)) {
+        return;
     }
     err = add_others(call, request, changes, &trail);
     if (err) {
@@ -328,4 +366,7 @@ void deploy_what_if(struct control_call *call, const struct deploy_request *requ
         return;
     }
     control_answer_value(call, 200, root, ret);
+    if (ret->status == 413) {
+        refuse_size(call, ret);
+    }
 }

@@ -230,6 +230,20 @@ static int open_service_tags(struct run *run)
     return err ? server_fail(err, &trail) : SERVER_DONE;
 }
 
+/* What cannot be swept now stays for the next start: it gives nobody anything. */
+static void sweep_identities(struct run *run)
+{
+    struct log_line line;
+    struct trail trail = {0};
+    err_t err = vm_identities_sweep(service_store(run->service), &trail);
+
+    if (err) {
+        log_begin(&line, LOG_WARN, "identities.sweep");
+        log_text(&line, "cause", trail.what[0] != '\0' ? trail.what : err_text(err));
+        log_end(&line);
+    }
+}
+
 static int open_control(struct run *run)
 {
     struct control_options options = {
@@ -254,11 +268,13 @@ static int open_control(struct run *run)
     struct trail trail = {0};
     err_t err = server_authorities(run->arena, &run->options, &options.authorities);
 
-    err = err ? err : vm_identities_sweep(options.store, &trail);
     err = err ? err : control_open(&options, &trail, &run->control);
-    err = err ? err : deploy_resume(run->control, timestamp_now(), &trail);
-
-    return err ? server_fail(err, &trail) : SERVER_DONE;
+    if (err) {
+        return server_fail(err, &trail);
+    }
+    sweep_identities(run);
+    deploy_tick(run->control, timestamp_now());
+    return SERVER_DONE;
 }
 
 /* What helps against an address that cannot be served on. */
@@ -409,6 +425,7 @@ static void serve(struct run *run, const sigset_t *signals)
         service_tags_tick(run->service_tags, timestamp_now());
         if (timestamp_now() >= run->next_control_tick) {
             control_tick(run->control, timestamp_now());
+            deploy_tick(run->control, timestamp_now());
             run->next_control_tick = timestamp_now() + CONTROL_TICK_S;
         }
     }

@@ -167,8 +167,9 @@ err_t store_resources(struct store *store, struct arena *arena,
 {
     bool is_typed = query->type[0] != '\0';
     const char *from, *to;
-    struct reading reading = {.which = is_typed ? STATEMENT_RESOURCES_OF_TYPE
-                                                : STATEMENT_RESOURCES_BETWEEN,
+    struct reading reading = {.which = is_typed          ? STATEMENT_RESOURCES_OF_TYPE
+                                       : query->is_short ? STATEMENT_RESOURCES_BETWEEN_SHORT
+                                                         : STATEMENT_RESOURCES_BETWEEN,
                               .max = query->max,
                               .row = take_resource};
     void *items = NULL;
@@ -194,11 +195,11 @@ err_t store_resources(struct store *store, struct arena *arena,
 }
 
 err_t store_resources_in_state(struct store *store, struct arena *arena, const char *type,
-                               const char *state, size_t max, struct trail *trail,
-                               struct store_resource **ret, size_t *ret_n)
+                               const char *state, const char *after, size_t max,
+                               struct trail *trail, struct store_resource **ret, size_t *ret_n)
 {
     struct reading reading = {.which = STATEMENT_RESOURCES_IN_STATE,
-                              .bound = {bound_text("/"), bound_text("0"),
+                              .bound = {bound_text(after), bound_text("0"),
                                         bound_number((int64_t)max), bound_text(type),
                                         bound_text(state)},
                               .max = max,
@@ -239,6 +240,38 @@ static err_t look(struct sqlite *db, const char *key, struct trail *trail, struc
 
     *ret = (struct there){0};
     return query_rows(db, &reading, trail, &n);
+}
+
+/* Of a resource: is it held so? */
+struct holding {
+    struct span holder;
+    bool is_so;
+};
+
+static err_t take_holder(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
+{
+    struct holding *holding = data;
+
+    (void)index;
+    (void)trail;
+    holding->is_so = span_equal(column_span(row, 1), holding->holder);
+    return ERR_OK;
+}
+
+static err_t ask_holder(struct sqlite *db, const char *key, const char *holder, struct trail *trail,
+                        bool *ret_is_so)
+{
+    struct holding holding = {.holder = span_str(holder == NULL ? "" : holder),
+                              .is_so = holder == NULL};
+    const struct reading reading = {.which = STATEMENT_PART_GET,
+                                    .bound = {bound_text(key), bound_text(STORE_PART_HOLDER)},
+                                    .row = take_holder,
+                                    .data = &holding};
+    size_t n;
+    err_t err = holder == NULL ? ERR_OK : query_rows(db, &reading, trail, &n);
+
+    *ret_is_so = holding.is_so;
+    return err;
 }
 
 struct putting {
@@ -287,6 +320,7 @@ static err_t look_for_bars(struct sqlite *db, struct putting *putting, struct tr
 {
     const struct store_resource *wanted = putting->wanted;
     struct there there;
+    bool is_held = true;
     err_t err = ERR_OK;
 
     for (size_t i = 0; i < STORE_RESOURCE_PARENTS && putting->parents[i] != NULL; i++) {
@@ -298,7 +332,8 @@ static err_t look_for_bars(struct sqlite *db, struct putting *putting, struct tr
         }
     }
     err = look(db, wanted->key, trail, &there);
-    if (err == ERR_OK && there.version != wanted->version) {
+    err = err ? err : ask_holder(db, wanted->key, wanted->holder, trail, &is_held);
+    if (err == ERR_OK && (there.version != wanted->version || !is_held)) {
         putting->bar = STORE_RESOURCE_CHANGED;
         return ERR_OK;
     }
@@ -453,15 +488,40 @@ static struct bound bound_json(struct span json)
     return bound_key(json.data == NULL ? span_str("") : json, true);
 }
 
-err_t store_part_put(struct store *store, const char *key, const char *name, struct span text,
-                     struct trail *trail)
-{
-    struct reading writing = {.which = STATEMENT_PART_PUT,
-                              .bound = {bound_text(key), bound_text(name), bound_json(text)}};
+struct putting_part {
+    const char *key, *holder, *name;
+    struct span text;
+    bool is_put;
+};
 
-    return text.len > STORE_PART_MAX ? trail_set(trail, ERR_TOO_LARGE, "%zu bytes, %d are allowed",
-                                                 text.len, STORE_PART_MAX)
-                                     : write_one(store, &writing, trail);
+static err_t run_part_put(struct sqlite *db, void *data, struct trail *trail)
+{
+    struct putting_part *putting = data;
+    struct reading writing = {
+        .which = STATEMENT_PART_PUT,
+        .bound = {bound_text(putting->key), bound_text(putting->name), bound_json(putting->text)}};
+    struct there there;
+    bool is_held = false;
+    err_t err = look(db, putting->key, trail, &there);
+
+    err = err ? err : ask_holder(db, putting->key, putting->holder, trail, &is_held);
+    putting->is_put = err == ERR_OK && there.is_there && is_held;
+    return putting->is_put ? run_reading(db, &writing, trail) : err;
+}
+
+err_t store_part_put(struct store *store, const char *key, const char *holder, const char *name,
+                     struct span text, struct trail *trail)
+{
+    struct putting_part putting = {.key = key, .holder = holder, .name = name, .text = text};
+    struct op op = {.kind = OP_CALL, .call = run_part_put, .data = &putting};
+    err_t err;
+
+    if (text.len > STORE_PART_MAX) {
+        return trail_set(trail, ERR_TOO_LARGE, "%zu bytes, %d are allowed", text.len,
+                         STORE_PART_MAX);
+    }
+    err = store_wait_for(store, &op, trail);
+    return err ? err : putting.is_put ? ERR_OK : ERR_NOT_FOUND;
 }
 
 static err_t take_part(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)

@@ -35,6 +35,7 @@ struct store_resource {
     int64_t version;          /* rises with each change, and no two resources ever have the same,
                                  not even one after the other; 0 = not kept yet */
     int64_t created, changed;
+    const char *holder; /* of a change: who must hold it (below); NULL: whoever does */
 };
 
 /* In the arena. ERR_NOT_FOUND. */
@@ -48,6 +49,7 @@ struct store_resource_query {
     const char *after;               /* a key: behind it */
     size_t max;
     size_t bytes_max; /* of tags and bodies: the resource that reaches it is the last; 0 = any */
+    bool is_short;    /* of any type: without tags and bodies, which may be long */
 };
 /* By key, in the arena. With bytes_max the end is where none is left, not where fewer than max are.
  */
@@ -55,15 +57,18 @@ err_t store_resources(struct store *store, struct arena *arena,
                       const struct store_resource_query *query, struct trail *trail,
                       struct store_resource **ret, size_t *ret_n) MUST_CHECK;
 /* Of all subscriptions: those of a type that are in a state, such as groups that are being deleted
- * when a server starts. Without tags and bodies: as many as there are fit into any arena. */
+ * when a server starts, behind the key `after`. Without tags and bodies: as many as there are fit
+ * into any arena. */
 err_t store_resources_in_state(struct store *store, struct arena *arena, const char *type,
-                               const char *state, size_t max, struct trail *trail,
-                               struct store_resource **ret, size_t *ret_n) MUST_CHECK;
+                               const char *state, const char *after, size_t max,
+                               struct trail *trail, struct store_resource **ret,
+                               size_t *ret_n) MUST_CHECK;
 
 /* What stood in the way of a change. */
 enum store_resource_bar {
     STORE_RESOURCE_NO_BAR,
-    STORE_RESOURCE_CHANGED, /* it has another version, is there already, or is gone */
+    STORE_RESOURCE_CHANGED, /* it has another version, is there already, is gone, or is held by
+                               another than wanted->holder */
     STORE_RESOURCE_NO_PARENT,
     STORE_RESOURCE_GOING, /* its parent is being deleted */
     STORE_RESOURCE_FULL,  /* the server */
@@ -91,9 +96,13 @@ struct store_part {
     const char *name;
     struct span text;
 };
-/* In place of one of that name. Parts go with their resource. */
-err_t store_part_put(struct store *store, const char *key, const char *name, struct span text,
-                     struct trail *trail) MUST_CHECK;
+/* Who works on a resource for longer than one request lies beside it as this part. So who goes on
+ * when it is gone and made anew, with the same key, writes nothing into the new one. */
+#define STORE_PART_HOLDER "holder"
+/* In place of one of that name, in one write with this: its resource is there, and held by `holder`
+ * (NULL: whoever); else ERR_NOT_FOUND. Parts go with their resource. */
+err_t store_part_put(struct store *store, const char *key, const char *holder, const char *name,
+                     struct span text, struct trail *trail) MUST_CHECK;
 /* In the arena; ERR_NOT_FOUND. */
 err_t store_part_get(struct store *store, struct arena *arena, const char *key, const char *name,
                      struct trail *trail, struct span *ret) MUST_CHECK;

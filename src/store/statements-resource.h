@@ -7,6 +7,7 @@
 
 /* clang-format off */
 #define RESOURCE_COLUMNS "key, id, subscription, type, location, state, tags, body, version, created, changed"
+#define RESOURCE_COLUMNS_SHORT "key, id, subscription, type, location, state, '', '', version, created, changed"
 #define OPERATION_COLUMNS "id, subscription, resource, what, status, error, output, started, ended"
 #define ACTIVITY_COLUMNS "id, time, subscription, resource, action, status, caller, correlation, detail"
 #define RESOURCE_STATEMENTS(X) \
@@ -14,9 +15,11 @@
     X(RESOURCE_STATE, "SELECT state, version FROM resources WHERE key = ?1") \
     X(RESOURCES_BETWEEN, "SELECT " RESOURCE_COLUMNS " FROM resources WHERE key > ?1 AND key < ?2 " \
         "ORDER BY key LIMIT ?3") \
+    X(RESOURCES_BETWEEN_SHORT, "SELECT " RESOURCE_COLUMNS_SHORT " FROM resources WHERE key > ?1 AND key < ?2 " \
+        "ORDER BY key LIMIT ?3") \
     X(RESOURCES_OF_TYPE, "SELECT " RESOURCE_COLUMNS " FROM resources WHERE subscription = ?4 " \
         "AND type = ?5 AND key > ?1 AND key < ?2 ORDER BY key LIMIT ?3") \
-    X(RESOURCES_IN_STATE, "SELECT key, id, subscription, type, location, state, '', '', version, created, changed FROM resources WHERE state <> 'Succeeded' AND type = ?4 AND state = ?5 " \
+    X(RESOURCES_IN_STATE, "SELECT " RESOURCE_COLUMNS_SHORT " FROM resources WHERE state <> 'Succeeded' AND type = ?4 AND state = ?5 " \
         "AND key > ?1 AND key < ?2 ORDER BY key LIMIT ?3") \
     X(RESOURCE_COUNT, "SELECT CASE WHEN (SELECT coalesce(max(rowid), 0) FROM resources) < ?1 THEN 0 " \
         "ELSE (SELECT count(*) FROM resources) END") \

@@ -479,6 +479,24 @@ def somebody_who_is_removed(server):
     need(state == "Failed" and "AuthorizationFailed" in json.dumps(value), f"it ended {state}: {json.dumps(value)[:500]}")
 
 
+def long_ends(server):
+    """What is too long to be kept ends all the same, and what is refused does not run."""
+    path = "/resourcegroups/g/providers/Microsoft.Resources/deployments/long"
+    document = template(parameters={"p": {"type": "object"}}, outputs={"o": {"type": "object", "value": "[parameters('p')]"}})
+    states = set()
+    for size in range(2000000, 4000000, 300000):
+        status, _, _ = server.ask("PUT", path, deployment(document, parameters={"p": {"value": {"a": "z" * size}}}))
+        if status == 201:
+            states.add(wait(f"the end of one with {size} bytes", lambda: ended(server, "long")))
+        else:
+            need(status == 413, f"{size} bytes: {status}")
+            status, value, _ = server.ask("GET", path)
+            need(status == 404 or value["properties"]["provisioningState"] in OVER, f"refused, and it is {str(value)[-200:]}")
+        status, value, _ = server.ask("DELETE", path)
+        need(status in (200, 204), f"DELETE after {size} bytes: {status} {str(value)[:200]}")
+    need(states == {"Succeeded", "Failed"}, f"they ended {states}")
+
+
 def all_of(server, path):
     found, link = [], None
     while True:
@@ -529,7 +547,7 @@ def main():
     try:
         status, _, _ = server.ask("PUT", "/resourceGroups/g", {"location": "westus"})
         need(status == 201, f"the group: {status}")
-        for step in (templates, bodies, paths, hosts, places, many_at_once, group_that_goes, somebody_who_is_removed, kills):
+        for step in (templates, bodies, paths, hosts, places, many_at_once, group_that_goes, somebody_who_is_removed, long_ends, kills):
             begun = time.monotonic()
             step(server)
             status, _, _ = server.ask("GET", "/resourceGroups/g")

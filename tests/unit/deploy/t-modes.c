@@ -259,6 +259,44 @@ static void assert_detail(size_t index, const char *place, const char *id)
              ",\"tags\":7,\"copy\":{\"name\":\"l\",\"count\":2}")
 #define FOUR_WRONG UNKNOWN "," DISK_NAMED("b") "," WRONG_VM "," WRONG_DISKS
 
+#define OF_NO_VM                                                                                   \
+    RESOURCE("Microsoft.Compute/virtualMachines/extensions", "nope/GuestAttestation",              \
+             ",\"properties\":{\"publisher\":\"Microsoft.Azure.Security.LinuxAttestation\","       \
+             "\"type\":\"GuestAttestation\",\"typeHandlerVersion\":\"1.0\"}")
+
+static void what_if_refuses_what_cannot_be_deployed(void **state)
+{
+    static const char *const ways[] = {D "/validate", D "/whatIf"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        refused(HTTP_POST, ways[i], BODY(OF_NO_VM), 400, "InvalidTemplateDeployment");
+        assert_string_equal(
+            yyjson_mut_get_str(body_get(yyjson_mut_arr_get(m.answer.details, 0), "code")),
+            "ParentResourceNotFound");
+    }
+}
+
+/* Loops in loops: a few hundred bytes that become tens of megabytes. */
+#define FAN_OF(OUTER, COUNT)                                                                       \
+    BODY("{\"type\":\"Microsoft.Compute/disks\",\"apiVersion\":\"2024-11-01\",\"name\":"           \
+         "\"[concat('p',copyIndex())]\",\"location\":\"westus\",\"copy\":{\"name\":\"c\","         \
+         "\"count\":" OUTER "},\"properties\":{\"copy\":[{\"name\":\"z\",\"count\":" COUNT         \
+         ",\"input\":"                                                                             \
+         "\"[concat('xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',copyIndex('z'))]\"}]}}")
+
+static void bodies_that_are_much_together_are_checked_one_by_one(void **state)
+{
+    (void)state;
+    ask(&m, HTTP_POST, D "/validate", FAN_OF("300", "800"));
+    assert_answer(&m, 200, NULL);
+    ask(&m, HTTP_POST, D "/whatIf", FAN_OF("300", "50"));
+    assert_answer(&m, 200, NULL);
+    refused(HTTP_POST, D "/whatIf", FAN_OF("700", "800"), 413, "RequestTooLarge");
+    assert_says(&m, "ResourceIdOnly");
+    deploy(D, FAN_OF("100", "300"), "Succeeded");
+}
+
 static void validate_says_what_is_wrong_and_makes_nothing(void **state)
 {
     (void)state;
@@ -337,6 +375,8 @@ int main(void)
         WITH_VMS(a_nested_failure_is_the_outer_ones_too),
         WITH_VMS(what_if_tells_each_difference_and_changes_nothing),
         WITH_VMS(what_was_deployed_is_no_change),
+        WITH_VMS(what_if_refuses_what_cannot_be_deployed),
+        WITH_VMS(bodies_that_are_much_together_are_checked_one_by_one),
         WITH_VMS(validate_says_what_is_wrong_and_makes_nothing),
         WITH_VMS(validate_refuses_what_asks_for_no_template),
         WITH_VMS(each_step_is_told_to_the_audit_log),

@@ -59,7 +59,12 @@ static void a_deployment_stands_in_a_group(void **state)
     refused(HTTP_PUT, VM "/providers/Microsoft.Resources/deployments/d", BODY(DISK_NAMED("a")), 404,
             "InvalidResourceType");
     refused(HTTP_PUT, SUB "/providers/Microsoft.Resources/deployments/d", BODY(DISK_NAMED("a")),
-            404, "ResourceGroupNotFound");
+            400, "DeploymentScopeNotSupported");
+    assert_says(&m, "az deployment group create");
+    refused(HTTP_POST, SUB "/providers/Microsoft.Resources/deployments/d/validate",
+            BODY(DISK_NAMED("a")), 400, "DeploymentScopeNotSupported");
+    refused(HTTP_POST, SUB "/providers/Microsoft.Resources/deployments/d/whatIf",
+            BODY(DISK_NAMED("a")), 400, "DeploymentScopeNotSupported");
     assert_false(is_made(DISK("a")));
 }
 

@@ -1,11 +1,9 @@
 /* Deployments in deployments: how deep, how large, how many at a time, and how they are canceled.
  */
 #include "unit/deploy/deploying.h"
+#include "unit/deploy/holding.h"
 
-#include "control/jobs.h"
 #include "deploy/internal.h"
-
-#include <semaphore.h>
 
 #define INNER(NAME, RESOURCES) NESTED(NAME, "inner", "", "\"resources\":[" RESOURCES "]")
 
@@ -89,44 +87,6 @@ static void all_that_is_nested_counts_together(void **state)
 }
 
 /* ---- how many at a time ---- */
-
-static sem_t held, gate;
-
-static void hold(void *data, struct arena *arena, struct hasher *hasher)
-{
-    (void)data;
-    (void)arena;
-    (void)hasher;
-    sem_post(&held);
-    sem_wait(&gate);
-}
-
-static void nothing(void *data)
-{
-    (void)data;
-}
-
-/* No deployment gets any further. */
-static void hold_all(void)
-{
-    const struct job job = {.class = JOB_STEP, .owner = "test", .run = hold, .drop = nothing};
-
-    assert_int_equal(sem_init(&held, 0, 0), 0);
-    assert_int_equal(sem_init(&gate, 0, 0), 0);
-    for (int i = 0; i < JOBS_THREADS; i++) {
-        assert_ok(jobs_add(control_jobs(m.control), &job));
-    }
-    for (int i = 0; i < JOBS_THREADS; i++) {
-        sem_wait(&held);
-    }
-}
-
-static void let_go(void)
-{
-    for (int i = 0; i < JOBS_THREADS; i++) {
-        sem_post(&gate);
-    }
-}
 
 static const char *numbered(const char *name, int number)
 {
@@ -236,6 +196,35 @@ static void what_runs_has_so_much_memory(void **state)
     deploy_soon(numbered("run", n), LARGE);
 }
 
+#define LARGE_INNER                                                                                \
+    NESTED("inner", "inner", "",                                                                   \
+           "\"variables\":{\"copy\":[{\"name\":\"v\",\"count\":40,\"input\":"                      \
+           "\"[padLeft(string(copyIndex('v')),1000000)]\"}]},\"resources\":[" DISK_NAMED(          \
+               "[concat('x',length(variables('v')))]") "]")
+
+/* Holds its memory for longer than it takes to read another. */
+#define LARGE_AND_LONG                                                                             \
+    BODY_OF("",                                                                                    \
+            "\"variables\":{\"copy\":[{\"name\":\"v\",\"count\":40,\"input\":"                     \
+            "\"[padLeft(string(copyIndex('v')),1000000)]\"}]},",                                   \
+            DISK_NAMED("[concat('x',length(variables('v')))]") "," CHAIN_OF("f", "200"))
+
+static void nested_ones_wait_for_memory(void **state)
+{
+    int n = 0;
+
+    (void)state;
+    hold_all();
+    start_deployment(D, BODY(LARGE_INNER));
+    do {
+        ask(&m, HTTP_PUT, numbered("run", n), LARGE_AND_LONG);
+    } while (m.answer.status == 201 && ++n < DEPLOY_RUNS_MAX);
+    assert_answer(&m, 503, "ServiceUnavailable");
+    let_go();
+    wait_for_end(D);
+    assert_text(&m, "properties.provisioningState", "Succeeded");
+}
+
 /* ---- how they are canceled ---- */
 
 static void canceling_one_cancels_what_is_nested_in_it(void **state)
@@ -270,6 +259,7 @@ int main(void)
         WITH_VMS(a_subscription_has_so_many_at_a_time),
         WITH_VMS(nested_ones_wait_for_a_place),
         WITH_VMS(what_runs_has_so_much_memory),
+        WITH_VMS(nested_ones_wait_for_memory),
         WITH_VMS(canceling_one_cancels_what_is_nested_in_it),
     };
 

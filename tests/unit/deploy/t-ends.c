@@ -1,0 +1,211 @@
+/* How deployments end: large ones, those of a group that is made anew, after a stop, Complete ones.
+ */
+#include "unit/deploy/deploying.h"
+#include "unit/deploy/holding.h"
+
+#include "deploy/internal.h"
+
+static const char *key_of(const char *id)
+{
+    return kept(resource_key(m.arena, span_str(id)));
+}
+
+/* A record as a server left it that stopped, or as somebody else's deployment wrote it. */
+static void keep_row(const char *id, const char *state, const char *body)
+{
+    static const char *const none[STORE_RESOURCE_PARENTS] = {0};
+    const struct store_resource row = {.key = key_of(id),
+                                       .id = id,
+                                       .subscription = SUBSCRIPTION,
+                                       .type = "microsoft.resources/deployments",
+                                       .location = "",
+                                       .state = state,
+                                       .tags = span_str("{}"),
+                                       .body = span_str(body)};
+    enum store_resource_bar bar;
+    size_t parent;
+    int64_t version;
+
+    assert_ok(store_resource_put(store, &row, none, m.now, NULL, &bar, &parent, &version));
+    assert_int_equal(bar, STORE_RESOURCE_NO_BAR);
+}
+
+static void assert_state(const char *target, const char *state)
+{
+    ask(&m, HTTP_GET, target, NULL);
+    assert_answer(&m, 200, NULL);
+    assert_text(&m, "properties.provisioningState", state);
+}
+
+static char *text_of(size_t len)
+{
+    char *text = malloc(len + 1);
+
+    assert_non_null(text);
+    memset(text, 'z', len);
+    text[len] = '\0';
+    return text;
+}
+
+/* ---- too long for a record ---- */
+
+#define REPEATS                                                                                    \
+    "\"parameters\":{\"p\":{\"type\":\"object\"}},"                                                \
+    "\"outputs\":{\"o\":{\"type\":\"object\",\"value\":\"[parameters('p')]\"}},"
+
+static char *body_that_repeats(size_t len)
+{
+    char *long_text = text_of(len);
+    char *body = NULL;
+
+    assert_true(asprintf(&body,
+                         BODY_OF("\"parameters\":{\"p\":{\"value\":{\"a\":\"%s\"}}},", REPEATS,
+                                 DISK_NAMED("a")),
+                         long_text) > 0);
+    free(long_text);
+    return body;
+}
+
+static void outputs_that_are_too_long_fail_the_deployment(void **state)
+{
+    char *body = body_that_repeats(2100000);
+
+    (void)state;
+    deploy(D, body, "Failed");
+    assert_text(&m, "properties.error.code", "DeploymentJobSizeExceeded");
+    assert_null(member(&m, "properties.parameters"));
+    assert_int_equal(yyjson_arr_size(member(&m, "properties.outputResources")), 1);
+    assert_true(is_made(DISK("a")));
+    deploy(D, BODY(""), "Succeeded"); /* it can be replaced, and deleted */
+    ask(&m, HTTP_DELETE, D, NULL);
+    assert_answer(&m, 200, NULL);
+    free(body);
+}
+
+/* ---- after a stop ---- */
+
+static void all_that_stopped_say_so_however_many_and_large(void **state)
+{
+    enum { MANY_STOPPED = 450 }; /* more than a page */
+    static const char around[] = "{\"properties\":{\"parameters\":\"\"}}";
+    char *long_text = text_of(STORE_RESOURCE_BODY_MAX - strlen(around)); /* no room for an error */
+    char *body = NULL;
+    struct trail trail = {0};
+
+    (void)state;
+    for (int i = 0; i < MANY_STOPPED; i++) {
+        keep_row(kept(arena_printf(m.arena, DEPLOYMENTS "s%d", i)), i % 2 ? "Running" : "Accepted",
+                 "{\"properties\":{}}");
+    }
+    assert_true(asprintf(&body, "{\"properties\":{\"parameters\":\"%s\"}}", long_text) > 0);
+    keep_row(DEPLOYMENTS "large", "Running", body);
+    assert_ok(deploy_resume(m.control, m.now, &trail));
+    for (int i = 0; i < MANY_STOPPED; i++) {
+        assert_state(kept(arena_printf(m.arena, DEPLOYMENTS "s%d", i)), "Failed");
+    }
+    assert_state(DEPLOYMENTS "large", "Failed");
+    assert_text(&m, "properties.error.code", "DeploymentFailed");
+    free(body);
+    free(long_text);
+}
+
+static void what_runs_is_not_taken_for_stopped(void **state)
+{
+    struct trail trail = {0};
+
+    (void)state;
+    hold_all();
+    start_deployment(D, BODY(DISK_NAMED("a")));
+    assert_ok(deploy_resume(m.control, m.now, &trail));
+    assert_state(D, "Running");
+    let_go();
+    wait_for_end(D);
+    assert_text(&m, "properties.provisioningState", "Succeeded");
+}
+
+/* ---- a group that is made anew ---- */
+
+static void who_runs_on_writes_nothing_into_the_next_ones_record(void **state)
+{
+    const char *status;
+    enum store_resource_bar bar;
+    bool was_there;
+
+    (void)state;
+    hold_all();
+    start_deployment(D, BODY_OF("", "\"outputs\":{\"o\":{\"type\":\"string\",\"value\":\"mine\"}},",
+                                DISK_NAMED("a")));
+    status = link_of(m.answer.operation);
+    assert_ok(store_resource_remove(store, key_of(D), 0, NULL, &was_there, &bar));
+    assert_true(was_there);
+    /* Of the same version as the first one's when it ended, and of the same second. */
+    keep_row(D, "Failed", "{\"properties\":{\"of\":\"another\"}}");
+    assert_ok(store_part_put(store, key_of(D), NULL, STORE_PART_HOLDER, span_str("another"), NULL));
+    let_go();
+    do {
+        ask(&m, HTTP_GET, status, NULL);
+        assert_answer(&m, 200, NULL);
+    } while (strcmp(text_at(&m, "status"), "Running") == 0);
+    assert_true(is_made(DISK("a")));
+    assert_state(D, "Failed");
+    assert_text(&m, "properties.of", "another");
+    assert_null(member(&m, "properties.outputs"));
+    assert_string_equal(operation_state_of(D, "a"), "");
+}
+
+#define ELSEWHERE                                                                                  \
+    "{\"type\":\"Microsoft.Resources/deployments\",\"apiVersion\":\"2021-04-01\",\"name\":"        \
+    "\"inner\",\"resourceGroup\":\"other\",\"properties\":{\"mode\":\"Incremental\","              \
+    "\"expressionEvaluationOptions\":{\"scope\":\"inner\"},\"template\":{\"$schema\":"             \
+    "\"https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#\","         \
+    "\"contentVersion\":\"1.0.0.0\",\"resources\":[" CHAIN "]}}}"
+#define OTHER_GROUP SUB "/resourceGroups/other"
+
+static void a_group_that_goes_ends_what_its_deployments_do_elsewhere(void **state)
+{
+    (void)state;
+    put_ok(OTHER_GROUP, "{\"location\":\"westus\"}");
+    start_deployment(D, BODY(ELSEWHERE));
+    while (!is_made(OTHER_GROUP "/providers/Microsoft.Compute/disks/d1")) {
+        pause_ms(1);
+    }
+    ask(&m, HTTP_DELETE, GROUP, NULL);
+    assert_answer(&m, 202, NULL);
+    wait_for_end(OTHER_GROUP "/providers/Microsoft.Resources/deployments/inner");
+    assert_text(&m, "properties.provisioningState", "Canceled");
+}
+
+/* ---- mode Complete ---- */
+
+static void leftovers_go_behind_the_answer_however_many(void **state)
+{
+    enum { LEFT = 120 }; /* more than a slice */
+    size_t pages;
+
+    (void)state;
+    for (int i = 0; i < LEFT; i++) {
+        put_ok(kept(arena_printf(m.arena, COMPUTE "disks/old%d", i)), VM_WITH(""));
+    }
+    hold_all();
+    start_deployment(D, COMPLETE(""));
+    assert_int_equal(count_pages(&m, COMPUTE "disks", 1000, &pages), LEFT);
+    assert_state(D, "Running");
+    let_go();
+    wait_for_end(D);
+    assert_text(&m, "properties.provisioningState", "Succeeded");
+    assert_int_equal(count_pages(&m, COMPUTE "disks", 1000, &pages), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_VMS(outputs_that_are_too_long_fail_the_deployment),
+        WITH_VMS(all_that_stopped_say_so_however_many_and_large),
+        WITH_VMS(what_runs_is_not_taken_for_stopped),
+        WITH_VMS(who_runs_on_writes_nothing_into_the_next_ones_record),
+        WITH_VMS(a_group_that_goes_ends_what_its_deployments_do_elsewhere),
+        WITH_VMS(leftovers_go_behind_the_answer_however_many),
+    };
+
+    return RUN_TESTS(tests);
+}
