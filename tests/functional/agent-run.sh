@@ -301,7 +301,10 @@ stop_agent
 
 # ---- killed ----
 settings
+next_second
+since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 start_agent
+until_true 'a round of its own, which tells the period' 20 proven_since
 until_true 'healthy' 20 state_is healthy
 until_true 'and its status says so' 20 "$bin/bootwarden-agent" status --config "$work/agent.conf"
 kill -9 "$agent"

@@ -35,6 +35,8 @@ KNOWN = {
         "the recorder refused a good template by the machine's name",
     ("az274-deployment-group-create-windows", "deployments/ga2"):
         "the recorder's vm2 runs Linux, and this template installs the extension for Windows",
+    ("az274-deployment-group-what-if", "guest-attestation-windows/whatIf"):
+        "the same machine and template: what-if refuses what a deployment would",
     ("az274-deployment-create-failed", "deployments/dfail"):
         "failvm is no machine with Trusted Launch, so the template is refused before it fails",
     ("az274-vm-extension-set-default-autoupgrade", "resources[].properties.settings"):
