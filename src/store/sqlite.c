@@ -223,7 +223,7 @@ static const char *const migrations[] = {
     " status TEXT NOT NULL, caller TEXT NOT NULL, correlation TEXT NOT NULL,"
     " detail TEXT NOT NULL) STRICT;"
     "CREATE INDEX activity_subscription ON activity (subscription, id);"
-    "CREATE INDEX activity_time ON activity (time);",
+    "CREATE INDEX activity_time ON activity (time);"
     "CREATE TABLE resource_versions (last INTEGER NOT NULL) STRICT;"
     "INSERT INTO resource_versions SELECT coalesce(max(version), 0) FROM resources;",
 };
