@@ -27,6 +27,8 @@ void activity_record(struct control_call *call, const struct control_target *tar
         .correlation = call->correlation,
     };
     yyjson_mut_val *detail = yyjson_mut_obj(call->doc);
+    struct trail trail = {0};
+    err_t err;
 
     json_add_uint(call->doc, detail, "httpStatus", answer->status);
     json_add_text(call->doc, detail, "objectId", call->caller->object_id);
@@ -42,7 +44,8 @@ void activity_record(struct control_call *call, const struct control_target *tar
         activity.detail.data == NULL || activity.subscription[0] == '\0') {
         return;
     }
-    (void)!store_activity_add(call->control->store, &activity, NULL);
+    err = store_activity_add(call->control->store, &activity, &trail);
+    control_log_lost("entry of the activity log", activity.resource, err, &trail);
 }
 
 static yyjson_mut_val *localized(struct control_call *call, yyjson_mut_val *object,

@@ -116,6 +116,22 @@ void control_fail(const struct control_call *call, err_t err, const struct trail
     log_end(&line);
 }
 
+void control_log_lost(const char *what, const char *id, err_t err, const struct trail *trail)
+{
+    char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 48];
+    struct log_line line;
+
+    if (err == ERR_OK) {
+        return;
+    }
+    trail_format(trail, err, words, sizeof(words));
+    log_begin(&line, LOG_ERROR, "control.lost");
+    log_text(&line, "what", what);
+    log_text(&line, "resource", id);
+    log_text(&line, "cause", words);
+    log_end(&line);
+}
+
 void control_answer_value(const struct control_call *call, unsigned status, yyjson_mut_val *value,
                           struct control_answer *ret)
 {

@@ -280,17 +280,27 @@ static void refuse_missing(struct control_call *call, const char *id, struct con
     control_not_found(call, id, ret);
 }
 
+/* False and refused: it cannot be read, or is not there. */
+static bool need(struct control_call *call, const struct control_target *target,
+                 struct resource *resource, struct control_answer *ret)
+{
+    bool is_there;
+
+    if (!load(call, target, resource, &is_there, ret)) {
+        return false;
+    }
+    if (!is_there) {
+        refuse_missing(call, target->id, ret);
+    }
+    return is_there;
+}
+
 static void get_one(struct control_call *call, const struct control_target *target,
                     struct control_answer *ret)
 {
     struct resource resource;
-    bool is_there;
 
-    if (!load(call, target, &resource, &is_there, ret)) {
-        return;
-    }
-    if (!is_there) {
-        refuse_missing(call, target->id, ret);
+    if (!need(call, target, &resource, ret)) {
         return;
     }
     if (call->if_none_match.data != NULL &&
@@ -519,13 +529,8 @@ static void act(struct control_call *call, const struct control_target *target,
                 struct control_answer *ret)
 {
     struct resource resource;
-    bool is_there;
 
-    if (!load(call, target, &resource, &is_there, ret)) {
-        return;
-    }
-    if (!is_there) {
-        refuse_missing(call, target->id, ret);
+    if (!need(call, target, &resource, ret)) {
         return;
     }
     if (scopes_may_still(call, ret)) { /* of what was loaded, whoever's it is by now */

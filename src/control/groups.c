@@ -200,7 +200,10 @@ static void end_operations(struct control_call *call, const char *key, err_t err
             open[i].error =
                 json_write(call->arena, call->doc, control_error_value(call, &failure), false);
         }
-        (void)!store_operation_put(call->control->store, &open[i], NULL);
+        struct trail lost = {0};
+
+        control_log_lost("end of an operation", open[i].id,
+                         store_operation_put(call->control->store, &open[i], &lost), &lost);
     }
 }
 

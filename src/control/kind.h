@@ -146,6 +146,10 @@ yyjson_mut_val *resource_private(const struct control_call *call, struct resourc
 /* Properties of a body, made when they are missing. */
 yyjson_mut_val *resource_properties(const struct control_call *call, struct resource *resource);
 
+/* For the operator: what stands beside a change, and could not be kept though the change was, or
+ * could not be undone though it was refused. Nothing for ERR_OK. */
+void control_log_lost(const char *what, const char *id, err_t err, const struct trail *trail);
+
 /* Roles at this id and below it are taken away, and counted into *n. Between control_hold_scopes
  * and control_let_scopes, with the place that ends. */
 err_t scope_forget(struct control_call *call, const char *id, struct trail *trail,

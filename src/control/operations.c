@@ -130,6 +130,14 @@ static const char *scope_of(struct control_call *call, struct control_answer *re
     return operation.resource;
 }
 
+static void put_operation(struct control_call *call, const struct store_operation *operation)
+{
+    struct trail trail = {0};
+    err_t err = store_operation_put(call->control->store, operation, &trail);
+
+    control_log_lost("state of an operation", operation->id, err, &trail);
+}
+
 /* A kind knows better than the record how far its resource is; what has ended is recorded. */
 static void ask_kind(struct control_call *call, struct store_operation *operation,
                      yyjson_mut_val **ret_error)
@@ -152,7 +160,7 @@ static void ask_kind(struct control_call *call, struct store_operation *operatio
     if (*ret_error != NULL) {
         operation->error = json_write(call->arena, call->doc, *ret_error, false);
     }
-    (void)!store_operation_put(call->control->store, operation, NULL);
+    put_operation(call, operation);
 }
 
 static void add_time(struct control_call *call, yyjson_mut_val *object, const char *name,
@@ -204,7 +212,7 @@ void operation_end(struct control_call *call, const char *id, const char *status
     if (error != NULL) {
         operation.error = json_write(call->arena, call->doc, error, false);
     }
-    (void)!store_operation_put(call->control->store, &operation, NULL);
+    put_operation(call, &operation);
 }
 
 static bool is_running(const struct store_operation *operation)

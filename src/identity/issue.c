@@ -40,15 +40,22 @@ static void add_person(bool is_v1, const struct user *who, yyjson_mut_doc *doc,
     json_add_text(doc, claims, is_v1 ? "unique_name" : "preferred_username", who->upn);
 }
 
+/* Of every token: issuer, times, a number of its own. doc NULL: without memory. */
+static err_t begin_claims(const struct idp *provider, const struct idp_call *call,
+                          yyjson_mut_doc *doc, yyjson_mut_val **ret)
+{
+    const char *issuer = call->is_v1 ? provider->issuer_v1 : provider->issuer_v2;
+
+    *ret = doc == NULL ? NULL : token_claims(doc, issuer, call->now, IDP_TOKEN_S);
+    return *ret == NULL ? ERR_MEMORY : add_uti(doc, *ret);
+}
+
 err_t idp_issue(const struct idp *provider, const struct idp_call *call,
                 const struct idp_grant *grant, struct span *ret)
 {
     yyjson_mut_doc *doc = json_new(call->arena);
-    yyjson_mut_val *claims =
-        doc == NULL ? NULL
-                    : token_claims(doc, call->is_v1 ? provider->issuer_v1 : provider->issuer_v2,
-                                   call->now, IDP_TOKEN_S);
-    err_t err = claims == NULL ? ERR_MEMORY : add_uti(doc, claims);
+    yyjson_mut_val *claims = NULL;
+    err_t err = begin_claims(provider, call, doc, &claims);
 
     if (err) {
         return err;
@@ -74,11 +81,8 @@ static err_t issue_id(const struct idp *provider, const struct idp_call *call,
                       const struct idp_grant *grant, struct span *ret)
 {
     yyjson_mut_doc *doc = json_new(call->arena);
-    yyjson_mut_val *claims =
-        doc == NULL ? NULL
-                    : token_claims(doc, call->is_v1 ? provider->issuer_v1 : provider->issuer_v2,
-                                   call->now, IDP_TOKEN_S);
-    err_t err = claims == NULL ? ERR_MEMORY : add_uti(doc, claims);
+    yyjson_mut_val *claims = NULL;
+    err_t err = begin_claims(provider, call, doc, &claims);
 
     if (err) {
         return err;

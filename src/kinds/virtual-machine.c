@@ -368,20 +368,28 @@ static void link_interfaces(struct control_call *call, const struct resource *vm
 static void undo(struct control_call *call, const struct resource *before,
                  const struct resource *after)
 {
-    struct control_answer ignored = {0};
+    struct control_call own = *call;
+    struct control_answer answer = {0};
     enum store_resource_bar bar;
+    struct trail trail = {0};
     struct resource old;
-    bool was_there, is_raced;
+    bool was_there, is_raced = false;
+    err_t err;
 
     vm_identity_forget(call, after, before);
     if (before == NULL) {
-        (void)!store_resource_remove(control_store(call->control), after->key, after->version, NULL,
-                                     &was_there, &bar);
+        err = store_resource_remove(control_store(call->control), after->key, after->version,
+                                    &trail, &was_there, &bar);
+        control_log_lost("undoing of a virtual machine", after->id, err, &trail);
         return;
     }
+    own.is_rule = true; /* also of who may no more since */
     old = *before;
     old.version = after->version;
-    (void)resource_keep(call, &old, "", &ignored, &is_raced);
+    if (!resource_keep(&own, &old, "", &answer, &is_raced) && !is_raced) {
+        (void)trail_set(&trail, ERR_STORE, "%s", answer.message);
+        control_log_lost("undoing of a change", after->id, ERR_STORE, &trail);
+    }
 }
 
 static void done(struct control_call *call, const struct resource *before, struct resource *after,
