@@ -114,7 +114,7 @@ void control_tick(struct control *control, int64_t now)
     err_t err;
 
     resume(control);
-    err = store_resources_sweep(control->store, now, &trail);
+    err = store_operations_sweep(control->store, now, &trail);
     if (err) {
         log_failure("control.sweep", err, &trail);
     }

@@ -7,6 +7,7 @@
 #include "control/jobs.h"
 #include "control/kind.h"
 #include "control/row.h"
+#include "store/operations.h"
 #include "store/resources.h"
 
 #include <pthread.h>

@@ -5,6 +5,7 @@
 #define DEPLOY_INTERNAL_H
 
 #include "deploy/deploy.h"
+#include "store/operations.h"
 #include "store/resources.h"
 #include "template/template.h"
 

@@ -1,29 +1,13 @@
 #include "store/resources.h"
 
+#include "store/listing.h"
 #include "store/queue.h"
-#include "store/rows.h"
 
 #include <stdio.h>
 
-/* ---- rows ---- */
-
-struct rows {
-    struct arena *arena;
-    void *items;
-    size_t n;
-    /* Of resources: bytes that may still come. */
-    size_t bytes_left;
-    bool is_enough;
-};
-
-static const char *text_of(struct arena *arena, sqlite3_stmt *row, int index)
-{
-    return (const char *)arena_dup(arena, column_span(row, index)).data;
-}
-
 static err_t take_resource(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
 {
-    struct rows *rows = data;
+    struct listing *rows = data;
     struct store_resource *r = (struct store_resource *)rows->items + index;
     size_t bytes = column_span(row, 6).len + column_span(row, 7).len;
 
@@ -31,12 +15,12 @@ static err_t take_resource(sqlite3_stmt *row, size_t index, void *data, struct t
     rows->is_enough = bytes >= rows->bytes_left;
     rows->bytes_left -= rows->is_enough ? rows->bytes_left : bytes;
     *r = (struct store_resource){
-        .key = text_of(rows->arena, row, 0),
-        .id = text_of(rows->arena, row, 1),
-        .subscription = text_of(rows->arena, row, 2),
-        .type = text_of(rows->arena, row, 3),
-        .location = text_of(rows->arena, row, 4),
-        .state = text_of(rows->arena, row, 5),
+        .key = listing_text(rows->arena, row, 0),
+        .id = listing_text(rows->arena, row, 1),
+        .subscription = listing_text(rows->arena, row, 2),
+        .type = listing_text(rows->arena, row, 3),
+        .location = listing_text(rows->arena, row, 4),
+        .state = listing_text(rows->arena, row, 5),
         .tags = arena_dup(rows->arena, column_span(row, 6)),
         .body = arena_dup(rows->arena, column_span(row, 7)),
         .version = sqlite3_column_int64(row, 8),
@@ -50,97 +34,6 @@ static err_t take_resource(sqlite3_stmt *row, size_t index, void *data, struct t
                : ERR_OK;
 }
 
-static err_t take_operation(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
-{
-    struct rows *rows = data;
-    struct store_operation *o = (struct store_operation *)rows->items + index;
-
-    (void)trail;
-    *o = (struct store_operation){
-        .id = text_of(rows->arena, row, 0),
-        .subscription = text_of(rows->arena, row, 1),
-        .resource = text_of(rows->arena, row, 2),
-        .what = text_of(rows->arena, row, 3),
-        .status = text_of(rows->arena, row, 4),
-        .error = arena_dup(rows->arena, column_span(row, 5)),
-        .output = arena_dup(rows->arena, column_span(row, 6)),
-        .started = sqlite3_column_int64(row, 7),
-        .ended = sqlite3_column_int64(row, 8),
-    };
-    return o->id == NULL || o->subscription == NULL || o->resource == NULL || o->what == NULL ||
-                   o->status == NULL || o->error.data == NULL || o->output.data == NULL
-               ? ERR_MEMORY
-               : ERR_OK;
-}
-
-static err_t take_activity(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
-{
-    struct rows *rows = data;
-    struct store_activity *a = (struct store_activity *)rows->items + index;
-
-    (void)trail;
-    *a = (struct store_activity){
-        .id = sqlite3_column_int64(row, 0),
-        .time = sqlite3_column_int64(row, 1),
-        .subscription = text_of(rows->arena, row, 2),
-        .resource = text_of(rows->arena, row, 3),
-        .action = text_of(rows->arena, row, 4),
-        .status = text_of(rows->arena, row, 5),
-        .caller = text_of(rows->arena, row, 6),
-        .correlation = text_of(rows->arena, row, 7),
-        .detail = arena_dup(rows->arena, column_span(row, 8)),
-    };
-    return a->subscription == NULL || a->resource == NULL || a->action == NULL ||
-                   a->status == NULL || a->caller == NULL || a->correlation == NULL ||
-                   a->detail.data == NULL
-               ? ERR_MEMORY
-               : ERR_OK;
-}
-
-/* At most reading->max rows of `size` bytes each into the arena; of resources, as many as
- * bytes_max says. */
-static err_t list_within(struct store *store, struct arena *arena, const struct reading *reading,
-                         size_t size, size_t bytes_max, struct trail *trail, void **ret,
-                         size_t *ret_n)
-{
-    struct rows rows = {
-        .arena = arena, .items = arena_calloc(arena, reading->max, size), .bytes_left = bytes_max};
-    struct reading own = *reading;
-    err_t err;
-
-    if (rows.items == NULL) {
-        return ERR_MEMORY;
-    }
-    own.data = &rows;
-    own.is_enough = &rows.is_enough;
-    err = read_rows(store, &own, trail, &rows.n);
-    if (err == ERR_OK) {
-        *ret = rows.items;
-        *ret_n = rows.n;
-    }
-    return err;
-}
-
-static err_t list(struct store *store, struct arena *arena, const struct reading *reading,
-                  size_t size, struct trail *trail, void **ret, size_t *ret_n)
-{
-    return list_within(store, arena, reading, size, SIZE_MAX, trail, ret, ret_n);
-}
-
-static err_t get(struct store *store, struct arena *arena, const struct reading *reading, void *ret,
-                 struct trail *trail)
-{
-    struct rows rows = {.arena = arena, .items = ret};
-    struct reading own = *reading;
-    size_t n = 0;
-    err_t err;
-
-    own.data = &rows;
-    own.max = 1;
-    err = read_rows(store, &own, trail, &n);
-    return err == ERR_OK && n == 0 ? ERR_NOT_FOUND : err;
-}
-
 /* ---- resources ---- */
 
 err_t store_resource_get(struct store *store, struct arena *arena, const char *key,
@@ -149,7 +42,7 @@ err_t store_resource_get(struct store *store, struct arena *arena, const char *k
     struct reading reading = {
         .which = STATEMENT_RESOURCE_GET, .bound = {bound_text(key)}, .row = take_resource};
 
-    return get(store, arena, &reading, ret, trail);
+    return listing_one(store, arena, &reading, ret, trail);
 }
 
 /* All keys below one: behind "key/" and before "key0", which follows it in the order of bytes. */
@@ -188,8 +81,8 @@ err_t store_resources(struct store *store, struct arena *arena,
         reading.bound[3] = bound_text(query->subscription);
         reading.bound[4] = bound_text(query->type);
     }
-    err = list_within(store, arena, &reading, sizeof(**ret),
-                      query->bytes_max == 0 ? SIZE_MAX : query->bytes_max, trail, &items, ret_n);
+    err = listing_within(store, arena, &reading, sizeof(**ret),
+                         query->bytes_max == 0 ? SIZE_MAX : query->bytes_max, trail, &items, ret_n);
     *ret = items;
     return err;
 }
@@ -205,7 +98,7 @@ err_t store_resources_in_state(struct store *store, struct arena *arena, const c
                               .max = max,
                               .row = take_resource};
     void *items = NULL;
-    err_t err = list(store, arena, &reading, sizeof(**ret), trail, &items, ret_n);
+    err_t err = listing_all(store, arena, &reading, sizeof(**ret), trail, &items, ret_n);
 
     *ret = items;
     return err;
@@ -467,26 +360,7 @@ err_t store_resource_remove(struct store *store, const char *key, int64_t versio
     return err;
 }
 
-/* ---- operations and activities ---- */
-
-static err_t run_reading(struct sqlite *db, void *data, struct trail *trail)
-{
-    size_t n;
-
-    return query_rows(db, data, trail, &n);
-}
-
-static err_t write_one(struct store *store, struct reading *writing, struct trail *trail)
-{
-    struct op op = {.kind = OP_CALL, .call = run_reading, .data = writing};
-
-    return store_wait_for(store, &op, trail);
-}
-
-static struct bound bound_json(struct span json)
-{
-    return bound_key(json.data == NULL ? span_str("") : json, true);
-}
+/* ---- parts ---- */
 
 struct putting_part {
     const char *key, *holder, *name;
@@ -506,7 +380,7 @@ static err_t run_part_put(struct sqlite *db, void *data, struct trail *trail)
 
     err = err ? err : ask_holder(db, putting->key, putting->holder, trail, &is_held);
     putting->is_put = err == ERR_OK && there.is_there && is_held;
-    return putting->is_put ? run_reading(db, &writing, trail) : err;
+    return putting->is_put ? run_writing(db, &writing, trail) : err;
 }
 
 err_t store_part_put(struct store *store, const char *key, const char *holder, const char *name,
@@ -526,11 +400,11 @@ err_t store_part_put(struct store *store, const char *key, const char *holder, c
 
 static err_t take_part(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
 {
-    struct rows *rows = data;
+    struct listing *rows = data;
     struct store_part *part = (struct store_part *)rows->items + index;
 
     (void)trail;
-    part->name = text_of(rows->arena, row, 0);
+    part->name = listing_text(rows->arena, row, 0);
     part->text = arena_dup(rows->arena, column_span(row, 1));
     return part->name == NULL || part->text.data == NULL ? ERR_MEMORY : ERR_OK;
 }
@@ -542,7 +416,7 @@ err_t store_part_get(struct store *store, struct arena *arena, const char *key, 
                               .bound = {bound_text(key), bound_text(name)},
                               .row = take_part};
     struct store_part part = {0};
-    err_t err = get(store, arena, &reading, &part, trail);
+    err_t err = listing_one(store, arena, &reading, &part, trail);
 
     *ret = part.text;
     return err;
@@ -557,7 +431,7 @@ err_t store_parts(struct store *store, struct arena *arena, const char *key, con
         .max = max,
         .row = take_part};
     void *items = NULL;
-    err_t err = list(store, arena, &reading, sizeof(**ret), trail, &items, ret_n);
+    err_t err = listing_all(store, arena, &reading, sizeof(**ret), trail, &items, ret_n);
 
     *ret = items;
     return err;
@@ -567,99 +441,5 @@ err_t store_parts_forget(struct store *store, const char *key, struct trail *tra
 {
     struct reading writing = {.which = STATEMENT_PARTS_FORGET, .bound = {bound_text(key)}};
 
-    return write_one(store, &writing, trail);
-}
-
-err_t store_operation_put(struct store *store, const struct store_operation *o, struct trail *trail)
-{
-    struct reading writing = {
-        .which = STATEMENT_OPERATION_PUT,
-        .bound = {bound_text(o->id), bound_text(o->subscription), bound_text(o->resource),
-                  bound_text(o->what), bound_text(o->status), bound_json(o->error),
-                  bound_json(o->output), bound_number(o->started), bound_number(o->ended)}};
-
-    return write_one(store, &writing, trail);
-}
-
-err_t store_operation_get(struct store *store, struct arena *arena, const char *id,
-                          struct trail *trail, struct store_operation *ret)
-{
-    struct reading reading = {
-        .which = STATEMENT_OPERATION_GET, .bound = {bound_text(id)}, .row = take_operation};
-
-    return get(store, arena, &reading, ret, trail);
-}
-
-err_t store_operations_of(struct store *store, struct arena *arena, const char *resource,
-                          const char *what, size_t max, struct trail *trail,
-                          struct store_operation **ret, size_t *ret_n)
-{
-    struct reading reading = {
-        .which = STATEMENT_OPERATIONS_OF,
-        .bound = {bound_text(resource), bound_text(what), bound_number((int64_t)max)},
-        .max = max,
-        .row = take_operation};
-    void *items = NULL;
-    err_t err = list(store, arena, &reading, sizeof(**ret), trail, &items, ret_n);
-
-    *ret = items;
-    return err;
-}
-
-err_t store_activity_add(struct store *store, const struct store_activity *a, struct trail *trail)
-{
-    struct reading writing = {.which = STATEMENT_ACTIVITY_ADD,
-                              .bound = {bound_number(a->time), bound_text(a->subscription),
-                                        bound_text(a->resource), bound_text(a->action),
-                                        bound_text(a->status), bound_text(a->caller),
-                                        bound_text(a->correlation), bound_json(a->detail)}};
-
-    return write_one(store, &writing, trail);
-}
-
-err_t store_activities(struct store *store, struct arena *arena,
-                       const struct store_activity_query *query, struct trail *trail,
-                       struct store_activity **ret, size_t *ret_n)
-{
-    struct reading reading = {.which = STATEMENT_ACTIVITY,
-                              .bound = {bound_text(query->subscription),
-                                        bound_number(query->before > 0 ? query->before : INT64_MAX),
-                                        bound_number(query->from), bound_number(query->to),
-                                        bound_text(query->below),
-                                        bound_number((int64_t)query->max)},
-                              .max = query->max,
-                              .row = take_activity};
-    void *items = NULL;
-    err_t err = list(store, arena, &reading, sizeof(**ret), trail, &items, ret_n);
-
-    *ret = items;
-    return err;
-}
-
-static err_t run_sweep(struct sqlite *db, void *data, struct trail *trail)
-{
-    int64_t now = *(const int64_t *)data;
-    enum { DAY_S = 86400 };
-    err_t err = run_bound(db, STATEMENT_OPERATIONS_FORGET,
-                          bound_number(now - (int64_t)STORE_OPERATION_DAYS * DAY_S),
-                          (struct bound){0}, trail);
-
-    err = err ? err
-              : run_bound(db, STATEMENT_OPERATIONS_GIVE_UP,
-                          bound_number(now - (int64_t)STORE_OPERATION_OPEN_DAYS * DAY_S),
-                          (struct bound){0}, trail);
-    err = err ? err
-              : run_bound(db, STATEMENT_ACTIVITY_FORGET,
-                          bound_number(now - (int64_t)STORE_ACTIVITY_DAYS * DAY_S),
-                          (struct bound){0}, trail);
-    return err ? err
-               : run_bound(db, STATEMENT_ACTIVITY_TRIM,
-                           bound_number(STORE_ACTIVITY_SUBSCRIPTION_MAX), (struct bound){0}, trail);
-}
-
-err_t store_resources_sweep(struct store *store, int64_t now, struct trail *trail)
-{
-    struct op op = {.kind = OP_CALL, .call = run_sweep, .data = &now};
-
-    return store_wait_for(store, &op, trail);
+    return writing_one(store, &writing, trail);
 }

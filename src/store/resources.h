@@ -1,6 +1,6 @@
 /*
- * resources.h - resources of a resource manager as they are kept, operations that go on for longer
- * than one request, and what was done to whom.
+ * resources.h - resources of a resource manager as they are kept, and the parts that belong to
+ * them.
  *
  * A key is an id in lower case: "/subscriptions/s/resourcegroups/g/providers/ns/type/name".
  * Whatever lies below another one has its key and a slash in front. What bodies mean is the control
@@ -16,10 +16,6 @@ enum {
     STORE_RESOURCE_BODY_MAX = 4 * 1024 * 1024,
     STORE_RESOURCES_MAX = 1000000, /* of the whole server */
     STORE_RESOURCES_SUBSCRIPTION_MAX = 100000,
-    STORE_OPERATION_DAYS = 1,      /* that an ended operation can be asked for */
-    STORE_OPERATION_OPEN_DAYS = 7, /* for one of which nobody ever asked how it came out */
-    STORE_ACTIVITY_DAYS = 90,
-    STORE_ACTIVITY_SUBSCRIPTION_MAX = 50000, /* the newest; about a minute's more until the sweep */
 };
 
 /* Texts are never NULL. */
@@ -111,58 +107,5 @@ err_t store_parts(struct store *store, struct arena *arena, const char *key, con
                   size_t max, struct trail *trail, struct store_part **ret,
                   size_t *ret_n) MUST_CHECK;
 err_t store_parts_forget(struct store *store, const char *key, struct trail *trail) MUST_CHECK;
-
-/* ---- operations ---- */
-
-struct store_operation {
-    const char *id;           /* a GUID */
-    const char *subscription; /* in lower case */
-    const char *resource;     /* key */
-    const char *what;         /* who knows how far it is: a word of the control room */
-    const char *status;       /* Running, Succeeded, Failed, Canceled */
-    struct span error;        /* JSON object; empty = none */
-    struct span output;       /* JSON; empty = none */
-    int64_t started, ended;   /* ended 0: it goes on */
-};
-err_t store_operation_put(struct store *store, const struct store_operation *operation,
-                          struct trail *trail) MUST_CHECK;
-/* In the arena. ERR_NOT_FOUND. */
-err_t store_operation_get(struct store *store, struct arena *arena, const char *id,
-                          struct trail *trail, struct store_operation *ret) MUST_CHECK;
-/* Those of this resource that go on, of this `what`, the oldest first. */
-err_t store_operations_of(struct store *store, struct arena *arena, const char *resource,
-                          const char *what, size_t max, struct trail *trail,
-                          struct store_operation **ret, size_t *ret_n) MUST_CHECK;
-
-/* ---- what was done ---- */
-
-struct store_activity {
-    int64_t id, time;
-    const char *subscription; /* in lower case */
-    const char *resource;     /* key */
-    const char *action;       /* Microsoft.Compute/virtualMachines/write */
-    const char *status;       /* Accepted, Succeeded, Failed */
-    const char *caller;       /* object id or name, for people */
-    const char *correlation;  /* GUID or id of the request */
-    struct span detail;       /* JSON object */
-};
-/* Written with the next batch; the caller waits for it. */
-err_t store_activity_add(struct store *store, const struct store_activity *activity,
-                         struct trail *trail) MUST_CHECK;
-struct store_activity_query {
-    const char *subscription;
-    const char *below; /* of this key, and of what lies below it */
-    int64_t from, to;  /* seconds */
-    int64_t before;    /* ids lower than this; 0 = from the newest on */
-    size_t max;
-};
-/* Newest first, in the arena. */
-err_t store_activities(struct store *store, struct arena *arena,
-                       const struct store_activity_query *query, struct trail *trail,
-                       struct store_activity **ret, size_t *ret_n) MUST_CHECK;
-
-/* Operations and activities that are past their time, and the oldest activities of a subscription
- * that has too many: nobody's push out another's. */
-err_t store_resources_sweep(struct store *store, int64_t now, struct trail *trail) MUST_CHECK;
 
 #endif
