@@ -294,7 +294,10 @@ static void *run_worker(void *context)
     while (worker->connections != NULL) {
         connection_free(worker->connections);
     }
-    /* Callbacks that were put off hold references to what was just freed: let them run out. */
+    /* Callbacks that were put off hold references to what was just freed: let them run out. A sweep
+     * among them would break the loop before it is through. */
+    event_del(worker->sweep);
+    event_del(worker->wake);
     event_base_loop(worker->base, EVLOOP_NONBLOCK);
     if (options->worker_free != NULL && worker->user != NULL) {
         options->worker_free(worker->user);

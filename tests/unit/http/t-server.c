@@ -419,6 +419,28 @@ static void serves_many_clients_and_finishes_their_requests_when_stopped(void **
     http_server_free(server);
 }
 
+/* What it leaks is told at the end of the program. */
+static void leaves_nothing_behind_when_stopped_in_the_middle(void **state)
+{
+    const struct http_limits limits = {.sweep_ms = 1};
+
+    (void)state;
+    for (int round = 0; round < 100; round++) {
+        struct http_server *server = start(&limits);
+        int clients[16];
+
+        for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
+            clients[i] = dial(server);
+            push(clients[i], span_str("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+        }
+        http_server_stop(server, 0);
+        for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
+            close(clients[i]);
+        }
+        http_server_free(server);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -433,6 +455,7 @@ int main(void)
         cmocka_unit_test(sends_100_continue_before_a_body_that_waits_for_it),
         cmocka_unit_test(returns_ids_that_the_client_asked_for_and_no_others),
         cmocka_unit_test(serves_many_clients_and_finishes_their_requests_when_stopped),
+        cmocka_unit_test(leaves_nothing_behind_when_stopped_in_the_middle),
     };
 
     return RUN_TESTS(tests);
