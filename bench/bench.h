@@ -91,7 +91,7 @@ struct figure {
     size_t n_parts;
     const char *budget; /* "" */
 };
-enum { BENCH_MAX_FIGURES = 32 };
+enum { BENCH_MAX_FIGURES = 64 };
 struct figures {
     struct cost primitives[PRIMITIVE_COUNT];
     struct figure items[BENCH_MAX_FIGURES];

@@ -13,9 +13,10 @@
 struct figure *figures_add(struct figures *all, const char *name, struct cost cost,
                            const char *budget)
 {
-    struct figure *figure = &all->items[all->n++];
+    struct figure *figure = &all->items[all->n];
 
-    assert_true(all->n <= BENCH_MAX_FIGURES);
+    assert_true(all->n < BENCH_MAX_FIGURES);
+    all->n++;
     *figure = (struct figure){.name = name, .cost = cost, .budget = budget};
     return figure;
 }

@@ -7,6 +7,8 @@
 #include "support/support.h"
 #include "template/template.h"
 
+#define ONE_MACHINE "{\"virtualMachineName1\":{\"value\":\"vm\"}}"
+
 struct template_run {
     struct arena *arena;
     struct span text;
@@ -46,13 +48,20 @@ static void run_template(void *arg)
     }
 }
 
-static void add(struct figures *all, struct template_run *r, const char *name, const char *file,
-                const char *parameters, struct arena *arena)
-{
-    r->text = test_public_file(arena, file);
-    r->parameters = parameters;
-    figures_add(all, name, bench_cpu(run_template, r), "");
-}
+static const struct sample {
+    const char *name, *file, *parameters;
+} samples[] = {
+    {"template: the extension, Linux", "guest-attestation-linux.json", ONE_MACHINE},
+    {"template: the extension, Windows", "guest-attestation-windows.json", ONE_MACHINE},
+    {"template: the extension, with comments", "guest-attestation-comments.jsonc", ONE_MACHINE},
+    {"template: a machine and all it needs", "vm-trustedlaunch-linux.json",
+     "{\"adminUsername\":{\"value\":\"me\"},\"adminPasswordOrKey\":{\"value\":"
+     "\"long enough 1\"}}"},
+    {"template: az vm create, new network", "az-vm-create-linux-new-network.json", NULL},
+    {"template: az vm create, known nic", "az-vm-create-linux-existing-nic.json", NULL},
+    {"template: az vm create, Windows", "az-vm-create-windows.json", NULL},
+    {"template: az vm create, monitored", "az274-vm-create-linux-integrity-monitoring.json", NULL},
+};
 
 void bench_templates(struct inputs *in, struct figures *all)
 {
@@ -71,15 +80,11 @@ void bench_templates(struct inputs *in, struct figures *all)
     if (test_public_data() == NULL) {
         printf("template: no figures of templates of tools: no public corpora\n");
     } else {
-        add(all, &r, "template: the extension alone", "templates/guest-attestation-linux.json",
-            "{\"virtualMachineName1\":{\"value\":\"vm\"}}", arena);
-        add(all, &r, "template: a machine and all it needs",
-            "templates/vm-trustedlaunch-linux.json",
-            "{\"adminUsername\":{\"value\":\"me\"},\"adminPasswordOrKey\":{\"value\":"
-            "\"long enough 1\"}}",
-            arena);
-        add(all, &r, "template: the request of a machine's creation",
-            "templates/az274-vm-create-linux-integrity-monitoring.json", NULL, arena);
+        for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+            r.text = test_public_file(arena, arena_printf(arena, "templates/%s", samples[i].file));
+            r.parameters = samples[i].parameters;
+            figures_add(all, samples[i].name, bench_cpu(run_template, &r), "");
+        }
     }
     arena_free(r.arena);
     arena_free(arena);
