@@ -94,6 +94,11 @@ const char *deploy_keep_end(struct control_call *call, const struct deploy_end *
 bool deploy_cancel(const char *key);
 kind_group_gone deploy_cancel_group;
 
+/* The kind of a resource in a group that the template does not name; NULL: it does, or the resource
+ * is a deployment, or of no type that is known. *ret_goes: it is one by itself, which mode Complete
+ * deletes. */
+const struct kind *deploy_leftover(struct control_call *call, const struct template *t,
+                                   const char *id, bool *ret_goes);
 /* How far the leftovers of a group are. `{0}`: not begun. */
 struct deploy_pruning {
     unsigned round;

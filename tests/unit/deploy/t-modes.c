@@ -219,6 +219,39 @@ static void what_if_tells_each_difference_and_changes_nothing(void **state)
     assert_true(is_made(IP));
 }
 
+/* What is beside the template is told as far as an answer can hold it, whatever its bodies take. */
+static void what_if_of_a_large_group_is_told_or_refused_in_words(void **state)
+{
+    enum { LARGE = 60, FEW = 5, BYTES = 500000 };
+    char *body = NULL, *filling = malloc(BYTES + 1);
+
+    (void)state;
+    assert_non_null(filling);
+    memset(filling, 'x', BYTES);
+    filling[BYTES] = '\0';
+    assert_true(asprintf(&body, VM_WITH("\"a\":\"%s\""), filling) > 0);
+    for (int i = 0; i < LARGE; i++) {
+        if (i == FEW) {
+            ask(&m, HTTP_POST, D "/whatIf", COMPLETE(DISK_NAMED("new")));
+            assert_answer(&m, 200, NULL);
+            assert_int_equal(yyjson_arr_size(member(&m, "properties.changes")), FEW + 1);
+            assert_int_equal(
+                yyjson_get_len(member_of(change_of(DISK("large4")), "before.properties.a")), BYTES);
+        }
+        put_ok(kept(arena_printf(m.arena, COMPUTE "disks/large%d", i)), body);
+    }
+    ask(&m, HTTP_POST, D "/whatIf",
+        BODY_OF("\"mode\":\"Complete\",\"whatIfSettings\":{\"resultFormat\":\"ResourceIdOnly\"},",
+                "", DISK_NAMED("new")));
+    assert_answer(&m, 200, NULL);
+    assert_int_equal(yyjson_arr_size(member(&m, "properties.changes")), LARGE + 1);
+    assert_change(DISK("large59"), "Delete");
+    refused(HTTP_POST, D "/whatIf", COMPLETE(DISK_NAMED("new")), 413, "RequestTooLarge");
+    assert_says(&m, "what the group has beside the template");
+    free(filling);
+    free(body);
+}
+
 /* What was made by a template, the same template leaves as it is. */
 static void what_was_deployed_is_no_change(void **state)
 {
@@ -373,6 +406,7 @@ int main(void)
         WITH_VMS(a_nested_deployment_ends_before_what_depends_on_it),
         WITH_VMS(a_nested_failure_is_the_outer_ones_too),
         WITH_VMS(what_if_tells_each_difference_and_changes_nothing),
+        WITH_VMS(what_if_of_a_large_group_is_told_or_refused_in_words),
         WITH_VMS(what_was_deployed_is_no_change),
         WITH_VMS(what_if_refuses_what_cannot_be_deployed),
         WITH_VMS(bodies_that_are_much_together_are_checked_one_by_one),
