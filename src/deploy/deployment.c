@@ -199,12 +199,16 @@ static bool keep_record(struct control_call *call, const struct deploy_request *
         return false;
     }
     json_add_value(call->doc, record.body, "properties", properties);
-    if (!resource_keep(call, &record, "", ret, &is_raced)) {
+    if (!resource_keep_in_room(call, &record, ret, &is_raced)) {
         return false;
     }
     err = keep_parts(call, request, run, &trail);
     if (err) {
-        control_fail(call, err, &trail, ret);
+        if (err == ERR_TOO_MANY) {
+            deploy_refuse_full(call, request->id, ret);
+        } else {
+            control_fail(call, err, &trail, ret);
+        }
         fail_record(call, run, ret);
     }
     return err == ERR_OK;

@@ -76,6 +76,9 @@ void deploy_start(struct control_call *call, struct run *run, const char *operat
 
 /* Does it say that it has not ended? */
 bool deploy_is_active(const struct resource *deployment);
+/* 409: the subscription takes as much as it may, and what is to be kept of this deployment has no
+ * room. */
+void deploy_refuse_full(struct control_call *call, const char *id, struct control_answer *ret);
 /* How one ended. Values are of any document. */
 struct deploy_end {
     const char *id;

@@ -5,6 +5,8 @@
 
 #include "deploy/internal.h"
 
+#include <sqlite3.h>
+
 static const char *key_of(const char *id)
 {
     return kept(resource_key(m.arena, span_str(id)));
@@ -79,6 +81,87 @@ static void outputs_that_are_too_long_fail_the_deployment(void **state)
     deploy(D, BODY(""), "Succeeded"); /* it can be replaced, and deleted */
     ask(&m, HTTP_DELETE, D, NULL);
     assert_answer(&m, 200, NULL);
+    free(body);
+}
+
+/* ---- a subscription that is full ---- */
+
+/* As if it took all but `left` bytes. */
+static void leave_room(int left)
+{
+    const char *path = arena_printf(m.arena, "%s/data.sqlite", w->folder);
+    const char *sql = arena_printf(m.arena, "UPDATE resource_bytes SET bytes = %d",
+                                   STORE_RESOURCES_SUBSCRIPTION_BYTES_MAX - left);
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_busy_timeout(db, 5000), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void assert_goes(const char *target)
+{
+    ask(&m, HTTP_DELETE, target, NULL);
+    assert_answer(&m, 200, NULL);
+}
+
+static void a_full_subscription_deploys_nothing_and_says_why(void **state)
+{
+    char *filling = text_of(20000), *body = NULL;
+
+    (void)state;
+    assert_true(asprintf(&body, BODY_OF("", "\"variables\":{\"v\":\"%s\"},", DISK_NAMED("a")),
+                         filling) > 0);
+    leave_room(0);
+    refused(HTTP_PUT, D, body, 409, "QuotaExceeded");
+    assert_says(&m, "delete deployments");
+    refused(HTTP_GET, D, NULL, 404, "DeploymentNotFound");
+    refused(HTTP_PUT, DISK("a"), VM_WITH(""), 409, "QuotaExceeded");
+    leave_room(10000); /* for a record, not for the template beside it */
+    refused(HTTP_PUT, D, body, 409, "QuotaExceeded");
+    assert_state(D, "Failed");
+    assert_text(&m, "properties.error.code", "QuotaExceeded");
+    assert_false(is_made(DISK("a")));
+    leave_room(1024 * 1024);
+    deploy(D, body, "Succeeded");
+    assert_goes(D);
+    free(filling);
+    free(body);
+}
+
+static void what_cannot_be_told_is_not_made(void **state)
+{
+    (void)state;
+    hold_all();
+    start_deployment(D, BODY(DISK_NAMED("a")));
+    leave_room(0);
+    let_go();
+    wait_for_end(D);
+    assert_text(&m, "properties.provisioningState", "Failed");
+    assert_text(&m, "properties.error.code", "DeploymentFailed");
+    assert_text(&m, "properties.error.details.0.code", "QuotaExceeded");
+    assert_string_equal(operation_state_of(D, "a"), "");
+    assert_false(is_made(DISK("a")));
+    assert_goes(D);
+}
+
+static void outputs_without_room_fail_the_deployment(void **state)
+{
+    char *body = body_that_repeats(100000);
+
+    (void)state;
+    hold_all();
+    start_deployment(D, body);
+    leave_room(50000);
+    let_go();
+    wait_for_end(D);
+    assert_text(&m, "properties.provisioningState", "Failed");
+    assert_text(&m, "properties.error.code", "QuotaExceeded");
+    assert_null(member(&m, "properties.outputs"));
+    assert_string_equal(operation_state_of(D, "a"), "Succeeded");
+    assert_true(is_made(DISK("a")));
+    assert_goes(D);
     free(body);
 }
 
@@ -200,6 +283,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_VMS(outputs_that_are_too_long_fail_the_deployment),
+        WITH_VMS(a_full_subscription_deploys_nothing_and_says_why),
+        WITH_VMS(what_cannot_be_told_is_not_made),
+        WITH_VMS(outputs_without_room_fail_the_deployment),
         WITH_VMS(all_that_stopped_say_so_however_many_and_large),
         WITH_VMS(what_runs_is_not_taken_for_stopped),
         WITH_VMS(who_runs_on_writes_nothing_into_the_next_ones_record),
