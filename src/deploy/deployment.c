@@ -211,6 +211,7 @@ static bool keep_record(struct control_call *call, const struct deploy_request *
         }
         fail_record(call, run, ret);
     }
+    deploy_forget_oldest(call, request->group_id);
     return err == ERR_OK;
 }
 

@@ -19,6 +19,7 @@ enum {
     DEPLOY_NAME_MAX = 64,
     DEPLOY_NESTED_MAX = 5,                    /* levels of deployments below the first */
     DEPLOY_TREE_MAX = TEMPLATE_MAX_RESOURCES, /* resources of one and all that are nested in it */
+    DEPLOY_KEPT_MAX = 800,                    /* records in a group */
     DEPLOY_TOGETHER_MAX = 16,                 /* resources of one that are made at a time */
     DEPLOY_RUNS_MAX = 32,                     /* of one subscription at a time, at each level */
     DEPLOY_MIB = 1024 * 1024,
@@ -74,6 +75,9 @@ struct run *deploy_admit(struct control_call *call, const struct deploy_request 
 /* Takes the run over: it goes on behind this answer. */
 void deploy_start(struct control_call *call, struct run *run, const char *operation_id);
 
+/* There is one more in this group: the one that ended longest ago goes when they are more than
+ * DEPLOY_KEPT_MAX, with its roles. */
+void deploy_forget_oldest(struct control_call *call, const char *group_id);
 /* Does it say that it has not ended? */
 bool deploy_is_active(const struct resource *deployment);
 /* 409: the subscription takes as much as it may, and what is to be kept of this deployment has no

@@ -87,6 +87,30 @@ err_t store_resources(struct store *store, struct arena *arena,
     return err;
 }
 
+err_t store_resources_past(struct store *store, struct arena *arena,
+                           const struct store_resource_query *query, size_t keep,
+                           struct trail *trail, struct store_resource **ret, size_t *ret_n)
+{
+    const char *from, *to;
+    struct reading reading = {
+        .which = STATEMENT_RESOURCES_TOO_MANY, .max = query->max, .row = take_resource};
+    void *items = NULL;
+    err_t err;
+
+    if (!range_below(arena, query->below, &from, &to)) {
+        return ERR_MEMORY;
+    }
+    reading.bound[0] = bound_text(from);
+    reading.bound[1] = bound_text(to);
+    reading.bound[2] = bound_number((int64_t)query->max);
+    reading.bound[3] = bound_text(query->subscription);
+    reading.bound[4] = bound_text(query->type);
+    reading.bound[5] = bound_number((int64_t)keep);
+    err = listing_all(store, arena, &reading, sizeof(**ret), trail, &items, ret_n);
+    *ret = items;
+    return err;
+}
+
 err_t store_resources_in_state(struct store *store, struct arena *arena, const char *type,
                                const char *state, const char *after, size_t max,
                                struct trail *trail, struct store_resource **ret, size_t *ret_n)

@@ -57,6 +57,13 @@ struct store_resource_query {
 err_t store_resources(struct store *store, struct arena *arena,
                       const struct store_resource_query *query, struct trail *trail,
                       struct store_resource **ret, size_t *ret_n) MUST_CHECK;
+/* Of those of a type below a key (query->after, bytes_max and is_short aside): the ones past
+ * `keep`, those whose last change is longest ago first, at most query->max and none that goes on.
+ * Without tags and bodies. */
+err_t store_resources_past(struct store *store, struct arena *arena,
+                           const struct store_resource_query *query, size_t keep,
+                           struct trail *trail, struct store_resource **ret,
+                           size_t *ret_n) MUST_CHECK;
 /* Of all subscriptions: those of a type that are in a state, such as groups that are being deleted
  * when a server starts, behind the key `after`. Without tags and bodies: as many as there are fit
  * into any arena. */

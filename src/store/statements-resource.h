@@ -23,6 +23,10 @@
         "AND type = ?5 AND key > ?1 AND key < ?2 ORDER BY key LIMIT ?3") \
     X(RESOURCES_IN_STATE, "SELECT " RESOURCE_COLUMNS_SHORT " FROM resources WHERE state <> 'Succeeded' AND type = ?4 AND state = ?5 " \
         "AND key > ?1 AND key < ?2 ORDER BY key LIMIT ?3") \
+    X(RESOURCES_TOO_MANY, "SELECT " RESOURCE_COLUMNS_SHORT " FROM resources WHERE subscription = ?4 " \
+        "AND type = ?5 AND key > ?1 AND key < ?2 AND state IN ('Succeeded', 'Failed', 'Canceled') " \
+        "ORDER BY version LIMIT min(?3, max(0, (SELECT count(*) FROM resources " \
+        "WHERE subscription = ?4 AND type = ?5 AND key > ?1 AND key < ?2) - ?6))") \
     X(RESOURCE_COUNT, "SELECT CASE WHEN (SELECT coalesce(max(rowid), 0) FROM resources) < ?1 THEN 0 " \
         "ELSE (SELECT count(*) FROM resources) END") \
     X(RESOURCE_COUNT_OF, "SELECT CASE WHEN (SELECT coalesce(max(rowid), 0) FROM resources) < ?1 THEN 0 " \

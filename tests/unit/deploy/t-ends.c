@@ -258,6 +258,50 @@ static void a_group_that_goes_ends_what_its_deployments_do_elsewhere(void **stat
     assert_text(&m, "properties.provisioningState", "Canceled");
 }
 
+/* ---- how many are kept ---- */
+
+static bool may_delete_no_deployment(const char *action, const char *scope)
+{
+    (void)scope;
+    return strcmp(action, "Microsoft.Resources/deployments/delete") != 0;
+}
+
+static size_t deployments_in(const char *list)
+{
+    size_t pages;
+
+    return count_pages(&m, list, 1000, &pages);
+}
+
+static void the_one_that_ended_longest_ago_goes_when_there_are_many(void **state)
+{
+    static const char old[] = "{\"properties\":{}}";
+
+    (void)state;
+    put_ok(OTHER_GROUP, "{\"location\":\"westus\"}");
+    keep_row(OTHER_GROUP "/providers/Microsoft.Resources/deployments/elsewhere", "Failed", old);
+    for (int i = 0; i < DEPLOY_KEPT_MAX - 1; i++) {
+        keep_row(kept(arena_printf(m.arena, DEPLOYMENTS "s%d", i)), i == 0 ? "Running" : "Failed",
+                 old);
+    }
+    deploy(DEPLOYMENTS "s1", BODY(""), "Succeeded"); /* now it is the youngest */
+    deploy(D, BODY(""), "Succeeded");
+    assert_int_equal(deployments_in(GROUP "/providers/Microsoft.Resources/deployments"),
+                     DEPLOY_KEPT_MAX);
+    m.may = may_delete_no_deployment; /* who deploys need not be one who may delete */
+    deploy(DEPLOYMENTS "another", BODY(""), "Succeeded");
+    m.may = NULL;
+    assert_int_equal(deployments_in(GROUP "/providers/Microsoft.Resources/deployments"),
+                     DEPLOY_KEPT_MAX);
+    assert_true(is_made(DEPLOYMENTS "another"));
+    assert_true(is_made(D));
+    assert_state(DEPLOYMENTS "s0", "Running");
+    assert_state(DEPLOYMENTS "s1", "Succeeded");
+    refused(HTTP_GET, DEPLOYMENTS "s2", NULL, 404, "DeploymentNotFound");
+    assert_true(is_made(DEPLOYMENTS "s3"));
+    assert_true(is_made(OTHER_GROUP "/providers/Microsoft.Resources/deployments/elsewhere"));
+}
+
 /* ---- mode Complete ---- */
 
 static void leftovers_go_behind_the_answer_however_many(void **state)
@@ -290,6 +334,7 @@ int main(void)
         WITH_VMS(what_runs_is_not_taken_for_stopped),
         WITH_VMS(who_runs_on_writes_nothing_into_the_next_ones_record),
         WITH_VMS(a_group_that_goes_ends_what_its_deployments_do_elsewhere),
+        WITH_VMS(the_one_that_ended_longest_ago_goes_when_there_are_many),
         WITH_VMS(leftovers_go_behind_the_answer_however_many),
     };
 
