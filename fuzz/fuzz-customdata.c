@@ -2,14 +2,14 @@
  * Who can send these bytes: whoever may make a virtual machine, as customData or userData. A token
  * that is found is a word inside the data, behind its mark.
  */
-#include "kinds/guest.h"
+#include "resource/join-token.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const size_t mark = sizeof(TOKEN_MARK) - 1;
-    struct span token = guest_find_token(span_of(data, size));
+    const size_t mark = sizeof(JOIN_TOKEN_MARK) - 1;
+    struct span token = join_token_find(span_of(data, size));
 
     if (token.data == NULL) {
         return 0;

@@ -5,6 +5,8 @@
  */
 #include "deploy/internal.h"
 
+#include "resource/join-token.h"
+
 enum { RETRIES = 8 };
 
 void deploy_refuse_full(struct control_call *call, const char *id, struct control_answer *ret)
@@ -151,7 +153,11 @@ const char *deploy_keep_end(struct control_call *call, const struct deploy_end *
                             const char *operation)
 {
     struct deploy_end end = *wanted;
-    enum kept kept = keep(call, &end, false);
+    enum kept kept;
+
+    join_token_strike(call->arena, end.error);
+    join_token_strike(call->arena, end.outputs);
+    kept = keep(call, &end, false);
 
     if (kept == TOO_LONG || kept == FULL) {
         kept = keep_short(call, &end, kept == FULL, operation);

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "control/jobs.h"
+#include "resource/join-token.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -124,6 +125,7 @@ static void fail(struct control_call *call, struct task *task, struct control_an
 
     answer->target = r->id;
     error = control_error_value(call, answer);
+    join_token_strike(call->arena, error);
     (void)run_record(call, task, STEP_FAILED, answer->status, error);
     pthread_mutex_lock(&task->run->lock);
     run_add_failure(call, task->run, error);

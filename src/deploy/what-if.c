@@ -4,6 +4,7 @@
 #include "deploy/internal.h"
 
 #include "base/text.h"
+#include "resource/join-token.h"
 
 #include <stdio.h>
 
@@ -228,6 +229,7 @@ static yyjson_mut_val *result(struct control_call *call, const char *id, const c
     if (delta != NULL) {
         json_add_value(doc, object, "delta", delta);
     }
+    join_token_strike(call->arena, object);
     return object;
 }
 
