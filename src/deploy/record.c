@@ -55,6 +55,8 @@ static enum kept keep(struct control_call *call, const struct deploy_end *end, b
 {
     unsigned status = 0;
     bool is_raced = true, is_full = false;
+    /* What went well and has nothing to say takes hardly any room. */
+    bool is_owed = is_short || (end->error == NULL && yyjson_mut_obj_size(end->outputs) == 0);
 
     for (int i = 0; is_raced && i < RETRIES; i++) {
         struct control_answer answer = {0};
@@ -76,14 +78,14 @@ static enum kept keep(struct control_call *call, const struct deploy_end *end, b
             body_drop(properties, "dependencies");
         }
         fill(call, end, properties);
-        if (is_short ? resource_keep(call, &record, "", &answer, &is_raced)
-                     : resource_keep_in_room(call, &record, &answer, &is_raced)) {
+        if (is_owed ? resource_keep(call, &record, "", &answer, &is_raced)
+                    : resource_keep_in_room(call, &record, &answer, &is_raced)) {
             return KEPT;
         }
         status = answer.status;
         is_full = answer.code != NULL && strcmp(answer.code, CONTROL_QUOTA) == 0;
     }
-    if (is_full) {
+    if (is_full) { /* when short, even what is held back for ends */
         return is_short ? LATER : FULL;
     }
     return status == 503 ? LATER : status == 404 || status == 409 ? GONE : TOO_LONG;

@@ -146,6 +146,17 @@ static void what_cannot_be_told_is_not_made(void **state)
     assert_goes(D);
 }
 
+static void what_went_well_needs_no_room_to_say_so(void **state)
+{
+    (void)state;
+    hold_all();
+    start_deployment(D, BODY(""));
+    leave_room(0);
+    let_go();
+    wait_for_end(D);
+    assert_text(&m, "properties.provisioningState", "Succeeded");
+}
+
 static void outputs_without_room_fail_the_deployment(void **state)
 {
     char *body = body_that_repeats(100000);
@@ -329,6 +340,7 @@ int main(void)
         WITH_VMS(outputs_that_are_too_long_fail_the_deployment),
         WITH_VMS(a_full_subscription_deploys_nothing_and_says_why),
         WITH_VMS(what_cannot_be_told_is_not_made),
+        WITH_VMS(what_went_well_needs_no_room_to_say_so),
         WITH_VMS(outputs_without_room_fail_the_deployment),
         WITH_VMS(all_that_stopped_say_so_however_many_and_large),
         WITH_VMS(what_runs_is_not_taken_for_stopped),
