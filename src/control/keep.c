@@ -287,16 +287,24 @@ bool resource_refuse_bar(struct control_call *call, const struct resource *resou
                        (int)path.group.len, (const char *)path.group.data);
         return false;
     case STORE_RESOURCE_FULL:
-        control_refuse(call, ret, 409, "QuotaExceeded",
+        control_refuse(call, ret, 409, CONTROL_QUOTA,
                        "There are %d resources here already, and no more are kept.",
                        STORE_RESOURCES_MAX);
         return false;
     case STORE_RESOURCE_SUBSCRIPTION_FULL:
-        control_refuse(call, ret, 409, "QuotaExceeded",
+        control_refuse(call, ret, 409, CONTROL_QUOTA,
                        "The subscription '%.*s' has %d resources already, and no more are kept: "
                        "delete what is not needed.",
                        (int)path.subscription.len, (const char *)path.subscription.data,
                        STORE_RESOURCES_SUBSCRIPTION_MAX);
+        return false;
+    case STORE_RESOURCE_SUBSCRIPTION_BYTES_FULL:
+        control_refuse(call, ret, 409, CONTROL_QUOTA,
+                       "The resources of the subscription '%.*s', with what is kept of its "
+                       "deployments, take %d MiB, and no more is kept: delete deployments and "
+                       "resources that are not needed.",
+                       (int)path.subscription.len, (const char *)path.subscription.data,
+                       STORE_RESOURCES_SUBSCRIPTION_BYTES_MAX / (1024 * 1024));
         return false;
     case STORE_RESOURCE_CHANGED:
         control_refuse(call, ret, 409, "Conflict",
@@ -331,6 +339,7 @@ static err_t to_row(struct control_call *call, const struct resource *resource,
         .body = json_write(call->arena, call->doc, resource->body, false),
         .version = resource->version,
         .holder = resource->holder,
+        .is_owed = resource->is_owed,
     };
     return ret->subscription == NULL || ret->type == NULL || ret->tags.data == NULL ||
                    ret->body.data == NULL

@@ -29,6 +29,7 @@ struct resource {
     int64_t version;      /* 0 = not kept yet */
     int64_t created, changed;
     const char *holder; /* of a change: who must hold it (store/resources.h); NULL: whoever does */
+    bool is_owed;       /* of a change: also when the subscription is full (store/resources.h) */
 };
 
 enum kind_flag {
@@ -110,9 +111,14 @@ const struct kind *kind_find(const struct control *control, const char *type);
 err_t resource_load(struct control_call *call, const char *id, struct trail *trail,
                     struct resource *ret) MUST_CHECK;
 /* Keep it, if it has the version that it had when it was loaded; the record says `action`. False
- * and refused; is_raced: somebody was faster. */
+ * and refused; is_raced: somebody was faster. It is the server's own change, which is owed: a full
+ * subscription keeps it too. */
 bool resource_keep(struct control_call *call, struct resource *resource, const char *action,
                    struct control_answer *ret, bool *ret_is_raced);
+/* The same, if there is room for it: else 409 with CONTROL_QUOTA. */
+bool resource_keep_in_room(struct control_call *call, struct resource *resource,
+                           struct control_answer *ret, bool *ret_is_raced);
+#define CONTROL_QUOTA "QuotaExceeded"
 /* What store_resource_put said about a row of `resource`: false and refused, unless it is kept.
  * is_group: the parent that is in the way is its group. */
 bool resource_refuse_bar(struct control_call *call, const struct resource *resource,

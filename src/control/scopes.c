@@ -158,5 +158,13 @@ bool resource_keep(struct control_call *call, struct resource *resource, const c
                    struct control_answer *ret, bool *ret_is_raced)
 {
     (void)action;
+    resource->is_owed = true;
+    return resource_replace(call, NULL, resource, ret, ret_is_raced);
+}
+
+bool resource_keep_in_room(struct control_call *call, struct resource *resource,
+                           struct control_answer *ret, bool *ret_is_raced)
+{
+    resource->is_owed = false;
     return resource_replace(call, NULL, resource, ret, ret_is_raced);
 }

@@ -4,6 +4,7 @@
 #include "deploy/run.h"
 
 #include "base/text.h"
+#include "resource/join-token.h"
 
 /* ---- as JSON ---- */
 
@@ -92,6 +93,7 @@ yyjson_mut_val *deploy_properties(struct control_call *call, const struct deploy
         deploy_refuse(call, request->name, err, &trail, &fault, ret);
         return NULL;
     }
+    join_token_strike(call->arena, parameters);
     json_add_text(doc, properties, "templateHash", template_hash(request->template));
     json_add_value(doc, properties, "parameters", parameters);
     json_add_text(doc, properties, "mode", request->scope.mode);
@@ -138,6 +140,7 @@ static err_t keep_parts(struct control_call *call, const struct deploy_request *
                         const struct run *run, struct trail *trail)
 {
     struct store *store = control_store(call->control);
+    yyjson_mut_val *document;
     struct span text;
     err_t err = store_parts_forget(store, request->key, trail);
 
@@ -147,8 +150,9 @@ static err_t keep_parts(struct control_call *call, const struct deploy_request *
     if (err || !keeps_template(call, request)) {
         return err;
     }
-    text = json_write(call->arena, call->doc, yyjson_val_mut_copy(call->doc, request->document),
-                      false);
+    document = yyjson_val_mut_copy(call->doc, request->document);
+    join_token_strike(call->arena, document);
+    text = json_write(call->arena, call->doc, document, false);
     return text.data == NULL
                ? ERR_MEMORY
                : store_part_put(store, request->key, run->id, PART_TEMPLATE, text, trail);
@@ -199,14 +203,19 @@ static bool keep_record(struct control_call *call, const struct deploy_request *
         return false;
     }
     json_add_value(call->doc, record.body, "properties", properties);
-    if (!resource_keep(call, &record, "", ret, &is_raced)) {
+    if (!resource_keep_in_room(call, &record, ret, &is_raced)) {
         return false;
     }
     err = keep_parts(call, request, run, &trail);
     if (err) {
-        control_fail(call, err, &trail, ret);
+        if (err == ERR_TOO_MANY) {
+            deploy_refuse_full(call, request->id, ret);
+        } else {
+            control_fail(call, err, &trail, ret);
+        }
         fail_record(call, run, ret);
     }
+    deploy_forget_oldest(call, request->group_id);
     return err == ERR_OK;
 }
 

@@ -19,6 +19,7 @@ enum {
     DEPLOY_NAME_MAX = 64,
     DEPLOY_NESTED_MAX = 5,                    /* levels of deployments below the first */
     DEPLOY_TREE_MAX = TEMPLATE_MAX_RESOURCES, /* resources of one and all that are nested in it */
+    DEPLOY_KEPT_MAX = 800,                    /* records in a group */
     DEPLOY_TOGETHER_MAX = 16,                 /* resources of one that are made at a time */
     DEPLOY_RUNS_MAX = 32,                     /* of one subscription at a time, at each level */
     DEPLOY_MIB = 1024 * 1024,
@@ -74,8 +75,14 @@ struct run *deploy_admit(struct control_call *call, const struct deploy_request 
 /* Takes the run over: it goes on behind this answer. */
 void deploy_start(struct control_call *call, struct run *run, const char *operation_id);
 
+/* There is one more in this group: the one that ended longest ago goes when they are more than
+ * DEPLOY_KEPT_MAX, with its roles. */
+void deploy_forget_oldest(struct control_call *call, const char *group_id);
 /* Does it say that it has not ended? */
 bool deploy_is_active(const struct resource *deployment);
+/* 409: the subscription takes as much as it may, and what is to be kept of this deployment has no
+ * room. */
+void deploy_refuse_full(struct control_call *call, const char *id, struct control_answer *ret);
 /* How one ended. Values are of any document. */
 struct deploy_end {
     const char *id;
@@ -94,6 +101,11 @@ const char *deploy_keep_end(struct control_call *call, const struct deploy_end *
 bool deploy_cancel(const char *key);
 kind_group_gone deploy_cancel_group;
 
+/* The kind of a resource in a group that the template does not name; NULL: it does, or the resource
+ * is a deployment, or of no type that is known. *ret_goes: it is one by itself, which mode Complete
+ * deletes. */
+const struct kind *deploy_leftover(struct control_call *call, const struct template *t,
+                                   const char *id, bool *ret_goes);
 /* How far the leftovers of a group are. `{0}`: not begun. */
 struct deploy_pruning {
     unsigned round;

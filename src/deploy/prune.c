@@ -13,20 +13,23 @@
 
 enum { PAGE = 1000, SLICE = 50 /* deleted, or tried */, ROUNDS_MAX = 8 };
 
-/* Of a resource in a group: is it one by itself, and not named by the template? */
-static bool is_leftover(struct control_call *call, const struct template *t, const char *id)
+const struct kind *deploy_leftover(struct control_call *call, const struct template *t,
+                                   const char *id, bool *ret_goes)
 {
     const struct kind *kind;
     struct resource_path path;
     const char *type;
 
-    if (resource_id_read(call->arena, span_str(id), NULL, &path) != ERR_OK || path.is_extension ||
-        path.n != 2) {
-        return false;
+    if (resource_id_read(call->arena, span_str(id), NULL, &path) != ERR_OK) {
+        return NULL;
     }
     type = resource_path_type(call->arena, &path);
     kind = type == NULL ? NULL : kind_find(call->control, type);
-    return kind != NULL && kind != &kind_deployment && template_find(t, id) == NULL;
+    if (kind == NULL || kind == &kind_deployment || template_find(t, id) != NULL) {
+        return NULL;
+    }
+    *ret_goes = !path.is_extension && path.n == 2;
+    return kind;
 }
 
 static void delete_one(struct control_call *call, const char *id, struct deploy_pruning *pruning)
@@ -77,8 +80,10 @@ err_t deploy_prune(struct control_call *call, const struct deploy_request *reque
                                                       &query, trail, &rows, &n);
 
     for (size_t i = 0; err == ERR_OK && i < n && n_tried < SLICE; i++) {
+        bool goes = false;
+
         snprintf(pruning->after, sizeof(pruning->after), "%s", rows[i].key);
-        if (is_leftover(call, request->template, rows[i].id)) {
+        if (deploy_leftover(call, request->template, rows[i].id, &goes) != NULL && goes) {
             delete_one(call, rows[i].id, pruning);
             n_tried++;
         }

@@ -35,7 +35,7 @@ static const char *state_words(enum step step)
 }
 
 /* What became of one resource (arm-templates section 7). */
-void run_record(struct control_call *call, const struct task *task, enum step step, unsigned status,
+bool run_record(struct control_call *call, const struct task *task, enum step step, unsigned status,
                 yyjson_mut_val *error)
 {
     const struct run *run = task->run;
@@ -74,10 +74,10 @@ void run_record(struct control_call *call, const struct task *task, enum step st
     json_add_text(doc, target, "resourceType", r->type);
     json_add_text(doc, target, "resourceName", r->name);
     text = json_write(call->arena, doc, object, false);
-    if (text.data != NULL) {
-        (void)!store_part_put(control_store(run->control), run->request.key, run->id,
-                              arena_printf(call->arena, PART_OPERATION "%s", id), text, NULL);
-    }
+    return text.data == NULL ||
+           store_part_put(control_store(run->control), run->request.key, run->id,
+                          arena_printf(call->arena, PART_OPERATION "%s", id), text,
+                          NULL) != ERR_TOO_MANY;
 }
 
 /* The errors of all resources that failed, as the deployment shows them. */

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "control/jobs.h"
+#include "resource/join-token.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -124,7 +125,8 @@ static void fail(struct control_call *call, struct task *task, struct control_an
 
     answer->target = r->id;
     error = control_error_value(call, answer);
-    run_record(call, task, STEP_FAILED, answer->status, error);
+    join_token_strike(call->arena, error);
+    (void)run_record(call, task, STEP_FAILED, answer->status, error);
     pthread_mutex_lock(&task->run->lock);
     run_add_failure(call, task->run, error);
     pthread_mutex_unlock(&task->run->lock);
@@ -146,7 +148,7 @@ static void come_again(struct control_call *call, struct task *task, unsigned de
 static void leave(struct control_call *call, struct task *task)
 {
     if (task->is_told) {
-        run_record(call, task, STEP_LEFT, 0, NULL);
+        (void)run_record(call, task, STEP_LEFT, 0, NULL);
     }
     finish_task(call, task, STEP_LEFT);
 }
@@ -215,7 +217,11 @@ static void put_resource(struct control_call *call, struct task *task)
         wait_for_place(call, task);
         return;
     }
-    run_record(call, task, STEP_RUNS, 0, NULL);
+    if (!run_record(call, task, STEP_RUNS, 0, NULL)) {
+        deploy_refuse_full(call, run->request.id, &answer);
+        fail(call, task, &answer);
+        return;
+    }
     task->is_told = true;
     err = template_body(run->request.template, task->index, deploy_reference, call, call->arena,
                         call->doc, &trail, &fault, &body);
@@ -235,7 +241,7 @@ static void put_resource(struct control_call *call, struct task *task)
         snprintf(task->operation, sizeof(task->operation), "%s", answer.operation_id);
         come_again(call, task, POLL_MS);
     } else {
-        run_record(call, task, STEP_DONE, answer.status, NULL);
+        (void)run_record(call, task, STEP_DONE, answer.status, NULL);
         finish_task(call, task, STEP_DONE);
     }
 }
@@ -256,7 +262,7 @@ static void look_again(struct control_call *call, struct task *task)
     if (state == NULL) {
         fail(call, task, &answer);
     } else if (strcmp(state, "Succeeded") == 0) {
-        run_record(call, task, STEP_DONE, 200, NULL);
+        (void)run_record(call, task, STEP_DONE, 200, NULL);
         finish_task(call, task, STEP_DONE);
     } else if (strcmp(state, "Running") == 0 && call->now < task->began + WAIT_MAX_S) {
         come_again(call, task, POLL_MS);

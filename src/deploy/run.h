@@ -74,8 +74,10 @@ void deploy_refuse_tree(struct control_call *call, struct control_answer *ret);
 
 /* A call of our own in the name of who deployed. */
 struct control_call run_call_of(struct run *run, struct arena *arena, struct hasher *hasher);
-/* What became of one resource (arm-templates section 7). status: of its PUT; error NULL = none. */
-void run_record(struct control_call *call, const struct task *task, enum step step, unsigned status,
+/* What became of one resource (arm-templates section 7). status: of its PUT; error NULL = none.
+ * False: the subscription is full, and what is not told must not be done. Once there is a record of
+ * a resource, there is room for more about it. */
+bool run_record(struct control_call *call, const struct task *task, enum step step, unsigned status,
                 yyjson_mut_val *error);
 /* One more of the errors that the deployment shows. Under the lock, or when nothing runs. */
 void run_add_failure(struct control_call *call, struct run *run, yyjson_mut_val *error);

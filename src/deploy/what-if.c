@@ -4,8 +4,15 @@
 #include "deploy/internal.h"
 
 #include "base/text.h"
+#include "resource/join-token.h"
 
-enum { DELTA_DEPTH_MAX = 32, PAGE = 500 };
+#include <stdio.h>
+
+enum {
+    DELTA_DEPTH_MAX = 32,
+    PAGE = 500,
+    NAMES_BYTES = 4 * DEPLOY_MIB, /* of a page: key, id and subscription of each */
+};
 
 /* What only the server says is no difference. */
 static bool is_read_only(const char *name)
@@ -222,6 +229,7 @@ static yyjson_mut_val *result(struct control_call *call, const char *id, const c
     if (delta != NULL) {
         json_add_value(doc, object, "delta", delta);
     }
+    join_token_strike(call->arena, object);
     return object;
 }
 
@@ -263,11 +271,16 @@ static yyjson_mut_val *change_of(struct control_call *call, const struct deploy_
     return result(call, r->id, type, before, after, delta, request->is_ids_only);
 }
 
-static void refuse_size(struct control_call *call, struct control_answer *ret)
+static void refuse_size(struct control_call *call, const struct deploy_request *request,
+                        struct control_answer *ret)
 {
     control_refuse(call, ret, 413, "RequestTooLarge",
-                   "All differences together take more memory than one request may use: ask for "
-                   "ResourceIdOnly (az: --result-format), or split the template.");
+                   request->is_ids_only
+                       ? "The ids of all that the template and the group have take more memory "
+                         "than one request may use: split the group."
+                       : "All differences, and what the group has beside the template, take more "
+                         "memory than one request may use: ask for ResourceIdOnly (az: "
+                         "--result-format), or split the template or the group.");
 }
 
 /* Each is worked out in the same memory after the other; what is told of it stays. */
@@ -294,49 +307,103 @@ static bool add_changes(struct control_call *call, const struct deploy_request *
             return false;
         }
         if (!yyjson_mut_arr_append(changes, yyjson_mut_val_mut_copy(call->doc, value))) {
-            refuse_size(call, ret);
+            refuse_size(call, request, ret);
             return false;
         }
     }
     return true;
 }
 
-static bool may_read(const struct control_call *call, const struct resource *resource)
+static bool may_read(struct control_call *call, const struct kind *kind, const char *id)
 {
-    const char *action = arena_printf(call->arena, "%s/read", resource->kind->type);
+    const char *action = arena_printf(call->arena, "%s/read", kind->type);
 
-    return action != NULL && control_caller_may(call, action, resource->id);
+    return action != NULL && control_caller_may(call, action, id);
 }
 
-/* What is in the group and not in the template: it stays, or in mode Complete it goes. */
-static err_t add_others(struct control_call *call, const struct deploy_request *request,
-                        yyjson_mut_val *changes, struct trail *trail)
+/* One of the group that the template does not name: it stays, or in mode Complete it goes. NULL:
+ * nothing is told of it. */
+static yyjson_mut_val *other_of(struct control_call *call, const struct deploy_request *request,
+                                const char *id)
 {
-    const char *after = "";
-    size_t n = PAGE;
-    err_t err = ERR_OK;
+    bool goes = false;
+    const struct kind *kind = deploy_leftover(call, request->template, id, &goes);
+    yyjson_mut_val *before = NULL;
+    struct resource resource;
 
-    while (err == ERR_OK && n == PAGE) {
-        struct resource *resources = NULL;
+    if (kind == NULL || !may_read(call, kind, id)) {
+        return NULL;
+    }
+    if (!request->is_ids_only) {
+        /* One that cannot be read goes or stays like the others. */
+        err_t err = resource_load(call, id, NULL, &resource);
 
-        err = resources_load(call, NULL, request->group_id, after, PAGE, trail, &resources, &n);
-        for (size_t i = 0; err == ERR_OK && i < n; i++) {
-            const struct resource *r = &resources[i];
-            struct resource_path path;
+        if (err == ERR_NOT_FOUND) {
+            return NULL;
+        }
+        before = err ? NULL : resource_value(call, &resource);
+    }
+    return result(call, id, request->is_complete && goes ? "Delete" : "Ignore", before, NULL, NULL,
+                  request->is_ids_only);
+}
 
-            after = r->key;
-            if (r->kind == NULL || r->kind == &kind_deployment ||
-                template_find(request->template, r->id) != NULL || !may_read(call, r) ||
-                resource_id_read(call->arena, span_str(r->id), NULL, &path) != ERR_OK) {
-                continue;
-            }
-            (void)yyjson_mut_arr_append(
-                changes,
-                result(call, r->id, request->is_complete && path.n == 2 ? "Delete" : "Ignore",
-                       resource_value(call, r), NULL, NULL, request->is_ids_only));
+/* Of a page of rows. Each in the same memory after the other, as add_changes does it. */
+static bool add_page(struct control_call *call, const struct deploy_request *request,
+                     struct arena *arena, const struct store_resource *rows, size_t n,
+                     yyjson_mut_val *changes, struct control_answer *ret)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct control_call own = *call;
+        yyjson_mut_val *value;
+
+        arena_reset(arena);
+        own.arena = arena;
+        own.doc = json_new(arena);
+        value = own.doc == NULL ? NULL : other_of(&own, request, rows[i].id);
+        if (arena_is_exhausted(arena) ||
+            (value != NULL &&
+             !yyjson_mut_arr_append(changes, yyjson_mut_val_mut_copy(call->doc, value)))) {
+            refuse_size(call, request, ret);
+            return false;
         }
     }
-    return err;
+    return true;
+}
+
+/* What is in the group beside the template. It may be very much: what is known at a time is a page
+ * of names and one body. */
+static bool add_others(struct control_call *call, const struct deploy_request *request,
+                       struct arena *arena, yyjson_mut_val *changes, struct control_answer *ret)
+{
+    CLEANUP(arena_free) struct arena *names = arena_new(NAMES_BYTES);
+    char after[STORE_RESOURCE_KEY_MAX + 1] = "";
+    struct store_resource_query query = {.below =
+                                             resource_key(call->arena, span_str(request->group_id)),
+                                         .subscription = "",
+                                         .type = "",
+                                         .after = after,
+                                         .max = PAGE,
+                                         .is_short = true};
+    struct trail trail = {0};
+    size_t n = PAGE;
+    err_t err = names == NULL || query.below == NULL ? ERR_MEMORY : ERR_OK;
+
+    while (err == ERR_OK && n == PAGE) {
+        struct store_resource *rows = NULL;
+
+        arena_reset(names);
+        err = store_resources(control_store(call->control), names, &query, &trail, &rows, &n);
+        if (err == ERR_OK && !add_page(call, request, arena, rows, n, changes, ret)) {
+            return false;
+        }
+        if (err == ERR_OK && n > 0) {
+            snprintf(after, sizeof(after), "%s", rows[n - 1].key);
+        }
+    }
+    if (err) {
+        control_fail(call, err, &trail, ret);
+    }
+    return err == ERR_OK;
 }
 
 void deploy_what_if(struct control_call *call, const struct deploy_request *request,
@@ -345,8 +412,6 @@ void deploy_what_if(struct control_call *call, const struct deploy_request *requ
     CLEANUP(arena_free) struct arena *arena = arena_new(DEPLOY_BODY_ARENA_BYTES);
     yyjson_mut_doc *doc = call->doc;
     yyjson_mut_val *root = yyjson_mut_obj(doc), *properties, *changes;
-    struct trail trail = {0};
-    err_t err;
 
     if (arena == NULL) {
         control_fail(call, ERR_MEMORY, NULL, ret);
@@ -357,16 +422,12 @@ void deploy_what_if(struct control_call *call, const struct deploy_request *requ
     properties = json_add_object(doc, root, "properties");
     json_add_text(doc, properties, "correlationId", call->correlation);
     changes = json_add_array(doc, properties, "changes");
-    if (!add_changes(call, request, arena, changes, ret)) {
-        return;
-    }
-    err = add_others(call, request, changes, &trail);
-    if (err) {
-        control_fail(call, err, &trail, ret);
+    if (!add_changes(call, request, arena, changes, ret) ||
+        !add_others(call, request, arena, changes, ret)) {
         return;
     }
     control_answer_value(call, 200, root, ret);
     if (ret->status == 413) {
-        refuse_size(call, ret);
+        refuse_size(call, request, ret);
     }
 }

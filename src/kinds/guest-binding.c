@@ -6,6 +6,7 @@
 
 #include "base/codec.h"
 #include "base/text.h"
+#include "resource/join-token.h"
 
 #include <stdio.h>
 
@@ -18,40 +19,6 @@ enum {
 #define MACHINE_WRITE "Bootwarden.Monitor/machines/write"
 
 /* ---- tokens ---- */
-
-static bool is_token_char(uint8_t c)
-{
-    static const char marks[] = "._-~+=";
-
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           memchr(marks, c, sizeof(marks) - 1) != NULL;
-}
-
-struct span guest_find_token(struct span text)
-{
-    static const char mark[] = TOKEN_MARK, between[] = " \t\"':=";
-    size_t len = sizeof(mark) - 1;
-
-    for (size_t i = 0; text.len >= len && i <= text.len - len; i++) {
-        size_t at = i + len, n = 0;
-        bool is_set = false;
-
-        if (memcmp(text.data + i, mark, len) != 0) {
-            continue;
-        }
-        while (at < text.len && memchr(between, text.data[at], sizeof(between) - 1) != NULL) {
-            is_set = is_set || text.data[at] == ':' || text.data[at] == '=';
-            at++;
-        }
-        while (is_set && at + n < text.len && is_token_char(text.data[at + n])) {
-            n++;
-        }
-        if (n > 0) {
-            return span_of(text.data + at, n);
-        }
-    }
-    return (struct span){0};
-}
 
 /* customData and userData come in base64. False and refused. */
 static bool read_token(struct control_call *call, yyjson_mut_val *value, const char *member,
@@ -69,48 +36,16 @@ static bool read_token(struct control_call *call, yyjson_mut_val *value, const c
                        member, DATA_MAX);
         return false;
     }
-    *ret_token = guest_find_token(data);
+    *ret_token = join_token_find(data);
     if (ret_token->data != NULL &&
-        (ret_token->len < GUEST_TOKEN_MIN || ret_token->len > GUEST_TOKEN_MAX)) {
+        (ret_token->len < JOIN_TOKEN_MIN || ret_token->len > JOIN_TOKEN_MAX)) {
         control_refuse(call, ret, 400, "InvalidParameter",
                        "The join token in %s has %zu characters: it must have %d to %d that nobody "
                        "can guess.",
-                       member, ret_token->len, GUEST_TOKEN_MIN, GUEST_TOKEN_MAX);
+                       member, ret_token->len, JOIN_TOKEN_MIN, JOIN_TOKEN_MAX);
         return false;
     }
     return true;
-}
-
-/* Whoever may read sees userData, so no token stays in it: stars instead. */
-static bool strike_tokens(struct control_call *call, yyjson_mut_val *properties)
-{
-    const char *text = body_text(body_get(properties, "userData"));
-    struct span data = {0}, rest, token;
-    const char *struck;
-    uint8_t *bytes;
-
-    if (text == NULL) {
-        return true;
-    }
-    if (base64_decode(call->arena, BASE64_STANDARD, span_str(text), &data) != ERR_OK ||
-        guest_find_token(data).data == NULL) {
-        return true;
-    }
-    bytes = arena_alloc(call->arena, data.len);
-    if (bytes == NULL) {
-        return false;
-    }
-    memcpy(bytes, data.data, data.len);
-    rest = span_of(bytes, data.len);
-    while ((token = guest_find_token(rest)).data != NULL) {
-        size_t end = (size_t)(token.data - bytes) + token.len;
-
-        memset(bytes + end - token.len, '*', token.len);
-        rest = span_of(bytes + end, data.len - end);
-    }
-    struck = base64_dup(call->arena, BASE64_STANDARD, span_of(bytes, data.len));
-    body_set_text(call->doc, properties, "userData", struck);
-    return struck != NULL;
 }
 
 /* Its digest, among what is shown to nobody. */
@@ -305,10 +240,7 @@ static bool read_user_data(struct control_call *call, const struct resource *bef
     if (kept != NULL && last != NULL && strcmp(kept, last) == 0) {
         *ret_token = (struct span){0};
     }
-    if (!strike_tokens(call, properties)) {
-        control_fail(call, ERR_MEMORY, NULL, ret);
-        return false;
-    }
+    join_token_strike(call->arena, value);
     return true;
 }
 

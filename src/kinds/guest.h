@@ -14,14 +14,7 @@
 /* Tags with which an owner says which guest a virtual machine has. */
 #define TAG_EK "bootwarden-ek"           /* SHA-256 of its endorsement key, in hexadecimal */
 #define TAG_MACHINE "bootwarden-machine" /* name or id of one that joined before */
-/* In customData or userData: "bootwarden-join-token: TOKEN" on a line of its own. */
-#define TOKEN_MARK "bootwarden-join-token"
-
-enum { GUEST_TOKEN_MIN = 20, GUEST_TOKEN_MAX = 128, GUEST_VALID_DAYS = 30 };
-
-/* The word behind TOKEN_MARK and a colon or an equals sign; cloud-config, shell and plain text have
- * that in common. Whatever an owner writes into customData. data NULL when there is none. */
-struct span guest_find_token(struct span text);
+enum { GUEST_VALID_DAYS = 30 };
 
 struct vm_guest {
     bool is_there; /* somebody joined */

@@ -87,6 +87,30 @@ err_t store_resources(struct store *store, struct arena *arena,
     return err;
 }
 
+err_t store_resources_past(struct store *store, struct arena *arena,
+                           const struct store_resource_query *query, size_t keep,
+                           struct trail *trail, struct store_resource **ret, size_t *ret_n)
+{
+    const char *from, *to;
+    struct reading reading = {
+        .which = STATEMENT_RESOURCES_TOO_MANY, .max = query->max, .row = take_resource};
+    void *items = NULL;
+    err_t err;
+
+    if (!range_below(arena, query->below, &from, &to)) {
+        return ERR_MEMORY;
+    }
+    reading.bound[0] = bound_text(from);
+    reading.bound[1] = bound_text(to);
+    reading.bound[2] = bound_number((int64_t)query->max);
+    reading.bound[3] = bound_text(query->subscription);
+    reading.bound[4] = bound_text(query->type);
+    reading.bound[5] = bound_number((int64_t)keep);
+    err = listing_all(store, arena, &reading, sizeof(**ret), trail, &items, ret_n);
+    *ret = items;
+    return err;
+}
+
 err_t store_resources_in_state(struct store *store, struct arena *arena, const char *type,
                                const char *state, const char *after, size_t max,
                                struct trail *trail, struct store_resource **ret, size_t *ret_n)
@@ -209,6 +233,64 @@ static err_t look_for_room(struct sqlite *db, struct putting *putting, struct tr
     return err;
 }
 
+static err_t ask_number(struct sqlite *db, enum statement which, struct bound a, struct bound b,
+                        struct trail *trail, int64_t *ret, bool *ret_is_there)
+{
+    const struct reading reading = {
+        .which = which, .bound = {a, b}, .row = take_number, .data = ret};
+    size_t n = 0;
+    err_t err = query_rows(db, &reading, trail, &n);
+
+    *ret_is_there = n > 0;
+    return err;
+}
+
+/* Something that is to be written, and how to ask what its subscription and it take now. */
+struct weighing {
+    enum statement room, size;
+    struct bound of_room, of_size, of_size_too;
+    size_t bytes;       /* that it will take */
+    bool is_owed;       /* (resources.h) */
+    bool is_owed_again; /* if there is one already */
+};
+
+/* Its size is looked at only when it matters. */
+static err_t weigh(struct sqlite *db, const struct weighing *w, struct trail *trail, bool *ret_fits)
+{
+    int64_t all = 0, before = 0, wanted = (int64_t)w->bytes;
+    int64_t max = STORE_RESOURCES_SUBSCRIPTION_BYTES_MAX;
+    bool is_there = false;
+    err_t err = ask_number(db, w->room, w->of_room, (struct bound){0}, trail, &all, &is_there);
+
+    *ret_fits = err == ERR_OK && all + wanted <= max;
+    if (err || *ret_fits) {
+        return err;
+    }
+    err = ask_number(db, w->size, w->of_size, w->of_size_too, trail, &before, &is_there);
+    max += w->is_owed || (is_there && w->is_owed_again) ? STORE_RESOURCES_OWED_BYTES_MAX : 0;
+    *ret_fits = err == ERR_OK && (wanted <= before || all - before + wanted <= max);
+    return err;
+}
+
+/* In bytes, of one that is there too. */
+static err_t look_for_bytes(struct sqlite *db, struct putting *putting, struct trail *trail)
+{
+    const struct store_resource *wanted = putting->wanted;
+    const struct weighing weighing = {.room = STATEMENT_RESOURCE_ROOM,
+                                      .size = STATEMENT_RESOURCE_SIZE,
+                                      .of_room = bound_text(wanted->subscription),
+                                      .of_size = bound_text(wanted->key),
+                                      .bytes = wanted->tags.len + wanted->body.len,
+                                      .is_owed = wanted->is_owed};
+    bool fits = false;
+    err_t err = weigh(db, &weighing, trail, &fits);
+
+    if (err == ERR_OK && !fits) {
+        putting->bar = STORE_RESOURCE_SUBSCRIPTION_BYTES_FULL;
+    }
+    return err;
+}
+
 static err_t look_for_bars(struct sqlite *db, struct putting *putting, struct trail *trail)
 {
     const struct store_resource *wanted = putting->wanted;
@@ -230,10 +312,10 @@ static err_t look_for_bars(struct sqlite *db, struct putting *putting, struct tr
         putting->bar = STORE_RESOURCE_CHANGED;
         return ERR_OK;
     }
-    if (err || wanted->version != 0) {
-        return err;
+    if (err == ERR_OK && wanted->version == 0) {
+        err = look_for_room(db, putting, trail);
     }
-    return look_for_room(db, putting, trail);
+    return err || putting->bar != STORE_RESOURCE_NO_BAR ? err : look_for_bytes(db, putting, trail);
 }
 
 /* Counted over all resources: who loaded one that is gone has no version of what was made anew
@@ -365,7 +447,7 @@ err_t store_resource_remove(struct store *store, const char *key, int64_t versio
 struct putting_part {
     const char *key, *holder, *name;
     struct span text;
-    bool is_put;
+    bool is_put, is_full;
 };
 
 static err_t run_part_put(struct sqlite *db, void *data, struct trail *trail)
@@ -374,12 +456,24 @@ static err_t run_part_put(struct sqlite *db, void *data, struct trail *trail)
     struct reading writing = {
         .which = STATEMENT_PART_PUT,
         .bound = {bound_text(putting->key), bound_text(putting->name), bound_json(putting->text)}};
+    const struct weighing weighing = {.room = STATEMENT_PART_ROOM,
+                                      .size = STATEMENT_PART_SIZE,
+                                      .of_room = bound_text(putting->key),
+                                      .of_size = bound_text(putting->key),
+                                      .of_size_too = bound_text(putting->name),
+                                      .bytes = putting->text.len,
+                                      .is_owed_again = true};
     struct there there;
-    bool is_held = false;
+    bool is_held = false, fits = false;
     err_t err = look(db, putting->key, trail, &there);
 
     err = err ? err : ask_holder(db, putting->key, putting->holder, trail, &is_held);
-    putting->is_put = err == ERR_OK && there.is_there && is_held;
+    if (err || !there.is_there || !is_held) {
+        return err;
+    }
+    err = weigh(db, &weighing, trail, &fits);
+    putting->is_put = err == ERR_OK && fits;
+    putting->is_full = !fits;
     return putting->is_put ? run_writing(db, &writing, trail) : err;
 }
 
@@ -395,6 +489,10 @@ err_t store_part_put(struct store *store, const char *key, const char *holder, c
                          STORE_PART_MAX);
     }
     err = store_wait_for(store, &op, trail);
+    if (err == ERR_OK && putting.is_full) {
+        return trail_set(trail, ERR_TOO_MANY, "the resources of the subscription take %d MiB",
+                         STORE_RESOURCES_SUBSCRIPTION_BYTES_MAX / (1024 * 1024));
+    }
     return err ? err : putting.is_put ? ERR_OK : ERR_NOT_FOUND;
 }
 

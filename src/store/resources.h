@@ -16,6 +16,10 @@ enum {
     STORE_RESOURCE_BODY_MAX = 4 * 1024 * 1024,
     STORE_RESOURCES_MAX = 1000000, /* of the whole server */
     STORE_RESOURCES_SUBSCRIPTION_MAX = 100000,
+    /* Of tags, bodies and parts of one subscription. What the server owes, such as how a deployment
+     * ended, may take so much more. What gets no larger is always kept. */
+    STORE_RESOURCES_SUBSCRIPTION_BYTES_MAX = 512 * 1024 * 1024,
+    STORE_RESOURCES_OWED_BYTES_MAX = 64 * 1024 * 1024,
 };
 
 /* Texts are never NULL. */
@@ -32,6 +36,7 @@ struct store_resource {
                                  not even one after the other; 0 = not kept yet */
     int64_t created, changed;
     const char *holder; /* of a change: who must hold it (below); NULL: whoever does */
+    bool is_owed;       /* of a change: it may take what is held back (above) */
 };
 
 /* In the arena. ERR_NOT_FOUND. */
@@ -52,6 +57,13 @@ struct store_resource_query {
 err_t store_resources(struct store *store, struct arena *arena,
                       const struct store_resource_query *query, struct trail *trail,
                       struct store_resource **ret, size_t *ret_n) MUST_CHECK;
+/* Of those of a type below a key (query->after, bytes_max and is_short aside): the ones past
+ * `keep`, those whose last change is longest ago first, at most query->max and none that goes on.
+ * Without tags and bodies. */
+err_t store_resources_past(struct store *store, struct arena *arena,
+                           const struct store_resource_query *query, size_t keep,
+                           struct trail *trail, struct store_resource **ret,
+                           size_t *ret_n) MUST_CHECK;
 /* Of all subscriptions: those of a type that are in a state, such as groups that are being deleted
  * when a server starts, behind the key `after`. Without tags and bodies: as many as there are fit
  * into any arena. */
@@ -66,9 +78,10 @@ enum store_resource_bar {
     STORE_RESOURCE_CHANGED, /* it has another version, is there already, is gone, or is held by
                                another than wanted->holder */
     STORE_RESOURCE_NO_PARENT,
-    STORE_RESOURCE_GOING, /* its parent is being deleted */
-    STORE_RESOURCE_FULL,  /* the server */
-    STORE_RESOURCE_SUBSCRIPTION_FULL,
+    STORE_RESOURCE_GOING,                   /* its parent is being deleted */
+    STORE_RESOURCE_FULL,                    /* the server */
+    STORE_RESOURCE_SUBSCRIPTION_FULL,       /* has as many as one may have */
+    STORE_RESOURCE_SUBSCRIPTION_BYTES_FULL, /* its resources take as much as they may */
 };
 enum { STORE_RESOURCE_PARENTS = 3 };
 /*
@@ -96,7 +109,8 @@ struct store_part {
  * when it is gone and made anew, with the same key, writes nothing into the new one. */
 #define STORE_PART_HOLDER "holder"
 /* In place of one of that name, in one write with this: its resource is there, and held by `holder`
- * (NULL: whoever); else ERR_NOT_FOUND. Parts go with their resource. */
+ * (NULL: whoever); else ERR_NOT_FOUND. ERR_TOO_MANY: its subscription takes as much as it may; one
+ * that replaces another is owed. Parts go with their resource. */
 err_t store_part_put(struct store *store, const char *key, const char *holder, const char *name,
                      struct span text, struct trail *trail) MUST_CHECK;
 /* In the arena; ERR_NOT_FOUND. */

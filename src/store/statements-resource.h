@@ -6,6 +6,8 @@
 #define STORE_STATEMENTS_RESOURCE_H
 
 /* clang-format off */
+#define BYTES_OF(TEXT) "length(CAST(" TEXT " AS BLOB))"
+#define RESOURCE_BYTES_OF(ROW) "(" BYTES_OF(ROW "tags") " + " BYTES_OF(ROW "body") ")"
 #define RESOURCE_COLUMNS "key, id, subscription, type, location, state, tags, body, version, created, changed"
 #define RESOURCE_COLUMNS_SHORT "key, id, subscription, type, location, state, '', '', version, created, changed"
 #define OPERATION_COLUMNS "id, subscription, resource, what, status, error, output, started, ended"
@@ -21,6 +23,10 @@
         "AND type = ?5 AND key > ?1 AND key < ?2 ORDER BY key LIMIT ?3") \
     X(RESOURCES_IN_STATE, "SELECT " RESOURCE_COLUMNS_SHORT " FROM resources WHERE state <> 'Succeeded' AND type = ?4 AND state = ?5 " \
         "AND key > ?1 AND key < ?2 ORDER BY key LIMIT ?3") \
+    X(RESOURCES_TOO_MANY, "SELECT " RESOURCE_COLUMNS_SHORT " FROM resources WHERE subscription = ?4 " \
+        "AND type = ?5 AND key > ?1 AND key < ?2 AND state IN ('Succeeded', 'Failed', 'Canceled') " \
+        "ORDER BY version LIMIT min(?3, max(0, (SELECT count(*) FROM resources " \
+        "WHERE subscription = ?4 AND type = ?5 AND key > ?1 AND key < ?2) - ?6))") \
     X(RESOURCE_COUNT, "SELECT CASE WHEN (SELECT coalesce(max(rowid), 0) FROM resources) < ?1 THEN 0 " \
         "ELSE (SELECT count(*) FROM resources) END") \
     X(RESOURCE_COUNT_OF, "SELECT CASE WHEN (SELECT coalesce(max(rowid), 0) FROM resources) < ?1 THEN 0 " \
@@ -33,7 +39,14 @@
         "version = ?8, changed = ?7 WHERE key = ?1 AND version = ?2") \
     X(RESOURCE_REMOVE, "DELETE FROM resources WHERE key = ?1") \
     X(RESOURCES_REMOVE, "DELETE FROM resources WHERE key > ?1 AND key < ?2") \
-    X(PART_PUT, "INSERT OR REPLACE INTO resource_parts (resource, name, text) VALUES (?1,?2,?3)") \
+    X(RESOURCE_ROOM, "SELECT bytes FROM resource_bytes WHERE subscription = ?1") \
+    X(RESOURCE_SIZE, "SELECT " RESOURCE_BYTES_OF("") " FROM resources WHERE key = ?1") \
+    X(PART_PUT, "INSERT INTO resource_parts (resource, name, subscription, text) " \
+        "SELECT key, ?2, subscription, ?3 FROM resources WHERE key = ?1 " \
+        "ON CONFLICT (resource, name) DO UPDATE SET text = excluded.text") \
+    X(PART_ROOM, "SELECT bytes FROM resource_bytes " \
+        "WHERE subscription = (SELECT subscription FROM resources WHERE key = ?1)") \
+    X(PART_SIZE, "SELECT " BYTES_OF("text") " FROM resource_parts WHERE resource = ?1 AND name = ?2") \
     X(PART_GET, "SELECT name, text FROM resource_parts WHERE resource = ?1 AND name = ?2") \
     X(PARTS, "SELECT name, text FROM resource_parts WHERE resource = ?1 AND name >= ?2 " \
         "AND name < ?2 || char(127) ORDER BY name LIMIT ?3") \

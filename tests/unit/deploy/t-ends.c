@@ -5,6 +5,8 @@
 
 #include "deploy/internal.h"
 
+#include <sqlite3.h>
+
 static const char *key_of(const char *id)
 {
     return kept(resource_key(m.arena, span_str(id)));
@@ -79,6 +81,98 @@ static void outputs_that_are_too_long_fail_the_deployment(void **state)
     deploy(D, BODY(""), "Succeeded"); /* it can be replaced, and deleted */
     ask(&m, HTTP_DELETE, D, NULL);
     assert_answer(&m, 200, NULL);
+    free(body);
+}
+
+/* ---- a subscription that is full ---- */
+
+/* As if it took all but `left` bytes. */
+static void leave_room(int left)
+{
+    const char *path = arena_printf(m.arena, "%s/data.sqlite", w->folder);
+    const char *sql = arena_printf(m.arena, "UPDATE resource_bytes SET bytes = %d",
+                                   STORE_RESOURCES_SUBSCRIPTION_BYTES_MAX - left);
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_busy_timeout(db, 5000), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void assert_goes(const char *target)
+{
+    ask(&m, HTTP_DELETE, target, NULL);
+    assert_answer(&m, 200, NULL);
+}
+
+static void a_full_subscription_deploys_nothing_and_says_why(void **state)
+{
+    char *filling = text_of(20000), *body = NULL;
+
+    (void)state;
+    assert_true(asprintf(&body, BODY_OF("", "\"variables\":{\"v\":\"%s\"},", DISK_NAMED("a")),
+                         filling) > 0);
+    leave_room(0);
+    refused(HTTP_PUT, D, body, 409, "QuotaExceeded");
+    assert_says(&m, "delete deployments");
+    refused(HTTP_GET, D, NULL, 404, "DeploymentNotFound");
+    refused(HTTP_PUT, DISK("a"), VM_WITH(""), 409, "QuotaExceeded");
+    leave_room(10000); /* for a record, not for the template beside it */
+    refused(HTTP_PUT, D, body, 409, "QuotaExceeded");
+    assert_state(D, "Failed");
+    assert_text(&m, "properties.error.code", "QuotaExceeded");
+    assert_false(is_made(DISK("a")));
+    leave_room(1024 * 1024);
+    deploy(D, body, "Succeeded");
+    assert_goes(D);
+    free(filling);
+    free(body);
+}
+
+static void what_cannot_be_told_is_not_made(void **state)
+{
+    (void)state;
+    hold_all();
+    start_deployment(D, BODY(DISK_NAMED("a")));
+    leave_room(0);
+    let_go();
+    wait_for_end(D);
+    assert_text(&m, "properties.provisioningState", "Failed");
+    assert_text(&m, "properties.error.code", "DeploymentFailed");
+    assert_text(&m, "properties.error.details.0.code", "QuotaExceeded");
+    assert_string_equal(operation_state_of(D, "a"), "");
+    assert_false(is_made(DISK("a")));
+    assert_goes(D);
+}
+
+static void what_went_well_needs_no_room_to_say_so(void **state)
+{
+    (void)state;
+    hold_all();
+    start_deployment(D, BODY(""));
+    leave_room(0);
+    let_go();
+    wait_for_end(D);
+    assert_text(&m, "properties.provisioningState", "Succeeded");
+}
+
+static void outputs_without_room_fail_the_deployment(void **state)
+{
+    char *body = body_that_repeats(100000);
+
+    (void)state;
+    hold_all();
+    start_deployment(D, body);
+    leave_room(50000);
+    let_go();
+    wait_for_end(D);
+    assert_text(&m, "properties.provisioningState", "Failed");
+    assert_text(&m, "properties.error.code", "QuotaExceeded");
+    assert_null(member(&m, "properties.outputs"));
+    assert_string_equal(operation_state_of(D, "a"), "Succeeded");
+    assert_true(is_made(DISK("a")));
+    assert_goes(D);
     free(body);
 }
 
@@ -175,6 +269,50 @@ static void a_group_that_goes_ends_what_its_deployments_do_elsewhere(void **stat
     assert_text(&m, "properties.provisioningState", "Canceled");
 }
 
+/* ---- how many are kept ---- */
+
+static bool may_delete_no_deployment(const char *action, const char *scope)
+{
+    (void)scope;
+    return strcmp(action, "Microsoft.Resources/deployments/delete") != 0;
+}
+
+static size_t deployments_in(const char *list)
+{
+    size_t pages;
+
+    return count_pages(&m, list, 1000, &pages);
+}
+
+static void the_one_that_ended_longest_ago_goes_when_there_are_many(void **state)
+{
+    static const char old[] = "{\"properties\":{}}";
+
+    (void)state;
+    put_ok(OTHER_GROUP, "{\"location\":\"westus\"}");
+    keep_row(OTHER_GROUP "/providers/Microsoft.Resources/deployments/elsewhere", "Failed", old);
+    for (int i = 0; i < DEPLOY_KEPT_MAX - 1; i++) {
+        keep_row(kept(arena_printf(m.arena, DEPLOYMENTS "s%d", i)), i == 0 ? "Running" : "Failed",
+                 old);
+    }
+    deploy(DEPLOYMENTS "s1", BODY(""), "Succeeded"); /* now it is the youngest */
+    deploy(D, BODY(""), "Succeeded");
+    assert_int_equal(deployments_in(GROUP "/providers/Microsoft.Resources/deployments"),
+                     DEPLOY_KEPT_MAX);
+    m.may = may_delete_no_deployment; /* who deploys need not be one who may delete */
+    deploy(DEPLOYMENTS "another", BODY(""), "Succeeded");
+    m.may = NULL;
+    assert_int_equal(deployments_in(GROUP "/providers/Microsoft.Resources/deployments"),
+                     DEPLOY_KEPT_MAX);
+    assert_true(is_made(DEPLOYMENTS "another"));
+    assert_true(is_made(D));
+    assert_state(DEPLOYMENTS "s0", "Running");
+    assert_state(DEPLOYMENTS "s1", "Succeeded");
+    refused(HTTP_GET, DEPLOYMENTS "s2", NULL, 404, "DeploymentNotFound");
+    assert_true(is_made(DEPLOYMENTS "s3"));
+    assert_true(is_made(OTHER_GROUP "/providers/Microsoft.Resources/deployments/elsewhere"));
+}
+
 /* ---- mode Complete ---- */
 
 static void leftovers_go_behind_the_answer_however_many(void **state)
@@ -200,10 +338,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_VMS(outputs_that_are_too_long_fail_the_deployment),
+        WITH_VMS(a_full_subscription_deploys_nothing_and_says_why),
+        WITH_VMS(what_cannot_be_told_is_not_made),
+        WITH_VMS(what_went_well_needs_no_room_to_say_so),
+        WITH_VMS(outputs_without_room_fail_the_deployment),
         WITH_VMS(all_that_stopped_say_so_however_many_and_large),
         WITH_VMS(what_runs_is_not_taken_for_stopped),
         WITH_VMS(who_runs_on_writes_nothing_into_the_next_ones_record),
         WITH_VMS(a_group_that_goes_ends_what_its_deployments_do_elsewhere),
+        WITH_VMS(the_one_that_ended_longest_ago_goes_when_there_are_many),
         WITH_VMS(leftovers_go_behind_the_answer_however_many),
     };
 

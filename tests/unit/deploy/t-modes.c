@@ -71,6 +71,62 @@ static void nor_are_those_of_nested_deployments(void **state)
     assert_no_secret();
 }
 
+#define TOKEN "bwj_0123456789abcdefghij"
+#define DATA_PARAMETER "\"parameters\":{\"data\":{\"type\":\"string\"}},"
+#define DATA_VALUE                                                                                 \
+    "\"parameters\":{\"data\":{\"value\":\"#cloud-config\\nbootwarden-join-token: " TOKEN "\"}},"
+#define DATA_OUTPUTS                                                                               \
+    "\"variables\":{\"v\":\"" TOKEN "\"},\"outputs\":{\"o\":{\"type\":\"string\",\"value\":\"["    \
+    "parameters('data')]\"},\"b\":{\"type\":"                                                      \
+    "\"string\",\"value\":\"[base64(parameters('data'))]\"}},"
+#define VM_WITH_TOKEN                                                                              \
+    RESOURCE("Microsoft.Compute/virtualMachines", "vm",                                            \
+             ",\"properties\":{\"osProfile\":{\"customData\":\"[base64(parameters('data'))]\"}}")
+#define VM_OF_TOKEN                                                                                \
+    RESOURCE("Microsoft.Compute/virtualMachines", "vm2",                                           \
+             ",\"dependsOn\":[\"[resourceId('Microsoft.Compute/virtualMachines','vm')]\"],"        \
+             "\"properties\":{\"securityProfile\":{\"securityType\":\"[parameters('data')]\"}}")
+#define IN_BASE64 "Ym9vdHdhcmRlbi1qb2luLXRva2VuOiBid2p" /* of "bootwarden-join-token: bwj" */
+
+static void assert_told_no_token(enum http_method method, const char *target, const char *body)
+{
+    ask(&m, method, target, body);
+    assert_true(m.answer.code == NULL);
+    assert_non_null(m.answer.body.data);
+    assert_null(strstr((const char *)m.answer.body.data, TOKEN));
+}
+
+/* A join token that stands in a template or a parameter reaches its guest, and nobody who reads. */
+static void join_tokens_are_kept_nowhere(void **state)
+{
+    static const char body[] = BODY_OF(DATA_VALUE, DATA_PARAMETER DATA_OUTPUTS, VM_WITH_TOKEN);
+    static const char nested[] = BODY_OF(
+        DATA_VALUE, DATA_PARAMETER,
+        NESTED("inner", "inner", "\"parameters\":{\"data\":{\"value\":\"[parameters('data')]\"}},",
+               DATA_PARAMETER DATA_OUTPUTS "\"resources\":[" VM_WITH_TOKEN "," VM_OF_TOKEN "]"));
+    struct store_announced announced;
+    uint8_t digest[HASH_MAX_BYTES];
+
+    (void)state;
+    assert_told_no_token(HTTP_POST, D "/validate", body);
+    assert_told_no_token(HTTP_POST, D "/whatIf", body);
+    assert_told_no_token(HTTP_PUT, D, body);
+    wait_for_end(D);
+    assert_text(&m, "properties.provisioningState", "Succeeded");
+    assert_text(&m, "properties.outputs.o.value",
+                "#cloud-config\nbootwarden-join-token: ************************");
+    assert_told_no_token(HTTP_GET, D, NULL);
+    assert_told_no_token(HTTP_POST, D "/exportTemplate", NULL);
+    assert_text(&m, "template.variables.v", "************************");
+    assert_ok(store_announced_by_machine(store, vm_id(VM), NULL, &announced));
+    assert_ok(hasher_once(m.hasher, HASH_SHA256, span_str(TOKEN), digest));
+    assert_memory_equal(announced.token_digest, digest, STORE_DIGEST_BYTES);
+    deploy(D, nested, "Failed");
+    assert_told_no_token(HTTP_GET, DEPLOYMENTS "inner/operations", NULL);
+    assert_false(is_in_store(TOKEN));
+    assert_false(is_in_store(IN_BASE64));
+}
+
 /* ---- modes ---- */
 
 static void complete_takes_what_is_not_in_the_template(void **state)
@@ -217,6 +273,39 @@ static void what_if_tells_each_difference_and_changes_nothing(void **state)
     assert_change(IP, "Delete");
     assert_null(member_of(change_of(IP), "before"));
     assert_true(is_made(IP));
+}
+
+/* What is beside the template is told as far as an answer can hold it, whatever its bodies take. */
+static void what_if_of_a_large_group_is_told_or_refused_in_words(void **state)
+{
+    enum { LARGE = 60, FEW = 5, BYTES = 500000 };
+    char *body = NULL, *filling = malloc(BYTES + 1);
+
+    (void)state;
+    assert_non_null(filling);
+    memset(filling, 'x', BYTES);
+    filling[BYTES] = '\0';
+    assert_true(asprintf(&body, VM_WITH("\"a\":\"%s\""), filling) > 0);
+    for (int i = 0; i < LARGE; i++) {
+        if (i == FEW) {
+            ask(&m, HTTP_POST, D "/whatIf", COMPLETE(DISK_NAMED("new")));
+            assert_answer(&m, 200, NULL);
+            assert_int_equal(yyjson_arr_size(member(&m, "properties.changes")), FEW + 1);
+            assert_int_equal(
+                yyjson_get_len(member_of(change_of(DISK("large4")), "before.properties.a")), BYTES);
+        }
+        put_ok(kept(arena_printf(m.arena, COMPUTE "disks/large%d", i)), body);
+    }
+    ask(&m, HTTP_POST, D "/whatIf",
+        BODY_OF("\"mode\":\"Complete\",\"whatIfSettings\":{\"resultFormat\":\"ResourceIdOnly\"},",
+                "", DISK_NAMED("new")));
+    assert_answer(&m, 200, NULL);
+    assert_int_equal(yyjson_arr_size(member(&m, "properties.changes")), LARGE + 1);
+    assert_change(DISK("large59"), "Delete");
+    refused(HTTP_POST, D "/whatIf", COMPLETE(DISK_NAMED("new")), 413, "RequestTooLarge");
+    assert_says(&m, "what the group has beside the template");
+    free(filling);
+    free(body);
 }
 
 /* What was made by a template, the same template leaves as it is. */
@@ -369,10 +458,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_VMS(secure_parameters_are_kept_nowhere),
         WITH_VMS(nor_are_those_of_nested_deployments),
+        WITH_VMS(join_tokens_are_kept_nowhere),
         WITH_VMS(complete_takes_what_is_not_in_the_template),
         WITH_VMS(a_nested_deployment_ends_before_what_depends_on_it),
         WITH_VMS(a_nested_failure_is_the_outer_ones_too),
         WITH_VMS(what_if_tells_each_difference_and_changes_nothing),
+        WITH_VMS(what_if_of_a_large_group_is_told_or_refused_in_words),
         WITH_VMS(what_was_deployed_is_no_change),
         WITH_VMS(what_if_refuses_what_cannot_be_deployed),
         WITH_VMS(bodies_that_are_much_together_are_checked_one_by_one),

@@ -32,44 +32,6 @@ static const char *body_with(const char *custom, const char *user, const char *t
     return body;
 }
 
-/* ---- the finder ---- */
-
-static void tokens_are_found_in_what_owners_write(void **state)
-{
-    static const struct {
-        const char *text, *wanted;
-    } cases[] = {
-        {"", NULL},
-        {"bootwarden-join-token", NULL},
-        {"bootwarden-join-token:", NULL},
-        {"bootwarden-join-token: ", NULL},
-        {"bootwarden-join-token:\nabc", NULL},
-        {"# bootwarden-join-tokens are secret", NULL},
-        {"the bootwarden-join-token is below", NULL},
-        {"Bootwarden-Join-Token: abc", NULL},
-        {"bootwarden-join-token: abc", "abc"},
-        {"bootwarden-join-token=abc\n", "abc"},
-        {"bootwarden-join-token = \"abc\"", "abc"},
-        {"{\"bootwarden-join-token\": \"a.b_c-d~e+f\"}", "a.b_c-d~e+f"},
-        {"#cloud-config\nwrite_files:\n  - content: 'bootwarden-join-token: abc'\n", "abc"},
-        {"# bootwarden-join-token of this machine\nbootwarden-join-token: abc", "abc"},
-        {"bootwarden-join-token:\nbootwarden-join-token: abc", "abc"},
-        {"xbootwarden-join-token:abc;next", "abc"},
-        {"bootwarden-join-token: a\xc3\xbc", "a"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct span got = guest_find_token(span_str(cases[i].text));
-
-        if (cases[i].wanted == NULL ? got.data != NULL
-                                    : got.data == NULL || !span_is(got, cases[i].wanted)) {
-            fail_msg("%s: '%.*s'", cases[i].text, (int)got.len, (const char *)got.data);
-        }
-    }
-    assert_null(guest_find_token((struct span){0}).data);
-}
-
 /* ---- refusals ---- */
 
 static void what_cannot_bind_is_refused_and_nothing_is_made(void **state)
@@ -468,7 +430,6 @@ static void a_guest_whose_roles_cannot_go_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tokens_are_found_in_what_owners_write),
         WITH_VMS(what_cannot_bind_is_refused_and_nothing_is_made),
         WITH_VMS(a_token_or_key_is_one_machines),
         WITH_VMS(a_guest_joins_with_the_token_of_either_data),

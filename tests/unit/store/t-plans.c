@@ -45,6 +45,8 @@ static const struct {
     {"RESOURCE_COUNT", "SCAN CONSTANT ROW"},
     {"RESOURCE_COUNT_OF", "SCAN CONSTANT ROW"},
     {"RESOURCE_COUNT", "SCAN resources USING COVERING INDEX sqlite_autoindex_resources_1"},
+    /* 800 deployments of a group, when there is one more. */
+    {"RESOURCES_TOO_MANY", "USE TEMP B-TREE FOR ORDER BY"},
     /* A row for each subscription, once a minute. */
     {"ACTIVITY_TRIM", "SCAN subscriptions"},
     {"ACTIVITY_TRIM", "SCAN s"},

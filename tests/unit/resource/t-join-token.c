@@ -1,0 +1,93 @@
+/* Join tokens in what owners write: which are found, and that none stays. */
+#include "support/support.h"
+
+#include "base/codec.h"
+#include "resource/join-token.h"
+
+#include <string.h>
+
+static void tokens_are_found_in_what_owners_write(void **state)
+{
+    static const struct {
+        const char *text, *wanted;
+    } cases[] = {
+        {"", NULL},
+        {"bootwarden-join-token", NULL},
+        {"bootwarden-join-token:", NULL},
+        {"bootwarden-join-token: ", NULL},
+        {"bootwarden-join-token:\nabc", NULL},
+        {"# bootwarden-join-tokens are secret", NULL},
+        {"the bootwarden-join-token is below", NULL},
+        {"Bootwarden-Join-Token: abc", NULL},
+        {"bootwarden-join-token: abc", "abc"},
+        {"bootwarden-join-token=abc\n", "abc"},
+        {"bootwarden-join-token = \"abc\"", "abc"},
+        {"{\"bootwarden-join-token\": \"a.b_c-d~e+f\"}", "a.b_c-d~e+f"},
+        {"#cloud-config\nwrite_files:\n  - content: 'bootwarden-join-token: abc'\n", "abc"},
+        {"# bootwarden-join-token of this machine\nbootwarden-join-token: abc", "abc"},
+        {"bootwarden-join-token:\nbootwarden-join-token: abc", "abc"},
+        {"xbootwarden-join-token:abc;next", "abc"},
+        {"bootwarden-join-token: a\xc3\xbc", "a"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct span got = join_token_find(span_str(cases[i].text));
+
+        if (cases[i].wanted == NULL ? got.data != NULL
+                                    : got.data == NULL || !span_is(got, cases[i].wanted)) {
+            fail_msg("%s: '%.*s'", cases[i].text, (int)got.len, (const char *)got.data);
+        }
+    }
+    assert_null(join_token_find((struct span){0}).data);
+}
+
+#define MADE "bwj_0123456789abcdef-_XYZ"
+#define STARS "*************************"
+
+static void no_token_stays_and_nothing_else_goes(void **state)
+{
+    static const struct {
+        const char *text, *wanted;
+    } cases[] = {
+        {"", ""},
+        {"bwj_short and xbwj_", "bwj_short and xbwj_"},
+        {"bootwarden-join-token of this machine", "bootwarden-join-token of this machine"},
+        {MADE, STARS},
+        {"a " MADE ";" MADE "!", "a " STARS ";" STARS "!"},
+        {"bootwarden-join-token: abc\nbootwarden-join-token=d\n" MADE,
+         "bootwarden-join-token: ***\nbootwarden-join-token=*\n" STARS},
+        {"[base64(concat('x\nbootwarden-join-token: own-word', parameters('a')))]",
+         "[base64(concat('x\nbootwarden-join-token: ********', parameters('a')))]"},
+        {"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+         "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="},
+    };
+    struct arena *arena = test_arena();
+    yyjson_mut_doc *doc = json_new(arena);
+    yyjson_mut_val *root = yyjson_mut_obj(doc), *list = json_add_array(doc, root, "list");
+
+    (void)state;
+    join_token_strike(arena, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        (void)yyjson_mut_arr_add_strcpy(doc, list, cases[i].text);
+        (void)yyjson_mut_arr_add_strcpy(
+            doc, list, base64_dup(arena, BASE64_STANDARD, span_str(cases[i].text)));
+    }
+    join_token_strike(arena, root);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_string_equal(yyjson_mut_get_str(yyjson_mut_arr_get(list, 2 * i)), cases[i].wanted);
+        assert_string_equal(yyjson_mut_get_str(yyjson_mut_arr_get(list, 2 * i + 1)),
+                            base64_dup(arena, BASE64_STANDARD, span_str(cases[i].wanted)));
+    }
+    arena_free(arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tokens_are_found_in_what_owners_write),
+        cmocka_unit_test(no_token_stays_and_nothing_else_goes),
+    };
+
+    return RUN_TESTS(tests);
+}
