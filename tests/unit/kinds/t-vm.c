@@ -26,6 +26,50 @@ static void uefi_settings_need_a_security_type(void **state)
     refused(HTTP_GET, VM, NULL, 404, "ResourceNotFound");
 }
 
+/* Kept as they came they would protect nothing, and their owner would not know. */
+static void a_misspelt_protection_is_refused(void **state)
+{
+    static const struct {
+        const char *properties, *words;
+    } cases[] = {
+        {"\"securityProfile\":{\"securityType\":\"TrustedLaunch\",\"uefiSetting\":{}}",
+         "'Could not find member 'uefiSetting' on object of type 'SecurityProfile'. Path "
+         "'properties.securityProfile.uefiSetting'.' Did you mean 'uefiSettings'?"},
+        {"\"SecurityProfile\":{\"securityType\":\"TrustedLaunch\",\"UEFISettings\":{"
+         "\"SecureBootEnable\":true}}",
+         "type 'UefiSettings'. Path 'properties.securityProfile.uefiSettings.SecureBootEnable'.' "
+         "Did you mean 'secureBootEnabled'?"},
+        {"\"securityProfile\":{\"secure\":true}", "Path 'properties.securityProfile.secure'.'"},
+        {"\"securityProfiles\":{}", "Did you mean 'securityProfile'?"},
+        {"\"securityProfile\":[]", "properties.securityProfile is not an object"},
+        {"\"securityProfile\":{\"securityType\":\"TrustedLaunch\",\"uefiSettings\":true}",
+         "uefiSettings is not an object"},
+    };
+    char body[512];
+
+    (void)state;
+    for (int is_there = 0; is_there < 2; is_there++) {
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+            snprintf(body, sizeof(body), VM_WITH("%s"), cases[i].properties);
+            refused(HTTP_PUT, VM, body, 400, "InvalidRequestContent");
+            assert_says(&m, cases[i].words);
+            refused(HTTP_PATCH, VM, body, is_there ? 400 : 404,
+                    is_there ? "InvalidRequestContent" : "ResourceNotFound");
+        }
+        put_ok(VM,
+               VM_WITH("\"securityProfile\":{\"SecurityType\":\"TrustedLaunch\",\"uefiSettings\":{"
+                       "\"SECUREBOOTENABLED\":true,\"vTPMEnabled\":\"true\"},"
+                       "\"EncryptionAtHost\":true},\"aMemberOfTomorrow\":{}"));
+        assert_true(yyjson_is_true(
+            member(&m, "properties.securityProfile.uefiSettings.secureBootEnabled")));
+        assert_true(
+            yyjson_is_true(member(&m, "properties.securityProfile.uefiSettings.vTpmEnabled")));
+    }
+    refused(HTTP_PUT, VM,
+            VM_WITH("\"securityProfile\":{\"uefiSettings\":{\"secureBootEnabled\":\"yes\"}}"), 400,
+            "InvalidParameter");
+}
+
 static void what_it_refers_to_must_be_there(void **state)
 {
     (void)state;
@@ -333,6 +377,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_VMS(uefi_settings_need_a_security_type),
+        WITH_VMS(a_misspelt_protection_is_refused),
         WITH_VMS(what_it_refers_to_must_be_there),
         WITH_VMS(the_security_type_changes_only_while_it_is_deallocated),
         WITH_VMS(an_update_that_does_not_say_lowers_nothing),
