@@ -40,6 +40,8 @@ enum kind_flag {
     KIND_NO_PATCH = 1 << 5,
     KIND_EXTENDS =
         1 << 6, /* may stand below any resource: .../providers/NS/TYPE/NAME behind its id */
+    KIND_CLAIMS = 1 << 7, /* `prepare` or `may_go` asks what others of the subscription have: of
+                             all such kinds one is changed there at a time (claims.c) */
 };
 
 /* Check and complete what a client wants. before: as it is; NULL = new. May change *wanted; false

@@ -128,7 +128,7 @@ static void show_network(struct control_call *call, const struct resource *resou
 const struct kind kind_virtual_network = {
     .type = "Microsoft.Network/virtualNetworks",
     .versions = NETWORK_VERSIONS,
-    .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_SHOWS_ETAG,
+    .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_SHOWS_ETAG | KIND_CLAIMS,
     .prepare = prepare_network,
     .show = show_network,
     .may_go = network_may_go,
@@ -137,7 +137,7 @@ const struct kind kind_virtual_network = {
 const struct kind kind_subnet = {
     .type = "Microsoft.Network/virtualNetworks/subnets",
     .versions = NETWORK_VERSIONS,
-    .flags = KIND_NO_PATCH,
+    .flags = KIND_NO_PATCH | KIND_CLAIMS,
     .member = "subnets",
 };
 
@@ -406,7 +406,7 @@ static bool interface_may_go(struct control_call *call, const struct resource *r
 const struct kind kind_network_interface = {
     .type = "Microsoft.Network/networkInterfaces",
     .versions = NETWORK_VERSIONS,
-    .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_SHOWS_ETAG,
+    .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_SHOWS_ETAG | KIND_CLAIMS,
     .prepare = prepare_interface,
     .show = show_interface,
     .may_go = interface_may_go,

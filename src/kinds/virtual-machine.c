@@ -545,7 +545,7 @@ static void show(struct control_call *call, const struct resource *vm, yyjson_mu
 const struct kind kind_virtual_machine = {
     .type = "Microsoft.Compute/virtualMachines",
     .versions = VM_VERSIONS,
-    .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS,
+    .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_CLAIMS,
     .name_max = 64,
     .prepare = prepare,
     .done = done,

@@ -462,7 +462,7 @@ static const char *progress(struct control_call *call, const struct resource *ex
 const struct kind kind_vm_extension = {
     .type = "Microsoft.Compute/virtualMachines/extensions",
     .versions = VM_VERSIONS,
-    .flags = KIND_OWN_LOCATION | KIND_HAS_TAGS,
+    .flags = KIND_OWN_LOCATION | KIND_HAS_TAGS | KIND_CLAIMS,
     .prepare = prepare,
     .done = done,
     .gone = gone,
