@@ -157,6 +157,12 @@ void control_log_lost(const char *what, const char *id, err_t err, const struct 
 err_t scope_forget(struct control_call *call, const char *id, struct trail *trail,
                    size_t *n) MUST_CHECK;
 
+/* For types that are kept elsewhere, where no lock of the engine's reaches: may the caller still do
+ * what was asked for, and is its group, if there is one, not on its way out? False and refused.
+ * Right before something is changed, and once more behind what was made: who finds it closed then
+ * takes it away again. So the end of a group finds all that it has to take along. */
+bool place_is_open(struct control_call *call, struct control_answer *ret);
+
 #define OPERATION_DONE "done" /* it is done already; clients ask all the same */
 
 /* What the engine does with a request about a kind, for those that do a part of it themselves. */
