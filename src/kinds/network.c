@@ -3,11 +3,27 @@
  * virtual machine has, and which rules its packets meet. They are kept and shown; packets are
  * somebody else's business.
  */
+#include "kinds/known.h"
 #include "kinds/seats.h"
 #include "kinds/uses.h"
 
 #include "base/text.h"
 #include "network/nft.h"
+
+/* ---- what decides which rules hold ---- */
+
+static const struct known_object subnet_members[] = {
+    {"properties", "SubnetPropertiesFormat", KNOWN_SOME, KNOWN("networkSecurityGroup")},
+    {"properties.networkSecurityGroup", "NetworkSecurityGroup", KNOWN_SOME, KNOWN("id")},
+};
+static const struct known_object interface_members[] = {
+    {"properties", "NetworkInterfacePropertiesFormat", KNOWN_SOME, KNOWN("networkSecurityGroup")},
+    {"properties.networkSecurityGroup", "NetworkSecurityGroup", KNOWN_SOME, KNOWN("id")},
+};
+static const struct known_object configuration_members[] = {
+    {"properties", "NetworkInterfaceIPConfigurationPropertiesFormat", KNOWN_SOME,
+     KNOWN("applicationSecurityGroups")},
+};
 
 /* ---- virtual networks ---- */
 
@@ -51,6 +67,9 @@ static bool need_subnet_groups(struct control_call *call, const struct resource 
                               : subnet_group(find_subnet(before->body, body_text_at(item, "name")));
         bool is_kept = old != NULL && text_equal_nocase(old, group);
 
+        if (!known_members(call, item, subnet_members, ARRAY_LEN(subnet_members), ret)) {
+            return false;
+        }
         if (group != NULL && !need_reference(call, group, &kind_security_group,
                                              is_kept ? NULL : LINK_GROUP, wanted, NULL, ret)) {
             return false;
@@ -257,6 +276,9 @@ static bool prepare_configuration(struct control_call *call, bool is_kept,
     const char *subnet = reference_id(properties, "subnet"), *prefix = NULL, *given = NULL;
     const char *address = reference_id(properties, "publicIPAddress");
 
+    if (!known_members(call, item, configuration_members, ARRAY_LEN(configuration_members), ret)) {
+        return false;
+    }
     if (subnet == NULL) {
         control_refuse(call, ret, 400, "InvalidRequestFormat",
                        "An IP configuration of a network interface names its subnet: "
@@ -342,7 +364,8 @@ static bool prepare_interface(struct control_call *call, const struct resource *
     size_t n = yyjson_mut_arr_size(list);
     bool is_kept;
 
-    if (!members_prepare(call, wanted, "ipConfigurations", ret)) {
+    if (!known_members(call, wanted->body, interface_members, ARRAY_LEN(interface_members), ret) ||
+        !members_prepare(call, wanted, "ipConfigurations", ret)) {
         return false;
     }
     body_drop(properties, "virtualMachine");

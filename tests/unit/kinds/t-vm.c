@@ -294,6 +294,40 @@ static void an_interface_is_one_machines_until_that_lets_it_go(void **state)
     assert_answer(&m, 200, NULL);
 }
 
+/* Its rules would not hold, and all would be open. */
+static void a_misspelt_security_group_is_refused(void **state)
+{
+    static const char network[] =
+        VM_WITH("\"addressSpace\":{\"addressPrefixes\":[\"10.0.0.0/24\"]},\"subnets\":[{"
+                "\"name\":\"sub\",\"properties\":{\"addressPrefix\":\"10.0.0.0/29\",%s}}]");
+    static const char interface[] =
+        "{\"location\":\"westus\",\"properties\":{%s,\"ipConfigurations\":[{\"name\":\"c\","
+        "\"properties\":{\"subnet\":{\"id\":\"" SUBNET_ID "\"}}}]}}";
+    static const char *const bad[] = {"\"networkSecurityGroups\":{\"id\":\"/x\"}",
+                                      "\"networkSecurityGroup\":\"/x\""};
+    char body[1024];
+
+    (void)state;
+    make_network();
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        snprintf(body, sizeof(body), network, bad[i]);
+        refused(HTTP_PUT, NETWORK "virtualNetworks/net", body, 400, "InvalidRequestContent");
+        snprintf(body, sizeof(body), "{\"properties\":{\"addressPrefix\":\"10.0.0.8/29\",%s}}",
+                 bad[i]);
+        refused(HTTP_PUT, NETWORK "virtualNetworks/net/subnets/new", body, 400,
+                "InvalidRequestContent");
+        snprintf(body, sizeof(body), interface, bad[i]);
+        refused(HTTP_PUT, NIC("1"), body, 400, "InvalidRequestContent");
+        assert_says(&m, "networkSecurityGroup");
+    }
+    refused(HTTP_PUT, NIC("1"),
+            "{\"location\":\"westus\",\"properties\":{\"ipConfigurations\":[{\"name\":\"c\","
+            "\"properties\":{\"applicationSecurityGroup\":[],\"subnet\":{\"id\":\"" SUBNET_ID
+            "\"}}}]}}",
+            400, "InvalidRequestContent");
+    assert_says(&m, "Did you mean 'applicationSecurityGroups'?");
+}
+
 static void addresses_are_given_out_once(void **state)
 {
     (void)state;
@@ -384,6 +418,7 @@ int main(void)
         WITH_VMS(the_operating_system_is_always_said),
         WITH_VMS(secrets_are_neither_shown_nor_kept),
         WITH_VMS(an_interface_is_one_machines_until_that_lets_it_go),
+        WITH_VMS(a_misspelt_security_group_is_refused),
         WITH_VMS(addresses_are_given_out_once),
         WITH_VMS(one_interface_gets_no_address_twice),
         WITH_VMS(nobody_says_what_the_server_says_of_a_boot),
