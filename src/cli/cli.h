@@ -46,8 +46,6 @@ command_fn cmd_vm;
 void cli_complain(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The trail's words, or the error's, after `what` (a file name); the exit code that fits. */
 int cli_fail(const char *command, const char *what, err_t err, const struct trail *trail);
-/* The known word nearest to what was typed, for "did you mean"; NULL when none is near. */
-const char *cli_nearest(const char *typed, const char *const *known, size_t n);
 /* Flush standard output. EXIT_INTERNAL with a message when it cannot be written, or when the texts
  * made in this arena (or NULL) reached its limit and may lack parts; else `code`. */
 int cli_finish(const char *command, const struct arena *arena, int code);

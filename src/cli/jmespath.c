@@ -3,6 +3,7 @@
  */
 #include "jmespath/jmespath.h"
 #include "base/file.h"
+#include "base/nearest.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/options.h"
@@ -80,7 +81,7 @@ static const char *suggest(const struct run *run, size_t offset)
         n++;
     }
     word[n] = '\0';
-    nearest = cli_nearest(word, names, n_names);
+    nearest = nearest_word(word, names, n_names);
     return nearest == NULL ? "" : arena_printf(run->arena, "; did you mean %s()?", nearest);
 }
 

@@ -3,6 +3,7 @@
  */
 #include "cli/cli.h"
 
+#include "base/nearest.h"
 #include "base/text.h"
 #include "crypto/hash.h"
 
@@ -25,8 +26,6 @@ static const struct command commands[] = {
     {"verify", "judge evidence of a boot, against trust anchors and a baseline", cmd_verify},
     {"vm", "machines of a server: how they are and why, who may join", cmd_vm},
 };
-
-enum { WORD_MAX = 32 };
 
 void cli_complain(const char *command, const char *fmt, ...)
 {
@@ -61,52 +60,6 @@ int cli_fail(const char *command, const char *what, err_t err, const struct trai
     }
     /* A file that cannot be read is the caller's to mend, not a fault of ours. */
     return category == ERR_CAT_INTERNAL && err != ERR_IO ? EXIT_INTERNAL : EXIT_USAGE;
-}
-
-/* Edits between two short words: insertions, deletions, replacements (Wagner and Fischer). */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[WORD_MAX + 1];
-    size_t a_len = strlen(a);
-    size_t b_len = strlen(b);
-
-    if (a_len > WORD_MAX || b_len > WORD_MAX) {
-        return SIZE_MAX;
-    }
-    for (size_t j = 0; j <= b_len; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 1; i <= a_len; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= b_len; j++) {
-            size_t above = row[j];
-            size_t best = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-
-            best = above + 1 < best ? above + 1 : best;
-            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-            diagonal = above;
-            row[j] = best;
-        }
-    }
-    return row[b_len];
-}
-
-const char *cli_nearest(const char *typed, const char *const *known, size_t n)
-{
-    const char *nearest = NULL;
-    size_t best = 3; /* more edits than two are another word */
-
-    for (size_t i = 0; i < n; i++) {
-        size_t d = distance(typed, known[i]);
-
-        if (d < best && d < strlen(known[i])) {
-            best = d;
-            nearest = known[i];
-        }
-    }
-    return nearest;
 }
 
 int cli_finish(const char *command, const struct arena *arena, int code)
@@ -150,7 +103,7 @@ static int unknown_command(const char *typed)
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         names[i] = commands[i].name;
     }
-    nearest = cli_nearest(typed, names, ARRAY_LEN(names));
+    nearest = nearest_word(typed, names, ARRAY_LEN(names));
     text_escape(span_str(typed), shown, sizeof(shown));
     if (nearest != NULL) {
         cli_complain("", "unknown command '%s'; did you mean '%s'?", shown, nearest);

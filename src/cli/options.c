@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include "base/nearest.h"
 #include "base/text.h"
 #include "cli/cli.h"
 
@@ -110,7 +111,7 @@ static bool unknown_option(const struct option_set *set, const char *word, int *
     for (size_t i = 0; i < set->n_options && i < OPTIONS_MAX; i++) {
         names[n++] = set->options[i].name;
     }
-    nearest = strncmp(word, "--", 2) == 0 ? cli_nearest(word + 2, names, n) : NULL;
+    nearest = strncmp(word, "--", 2) == 0 ? nearest_word(word + 2, names, n) : NULL;
     if (nearest == NULL) {
         return refuse(set, ret_exit_code, "unknown option '%s'; see 'bootwarden %s --help'",
                       shown.text, set->command);
@@ -162,7 +163,7 @@ static bool refuse_choice(const struct option_set *set, const struct option *opt
                                     option->choices[n]);
         }
     }
-    nearest = cli_nearest(value, option->choices, n);
+    nearest = nearest_word(value, option->choices, n);
     return refuse(set, ret_exit_code, "option --%s: '%s' is not one of %s%s%s%s", option->name,
                   shown.text, list, nearest != NULL ? "; did you mean '" : "",
                   nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");

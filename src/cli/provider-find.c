@@ -3,6 +3,7 @@
  */
 #include "cli/provider.h"
 
+#include "base/nearest.h"
 #include "base/text.h"
 #include "provider/name.h"
 
@@ -116,7 +117,7 @@ static int say_unknown(const struct online *online, const char *shown, const cha
             names[n_names++] = name;
         }
     }
-    nearest = cli_nearest(typed, names, n_names);
+    nearest = nearest_word(typed, names, n_names);
     cli_complain(
         online->command, "there is no provider '%s' in %s%s; %s%s%s", shown,
         group == NULL ? "the subscription " : "the resource group ",

@@ -6,6 +6,7 @@
 
 #include "base/codec.h"
 #include "base/file.h"
+#include "base/nearest.h"
 #include "base/text.h"
 #include "policy/policy.h"
 #include "provider/request.h"
@@ -36,7 +37,7 @@ static int find_type(const struct online *online, const char *typed, enum attest
     for (int type = 0; type < ATTEST_TYPE_COUNT; type++) {
         names[type] = attestation_type_name((enum attestation_type)type);
     }
-    nearest = cli_nearest(typed, names, ARRAY_LEN(names));
+    nearest = nearest_word(typed, names, ARRAY_LEN(names));
     cli_complain(online->command, "there is no attestation type '%s'; %s%s%s",
                  online_show(online, span_str(typed)),
                  nearest == NULL ? "there are AzureGuest, Tpm, SgxEnclave, OpenEnclave, SevSnpVm "

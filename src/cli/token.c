@@ -3,6 +3,7 @@
  */
 #include "cli/token.h"
 
+#include "base/nearest.h"
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "cli/cli.h"
@@ -277,7 +278,7 @@ int cmd_token(int argc, char **argv)
         return EXIT_USAGE;
     }
     text_escape(span_str(verb), word, sizeof(word));
-    nearest = cli_nearest(verb, verbs, ARRAY_LEN(verbs));
+    nearest = nearest_word(verb, verbs, ARRAY_LEN(verbs));
     cli_complain("token", "there is no '%s'; %s%s%s", word,
                  nearest != NULL ? "did you mean '" : "write inspect or verify",
                  nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");

@@ -1,5 +1,6 @@
 #include "cli/verbs.h"
 
+#include "base/nearest.h"
 #include "base/text.h"
 
 #include <assert.h>
@@ -74,7 +75,7 @@ static int refuse_unknown(const struct verb_set *set, const char *typed)
         }
         names[n++] = name;
     }
-    nearest = cli_nearest(typed, names, n);
+    nearest = nearest_word(typed, names, n);
     text_escape(span_str(typed), shown, sizeof(shown));
     if (nearest != NULL) {
         cli_complain(set->command, "there is no '%s'; did you mean '%s'?", shown, nearest);

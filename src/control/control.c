@@ -65,6 +65,7 @@ err_t control_open(const struct control_options *options, struct trail *trail, s
     }
     pthread_mutex_init(&control->endings_lock, NULL);
     scopes_open(control);
+    claims_open(control);
     control->store = options->store;
     control->service = options->service;
     control->endpoint = strdup(options->endpoint);
@@ -101,6 +102,7 @@ void control_close(struct control *control)
     jobs_close(control->jobs);
     pthread_mutex_destroy(&control->endings_lock);
     pthread_rwlock_destroy(&control->scopes_lock);
+    claims_close(control);
     free(control->endpoint);
     free(control->tenant);
     free(control->subscription);

@@ -14,7 +14,10 @@
 
 #define GROUP_TYPE "microsoft.resources/resourcegroups"
 
-enum { CONTROL_RETRIES = 8 }; /* when somebody else is faster */
+enum {
+    CONTROL_RETRIES = 8, /* when somebody else is faster */
+    CLAIMS_LOCKS = 64,   /* subscriptions share them */
+};
 
 struct control {
     struct store *store;
@@ -38,6 +41,9 @@ struct control {
     /* Held, by many at once, while something is kept; alone while a place ends or a role is given
      * (scopes.c). Taken under endings_lock, never the other way round, and never twice. */
     pthread_rwlock_t scopes_lock;
+    /* Of subscriptions: held while a resource that claims something is changed (claims.c). Taken
+     * before the two above, never under them. */
+    pthread_mutex_t claims_locks[CLAIMS_LOCKS];
     struct ending *endings;
 };
 
@@ -49,7 +55,16 @@ extern const struct control_row control_list_rows[];
 extern const struct control_row control_provider_rows[];
 extern const struct control_row control_activity_rows[];
 
+void claims_open(struct control *control);
+void claims_close(struct control *control);
+/* Around a request that changes something of KIND_CLAIMS; NULL for others. */
+pthread_mutex_t *claims_hold(struct control_call *call, const struct control_target *target);
+void claims_let(pthread_mutex_t *lock);
+
 void scopes_open(struct control *control);
+/* A type that is kept elsewhere. */
+void scopes_run_elsewhere(struct control_call *call, const struct control_target *target,
+                          struct control_answer *ret);
 /* May the caller still do what was asked for? False and refused. Right before something is kept or
  * goes, under the lock, or is done: a place may have ended since, and be another owner's. */
 bool scopes_may_still(struct control_call *call, struct control_answer *ret);

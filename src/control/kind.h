@@ -41,6 +41,8 @@ enum kind_flag {
     KIND_NO_PATCH = 1 << 5,
     KIND_EXTENDS =
         1 << 6, /* may stand below any resource: .../providers/NS/TYPE/NAME behind its id */
+    KIND_CLAIMS = 1 << 7, /* `prepare` or `may_go` asks what others of the subscription have: of
+                             all such kinds one is changed there at a time (claims.c) */
 };
 
 /* Check and complete what a client wants. before: as it is; NULL = new. May change *wanted; false
@@ -160,6 +162,12 @@ void control_log_lost(const char *what, const char *id, err_t err, const struct 
  * and control_let_scopes, with the place that ends. */
 err_t scope_forget(struct control_call *call, const char *id, struct trail *trail,
                    size_t *n) MUST_CHECK;
+
+/* For types that are kept elsewhere, where no lock of the engine's reaches: may the caller still do
+ * what was asked for, and is its group, if there is one, not on its way out? False and refused.
+ * Right before something is changed, and once more behind what was made: who finds it closed then
+ * takes it away again. So the end of a group finds all that it has to take along. */
+bool place_is_open(struct control_call *call, struct control_answer *ret);
 
 #define OPERATION_DONE "done" /* it is done already; clients ask all the same */
 

@@ -434,36 +434,11 @@ bool control_resolve(struct control_call *call, const struct span *segments, siz
                        : use_kind(call, allowed, ret, ret_answer);
 }
 
-/* A deletion that went well, also of what was gone already: one whose roles could not be taken away
- * is asked for again. */
-static void run_elsewhere(struct control_call *call, const struct control_target *target,
-                          struct control_answer *ret)
-{
-    bool is_end = call->method == HTTP_DELETE && target->id != NULL;
-    struct trail trail = {0};
-    size_t n_roles = 0;
-    err_t err = ERR_OK;
-
-    if (!is_end) {
-        target->kind->elsewhere(call, target, ret);
-        return;
-    }
-    target->kind->elsewhere(call, target, ret); /* may hold them itself */
-    if (ret->code == NULL) {
-        control_hold_scopes(call->control);
-        err = scope_forget(call, target->id, &trail, &n_roles);
-        control_let_scopes(call->control);
-    }
-    if (err) {
-        control_fail(call, err, &trail, ret);
-    } else if (n_roles > 0) {
-        ret->note = scope_note(call, n_roles);
-    }
-}
-
 void control_run(struct control_call *call, const struct control_target *target,
                  struct control_answer *ret)
 {
+    pthread_mutex_t *claims;
+
     *ret = (struct control_answer){0};
     call->target = target;
     if (!check_version(call, ret) || !check_top(call, ret)) {
@@ -475,18 +450,20 @@ void control_run(struct control_call *call, const struct control_target *target,
                        target->body_max);
         return;
     }
+    claims = claims_hold(call, target);
     if (target->row != NULL) {
         target->row->handler(call, ret);
     } else if (target->kind->elsewhere != NULL && call->is_dry) {
         ret->status = 200; /* kept elsewhere, by who knows no dry runs */
         ret->body = call->body;
     } else if (target->kind->elsewhere != NULL) {
-        run_elsewhere(call, target, ret);
+        scopes_run_elsewhere(call, target, ret);
     } else if (target->kind->member != NULL) {
         embedded_run(call, target, ret);
     } else {
         resource_run(call, target, ret);
     }
+    claims_let(claims);
     if (target->is_change && !call->is_dry) {
         activity_record(call, target, ret);
     }

@@ -67,6 +67,59 @@ const char *scope_note(struct control_call *call, size_t n)
     return n == 0 ? NULL : arena_printf(call->arena, "roles=%zu", n);
 }
 
+/* ---- kept elsewhere ---- */
+
+bool place_is_open(struct control_call *call, struct control_answer *ret)
+{
+    struct trail trail = {0};
+    struct resource group;
+    err_t err;
+
+    if (!scopes_may_still(call, ret)) {
+        return false;
+    }
+    if (call->path.group.data == NULL || call->method == HTTP_DELETE) {
+        return true;
+    }
+    err = resource_load(call, call->path.scope, &trail, &group);
+    if (err == ERR_NOT_FOUND) {
+        return true; /* what is kept elsewhere needs no group */
+    }
+    if (err) {
+        control_fail(call, err, &trail, ret);
+        return false;
+    }
+    return strcmp(group.state, "Deleting") != 0 ||
+           resource_refuse_bar(call, &group, STORE_RESOURCE_GOING, "", true, ret);
+}
+
+/* A deletion that went well, also of what was gone already: one whose roles could not be taken away
+ * is asked for again. */
+void scopes_run_elsewhere(struct control_call *call, const struct control_target *target,
+                          struct control_answer *ret)
+{
+    bool is_end = call->method == HTTP_DELETE && target->id != NULL;
+    struct trail trail = {0};
+    size_t n_roles = 0;
+    err_t err = ERR_OK;
+
+    if (!is_end) {
+        target->kind->elsewhere(call, target, ret);
+        return;
+    }
+    target->kind->elsewhere(call, target, ret); /* may hold them itself */
+    if (ret->code == NULL) {
+        control_hold_scopes(call->control);
+        err = scope_forget(call, target->id, &trail, &n_roles);
+        control_let_scopes(call->control);
+    }
+    if (err) {
+        control_fail(call, err, &trail, ret);
+    } else if (n_roles > 0) {
+        ret->note = scope_note(call, n_roles);
+    }
+}
+
 /* ---- members: what is kept in an array of its parent ---- */
 
 /* "Microsoft.Network/virtualNetworks/subnets" of "Microsoft.Network/virtualNetworks". */

@@ -56,6 +56,9 @@ static void rotate(struct control_call *call, struct control_answer *ret)
     const struct service_call service = service_call_of(call);
     struct service_answer answer = {0};
 
+    if (!place_is_open(call, ret)) {
+        return;
+    }
     service_resource_rotate(control_service(call->control), &service, &path, &answer);
     finish(call, &answer, ret);
 }
@@ -104,6 +107,29 @@ static void connection(struct control_call *call, struct control_answer *ret)
 
 /* ---- one, and lists ---- */
 
+/* Its key takes its time: the group may have ended meanwhile, or be somebody else's. */
+static void put(struct control_call *call, const struct provider_path *path,
+                struct control_answer *ret)
+{
+    struct service *service = control_service(call->control);
+    const struct service_call service_call = service_call_of(call);
+    struct service_answer answer = {0}, gone = {0};
+
+    service_resource_put(service, &service_call, path, call->body, &answer);
+    if (answer.status == 201 && !place_is_open(call, ret)) {
+        service_resource_delete(service, &service_call, path, &gone);
+        if (gone.code != NULL) {
+            struct trail trail = {0};
+
+            (void)trail_set(&trail, ERR_STORE, "%s", gone.message);
+            control_log_lost("undoing of an attestation provider", call->target->id, ERR_STORE,
+                             &trail);
+        }
+        return;
+    }
+    finish(call, &answer, ret);
+}
+
 static void run(struct control_call *call, const struct control_target *target,
                 struct control_answer *ret)
 {
@@ -112,10 +138,15 @@ static void run(struct control_call *call, const struct control_target *target,
     const struct service_call service_call = service_call_of(call);
     struct service_answer answer = {0};
 
+    if (target->is_change && !place_is_open(call, ret)) {
+        return;
+    }
+    if (target->id != NULL && call->method == HTTP_PUT) {
+        put(call, &path, ret);
+        return;
+    }
     if (target->id == NULL) {
         service_resource_list(service, &service_call, &path, &answer);
-    } else if (call->method == HTTP_PUT) {
-        service_resource_put(service, &service_call, &path, call->body, &answer);
     } else if (call->method == HTTP_PATCH) {
         service_resource_patch(service, &service_call, &path, call->body, &answer);
     } else if (call->method == HTTP_DELETE) {

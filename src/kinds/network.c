@@ -3,11 +3,27 @@
  * virtual machine has, and which rules its packets meet. They are kept and shown; packets are
  * somebody else's business.
  */
+#include "kinds/known.h"
 #include "kinds/seats.h"
 #include "kinds/uses.h"
 
 #include "base/text.h"
 #include "network/nft.h"
+
+/* ---- what decides which rules hold ---- */
+
+static const struct known_object subnet_members[] = {
+    {"properties", "SubnetPropertiesFormat", KNOWN_SOME, KNOWN("networkSecurityGroup")},
+    {"properties.networkSecurityGroup", "NetworkSecurityGroup", KNOWN_SOME, KNOWN("id")},
+};
+static const struct known_object interface_members[] = {
+    {"properties", "NetworkInterfacePropertiesFormat", KNOWN_SOME, KNOWN("networkSecurityGroup")},
+    {"properties.networkSecurityGroup", "NetworkSecurityGroup", KNOWN_SOME, KNOWN("id")},
+};
+static const struct known_object configuration_members[] = {
+    {"properties", "NetworkInterfaceIPConfigurationPropertiesFormat", KNOWN_SOME,
+     KNOWN("applicationSecurityGroups")},
+};
 
 /* ---- virtual networks ---- */
 
@@ -51,6 +67,9 @@ static bool need_subnet_groups(struct control_call *call, const struct resource 
                               : subnet_group(find_subnet(before->body, body_text_at(item, "name")));
         bool is_kept = old != NULL && text_equal_nocase(old, group);
 
+        if (!known_members(call, item, subnet_members, ARRAY_LEN(subnet_members), ret)) {
+            return false;
+        }
         if (group != NULL && !need_reference(call, group, &kind_security_group,
                                              is_kept ? NULL : LINK_GROUP, wanted, NULL, ret)) {
             return false;
@@ -128,7 +147,7 @@ static void show_network(struct control_call *call, const struct resource *resou
 const struct kind kind_virtual_network = {
     .type = "Microsoft.Network/virtualNetworks",
     .versions = NETWORK_VERSIONS,
-    .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_SHOWS_ETAG,
+    .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_SHOWS_ETAG | KIND_CLAIMS,
     .prepare = prepare_network,
     .show = show_network,
     .may_go = network_may_go,
@@ -137,7 +156,7 @@ const struct kind kind_virtual_network = {
 const struct kind kind_subnet = {
     .type = "Microsoft.Network/virtualNetworks/subnets",
     .versions = NETWORK_VERSIONS,
-    .flags = KIND_NO_PATCH,
+    .flags = KIND_NO_PATCH | KIND_CLAIMS,
     .member = "subnets",
 };
 
@@ -257,6 +276,9 @@ static bool prepare_configuration(struct control_call *call, bool is_kept,
     const char *subnet = reference_id(properties, "subnet"), *prefix = NULL, *given = NULL;
     const char *address = reference_id(properties, "publicIPAddress");
 
+    if (!known_members(call, item, configuration_members, ARRAY_LEN(configuration_members), ret)) {
+        return false;
+    }
     if (subnet == NULL) {
         control_refuse(call, ret, 400, "InvalidRequestFormat",
                        "An IP configuration of a network interface names its subnet: "
@@ -342,7 +364,8 @@ static bool prepare_interface(struct control_call *call, const struct resource *
     size_t n = yyjson_mut_arr_size(list);
     bool is_kept;
 
-    if (!members_prepare(call, wanted, "ipConfigurations", ret)) {
+    if (!known_members(call, wanted->body, interface_members, ARRAY_LEN(interface_members), ret) ||
+        !members_prepare(call, wanted, "ipConfigurations", ret)) {
         return false;
     }
     body_drop(properties, "virtualMachine");
@@ -406,7 +429,7 @@ static bool interface_may_go(struct control_call *call, const struct resource *r
 const struct kind kind_network_interface = {
     .type = "Microsoft.Network/networkInterfaces",
     .versions = NETWORK_VERSIONS,
-    .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_SHOWS_ETAG,
+    .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_SHOWS_ETAG | KIND_CLAIMS,
     .prepare = prepare_interface,
     .show = show_interface,
     .may_go = interface_may_go,

@@ -216,7 +216,7 @@ static void show(struct control_call *call, const struct resource *resource, yyj
 const struct kind kind_security_group = {
     .type = GROUPS,
     .versions = NETWORK_VERSIONS,
-    .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_SHOWS_ETAG,
+    .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_SHOWS_ETAG | KIND_CLAIMS,
     .prepare = prepare,
     .show = show,
     .may_go = group_is_free,

@@ -3,6 +3,7 @@
  * here is what its owner says of it: nothing is started or stopped. What really boots is its guest
  * (kinds/guest.h).
  */
+#include "kinds/known.h"
 #include "kinds/vm.h"
 
 #include "base/text.h"
@@ -50,6 +51,24 @@ const char *vm_id_of(const struct resource *vm)
 
 /* ---- security profile ---- */
 
+/* What protects it, and what it is reached by (SDKs of Azure for Microsoft.Compute 2024-11-01). */
+static const struct known_object vm_members[] = {
+    {"properties", "VirtualMachineProperties", KNOWN_SOME,
+     KNOWN("securityProfile", "networkProfile", "userData")},
+    {SECURITY, "SecurityProfile", KNOWN_ALL,
+     KNOWN("uefiSettings", "securityType", "encryptionAtHost", "encryptionIdentity",
+           "proxyAgentSettings")},
+    {UEFI, "UefiSettings", KNOWN_ALL, KNOWN("secureBootEnabled", "vTpmEnabled")},
+};
+
+static bool is_switch(yyjson_mut_val *value)
+{
+    const char *text = body_text(value);
+
+    return yyjson_mut_is_bool(value) ||
+           (text != NULL && (text_equal_nocase(text, "true") || text_equal_nocase(text, "false")));
+}
+
 /* One spelling of each name and value: clients write several. */
 static bool normalise_security(struct control_call *call, yyjson_mut_val *profile,
                                struct control_answer *ret)
@@ -80,7 +99,7 @@ static bool normalise_security(struct control_call *call, yyjson_mut_val *profil
         if (value == NULL) {
             continue;
         }
-        if (!yyjson_mut_is_bool(value) && body_text(value) == NULL) {
+        if (!is_switch(value)) {
             control_refuse(call, ret, 400, "InvalidParameter",
                            "securityProfile.uefiSettings.%s is true or false.", switches[i]);
             return false;
@@ -282,6 +301,9 @@ static void drop_secrets(struct resource *wanted)
 static bool prepare(struct control_call *call, const struct resource *before,
                     struct resource *wanted, struct control_answer *ret)
 {
+    if (!known_members(call, wanted->body, vm_members, ARRAY_LEN(vm_members), ret)) {
+        return false;
+    }
     if (before != NULL) {
         keep_before(call, before, wanted);
     }
@@ -523,7 +545,7 @@ static void show(struct control_call *call, const struct resource *vm, yyjson_mu
 const struct kind kind_virtual_machine = {
     .type = "Microsoft.Compute/virtualMachines",
     .versions = VM_VERSIONS,
-    .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS,
+    .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_CLAIMS,
     .name_max = 64,
     .prepare = prepare,
     .done = done,

@@ -2,6 +2,7 @@
  * vm-extension.c - Microsoft.Compute/virtualMachines/extensions (control-plane-api 8): Guest
  * Attestation, which switches boot integrity monitoring on.
  */
+#include "kinds/known.h"
 #include "kinds/vm.h"
 
 #include "base/text.h"
@@ -11,6 +12,29 @@
 #include <stdio.h>
 
 enum { EXTENSIONS_MAX = 32 };
+
+#define SETTINGS "properties.settings"
+#define CONFIG SETTINGS ".AttestationConfig"
+
+/* What the guest's agent does not know it leaves out: whoever misspelt an endpoint would have the
+ * default one (azure-guest-protocol 10). To it "MaaSettings" and "maasettings" are two. */
+static const struct known_object extension_members[] = {
+    {"properties", "VirtualMachineExtensionProperties", KNOWN_ALL,
+     KNOWN("publisher", "type", "typeHandlerVersion", "autoUpgradeMinorVersion",
+           "enableAutomaticUpgrade", "settings", "protectedSettings", "forceUpdateTag",
+           "suppressFailures", "protectedSettingsFromKeyVault", "provisionAfterExtensions",
+           "provisioningState", "instanceView")},
+    {SETTINGS, "GuestAttestation", KNOWN_EXACT,
+     KNOWN("AttestationConfig", "AttestationEndpointCfg")},
+    {CONFIG, "AttestationConfig", KNOWN_EXACT,
+     KNOWN("MaaSettings", "AscSettings", "useCustomToken", "disableAlerts")},
+    {CONFIG ".MaaSettings", "MaaSettings", KNOWN_EXACT, KNOWN("maaEndpoint", "maaTenantName")},
+    {CONFIG ".AscSettings", "AscSettings", KNOWN_EXACT,
+     KNOWN("ascReportingEndpoint", "ascReportingFrequency")},
+    {SETTINGS ".AttestationEndpointCfg", "AttestationEndpointCfg", KNOWN_EXACT,
+     KNOWN("maaEndpoint", "maaTenantName", "ascReportingEndpoint", "ascReportingFrequency",
+           "useAlternateToken", "useCustomToken", "disableAlerts")},
+};
 
 static const char *member(const struct resource *extension, const char *name)
 {
@@ -229,7 +253,8 @@ static bool prepare(struct control_call *call, const struct resource *before,
     }
     wanted->state = before == NULL ? "Creating" : "Updating";
     return check_prerequisites(call, &vm, ret) && check_artifact(call, &vm, wanted, ret) &&
-           check_other_names(call, &vm, wanted, ret) && check_settings(call, wanted, ret);
+           check_other_names(call, &vm, wanted, ret) && check_settings(call, wanted, ret) &&
+           known_members(call, wanted->body, extension_members, ARRAY_LEN(extension_members), ret);
 }
 
 /* ---- the guest's side of it ---- */
@@ -437,7 +462,7 @@ static const char *progress(struct control_call *call, const struct resource *ex
 const struct kind kind_vm_extension = {
     .type = "Microsoft.Compute/virtualMachines/extensions",
     .versions = VM_VERSIONS,
-    .flags = KIND_OWN_LOCATION | KIND_HAS_TAGS,
+    .flags = KIND_OWN_LOCATION | KIND_HAS_TAGS | KIND_CLAIMS,
     .prepare = prepare,
     .done = done,
     .gone = gone,

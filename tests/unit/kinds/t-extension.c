@@ -103,6 +103,49 @@ static void what_is_not_there_cannot_be_installed(void **state)
     put_ok(EXTENSION, EXTENSION_OF(LINUX, "GuestAttestation", "1.0", ",\"settings\":{}"));
 }
 
+/* The guest's agent would take the default in their place. */
+static void misspelt_settings_are_refused(void **state)
+{
+    static const struct {
+        const char *more, *words;
+    } cases[] = {
+        {",\"setting\":{}", "Did you mean 'settings'?"},
+        {",\"settings\":{\"AttestationConfg\":{}}", "Did you mean 'AttestationConfig'?"},
+        {",\"settings\":{\"attestationConfig\":{}}", "Did you mean 'AttestationConfig'?"},
+        {",\"settings\":{\"AttestationConfig\":{\"MaaSetting\":{}}}",
+         "Did you mean 'MaaSettings'?"},
+        {",\"settings\":{\"AttestationConfig\":{\"disableAlert\":\"true\"}}",
+         "Did you mean 'disableAlerts'?"},
+        {",\"settings\":{\"AttestationConfig\":{\"MaaSettings\":{\"maaEndPoint\":"
+         "\"https://corp.example\"}}}",
+         "Path 'properties.settings.AttestationConfig.MaaSettings.maaEndPoint'.' Did you mean "
+         "'maaEndpoint'?"},
+        {",\"settings\":{\"AttestationConfig\":{\"AscSettings\":{\"endpoint\":\"\"}}}",
+         "on object of type 'AscSettings'"},
+        {",\"settings\":{\"AttestationEndpointCfg\":{\"maaEndpont\":\"\"}}",
+         "Did you mean 'maaEndpoint'?"},
+    };
+    char body[1024];
+
+    (void)state;
+    put_ok(VM, VM_WITH(TRUSTED));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        snprintf(body, sizeof(body), EXTENSION_OF(LINUX, "GuestAttestation", "1.0", "%s"),
+                 cases[i].more);
+        refused(HTTP_PUT, EXTENSION, body, 400, "InvalidRequestContent");
+        assert_says(&m, cases[i].words);
+    }
+    put_ok(EXTENSION, EXTENSION_OF(LINUX, "GuestAttestation", "1.0",
+                                   ",\"Settings\":{\"AttestationEndpointCfg\":{"
+                                   "\"maaEndpoint\":\"\",\"maaTenantName\":\"\","
+                                   "\"ascReportingEndpoint\":\"\",\"useAlternateToken\":"
+                                   "\"false\",\"disableAlerts\":\"false\"}}"));
+    refused(
+        HTTP_PATCH, EXTENSION,
+        "{\"properties\":{\"settings\":{\"AttestationConfig\":{\"useCustomTokens\":\"true\"}}}}",
+        400, "InvalidRequestContent");
+}
+
 static void a_machine_has_one_of_each_handler(void **state)
 {
     (void)state;
@@ -471,6 +514,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_VMS(without_the_prerequisites_it_is_refused_with_what_to_do),
         WITH_VMS(what_is_not_there_cannot_be_installed),
+        WITH_VMS(misspelt_settings_are_refused),
         WITH_VMS(a_machine_has_one_of_each_handler),
         WITH_VMS(protected_settings_are_neither_shown_nor_kept),
         WITH_VMS(while_no_guest_joined_it_waits_and_then_fails),

@@ -26,6 +26,50 @@ static void uefi_settings_need_a_security_type(void **state)
     refused(HTTP_GET, VM, NULL, 404, "ResourceNotFound");
 }
 
+/* Kept as they came they would protect nothing, and their owner would not know. */
+static void a_misspelt_protection_is_refused(void **state)
+{
+    static const struct {
+        const char *properties, *words;
+    } cases[] = {
+        {"\"securityProfile\":{\"securityType\":\"TrustedLaunch\",\"uefiSetting\":{}}",
+         "'Could not find member 'uefiSetting' on object of type 'SecurityProfile'. Path "
+         "'properties.securityProfile.uefiSetting'.' Did you mean 'uefiSettings'?"},
+        {"\"SecurityProfile\":{\"securityType\":\"TrustedLaunch\",\"UEFISettings\":{"
+         "\"SecureBootEnable\":true}}",
+         "type 'UefiSettings'. Path 'properties.securityProfile.uefiSettings.SecureBootEnable'.' "
+         "Did you mean 'secureBootEnabled'?"},
+        {"\"securityProfile\":{\"secure\":true}", "Path 'properties.securityProfile.secure'.'"},
+        {"\"securityProfiles\":{}", "Did you mean 'securityProfile'?"},
+        {"\"securityProfile\":[]", "properties.securityProfile is not an object"},
+        {"\"securityProfile\":{\"securityType\":\"TrustedLaunch\",\"uefiSettings\":true}",
+         "uefiSettings is not an object"},
+    };
+    char body[512];
+
+    (void)state;
+    for (int is_there = 0; is_there < 2; is_there++) {
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+            snprintf(body, sizeof(body), VM_WITH("%s"), cases[i].properties);
+            refused(HTTP_PUT, VM, body, 400, "InvalidRequestContent");
+            assert_says(&m, cases[i].words);
+            refused(HTTP_PATCH, VM, body, is_there ? 400 : 404,
+                    is_there ? "InvalidRequestContent" : "ResourceNotFound");
+        }
+        put_ok(VM,
+               VM_WITH("\"securityProfile\":{\"SecurityType\":\"TrustedLaunch\",\"uefiSettings\":{"
+                       "\"SECUREBOOTENABLED\":true,\"vTPMEnabled\":\"true\"},"
+                       "\"EncryptionAtHost\":true},\"aMemberOfTomorrow\":{}"));
+        assert_true(yyjson_is_true(
+            member(&m, "properties.securityProfile.uefiSettings.secureBootEnabled")));
+        assert_true(
+            yyjson_is_true(member(&m, "properties.securityProfile.uefiSettings.vTpmEnabled")));
+    }
+    refused(HTTP_PUT, VM,
+            VM_WITH("\"securityProfile\":{\"uefiSettings\":{\"secureBootEnabled\":\"yes\"}}"), 400,
+            "InvalidParameter");
+}
+
 static void what_it_refers_to_must_be_there(void **state)
 {
     (void)state;
@@ -250,6 +294,40 @@ static void an_interface_is_one_machines_until_that_lets_it_go(void **state)
     assert_answer(&m, 200, NULL);
 }
 
+/* Its rules would not hold, and all would be open. */
+static void a_misspelt_security_group_is_refused(void **state)
+{
+    static const char network[] =
+        VM_WITH("\"addressSpace\":{\"addressPrefixes\":[\"10.0.0.0/24\"]},\"subnets\":[{"
+                "\"name\":\"sub\",\"properties\":{\"addressPrefix\":\"10.0.0.0/29\",%s}}]");
+    static const char interface[] =
+        "{\"location\":\"westus\",\"properties\":{%s,\"ipConfigurations\":[{\"name\":\"c\","
+        "\"properties\":{\"subnet\":{\"id\":\"" SUBNET_ID "\"}}}]}}";
+    static const char *const bad[] = {"\"networkSecurityGroups\":{\"id\":\"/x\"}",
+                                      "\"networkSecurityGroup\":\"/x\""};
+    char body[1024];
+
+    (void)state;
+    make_network();
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        snprintf(body, sizeof(body), network, bad[i]);
+        refused(HTTP_PUT, NETWORK "virtualNetworks/net", body, 400, "InvalidRequestContent");
+        snprintf(body, sizeof(body), "{\"properties\":{\"addressPrefix\":\"10.0.0.8/29\",%s}}",
+                 bad[i]);
+        refused(HTTP_PUT, NETWORK "virtualNetworks/net/subnets/new", body, 400,
+                "InvalidRequestContent");
+        snprintf(body, sizeof(body), interface, bad[i]);
+        refused(HTTP_PUT, NIC("1"), body, 400, "InvalidRequestContent");
+        assert_says(&m, "networkSecurityGroup");
+    }
+    refused(HTTP_PUT, NIC("1"),
+            "{\"location\":\"westus\",\"properties\":{\"ipConfigurations\":[{\"name\":\"c\","
+            "\"properties\":{\"applicationSecurityGroup\":[],\"subnet\":{\"id\":\"" SUBNET_ID
+            "\"}}}]}}",
+            400, "InvalidRequestContent");
+    assert_says(&m, "Did you mean 'applicationSecurityGroups'?");
+}
+
 static void addresses_are_given_out_once(void **state)
 {
     (void)state;
@@ -333,12 +411,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_VMS(uefi_settings_need_a_security_type),
+        WITH_VMS(a_misspelt_protection_is_refused),
         WITH_VMS(what_it_refers_to_must_be_there),
         WITH_VMS(the_security_type_changes_only_while_it_is_deallocated),
         WITH_VMS(an_update_that_does_not_say_lowers_nothing),
         WITH_VMS(the_operating_system_is_always_said),
         WITH_VMS(secrets_are_neither_shown_nor_kept),
         WITH_VMS(an_interface_is_one_machines_until_that_lets_it_go),
+        WITH_VMS(a_misspelt_security_group_is_refused),
         WITH_VMS(addresses_are_given_out_once),
         WITH_VMS(one_interface_gets_no_address_twice),
         WITH_VMS(nobody_says_what_the_server_says_of_a_boot),

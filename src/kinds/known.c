@@ -1,0 +1,82 @@
+#include "kinds/known.h"
+
+#include "base/nearest.h"
+#include "base/text.h"
+
+enum { SHOWN_MAX = 64 };
+
+static size_t count(const char *const *names)
+{
+    size_t n = 0;
+
+    while (names[n] != NULL) {
+        n++;
+    }
+    return n;
+}
+
+static bool is_known(const struct known_object *object, const char *name)
+{
+    for (size_t i = 0; object->names[i] != NULL; i++) {
+        if (object->how == KNOWN_EXACT ? strcmp(object->names[i], name) == 0
+                                       : text_equal_nocase(object->names[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The words of Azure's own reader, and what was probably meant. */
+static bool refuse_unknown(struct control_call *call, const struct known_object *object,
+                           const char *name, const char *nearest, struct control_answer *ret)
+{
+    const char *shown = text_escape_dup(call->arena, span_str(name), SHOWN_MAX);
+
+    control_refuse(call, ret, 400, "InvalidRequestContent",
+                   "The request content was invalid and could not be deserialized: 'Could not find "
+                   "member '%s' on object of type '%s'. Path '%s.%s'.'%s%s%s",
+                   shown, object->type, object->path, shown,
+                   nearest == NULL ? "" : " Did you mean '", nearest == NULL ? "" : nearest,
+                   nearest == NULL ? "" : "'?");
+    ret->target = arena_printf(call->arena, "%s.%s", object->path, shown);
+    return false;
+}
+
+static bool check(struct control_call *call, yyjson_mut_val *value,
+                  const struct known_object *object, struct control_answer *ret)
+{
+    yyjson_mut_obj_iter iter;
+    yyjson_mut_val *key;
+
+    if (!yyjson_mut_obj_iter_init(value, &iter)) {
+        control_refuse(call, ret, 400, "InvalidRequestContent", "%s is not an object.",
+                       object->path);
+        ret->target = object->path;
+        return false;
+    }
+    while ((key = yyjson_mut_obj_iter_next(&iter)) != NULL) {
+        const char *name = yyjson_mut_get_str(key), *nearest;
+
+        if (is_known(object, name)) {
+            continue;
+        }
+        nearest = nearest_word(name, object->names, count(object->names));
+        if (object->how != KNOWN_SOME || nearest != NULL) {
+            return refuse_unknown(call, object, name, nearest, ret);
+        }
+    }
+    return true;
+}
+
+bool known_members(struct control_call *call, yyjson_mut_val *body,
+                   const struct known_object *objects, size_t n, struct control_answer *ret)
+{
+    for (size_t i = 0; i < n; i++) {
+        yyjson_mut_val *value = body_at(body, objects[i].path);
+
+        if (value != NULL && !check(call, value, &objects[i], ret)) {
+            return false;
+        }
+    }
+    return true;
+}
