@@ -395,7 +395,7 @@ static bool is_ours(const struct gate *gate, const struct access_caller *caller)
            strncmp(caller->issuer, own, strlen(own)) == 0 && caller->issuer[strlen(own)] == '/';
 }
 
-enum { ELSEWHERE_BYTES = 16 * 1024 * 1024 }; /* for a virtual machine with the longest body */
+enum { ELSEWHERE_BYTES = 256 * 1024 };
 
 static bool is_elsewhere(struct gate *gate, const struct access_caller *caller)
 {

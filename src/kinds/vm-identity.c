@@ -1,36 +1,27 @@
 /*
  * vm-identity.c - identity of a virtual machine. Who may send it: its owner.
  *
- * What the principal is stands in the virtual machine's private part, and goes with it. Beside it
- * there is one row, "/identities/PRINCIPAL", that says which virtual machine that is, and counts as
- * a resource of its subscription; a row that is left over says nothing, since the virtual machine
- * has to agree, and goes at the next start.
+ * What the principal is stands in the virtual machine's private part, and goes with it; by a row it
+ * is found (identity-rows.h).
  */
 #include "kinds/vm-identity.h"
 
 #include "base/codec.h"
 #include "base/text.h"
 #include "crypto/secret.h"
-#include "kinds/parts.h"
+#include "kinds/identity-rows.h"
 #include "kinds/vm.h"
 
 #include <stdio.h>
 
 enum { SECRET_BYTES = 21, SWEEP_PAGE = 200, SWEEP_ARENA_BYTES = 64 * 1024 * 1024 };
 
-static const char *const members[] = {"principalId", "clientId", "identitySecret"};
-
-static const char *row_key(struct arena *arena, struct span principal_id)
-{
-    const char *id = arena_printf(arena, "/identities/%.*s", (int)principal_id.len,
-                                  (const char *)principal_id.data);
-
-    return id == NULL ? NULL : resource_key(arena, span_str(id));
-}
+static const char *const members[] = {IDENTITY_PRINCIPAL, IDENTITY_CLIENT, IDENTITY_SECRET};
 
 static const char *principal_of(const struct resource *vm)
 {
-    return vm == NULL ? NULL : body_text_at(body_get(vm->body, RESOURCE_PRIVATE), "principalId");
+    return vm == NULL ? NULL
+                      : body_text_at(body_get(vm->body, RESOURCE_PRIVATE), IDENTITY_PRINCIPAL);
 }
 
 /* ---- what the owner says ---- */
@@ -79,8 +70,8 @@ bool vm_identity_prepare(struct control_call *call, struct resource *wanted,
         body_drop(wanted->body, "identity");
     }
     if (strstr(type, "System") != NULL) {
-        return own_guid(call, wanted, "principalId") != NULL &&
-               own_guid(call, wanted, "clientId") != NULL;
+        return own_guid(call, wanted, IDENTITY_PRINCIPAL) != NULL &&
+               own_guid(call, wanted, IDENTITY_CLIENT) != NULL;
     }
     /* One that is switched on again is another one: no role of the old one comes back. */
     for (size_t i = 0; i < ARRAY_LEN(members); i++) {
@@ -101,64 +92,19 @@ void vm_identity_show(struct control_call *call, const struct resource *vm, yyjs
 
 /* ---- the row ---- */
 
-/* False and refused. */
-static bool add_row(struct control_call *call, const struct resource *vm,
-                    struct control_answer *ret)
-{
-    struct store *store = control_store(call->control);
-    struct store_resource known,
-        row = {.type = "identities", .location = "", .state = "Succeeded", .tags = span_str("{}")};
-    const char *const parents[STORE_RESOURCE_PARENTS] = {vm->key};
-    enum store_resource_bar bar = STORE_RESOURCE_NO_BAR;
-    yyjson_mut_doc *doc = json_new(call->arena);
-    yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
-    struct resource_path path;
-    struct trail trail = {0};
-    size_t parent = 0;
-    int64_t version = 0;
-    err_t err = resource_id_read(call->arena, span_str(vm->key), &trail, &path);
-
-    row.key = row_key(call->arena, span_str(principal_of(vm)));
-    row.subscription = err ? NULL : resource_key(call->arena, path.subscription);
-    if (root == NULL || row.key == NULL || row.subscription == NULL) {
-        control_fail(call, err ? err : ERR_MEMORY, &trail, ret);
-        return false;
-    }
-    err = store_resource_get(store, call->arena, row.key, &trail, &known);
-    if (err == ERR_OK) {
-        return true;
-    }
-    json_add_text(doc, root, "resource", vm->key);
-    row.id = row.key;
-    row.body = json_write(call->arena, doc, root, false);
-    err = err != ERR_NOT_FOUND    ? err
-          : row.body.data == NULL ? ERR_MEMORY
-                                  : store_resource_put(store, &row, parents, call->now, &trail,
-                                                       &bar, &parent, &version);
-    if (err) {
-        control_fail(call, err, &trail, ret);
-        return false;
-    }
-    /* STORE_RESOURCE_CHANGED: somebody else wrote the same just now. */
-    return bar == STORE_RESOURCE_CHANGED || resource_refuse_bar(call, vm, bar, vm->key, false, ret);
-}
-
 bool vm_identity_enter(struct control_call *call, const struct resource *vm,
                        struct control_answer *ret)
 {
-    return principal_of(vm) == NULL || add_row(call, vm, ret);
+    return principal_of(vm) == NULL || identity_row_add(call, vm, principal_of(vm), ret);
 }
 
 void vm_identity_forget(struct control_call *call, const struct resource *before,
                         const struct resource *after)
 {
     const char *old = principal_of(before), *now = principal_of(after);
-    const char *key = old == NULL ? NULL : row_key(call->arena, span_str(old));
-    enum store_resource_bar bar;
-    bool was_there;
 
-    if (key != NULL && (now == NULL || strcmp(old, now) != 0)) {
-        (void)!store_resource_remove(control_store(call->control), key, 0, NULL, &was_there, &bar);
+    if (old != NULL && (now == NULL || strcmp(old, now) != 0)) {
+        identity_row_remove(call, old);
     }
 }
 
@@ -198,8 +144,8 @@ static void tell_address(struct control_call *call, const struct resource *vm, c
     json_add_text(call->doc, object, "path", path);
     json_add_text(call->doc, object, "address",
                   arena_printf(call->arena, "%s%s", control_endpoint(call->control), path));
-    json_add_text(call->doc, object, "principalId", body_text_at(own, "principalId"));
-    json_add_text(call->doc, object, "clientId", body_text_at(own, "clientId"));
+    json_add_text(call->doc, object, "principalId", body_text_at(own, IDENTITY_PRINCIPAL));
+    json_add_text(call->doc, object, "clientId", body_text_at(own, IDENTITY_CLIENT));
     control_answer_value(call, 200, object, ret);
 }
 
@@ -225,10 +171,10 @@ void vm_identity_address(struct control_call *call, struct resource *vm, struct 
             control_fail(call, err, &trail, ret);
             return;
         }
-        if (!add_row(call, vm, ret)) {
+        if (!identity_row_add(call, vm, principal_of(vm), ret)) {
             return;
         }
-        body_set_text(call->doc, resource_private(call, vm), "identitySecret",
+        body_set_text(call->doc, resource_private(call, vm), IDENTITY_SECRET,
                       arena_printf(call->arena, "%s", digest));
         if (resource_keep(call, vm, "", ret, &is_raced)) {
             break;
@@ -241,45 +187,24 @@ void vm_identity_address(struct control_call *call, struct resource *vm, struct 
 
 /* ---- who asks about principals ---- */
 
-static err_t read_body(struct arena *arena, const struct store_resource *row, yyjson_val **ret)
-{
-    return json_read(arena, row->body, NULL, NULL, ret);
-}
-
 err_t vm_identity_find(struct store *store, struct arena *arena, struct span principal_id,
                        struct vm_identity *ret)
 {
-    struct store_resource row = {0}, vm = {0};
-    yyjson_val *body = NULL, *own;
-    const char *key, *principal, *client, *digest;
-    err_t err;
+    struct identity_facts facts = {0};
+    err_t err = identity_row_find(store, arena, principal_id, &facts);
 
-    if (!text_is_guid(principal_id)) {
-        return ERR_NOT_FOUND;
-    }
-    key = row_key(arena, principal_id);
-    err = key == NULL ? ERR_MEMORY : store_resource_get(store, arena, key, NULL, &row);
-    err = err ? err : read_body(arena, &row, &body);
-    key = err ? NULL : json_text(json_get(body, "resource"));
-    err = err           ? err
-          : key == NULL ? ERR_NOT_FOUND
-                        : store_resource_get(store, arena, key, NULL, &vm);
-    err = err ? err : read_body(arena, &vm, &body);
     if (err) {
         return err;
     }
-    own = json_get(body, RESOURCE_PRIVATE);
-    principal = json_text(json_get(own, "principalId"));
-    client = json_text(json_get(own, "clientId"));
-    digest = json_text(json_get(own, "identitySecret"));
-    if (principal == NULL || client == NULL || !text_span_equal_nocase(principal_id, principal)) {
+    if (facts.principal == NULL || facts.client == NULL ||
+        !text_span_equal_nocase(principal_id, facts.principal)) {
         return ERR_NOT_FOUND;
     }
     *ret = (struct vm_identity){0};
-    snprintf(ret->principal_id, sizeof(ret->principal_id), "%s", principal);
-    snprintf(ret->client_id, sizeof(ret->client_id), "%s", client);
-    snprintf(ret->name, sizeof(ret->name), "%s", strrchr(vm.id, '/') + 1);
-    snprintf(ret->secret_digest, sizeof(ret->secret_digest), "%s", digest == NULL ? "" : digest);
+    snprintf(ret->principal_id, sizeof(ret->principal_id), "%s", facts.principal);
+    snprintf(ret->client_id, sizeof(ret->client_id), "%s", facts.client);
+    snprintf(ret->name, sizeof(ret->name), "%s", facts.name);
+    snprintf(ret->secret_digest, sizeof(ret->secret_digest), "%s", facts.secret_digest);
     return ERR_OK;
 }
 

@@ -185,20 +185,22 @@ static void what_is_refused_leaves_no_row(void **state)
     assert_string_equal(subscription, SUBSCRIPTION);
 }
 
-static void fill_subscription(void)
+/* Behind the server's back. */
+static void run_sql(const char *sql)
 {
     const char *path = arena_printf(arena, "%s/data.sqlite", w->folder);
     sqlite3 *db = NULL;
 
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db,
-                     "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < "
-                     "100000) INSERT INTO resources SELECT '/x/' || i, '', '" SUBSCRIPTION
-                     "', 'x', '', 'Succeeded', '{}', '{}', 1, 0, 0 FROM c",
-                     NULL, NULL, NULL),
-        SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
+}
+
+static void fill_subscription(void)
+{
+    run_sql("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < "
+            "100000) INSERT INTO resources SELECT '/x/' || i, '', '" SUBSCRIPTION
+            "', 'x', '', 'Succeeded', '{}', '{}', 1, 0, 0 FROM c");
 }
 
 /* No virtual machine shows an identity that cannot get a token. */
@@ -241,6 +243,76 @@ static void rows_without_a_virtual_machine_are_swept(void **state)
     assert_true(is_there(own, &found));
 }
 
+#define IS_ROW "WHERE key LIKE '/identities/%'"
+#define IS_VM "WHERE type = 'microsoft.compute/virtualmachines'"
+#define KEEP_ROW "CREATE TABLE kept AS SELECT * FROM resources " IS_ROW
+#define PUT_ROW_BACK "INSERT INTO resources SELECT * FROM kept"
+
+/* Anybody may ask, as often as they like; a virtual machine may be long. */
+static void who_asks_reads_no_virtual_machine(void **state)
+{
+    struct vm_identity found;
+    const char *own;
+
+    (void)state;
+    put_ok(VM, SAYING("SystemAssigned"));
+    own = principal();
+    ask(&m, HTTP_POST, VM "/createIdentityAddress", NULL);
+    assert_true(is_there(own, &found));
+    run_sql("UPDATE resources SET body = 'cannot be read' " IS_VM);
+    assert_true(is_there(own, &found));
+    assert_string_equal(found.name, "vm");
+    assert_string_equal(found.principal_id, own);
+    assert_int_equal(strlen(found.secret_digest), 2 * SHA256_BYTES);
+    run_sql("UPDATE resources SET version = version + 100 " IS_VM);
+    assert_int_not_equal(vm_identity_find(store, arena, span_str(own), &found), ERR_OK);
+}
+
+/* What it says counts for the virtual machine that it was read from, and no other. */
+static void a_row_that_is_left_over_says_nothing(void **state)
+{
+    struct vm_identity found;
+    const char *own;
+
+    (void)state;
+    put_ok(VM, SAYING("SystemAssigned"));
+    own = principal();
+    assert_true(is_there(own, &found)); /* now the row knows all of it */
+    run_sql(KEEP_ROW);
+    put_ok(VM, SAYING("None"));
+    run_sql(PUT_ROW_BACK);
+    assert_false(is_there(own, &found));
+    ask(&m, HTTP_DELETE, VM, NULL);
+    assert_false(is_there(own, &found));
+    put_ok(VM, SAYING("SystemAssigned"));
+    assert_false(is_there(own, &found));
+    assert_true(is_there(principal(), &found));
+}
+
+/* Rows of before said nothing else. */
+static void a_row_that_names_its_virtual_machine_alone_is_filled(void **state)
+{
+    struct vm_identity found;
+    const char *own;
+
+    (void)state;
+    put_ok(VM, SAYING("SystemAssigned"));
+    own = principal();
+    for (int i = 0; i < 2; i++) {
+        run_sql("UPDATE resources SET body = json_object('resource', "
+                "json_extract(body, '$.resource')) " IS_ROW);
+        if (i == 0) {
+            assert_true(is_there(own, &found));
+        } else {
+            assert_ok(vm_identities_sweep(store, NULL));
+        }
+        run_sql("CREATE TABLE long AS SELECT * FROM resources " IS_VM ";"
+                "UPDATE resources SET body = 'cannot be read' " IS_VM);
+        assert_true(is_there(own, &found));
+        run_sql("UPDATE resources SET body = (SELECT body FROM long) " IS_VM "; DROP TABLE long");
+    }
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -251,6 +323,9 @@ int main(void)
         TEST(what_is_refused_leaves_no_row),
         TEST(one_that_has_no_room_is_refused),
         TEST(rows_without_a_virtual_machine_are_swept),
+        TEST(who_asks_reads_no_virtual_machine),
+        TEST(a_row_that_is_left_over_says_nothing),
+        TEST(a_row_that_names_its_virtual_machine_alone_is_filled),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
