@@ -255,6 +255,7 @@ err_t gate_open(const struct gate_options *options, struct trail *trail, struct 
     if (gate == NULL) {
         return ERR_MEMORY;
     }
+    gate->lock_fd = -1;
     pthread_mutex_init(&gate->change, NULL);
     pthread_mutex_init(&gate->lock, NULL);
     pthread_mutex_init(&gate->look, NULL);
