@@ -10,11 +10,11 @@
  *
  * Guessing is slow: a secret is checked against its scrypt hash, at most IDP_MAX_HASHING at a
  * time, of which one source has IDP_MAX_HASHING_OF_ONE; an unknown client costs the same work and
- * gets the same answer as a wrong secret; after IDP_MAX_FAILURES wrong secrets of one client id in
- * a minute all that follow are 429 for the rest of it. A client that signed in before is recognised
- * by a keyed digest of its secret without scrypt, and is not locked out by others who guess:
- * secrets are 32 random bytes, made here. Users, whose passwords are not, are locked out
- * (lockout.c).
+ * gets the same answer as a wrong secret; after IDP_MAX_FAILURES wrong secrets of one client id
+ * from one source in a minute all that follow from there are 429 for a minute. A client that signed
+ * in before is recognised by a keyed digest of its secret without scrypt, and is not locked out by
+ * others who guess: secrets are 32 random bytes, made here. Users, whose passwords are not, are
+ * locked out for longer (lockout.c).
  */
 #ifndef IDENTITY_IDP_H
 #define IDENTITY_IDP_H
@@ -24,7 +24,8 @@
 
 enum {
     IDP_TOKEN_S = 3600,
-    IDP_MAX_FAILURES = 10, /* of one client id in a window */
+    IDP_MAX_FAILURES = 10,          /* of one client id from one source in a window */
+    IDP_MAX_FAILURES_OF_ALL = 1000, /* from all that are not the client's own */
     IDP_WINDOW_S = 60,
     /* scrypt at a time: 16 MiB each, and a thread that serves, of which there are four or more. */
     IDP_MAX_HASHING = 3,
