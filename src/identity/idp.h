@@ -63,10 +63,24 @@ enum {
 struct idp;
 struct store; /* store/store.h */
 
+/* One whose tokens an address gives. */
+struct idp_held {
+    struct principal principal;
+    const char
+        *resource; /* in lower case, id of a user-assigned identity; "" = the address's own */
+};
+
 /* Managed identities that are kept elsewhere, such as those of virtual machines. */
 struct idp_elsewhere {
-    /* By object id, with the digest of its address; false when there is none, or no more. */
+    /* By object id; false when there is none, or no more. */
     bool (*find)(void *context, struct arena *arena, struct span object_id, struct principal *ret);
+    /* The digest of an address, by the GUID that it begins with; false when there is none. Asked by
+     * anybody, so it must be cheap. */
+    bool (*address)(void *context, struct arena *arena, struct span id,
+                    char ret_digest[PRINCIPAL_DIGEST_SIZE]);
+    /* Whose tokens it gives, its own first, in the arena: for who has shown its secret. */
+    bool (*held)(void *context, struct arena *arena, struct span id, struct idp_held **ret,
+                 size_t *ret_n);
     void *context; /* outlives the provider */
 };
 

@@ -2,8 +2,7 @@
 
 #include "base/text.h"
 
-/* For the longest resource that was ever kept, as text and as values. */
-enum { FULL_ARENA_BYTES = 32 * 1024 * 1024, FULL_DEPTH = 80, FULL_VALUES = 400000 };
+enum { FULL_DEPTH = 80, FULL_VALUES = 400000 };
 
 static const char *row_key(struct arena *arena, struct span guid)
 {
@@ -38,53 +37,70 @@ static err_t write_facts(struct arena *arena, const struct identity_facts *facts
         json_add_text(doc, root, "name", facts->name);
         add_optional(doc, root, IDENTITY_PRINCIPAL, facts->principal);
         add_optional(doc, root, IDENTITY_CLIENT, facts->client);
+        add_optional(doc, root, IDENTITY_ADDRESS, facts->address);
         json_add_text(doc, root, IDENTITY_SECRET, facts->secret_digest);
     }
     *ret = json_write(arena, doc, root, false);
     return ret->data == NULL ? ERR_MEMORY : ERR_OK;
 }
 
-/* The members that a row and the private part of a resource have in common. */
-static void read_facts(yyjson_val *object, struct identity_facts *facts)
+/* A row has the same members as the private part of a resource. */
+void identity_facts_read(yyjson_val *object, struct identity_facts *facts)
 {
     const char *digest = json_text(json_get(object, IDENTITY_SECRET));
+    const char *address = json_text(json_get(object, IDENTITY_ADDRESS));
 
     facts->principal = json_text(json_get(object, IDENTITY_PRINCIPAL));
     facts->client = json_text(json_get(object, IDENTITY_CLIENT));
+    facts->address = address == NULL ? facts->principal : address;
     facts->secret_digest = digest == NULL ? "" : digest;
 }
 
 /* ---- finding ---- */
 
+/* False without memory; none stays none. */
 static bool copy_text(struct arena *arena, const char **text)
 {
-    *text = *text == NULL ? NULL : arena_printf(arena, "%s", *text);
-    return *text != NULL;
+    if (*text != NULL) {
+        *text = arena_printf(arena, "%s", *text);
+        return *text != NULL;
+    }
+    return true;
+}
+
+err_t identity_resource_read(struct store *store, struct arena *arena, const char *key,
+                             struct store_resource *ret, yyjson_val **ret_private)
+{
+    static const struct json_limits limits = {.max_depth = FULL_DEPTH, .max_values = FULL_VALUES};
+    yyjson_val *body = NULL;
+    err_t err = store_resource_get(store, arena, key, NULL, ret);
+
+    err = err ? err : json_read(arena, ret->body, &limits, NULL, &body);
+    *ret_private = err ? NULL : json_get(body, RESOURCE_PRIVATE);
+    return err;
 }
 
 /* From the resource itself, with its version. */
 static err_t read_resource(struct store *store, struct arena *arena, struct identity_facts *facts,
                            int64_t *ret_version)
 {
-    static const struct json_limits limits = {.max_depth = FULL_DEPTH, .max_values = FULL_VALUES};
-    CLEANUP(arena_free) struct arena *full = arena_new(FULL_ARENA_BYTES);
+    CLEANUP(arena_free) struct arena *full = arena_new(IDENTITY_RESOURCE_BYTES);
     struct store_resource row = {0};
-    yyjson_val *body = NULL;
-    err_t err =
-        full == NULL ? ERR_MEMORY : store_resource_get(store, full, facts->resource, NULL, &row);
+    yyjson_val *own = NULL;
+    err_t err = full == NULL ? ERR_MEMORY
+                             : identity_resource_read(store, full, facts->resource, &row, &own);
 
-    err = err ? err : json_read(full, row.body, &limits, NULL, &body);
     if (err) {
         return err;
     }
-    read_facts(json_get(body, RESOURCE_PRIVATE), facts);
+    identity_facts_read(own, facts);
     facts->name = strrchr(row.id, '/') + 1;
     *ret_version = row.version;
-    return !copy_text(arena, &facts->name) || !copy_text(arena, &facts->secret_digest) ||
-                   (facts->principal != NULL && !copy_text(arena, &facts->principal)) ||
-                   (facts->client != NULL && !copy_text(arena, &facts->client))
-               ? ERR_MEMORY
-               : ERR_OK;
+    return copy_text(arena, &facts->name) && copy_text(arena, &facts->secret_digest) &&
+                   copy_text(arena, &facts->principal) && copy_text(arena, &facts->client) &&
+                   copy_text(arena, &facts->address)
+               ? ERR_OK
+               : ERR_MEMORY;
 }
 
 /* So that the next one who asks need not read the resource. What is lost is read once more. */
@@ -122,7 +138,7 @@ err_t identity_row_find(struct store *store, struct arena *arena, struct span gu
                                  : store_resource_version(store, facts.resource, NULL, &version);
     if (err == ERR_OK && yyjson_get_sint(json_get(body, "version")) == version) {
         facts.name = json_text(json_get(body, "name"));
-        read_facts(body, &facts);
+        identity_facts_read(body, &facts);
     } else if (err == ERR_OK) {
         err = read_resource(store, arena, &facts, &version);
         if (err == ERR_OK) {
