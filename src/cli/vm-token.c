@@ -43,11 +43,15 @@ static void explain_token(struct online *online, const char *name, yyjson_val *a
 
 static void explain_address(struct online *online, const char *name, yyjson_val *answer)
 {
+    bool has_own = json_get(answer, "principalId") != NULL;
+
     fprintf(stderr,
-            "Whoever knows it gets tokens of '%s', principal %s: set MSI_ENDPOINT to it in the "
+            "Whoever knows it gets tokens of '%s', %s%s: set MSI_ENDPOINT to it in the "
             "guest, for az login\n--identity and the SDKs. The address before it is none any "
             "more.\n",
-            online_show(online, span_str(name)), vm_text(online, answer, "principalId"));
+            online_show(online, span_str(name)),
+            has_own ? "principal " : "which has user-assigned identities alone",
+            has_own ? vm_text(online, answer, "principalId") : "");
 }
 
 static const struct given join_token = {
@@ -66,8 +70,9 @@ static const struct given identity_address = {
     .member = "address",
     .doing = "making an address",
     .look_at = "az vm show, identity",
-    .description = "The address at which the guest of a virtual machine with an identity of its "
-                   "own gets that identity's tokens: on standard output, this once.",
+    .description =
+        "The address at which the guest of a virtual machine with an identity, its "
+        "own or user-assigned, gets that identity's tokens: on standard output, this once.",
     .explain = explain_address,
 };
 

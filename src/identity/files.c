@@ -5,8 +5,14 @@
 #include "base/log.h"
 #include "crypto/secret.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { DAY = 86400, CERT_DAYS = 3650, KEY_MAX_BYTES = 16 * 1024, SECRET_MAX_BYTES = 256 };
 
@@ -270,6 +276,37 @@ err_t files_refresh_key(struct arena *arena, const char *folder, struct trail *t
         return err;
     }
     *ret = span_of(key, IDP_REFRESH_KEY_BYTES);
+    return ERR_OK;
+}
+
+/* The folder itself is locked: it is everybody's who may read the roles, also when a command that
+ * runs as root was first. */
+err_t files_lock_assignments(const char *folder, struct trail *trail, int *ret_fd)
+{
+    CLEANUP(buf_done) struct buf path = {0};
+    int fd, result;
+
+    *ret_fd = -1;
+    buf_init(&path, PATH_MAX);
+    buf_addf(&path, "%s/identity", folder);
+    if (buf_err(&path) != ERR_OK) {
+        return buf_err(&path);
+    }
+    fd = open(buf_cstr(&path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        return ERR_OK;
+    }
+    do {
+        result = fd < 0 ? -1 : flock(fd, LOCK_EX);
+    } while (fd >= 0 && result != 0 && errno == EINTR);
+    if (result != 0) {
+        (void)trail_set(trail, ERR_IO, "cannot be locked: %s", strerror(errno));
+        if (fd >= 0) {
+            close(fd);
+        }
+        return trail_in(trail, ERR_IO, buf_cstr(&path));
+    }
+    *ret_fd = fd;
     return ERR_OK;
 }
 

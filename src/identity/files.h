@@ -33,6 +33,10 @@ err_t files_write_dev_password(struct arena *arena, const char *folder, const ch
 /* IDP_REFRESH_KEY_BYTES for refresh tokens, made when there are none: for the caller to wipe. */
 err_t files_refresh_key(struct arena *arena, const char *folder, struct trail *trail,
                         struct span *ret) MUST_CHECK;
+/* Who reads the roles that were given, and writes them changed, holds this meanwhile: the server,
+ * and commands beside it. Waits for whoever has it. To be closed; -1: there is no folder for them.
+ */
+err_t files_lock_assignments(const char *folder, struct trail *trail, int *ret_fd) MUST_CHECK;
 /* Inode, size and time of a file; 0 when there is none. */
 uint64_t files_stamp(const char *path);
 

@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "identity/files.h"
 
+#include <unistd.h>
+
 /* What is wrong with the file, and what to do about it. */
 static err_t explain(const char *path, err_t err, const struct trail *fault, const char *what_then,
                      struct trail *trail)
@@ -180,12 +182,26 @@ struct assignments *gate_assignments(struct gate *gate)
 
 /* ---- changes ---- */
 
-/* Takes `change`. What bootwarden-server machine remove took away meanwhile does not come back. */
+/* Takes `change`, and the lock that commands take. What bootwarden-server machine remove took away
+ * meanwhile does not come back, and what is given here it does not write over. */
 static err_t begin_change(struct gate *gate, struct trail *trail)
 {
+    err_t err;
+
     pthread_mutex_lock(&gate->change);
-    return files_stamp(gate->assignments_path) == gate->assignments_stamp ? ERR_OK
-                                                                          : load(gate, trail);
+    err = files_lock_assignments(gate->folder, trail, &gate->lock_fd);
+    return err || files_stamp(gate->assignments_path) == gate->assignments_stamp
+               ? err
+               : load(gate, trail);
+}
+
+static void end_change(struct gate *gate)
+{
+    if (gate->lock_fd >= 0) {
+        close(gate->lock_fd);
+    }
+    gate->lock_fd = -1;
+    pthread_mutex_unlock(&gate->change);
 }
 
 /* Under change. On the disk first: what was given must not be gone after a restart, and what was
@@ -246,7 +262,7 @@ err_t gate_assign(struct gate *gate, const struct assignment *one, struct trail 
                   : assignments_with(before, one, trail, &after);
     }
     err = err ? err : install(gate, after, trail);
-    pthread_mutex_unlock(&gate->change);
+    end_change(gate);
     return err;
 }
 
@@ -261,7 +277,7 @@ err_t gate_forget_scope(struct gate *gate, struct span scope, struct trail *trai
     if (err == ERR_OK) {
         err = after == NULL ? ERR_OK : install(gate, after, trail);
     }
-    pthread_mutex_unlock(&gate->change);
+    end_change(gate);
     *ret_n = err || after == NULL ? 0 : assignments_count(before) - assignments_count(after);
     return err;
 }
@@ -275,6 +291,6 @@ err_t gate_unassign(struct gate *gate, struct span name, struct trail *trail)
     before = gate_assignments(gate);
     err = err ? err : assignments_without(before, name, &after);
     err = err ? err : install(gate, after, trail);
-    pthread_mutex_unlock(&gate->change);
+    end_change(gate);
     return err;
 }

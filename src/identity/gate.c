@@ -255,6 +255,7 @@ err_t gate_open(const struct gate_options *options, struct trail *trail, struct 
     if (gate == NULL) {
         return ERR_MEMORY;
     }
+    gate->lock_fd = -1;
     pthread_mutex_init(&gate->change, NULL);
     pthread_mutex_init(&gate->lock, NULL);
     pthread_mutex_init(&gate->look, NULL);
@@ -395,7 +396,7 @@ static bool is_ours(const struct gate *gate, const struct access_caller *caller)
            strncmp(caller->issuer, own, strlen(own)) == 0 && caller->issuer[strlen(own)] == '/';
 }
 
-enum { ELSEWHERE_BYTES = 16 * 1024 * 1024 }; /* for a virtual machine with the longest body */
+enum { ELSEWHERE_BYTES = 256 * 1024 };
 
 static bool is_elsewhere(struct gate *gate, const struct access_caller *caller)
 {

@@ -248,7 +248,10 @@ static bool prove_secret(struct idp *provider, const struct idp_call *call,
                          const struct idp_request *request, struct idp_answer *ret,
                          struct principal *ret_principal)
 {
-    switch (idp_prove(provider, call, request->client_id, request->secret, ret_principal)) {
+    unsigned retry_s = 0;
+
+    switch (
+        idp_prove(provider, call, request->client_id, request->secret, ret_principal, &retry_s)) {
     case IDP_PROVEN:
         return true;
     case IDP_WRONG:
@@ -261,12 +264,12 @@ static bool prove_secret(struct idp *provider, const struct idp_call *call,
     case IDP_LIMITED:
         idp_refuse(call, ret, 429, "temporarily_unavailable", 50196, "secret-limited",
                    "Too many wrong secrets for this client. Try again later.");
-        ret->retry_after_s = IDP_WINDOW_S;
+        ret->retry_after_s = retry_s;
         return false;
     case IDP_BUSY:
         idp_refuse(call, ret, 429, "temporarily_unavailable", 90055, "provider-busy",
                    "Too many sign-ins at a time. Try again.");
-        ret->retry_after_s = IDP_HASHING_RETRY_S;
+        ret->retry_after_s = retry_s;
         return false;
     case IDP_DISABLED:
     case IDP_FAULT:

@@ -24,7 +24,14 @@ struct idp_client {
     char secret[PASSWORD_TEXT_SIZE];
     bool has_digest;
     uint8_t digest[IDP_DIGEST_BYTES];
-    struct idp_window window;
+    struct idp_lockout lockout;
+};
+
+/* The same of a user. */
+struct idp_known_user {
+    char object_id[GUID_SIZE];         /* "" = free */
+    char password[PASSWORD_TEXT_SIZE]; /* a new one begins anew */
+    struct idp_lockout lockout;
 };
 
 /* Where a slow hash is made. */
@@ -73,9 +80,9 @@ struct idp {
     struct principals *principals;
     struct idp_client clients[PRINCIPALS_MAX];
     struct idp_place hashing[IDP_MAX_HASHING];
-    struct idp_lockout lockouts[USERS_MAX];
+    struct idp_known_user users[USERS_MAX];
     /* Ids and names that nobody has share counters, so that trying many of them fills nothing. */
-    struct idp_window unknown[IDP_UNKNOWN_BUCKETS];
+    struct idp_lockout unknown_clients[IDP_UNKNOWN_BUCKETS];
     struct idp_lockout unknown_users[IDP_UNKNOWN_BUCKETS];
     struct idp_window code_guesses[IDP_UNKNOWN_BUCKETS]; /* by where they come from */
     struct idp_used used[IDP_MAX_ASSERTIONS];
@@ -121,11 +128,11 @@ const char *idp_shown(const struct idp_call *call, struct span text);
 /* ---- who, and from where (proof.c, user-proof.c, assertion.c, source.c) ---- */
 
 enum idp_proof { IDP_PROVEN, IDP_WRONG, IDP_LIMITED, IDP_BUSY, IDP_DISABLED, IDP_FAULT };
-/* Is this client's secret right? IDP_PROVEN fills *ret, a copy. */
+/* Is this client's secret right? IDP_LIMITED and IDP_BUSY: not before *ret_retry_s. IDP_PROVEN
+ * fills *ret, a copy. */
 enum idp_proof idp_prove(struct idp *provider, const struct idp_call *call, struct span client_id,
-                         struct span secret, struct principal *ret);
-/* Is this user's password right? IDP_LIMITED and IDP_BUSY: not before *ret_retry_s. IDP_PROVEN
- * fills *ret. */
+                         struct span secret, struct principal *ret, unsigned *ret_retry_s);
+/* The same of a user's password. */
 enum idp_proof idp_prove_user(struct idp *provider, const struct idp_call *call, struct span upn,
                               struct span password, struct user *ret, unsigned *ret_retry_s);
 /* The answer to a user who is not proven. */

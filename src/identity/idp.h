@@ -10,11 +10,11 @@
  *
  * Guessing is slow: a secret is checked against its scrypt hash, at most IDP_MAX_HASHING at a
  * time, of which one source has IDP_MAX_HASHING_OF_ONE; an unknown client costs the same work and
- * gets the same answer as a wrong secret; after IDP_MAX_FAILURES wrong secrets of one client id in
- * a minute all that follow are 429 for the rest of it. A client that signed in before is recognised
- * by a keyed digest of its secret without scrypt, and is not locked out by others who guess:
- * secrets are 32 random bytes, made here. Users, whose passwords are not, are locked out
- * (lockout.c).
+ * gets the same answer as a wrong secret; after IDP_MAX_FAILURES wrong secrets of one client id
+ * from one source in a minute all that follow from there are 429 for a minute. A client that signed
+ * in before is recognised by a keyed digest of its secret without scrypt, and is not locked out by
+ * others who guess: secrets are 32 random bytes, made here. Users, whose passwords are not, are
+ * locked out for longer (lockout.c).
  */
 #ifndef IDENTITY_IDP_H
 #define IDENTITY_IDP_H
@@ -24,7 +24,8 @@
 
 enum {
     IDP_TOKEN_S = 3600,
-    IDP_MAX_FAILURES = 10, /* of one client id in a window */
+    IDP_MAX_FAILURES = 10,          /* of one client id from one source in a window */
+    IDP_MAX_FAILURES_OF_ALL = 1000, /* from all that are not the client's own */
     IDP_WINDOW_S = 60,
     /* scrypt at a time: 16 MiB each, and a thread that serves, of which there are four or more. */
     IDP_MAX_HASHING = 3,
@@ -62,10 +63,24 @@ enum {
 struct idp;
 struct store; /* store/store.h */
 
+/* One whose tokens an address gives. */
+struct idp_held {
+    struct principal principal;
+    const char
+        *resource; /* in lower case, id of a user-assigned identity; "" = the address's own */
+};
+
 /* Managed identities that are kept elsewhere, such as those of virtual machines. */
 struct idp_elsewhere {
-    /* By object id, with the digest of its address; false when there is none, or no more. */
+    /* By object id; false when there is none, or no more. */
     bool (*find)(void *context, struct arena *arena, struct span object_id, struct principal *ret);
+    /* The digest of an address, by the GUID that it begins with; false when there is none. Asked by
+     * anybody, so it must be cheap. */
+    bool (*address)(void *context, struct arena *arena, struct span id,
+                    char ret_digest[PRINCIPAL_DIGEST_SIZE]);
+    /* Whose tokens it gives, its own first, in the arena: for who has shown its secret. */
+    bool (*held)(void *context, struct arena *arena, struct span id, struct idp_held **ret,
+                 size_t *ret_n);
     void *context; /* outlives the provider */
 };
 

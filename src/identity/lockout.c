@@ -1,26 +1,26 @@
 /*
- * lockout.c - wrong passwords are counted, and who sends too many waits. Everything here is done
- * under the provider's lock.
+ * lockout.c - wrong passwords and secrets are counted, and who sends too many waits. Everything
+ * here is done under the provider's lock.
  *
- * Two counts stand beside each other. One is of a user and a source: IDP_LOCK_FAILURES within
- * IDP_LOCK_WINDOW_S lock that source out of that user, so that whoever guesses from afar locks out
- * nobody else. One is of the user alone, against guesses that come from many sources:
- * IDP_LOCK_ALL_FAILURES within IDP_LOCK_ALL_WINDOW_S, more than one source can reach, lock the user
- * for all sources that the right password never came from. Those it did come from neither count
- * there nor are locked by it: they are the user's own.
+ * Two counts stand beside each other. One is of a user and a source: so many within a time lock
+ * that source out of that user, so that whoever guesses from afar locks out nobody else. One is of
+ * the user alone, against guesses that come from many sources: many more, which one source cannot
+ * reach, lock the user for all sources that the right password never came from. Those it did come
+ * from neither count there nor are locked by it: they are the user's own. The same for clients and
+ * their secrets, with other figures: those are random, so that stopping guesses saves work alone.
  */
 #include "identity/lockout.h"
 
 #include <string.h>
 
-struct rule {
-    unsigned failures;
-    int64_t window_s, first_s, max_s;
+const struct lockout_rules lockout_of_users = {
+    {IDP_LOCK_FAILURES, IDP_LOCK_WINDOW_S, IDP_LOCK_FIRST_S, IDP_LOCK_MAX_S},
+    {IDP_LOCK_ALL_FAILURES, IDP_LOCK_ALL_WINDOW_S, IDP_LOCK_ALL_FIRST_S, IDP_LOCK_ALL_MAX_S},
 };
-static const struct rule of_source = {IDP_LOCK_FAILURES, IDP_LOCK_WINDOW_S, IDP_LOCK_FIRST_S,
-                                      IDP_LOCK_MAX_S};
-static const struct rule of_all = {IDP_LOCK_ALL_FAILURES, IDP_LOCK_ALL_WINDOW_S,
-                                   IDP_LOCK_ALL_FIRST_S, IDP_LOCK_ALL_MAX_S};
+const struct lockout_rules lockout_of_clients = {
+    {IDP_MAX_FAILURES, IDP_WINDOW_S, IDP_WINDOW_S, IDP_WINDOW_S},
+    {IDP_MAX_FAILURES_OF_ALL, IDP_WINDOW_S, IDP_WINDOW_S, IDP_WINDOW_S},
+};
 
 bool idp_window_is_over(const struct idp_window *window, int64_t now, int64_t length_s)
 {
@@ -43,7 +43,8 @@ void idp_window_count(struct idp_window *window, int64_t now, int64_t length_s)
 
 /* ---- one count ---- */
 
-static unsigned locked_for(const struct idp_lock *lock, const struct rule *rule, int64_t now)
+static unsigned locked_for(const struct idp_lock *lock, const struct lockout_rule *rule,
+                           int64_t now)
 {
     int64_t left = lock->until - now;
 
@@ -51,7 +52,7 @@ static unsigned locked_for(const struct idp_lock *lock, const struct rule *rule,
 }
 
 /* True when this one locks. */
-static bool count_wrong(struct idp_lock *lock, const struct rule *rule, int64_t now)
+static bool count_wrong(struct idp_lock *lock, const struct lockout_rule *rule, int64_t now)
 {
     int64_t length = rule->first_s;
 
@@ -125,26 +126,26 @@ static struct idp_lock_source *need_source(struct idp_lockout *lockout,
 
 /* ---- the calls ---- */
 
-unsigned lockout_left(struct idp_lockout *lockout, const uint8_t source[IDP_DIGEST_BYTES],
-                      int64_t now)
+unsigned lockout_left(const struct lockout_rules *rules, struct idp_lockout *lockout,
+                      const uint8_t source[IDP_DIGEST_BYTES], int64_t now)
 {
     const struct idp_lock_source *one = find_source(lockout, source);
-    unsigned left = one == NULL ? 0 : locked_for(&one->lock, &of_source, now);
-    unsigned all = one != NULL && one->is_own ? 0 : locked_for(&lockout->all, &of_all, now);
+    unsigned left = one == NULL ? 0 : locked_for(&one->lock, &rules->of_source, now);
+    unsigned all = one != NULL && one->is_own ? 0 : locked_for(&lockout->all, &rules->of_all, now);
 
     return left > all ? left : all;
 }
 
-void lockout_count(struct idp_lockout *lockout, const uint8_t source[IDP_DIGEST_BYTES], int64_t now,
-                   struct idp_counted *ret)
+void lockout_count(const struct lockout_rules *rules, struct idp_lockout *lockout,
+                   const uint8_t source[IDP_DIGEST_BYTES], int64_t now, struct idp_counted *ret)
 {
     struct idp_lock_source *one = need_source(lockout, source);
 
     *ret = (struct idp_counted){.is_in_all = !one->is_own, .before = lockout->all};
     one->seen = now;
-    (void)count_wrong(&one->lock, &of_source, now);
+    (void)count_wrong(&one->lock, &rules->of_source, now);
     if (!one->is_own) {
-        ret->has_locked_all = count_wrong(&lockout->all, &of_all, now);
+        ret->has_locked_all = count_wrong(&lockout->all, &rules->of_all, now);
     }
 }
 

@@ -1,6 +1,7 @@
 /*
- * lockout.h - how often a user's password was wrong, by where it came from (lockout.c). Not for
- * other rooms. Plain memory: whoever calls holds the provider's lock.
+ * lockout.h - how often the password of a user or the secret of a client was wrong, by where it
+ * came from (lockout.c). Not for other rooms. Plain memory: whoever calls holds the provider's
+ * lock.
  */
 #ifndef IDENTITY_LOCKOUT_H
 #define IDENTITY_LOCKOUT_H
@@ -27,15 +28,14 @@ struct idp_lock {
 struct idp_lock_source {
     uint8_t source[IDP_DIGEST_BYTES];
     bool is_taken;
-    bool is_own; /* the right password came from here */
+    bool is_own; /* the right one came from here */
     int64_t seen;
     struct idp_lock lock;
 };
 
-/* Of one user, or of the names that share a bucket. Zeroed memory counted nothing so far. */
+/* Of one user or client, or of the names that share a bucket. Zeroed memory counted nothing so far.
+ */
 struct idp_lockout {
-    char object_id[GUID_SIZE];         /* "" = free */
-    char password[PASSWORD_TEXT_SIZE]; /* a new one begins anew */
     struct idp_lock all;
     struct idp_lock_source sources[IDP_LOCK_SOURCES];
 };
@@ -46,13 +46,23 @@ struct idp_counted {
     struct idp_lock before; /* the count of all sources */
 };
 
+/* How many are too many, and for how long. */
+struct lockout_rule {
+    unsigned failures;
+    int64_t window_s, first_s, max_s;
+};
+struct lockout_rules {
+    struct lockout_rule of_source, of_all;
+};
+extern const struct lockout_rules lockout_of_users, lockout_of_clients;
+
 /* Seconds for which this source has to wait; 0 = it may try. */
-unsigned lockout_left(struct idp_lockout *lockout, const uint8_t source[IDP_DIGEST_BYTES],
-                      int64_t now);
-/* A password is tried: as if it were wrong, since many at the same time are many. */
-void lockout_count(struct idp_lockout *lockout, const uint8_t source[IDP_DIGEST_BYTES], int64_t now,
-                   struct idp_counted *ret);
-/* It was right: the source begins anew and is one of the user's own. */
+unsigned lockout_left(const struct lockout_rules *rules, struct idp_lockout *lockout,
+                      const uint8_t source[IDP_DIGEST_BYTES], int64_t now);
+/* One is tried: as if it were wrong, since many at the same time are many. */
+void lockout_count(const struct lockout_rules *rules, struct idp_lockout *lockout,
+                   const uint8_t source[IDP_DIGEST_BYTES], int64_t now, struct idp_counted *ret);
+/* It was right: the source begins anew and is one of its own from now on. */
 void lockout_take_back(struct idp_lockout *lockout, const uint8_t source[IDP_DIGEST_BYTES],
                        int64_t now, const struct idp_counted *counted);
 

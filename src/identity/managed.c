@@ -3,9 +3,10 @@
  *
  * The address is the secret: /metadata/SECRET/identity/oauth2/token, as one machine is told it in
  * MSI_ENDPOINT. It is kept as a digest and compared with all of them, in time that does not depend
- * on it. Those of virtual machines are kept with them (idp_elsewhere): their secret begins with the
- * identity's object id, by which it is found. A header such as "Metadata: true" keeps out whoever
- * can make a program fetch an address, but not set headers. Who may send these bytes: anybody.
+ * on it. Those of virtual machines are kept with them (idp_elsewhere): theirs begin with a GUID, by
+ * which they are found, and give tokens of all identities that the virtual machine has. A header
+ * such as "Metadata: true" keeps out whoever can make a program fetch an address, but not set
+ * headers. Who may send these bytes: anybody.
  */
 #include "identity/idp-internal.h"
 
@@ -22,18 +23,55 @@ static bool is_resource_of(struct span id, const struct principal *who)
            text_span_equal_nocase(span_cut(id, id.len - name - len, len), type);
 }
 
-/* A client that names an identity means that one and no other. */
-static bool is_selected(const struct form *form, const struct principal *who)
-{
-    struct span client = form_get(form, "client_id"), object = form_get(form, "object_id");
-    struct span resource = form_get(form, "msi_res_id");
+/* What a client says of the identity that it means. */
+struct wish {
+    struct span client, object, resource;
+};
 
-    client = client.data != NULL ? client : form_get(form, "clientid");
-    object = object.data != NULL ? object : form_get(form, "principal_id");
-    resource = resource.data != NULL ? resource : form_get(form, "mi_res_id");
-    return (client.data == NULL || text_span_equal_nocase(client, who->client_id)) &&
-           (object.data == NULL || text_span_equal_nocase(object, who->object_id)) &&
-           (resource.data == NULL || is_resource_of(resource, who));
+static struct wish read_wish(const struct form *form)
+{
+    struct wish wish = {form_get(form, "client_id"), form_get(form, "object_id"),
+                        form_get(form, "msi_res_id")};
+
+    wish.client = wish.client.data != NULL ? wish.client : form_get(form, "clientid");
+    wish.object = wish.object.data != NULL ? wish.object : form_get(form, "principal_id");
+    wish.resource = wish.resource.data != NULL ? wish.resource : form_get(form, "mi_res_id");
+    return wish;
+}
+
+static bool is_any(const struct wish *wish)
+{
+    return wish->client.data == NULL && wish->object.data == NULL && wish->resource.data == NULL;
+}
+
+/* One of `principal add --managed` is no resource, and answers to its name in an id. */
+static bool is_resource(struct span id, const struct idp_held *held)
+{
+    return held->resource == NULL ? is_resource_of(id, &held->principal)
+                                  : text_span_equal_nocase(id, held->resource);
+}
+
+/* A client that names an identity means that one and no other. Who names none means the address's
+ * own, or the only one. NULL: *ret_is_unclear, or there is no such. */
+static const struct idp_held *select_one(const struct wish *wish, const struct idp_held *list,
+                                         size_t n, bool *ret_is_unclear)
+{
+    bool has_own = n > 0 && (list[0].resource == NULL || list[0].resource[0] == '\0');
+
+    *ret_is_unclear = is_any(wish) && n > 1 && !has_own;
+    if (*ret_is_unclear) {
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct principal *who = &list[i].principal;
+
+        if ((wish->client.data == NULL || text_span_equal_nocase(wish->client, who->client_id)) &&
+            (wish->object.data == NULL || text_span_equal_nocase(wish->object, who->object_id)) &&
+            (wish->resource.data == NULL || is_resource(wish->resource, &list[i]))) {
+            return &list[i];
+        }
+    }
+    return NULL;
 }
 
 bool idp_find_elsewhere(const struct idp *provider, struct arena *arena, struct span object_id,
@@ -43,31 +81,34 @@ bool idp_find_elsewhere(const struct idp *provider, struct arena *arena, struct 
            provider->elsewhere.find(provider->elsewhere.context, arena, object_id, ret);
 }
 
-/* OBJECTID SECRET, all of it hexadecimal digits. */
-static bool find_by_object(const struct idp *provider, const struct idp_call *call,
-                           struct span capability, struct principal *ret)
+/* GUID SECRET, all of it hexadecimal digits. */
+static bool find_by_guid(const struct idp *provider, const struct idp_call *call,
+                         struct span capability, struct idp_held **ret, size_t *ret_n)
 {
-    const char *text = (const char *)capability.data, *object_id;
-    const size_t id_len = 32;
+    const struct idp_elsewhere *elsewhere = &provider->elsewhere;
+    struct principal digest = {.kind = PRINCIPAL_MANAGED};
+    const char *text = (const char *)capability.data, *guid;
+    const size_t guid_len = 32;
 
-    if (capability.len <= id_len) {
+    if (capability.len <= guid_len || elsewhere->address == NULL) {
         return false;
     }
-    object_id = arena_printf(call->arena, "%.8s-%.4s-%.4s-%.4s-%.12s", text, text + 8, text + 12,
-                             text + 16, text + 20);
-    return object_id != NULL && text_is_guid(span_str(object_id)) &&
-           idp_find_elsewhere(provider, call->arena, span_str(object_id), ret) &&
-           principal_has_capability(ret, capability);
+    guid = arena_printf(call->arena, "%.8s-%.4s-%.4s-%.4s-%.12s", text, text + 8, text + 12,
+                        text + 16, text + 20);
+    return guid != NULL && text_is_guid(span_str(guid)) &&
+           elsewhere->address(elsewhere->context, call->arena, span_str(guid), digest.capability) &&
+           principal_has_capability(&digest, capability) &&
+           elsewhere->held(elsewhere->context, call->arena, span_str(guid), ret, ret_n);
 }
 
-/* The managed identity of the address; false when it is answered. */
+/* Whose tokens the address gives; false when it is answered. */
 static bool find(struct idp *provider, const struct idp_call *call, struct span capability,
-                 struct idp_answer *ret, struct principal *ret_principal)
+                 struct idp_answer *ret, struct idp_held **ret_list, size_t *ret_n)
 {
     CLEANUP(principals_free) struct principals *principals = idp_principals(provider);
     const struct principal *found = principals_find_capability(principals, capability);
 
-    if (found == NULL && find_by_object(provider, call, capability, ret_principal)) {
+    if (found == NULL && find_by_guid(provider, call, capability, ret_list, ret_n)) {
         return true;
     }
     if (found == NULL) {
@@ -76,7 +117,13 @@ static bool find(struct idp *provider, const struct idp_call *call, struct span 
                    "--managed and bootwarden vm identity show it once.");
         return false;
     }
-    *ret_principal = *found;
+    *ret_list = arena_calloc(call->arena, 1, sizeof(**ret_list));
+    if (*ret_list == NULL) {
+        idp_fault(call, ret);
+        return false;
+    }
+    (*ret_list)->principal = *found;
+    *ret_n = 1;
     return true;
 }
 
@@ -109,13 +156,38 @@ static void answer_token(const struct idp *provider, const struct idp_call *call
     idp_answer_json(call->arena, ret, doc, root);
 }
 
+/* The one that is meant; NULL when it is answered. */
+static const struct principal *choose(const struct idp_call *call, const struct form *form,
+                                      const struct idp_held *list, size_t n, struct idp_answer *ret)
+{
+    const struct wish wish = read_wish(form);
+    bool is_unclear = false;
+    const struct idp_held *held = select_one(&wish, list, n, &is_unclear);
+    const struct idp_held *shown = held != NULL ? held : n > 0 ? &list[0] : NULL;
+
+    ret->client_id =
+        shown == NULL ? "" : arena_printf(call->arena, "%s", shown->principal.client_id);
+    ret->client_id = ret->client_id == NULL ? "" : ret->client_id;
+    if (is_unclear) {
+        idp_refuse(call, ret, 400, "invalid_request", 700016, "identity-unclear",
+                   "Multiple user assigned identities exist, please specify the clientId / "
+                   "resourceId of the identity in the token request.");
+    } else if (held == NULL) {
+        idp_refuse(call, ret, 400, "invalid_request", 700016, "identity-other",
+                   "Identity not found: this address is that of another identity.");
+    }
+    return held == NULL ? NULL : &held->principal;
+}
+
 void idp_managed(struct idp *provider, const struct idp_call *call, struct span capability,
                  bool is_metadata, struct span parameters, struct idp_answer *ret)
 {
-    struct principal who = {0};
+    const struct principal *who;
+    struct idp_held *list = NULL;
     struct form form = {0};
     struct span resource;
     const char *audience;
+    size_t n = 0;
 
     *ret = (struct idp_answer){.client_id = "", .object_id = "", .reason = "fault"};
     if (!is_metadata) {
@@ -123,18 +195,17 @@ void idp_managed(struct idp *provider, const struct idp_call *call, struct span 
                    "Required metadata header not specified: Metadata: true");
         return;
     }
-    if (!find(provider, call, capability, ret, &who) ||
+    if (!find(provider, call, capability, ret, &list, &n) ||
         !idp_read_form(call, parameters, &form, ret)) {
         return;
     }
-    ret->client_id = (const char *)arena_dup(call->arena, span_str(who.client_id)).data;
-    ret->client_id = ret->client_id == NULL ? "" : ret->client_id;
+    who = choose(call, &form, list, n, ret);
+    if (who == NULL) {
+        return;
+    }
     resource = form_get(&form, "resource");
     audience = resource.data == NULL ? NULL : idp_known_resource(provider, resource);
-    if (!is_selected(&form, &who)) {
-        idp_refuse(call, ret, 400, "invalid_request", 700016, "identity-other",
-                   "Identity not found: this address is that of another identity.");
-    } else if (resource.data == NULL) {
+    if (resource.data == NULL) {
         idp_refuse(call, ret, 400, "invalid_request", 900144, "scope-missing",
                    "Required query variable 'resource' is missing.");
     } else if (audience == NULL) {
@@ -142,6 +213,6 @@ void idp_managed(struct idp *provider, const struct idp_call *call, struct span 
                    "The resource principal named %s was not found in the tenant.",
                    idp_shown(call, resource));
     } else {
-        answer_token(provider, call, &who, audience, ret);
+        answer_token(provider, call, who, audience, ret);
     }
 }

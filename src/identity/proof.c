@@ -62,23 +62,24 @@ struct attempt {
     size_t bucket;                    /* for an id that nobody has */
     bool is_known;
     struct principal known; /* a copy: the set may be swapped meanwhile */
+    struct idp_counted counted;
 };
 
 /* Under the lock. */
-static struct idp_window *window_of(struct idp *provider, const struct attempt *attempt,
-                                    struct idp_client **ret_client)
+static struct idp_lockout *lockout_for(struct idp *provider, const struct attempt *attempt)
 {
-    *ret_client = attempt->is_known ? slot_of(provider, &attempt->known) : NULL;
-    return *ret_client != NULL ? &(*ret_client)->window : &provider->unknown[attempt->bucket];
+    struct idp_client *client = attempt->is_known ? slot_of(provider, &attempt->known) : NULL;
+
+    return client != NULL ? &client->lockout : &provider->unknown_clients[attempt->bucket];
 }
 
-/* What needs no slow hash. */
-static bool prove_quickly(struct idp *provider, struct attempt *attempt, enum idp_proof *ret)
+/* What needs no slow hash: IDP_PROVEN, IDP_LIMITED, or IDP_WRONG for what is yet to be tried. */
+static enum idp_proof prove_quickly(struct idp *provider, struct attempt *attempt,
+                                    unsigned *ret_left)
 {
     struct idp_client *client = NULL;
     const struct principal *known;
-    struct idp_window *window;
-    bool is_decided = false;
+    bool is_proven;
 
     pthread_mutex_lock(&provider->lock);
     known = principals_find(provider->principals, attempt->client_id);
@@ -86,62 +87,66 @@ static bool prove_quickly(struct idp *provider, struct attempt *attempt, enum id
     attempt->is_known = known != NULL;
     if (known != NULL) {
         attempt->known = *known;
+        client = slot_of(provider, known);
     }
-    window = window_of(provider, attempt, &client);
-    if (client != NULL && client->has_digest &&
-        secret_equal(span_of(client->digest, sizeof(client->digest)),
-                     span_of(attempt->digest, sizeof(attempt->digest)))) {
-        *ret = IDP_PROVEN;
-        is_decided = true;
-    } else if (idp_window_is_limited(window, attempt->now)) {
-        *ret = IDP_LIMITED;
-        is_decided = true;
-    } else {
-        /* Counted before it is tried: many at the same time are many. Taken back when it is
-         * right. */
-        idp_window_count(window, attempt->now, IDP_WINDOW_S);
+    is_proven = client != NULL && client->has_digest &&
+                secret_equal(span_of(client->digest, sizeof(client->digest)),
+                             span_of(attempt->digest, sizeof(attempt->digest)));
+    *ret_left = lockout_left(&lockout_of_clients, lockout_for(provider, attempt), attempt->source,
+                             attempt->now);
+    pthread_mutex_unlock(&provider->lock);
+    return is_proven ? IDP_PROVEN : *ret_left != 0 ? IDP_LIMITED : IDP_WRONG;
+}
+
+/* Before it is tried: many at the same time are many. Taken back when it is right. */
+static unsigned count_attempt(struct idp *provider, struct attempt *attempt)
+{
+    struct idp_lockout *lockout;
+    unsigned left;
+
+    pthread_mutex_lock(&provider->lock);
+    lockout = lockout_for(provider, attempt);
+    left = lockout_left(&lockout_of_clients, lockout, attempt->source, attempt->now);
+    if (left == 0) {
+        lockout_count(&lockout_of_clients, lockout, attempt->source, attempt->now,
+                      &attempt->counted);
     }
     pthread_mutex_unlock(&provider->lock);
-    return is_decided;
+    return left;
 }
 
 static void remember(struct idp *provider, const struct attempt *attempt)
 {
-    struct idp_client *client = NULL;
-    struct idp_window *window;
+    struct idp_client *client;
 
     pthread_mutex_lock(&provider->lock);
-    window = window_of(provider, attempt, &client);
-    *window = (struct idp_window){0};
+    client = slot_of(provider, &attempt->known);
     if (client != NULL) {
+        lockout_take_back(&client->lockout, attempt->source, attempt->now, &attempt->counted);
         memcpy(client->digest, attempt->digest, sizeof(client->digest));
         client->has_digest = true;
     }
     pthread_mutex_unlock(&provider->lock);
 }
 
-static void take_back(struct idp *provider, const struct attempt *attempt)
-{
-    struct idp_client *client = NULL;
-    struct idp_window *window;
-
-    pthread_mutex_lock(&provider->lock);
-    window = window_of(provider, attempt, &client);
-    window->failures -= window->failures > 0 ? 1 : 0;
-    pthread_mutex_unlock(&provider->lock);
-}
-
-static enum idp_proof prove_slowly(struct idp *provider, const struct attempt *attempt)
+static enum idp_proof prove_slowly(struct idp *provider, struct attempt *attempt,
+                                   unsigned *ret_left)
 {
     struct idp_place *place = idp_hash_begin(provider, attempt->source);
-    err_t err;
+    err_t err = ERR_OK;
 
     if (place == NULL) {
-        take_back(provider, attempt);
+        *ret_left = IDP_HASHING_RETRY_S;
         return IDP_BUSY;
     }
-    err = password_check(attempt->is_known ? attempt->known.secret : NULL, attempt->secret);
+    *ret_left = count_attempt(provider, attempt);
+    if (*ret_left == 0) {
+        err = password_check(attempt->is_known ? attempt->known.secret : NULL, attempt->secret);
+    }
     idp_hash_end(provider, place);
+    if (*ret_left != 0) {
+        return IDP_LIMITED;
+    }
     if (err == ERR_OK) {
         remember(provider, attempt);
         return IDP_PROVEN;
@@ -150,11 +155,11 @@ static enum idp_proof prove_slowly(struct idp *provider, const struct attempt *a
 }
 
 enum idp_proof idp_prove(struct idp *provider, const struct idp_call *call, struct span client_id,
-                         struct span secret, struct principal *ret)
+                         struct span secret, struct principal *ret, unsigned *ret_retry_s)
 {
     struct attempt attempt = {.client_id = client_id, .secret = secret, .now = call->now};
     uint8_t place[IDP_DIGEST_BYTES];
-    enum idp_proof proof = IDP_FAULT;
+    enum idp_proof proof;
 
     if (idp_source(provider, call, attempt.source) != ERR_OK ||
         idp_digest(provider, "secret", secret, attempt.digest) != ERR_OK ||
@@ -162,9 +167,8 @@ enum idp_proof idp_prove(struct idp *provider, const struct idp_call *call, stru
         return IDP_FAULT;
     }
     attempt.bucket = idp_bucket(place);
-    if (!prove_quickly(provider, &attempt, &proof)) {
-        proof = prove_slowly(provider, &attempt);
-    }
+    proof = prove_quickly(provider, &attempt, ret_retry_s);
+    proof = proof == IDP_WRONG ? prove_slowly(provider, &attempt, ret_retry_s) : proof;
     if (proof == IDP_PROVEN) {
         *ret = attempt.known;
     }

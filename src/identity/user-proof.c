@@ -13,10 +13,10 @@
 /* Under the lock. What was counted of a known user. */
 static struct idp_lockout *lockout_of(struct idp *provider, const struct user *known)
 {
-    struct idp_lockout *found = NULL;
+    struct idp_known_user *found = NULL;
 
     for (size_t i = 0; i < USERS_MAX; i++) {
-        struct idp_lockout *one = &provider->lockouts[i];
+        struct idp_known_user *one = &provider->users[i];
 
         if (strcmp(one->object_id, known->object_id) == 0) {
             found = one;
@@ -31,11 +31,11 @@ static struct idp_lockout *lockout_of(struct idp *provider, const struct user *k
     /* There are as many as there can be users; one who was removed just now may find none. */
     if (found != NULL && (strcmp(found->object_id, known->object_id) != 0 ||
                           strcmp(found->password, known->password) != 0)) {
-        *found = (struct idp_lockout){0};
+        *found = (struct idp_known_user){0};
         memcpy(found->object_id, known->object_id, sizeof(found->object_id));
         memcpy(found->password, known->password, sizeof(found->password));
     }
-    return found;
+    return found == NULL ? NULL : &found->lockout;
 }
 
 /* ---- an attempt ---- */
@@ -67,7 +67,8 @@ static unsigned find_locked(struct idp *provider, struct span upn, struct attemp
     if (known != NULL) {
         attempt->known = *known;
     }
-    left = lockout_left(lockout_for(provider, attempt), attempt->source, attempt->now);
+    left = lockout_left(&lockout_of_users, lockout_for(provider, attempt), attempt->source,
+                        attempt->now);
     pthread_mutex_unlock(&provider->lock);
     return left;
 }
@@ -79,9 +80,9 @@ static unsigned count_attempt(struct idp *provider, struct attempt *attempt)
 
     pthread_mutex_lock(&provider->lock);
     lockout = lockout_for(provider, attempt);
-    left = lockout_left(lockout, attempt->source, attempt->now);
+    left = lockout_left(&lockout_of_users, lockout, attempt->source, attempt->now);
     if (left == 0) {
-        lockout_count(lockout, attempt->source, attempt->now, &attempt->counted);
+        lockout_count(&lockout_of_users, lockout, attempt->source, attempt->now, &attempt->counted);
     }
     pthread_mutex_unlock(&provider->lock);
     return left;

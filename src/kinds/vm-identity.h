@@ -1,9 +1,11 @@
 /*
- * vm-identity.h - the principal that a virtual machine is, for those who ask about principals:
- * roles are given to it, and its guest gets tokens of it (docs/formats/virtual-machines.md).
+ * vm-identity.h - the principal that a virtual machine or a user-assigned identity is, for those
+ * who ask about principals: roles are given to it, and guests get tokens of it
+ * (docs/formats/virtual-machines.md).
  *
- * It is there exactly as long as its virtual machine says identity.type SystemAssigned: nothing
- * about it is kept elsewhere that could outlive that. Any thread.
+ * It is there exactly as long as its virtual machine says identity.type SystemAssigned, or as the
+ * user-assigned identity is there: nothing about it is kept elsewhere that could outlive that. Any
+ * thread.
  */
 #ifndef KINDS_VM_IDENTITY_H
 #define KINDS_VM_IDENTITY_H
@@ -16,13 +18,26 @@ enum { VM_IDENTITY_NAME_SIZE = 65 };
 
 struct vm_identity {
     char principal_id[GUID_SIZE], client_id[GUID_SIZE];
-    char name[VM_IDENTITY_NAME_SIZE];         /* of the virtual machine */
-    char secret_digest[2 * SHA256_BYTES + 1]; /* SHA-256 of the secret in its address; "" = none */
+    char name[VM_IDENTITY_NAME_SIZE]; /* of the resource, cut */
 };
 
-/* ERR_NOT_FOUND also for one whose virtual machine is gone, or has another identity or none. */
+/* ERR_NOT_FOUND also for one whose resource is gone, or has another identity or none. */
 err_t vm_identity_find(struct store *store, struct arena *arena, struct span principal_id,
                        struct vm_identity *ret) MUST_CHECK;
+
+/* The address of a virtual machine, by the GUID that it begins with: the SHA-256 of its secret, in
+ * hexadecimal. ERR_NOT_FOUND: there is none, or none any more. */
+err_t vm_address_find(struct store *store, struct arena *arena, struct span address_id,
+                      char ret_digest[2 * SHA256_BYTES + 1]) MUST_CHECK;
+/* Whose tokens its guest gets there, as the virtual machine says it now, in the arena: its own
+ * identity first, then those that it names and that are still who they were. For who has shown the
+ * secret: reads the whole virtual machine. */
+struct vm_held {
+    struct vm_identity identity;
+    const char *resource; /* key of a user-assigned one; "" = its own */
+};
+err_t vm_address_held(struct store *store, struct arena *arena, struct span address_id,
+                      struct vm_held **ret, size_t *ret_n) MUST_CHECK;
 
 /* Rows of identities that are there no more, left by a server that stopped in between, go: before
  * the server takes requests. */

@@ -82,6 +82,15 @@ bool vm_identity_enter(struct control_call *call, const struct resource *vm,
 /* What it was before is it no more. NULL: there was none, or there is none now. */
 void vm_identity_forget(struct control_call *call, const struct resource *before,
                         const struct resource *after);
+/* User-assigned identities that it names (vm-users.c), by key in its private part: who they were
+ * when they were named. False without memory. */
+#define VM_USERS "userIdentities"
+bool vm_users_prepare(struct control_call *call, struct resource *wanted);
+bool vm_has_users(const struct resource *vm);
+/* Also those that were made before there were rows. False and refused. */
+bool vm_users_enter(struct control_call *call, const struct resource *vm,
+                    struct control_answer *ret);
+void vm_users_show(struct control_call *call, const struct resource *vm, yyjson_mut_val *object);
 /* POST .../createIdentityAddress */
 void vm_identity_address(struct control_call *call, struct resource *vm,
                          struct control_answer *ret);

@@ -3,8 +3,10 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "identity/assignments.h"
+#include "identity/files.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static const char machines[] = "/providers/Bootwarden.Monitor/machines/";
 
@@ -50,20 +52,15 @@ static err_t strike(struct assignments **set, const char *const names[2])
     return ERR_OK;
 }
 
-err_t machine_forget_roles(struct arena *arena, const char *folder,
-                           const struct store_machine *machine, struct trail *trail, size_t *ret_n)
+/* Under the lock. */
+static err_t forget_roles(struct arena *arena, const char *path, const char *const names[2],
+                          struct trail *trail, size_t *ret_n)
 {
-    const char *const names[2] = {machine->name, machine->id};
-    const char *path = arena_printf(arena, "%s/identity/assignments.json", folder);
     CLEANUP(assignments_free) struct assignments *set = NULL;
     struct span json = {0};
     size_t n_before;
     err_t err;
 
-    *ret_n = 0;
-    if (path == NULL) {
-        return ERR_MEMORY;
-    }
     if (!file_exists(path)) {
         return ERR_OK;
     }
@@ -80,4 +77,20 @@ err_t machine_forget_roles(struct arena *arena, const char *folder,
     }
     err = assignments_write(set, arena, &json);
     return err ? err : file_write(path, json, 0600, trail);
+}
+
+err_t machine_forget_roles(struct arena *arena, const char *folder,
+                           const struct store_machine *machine, struct trail *trail, size_t *ret_n)
+{
+    const char *const names[2] = {machine->name, machine->id};
+    const char *path = arena_printf(arena, "%s/identity/assignments.json", folder);
+    int fd = -1;
+    err_t err = path == NULL ? ERR_MEMORY : files_lock_assignments(folder, trail, &fd);
+
+    *ret_n = 0;
+    err = err ? err : forget_roles(arena, path, names, trail, ret_n);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return err;
 }

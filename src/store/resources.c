@@ -159,6 +159,23 @@ static err_t look(struct sqlite *db, const char *key, struct trail *trail, struc
     return query_rows(db, &reading, trail, &n);
 }
 
+err_t store_resource_version(struct store *store, const char *key, struct trail *trail,
+                             int64_t *ret)
+{
+    struct there there = {0};
+    const struct reading reading = {.which = STATEMENT_RESOURCE_STATE,
+                                    .bound = {bound_text(key)},
+                                    .row = take_there,
+                                    .data = &there};
+    size_t n = 0;
+    err_t err = read_rows(store, &reading, trail, &n);
+
+    if (err == ERR_OK && there.is_there) {
+        *ret = there.version;
+    }
+    return err == ERR_OK && !there.is_there ? ERR_NOT_FOUND : err;
+}
+
 /* Of a resource: is it held so? */
 struct holding {
     struct span holder;

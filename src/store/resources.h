@@ -42,6 +42,9 @@ struct store_resource {
 /* In the arena. ERR_NOT_FOUND. */
 err_t store_resource_get(struct store *store, struct arena *arena, const char *key,
                          struct trail *trail, struct store_resource *ret) MUST_CHECK;
+/* Its version alone, however long it is. ERR_NOT_FOUND. */
+err_t store_resource_version(struct store *store, const char *key, struct trail *trail,
+                             int64_t *ret) MUST_CHECK;
 
 /* Which ones; "" = any. */
 struct store_resource_query {

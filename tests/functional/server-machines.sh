@@ -126,6 +126,12 @@ sub=/subscriptions/f0bbed4c-2553-498e-9d01-7c8a27f775fd at=/providers/Bootwarden
     {name: "3f2504e0-4f89-41d3-9a0c-0305e82c330\(.[0])", principalId: "bc65970f-9de2-4e17-9384-843cd14adc74",
      principalType: "User", tenantId: "2122489c-db79-4cd6-b032-0f9ac30ac23d", scope: ($sub + .[1]),
      roleDefinitionId: "acdd72a7-3385-48ef-bd42-f606fba81ae7", createdOn: "2026-11-22T23:00:00Z", createdBy: ""}]}' >"$roles")
+# a server that is writing them is waited for
+exec {held}<"$data/identity"
+flock "$held"
+check 'remove waits' test "$(timeout 2 "$bin/bootwarden-server" machine remove first --data "$data" >/dev/null 2>&1; echo $?)" = 124
+check 'with all roles as they are' test "$(jq '.roleAssignments | length' "$roles")" = 4
+exec {held}<&-
 on 0 '2 roles that had been given at machine first are taken away' remove first
 check 'only the roles at it are gone' jq -e --arg sub "$sub" --arg at "$at" '[.roleAssignments[].scope] == [$sub + $at + "/first2", $sub]' "$roles"
 on 1 'no machine' show first

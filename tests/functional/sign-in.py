@@ -441,6 +441,48 @@ check("and its address", metadata(path=address["path"], resource=arm).number(), 
 check("and its token", tenants(got).status, 401)
 check("and gets no more roles", assign(own)["error"]["code"], "PrincipalNotFound")
 
+# ---- user-assigned identities ----
+IDENTITIES = "/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
+users = {name: manage("PUT", f"{IDENTITIES}/{name}", {"location": "westus"})["properties"] for name in ("one", "two")}
+ids = {name: f"{subscription}{IDENTITIES}/{name}" for name in users}
+
+
+def naming(*names, type="UserAssigned"):
+    return manage("PUT", f"{COMPUTE}/virtualMachines/vm", {
+        "location": "westus", "properties": {},
+        "identity": {"type": type, "userAssignedIdentities": {ids[name]: {} for name in names}}})
+
+
+def whose(**form):
+    answer = metadata(path=address["path"], resource=arm, **form)
+    return claims(answer)["oid"] if answer.status == 200 else answer.status
+
+
+oid = {name: users[name]["principalId"] for name in users}
+check("it gets a role", assign(oid["one"]).status, 201)
+check("the virtual machine shows them", naming("one", "two")["identity"]["userAssignedIdentities"],
+      {ids[name]: {member: users[name][member] for member in ("principalId", "clientId")} for name in users})
+address = manage("POST", f"{COMPUTE}/virtualMachines/vm/createIdentityAddress").json
+check("its address has no principal of its own", "principalId" in address, False)
+check("one has to be named", whose(), 400)
+check("by what it is", [whose(client_id=users["one"]["clientId"]), whose(object_id=oid["two"]), whose(msi_res_id=ids["one"]),
+                        whose(msi_res_id=ids["two"].lower())], [oid["one"], oid["two"], oid["one"], oid["two"]])
+check("and no other", [whose(client_id=AZ), whose(object_id=own), whose(msi_res_id=ids["one"] + "x")], [400] * 3)
+got = metadata(path=address["path"], resource=arm, client_id=users["one"]["clientId"])
+poor = metadata(path=address["path"], resource=arm, object_id=oid["two"])
+check("its token", (claims(got)["appid"], claims(got)["app_displayname"], claims(got)["idtyp"], got["client_id"]),
+      (users["one"]["clientId"], "one", "app", users["one"]["clientId"]))
+check("what it may", manage("GET", f"{COMPUTE}/virtualMachines/vm", by=got).status, 200)
+check("the other may not", manage("GET", f"{COMPUTE}/virtualMachines/vm", by=poor).status, 403)
+check("the only one need not be named", (naming("two").status, whose(), whose(object_id=oid["one"])), (200, oid["two"], 400))
+machine_own = naming("one", "two", type="SystemAssigned, UserAssigned")["identity"]["principalId"]
+check("its own comes first", (whose(), whose(msi_res_id=ids["two"])), (machine_own, oid["two"]))
+check("one goes", manage("DELETE", f"{IDENTITIES}/one").status in (200, 202, 204))
+check("no token", (whose(client_id=users["one"]["clientId"]), whose(msi_res_id=ids["one"])), (400, 400))
+check("nor the one it has", manage("GET", f"{COMPUTE}/virtualMachines/vm", by=got).status, 401)
+check("nor a role", assign(oid["one"])["error"]["code"], "PrincipalNotFound")
+check("the other stays", (whose(object_id=oid["two"]), tenants(poor).status), (oid["two"], 200))
+
 # ---- the requests of az, as they were recorded ----
 TRANSCRIPTS = pathlib.Path(os.environ.get("BOOTWARDEN_DATA", SOURCE.parent / "shared/data")) / "az-transcripts"
 OWN = {"https%3A%2F%2Flocalhost%3A8443": urllib.parse.quote(endpoint, safe=""),

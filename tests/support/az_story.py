@@ -120,6 +120,25 @@ class AzStory:
         need_members(self.shown("account", "show"), {"user.name": "systemAssignedIdentity"})
         self.run("group", "list")
 
+    def with_user_identity(self):
+        made = self.shown("identity", "create", "-g", GROUP, "-n", "runner", "-l", LOCATION)
+        self.run("vm", "identity", "assign", "-g", GROUP, "-n", "vm2", "--identities", made["id"])
+        shown = self.shown("vm", "identity", "show", "-g", GROUP, "-n", "vm2")["userAssignedIdentities"]
+        need(shown == {made["id"]: {name: made[name] for name in ("clientId", "principalId")}}, f"the machine shows {shown}")
+        self.owner.give_role(made["principalId"], str(uuid.uuid4()), CONTRIBUTOR)
+        self.az.more = {"MSI_ENDPOINT": self.by_rest("post", f"{self.machine}/createIdentityAddress")["address"],
+                        "AZURE_CORE_USE_MSAL_MANAGED_IDENTITY": "false"}
+        for option, name in (("--client-id", "clientId"), ("--resource-id", "id")):
+            self.az.forget()
+            self.run("login", "--identity", option if self.is_new else "--username", made[name])
+            need_members(self.shown("account", "show"), {"user.name": "userAssignedIdentity"})
+        self.run("vm", "show", "-g", GROUP, "-n", "vm2")
+        self.az.more = {}
+        self.az.forget()
+        self.az.login()
+        self.run("vm", "identity", "remove", "-g", GROUP, "-n", "vm2", "--identities", made["id"])
+        need(self.shown("vm", "identity", "show", "-g", GROUP, "-n", "vm2")["type"] == "SystemAssigned", "its own identity is left")
+
     def with_device_code(self, user, password):
         """az says address and code on its standard error and waits until a person has been there."""
         process = self.az.start("az", "login", "--use-device-code", stdin=subprocess.DEVNULL)
@@ -243,6 +262,8 @@ class AzStory:
             self.run("vm", "identity", "assign", "-g", GROUP, "-n", "vm2")
             need_members(self.shown("vm", "show", "-g", GROUP, "-n", "vm2"),
                          {"identity.type": "SystemAssigned", "identity.principalId": GUID, "vmId": before["vmId"]})
+        with self.step("vm identity assign of a user-assigned identity: the guest signs in as it"):
+            self.with_user_identity()
         with self.step("without Secure Boot the extension is refused in words, with it it is not"):
             self.run("vm", "deallocate", "-g", GROUP, "-n", "vm2")
             self.run("vm", "update", "-g", GROUP, "-n", "vm2", "--enable-secure-boot", "false", "--enable-vtpm", "true")

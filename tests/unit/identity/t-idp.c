@@ -208,6 +208,28 @@ static void guessing_is_stopped_for_a_minute_without_locking_out_who_signed_in(v
     assert_int_equal(answer.status, 200);
 }
 
+/* Who knows a client's id and no secret keeps it from nothing, not even before it signed in. */
+static void whoever_guesses_locks_out_nobody_elsewhere(void **state)
+{
+    CLEANUP(idp_free) struct idp *provider = fresh();
+    struct idp_call stranger = call_at(NOW), own = call_at(NOW);
+    struct idp_answer answer;
+
+    (void)state;
+    stranger.source = "192.0.2.1";
+    own.source = "192.0.2.2";
+    for (int n = 0; n < IDP_MAX_FAILURES; n++) {
+        ask(provider, &stranger, form(ci.client_id, "wrong", DATA), &answer);
+        assert_int_equal(answer.status, 401);
+    }
+    ask(provider, &stranger, form(ci.client_id, secret, DATA), &answer);
+    assert_int_equal(answer.status, 429);
+    ask(provider, &own, form(ci.client_id, "wrong", DATA), &answer);
+    assert_int_equal(answer.status, 401);
+    ask(provider, &own, form(ci.client_id, secret, DATA), &answer);
+    assert_int_equal(answer.status, 200);
+}
+
 static void an_old_secret_and_a_removed_client_are_refused_at_once(void **state)
 {
     CLEANUP(idp_free) struct idp *provider = fresh();
@@ -456,6 +478,7 @@ int main(void)
         cmocka_unit_test(refuses_requests_in_the_shape_of_entra),
         cmocka_unit_test(answers_alike_for_an_unknown_client_and_a_wrong_secret),
         cmocka_unit_test(guessing_is_stopped_for_a_minute_without_locking_out_who_signed_in),
+        cmocka_unit_test(whoever_guesses_locks_out_nobody_elsewhere),
         cmocka_unit_test(an_old_secret_and_a_removed_client_are_refused_at_once),
         cmocka_unit_test(gives_tokens_that_its_own_issuers_accept),
         cmocka_unit_test(takes_id_and_secret_from_the_header_and_from_one_place_alone),

@@ -3,6 +3,8 @@
 
 #include "identity/idp-internal.h"
 
+#include <stdlib.h>
+
 /* ---- one source ---- */
 
 static int64_t lock_out(int64_t now, const char *name)
@@ -201,6 +203,33 @@ static void one_source_leaves_places_for_others(void **state)
     assert_int_equal(password(NOW, "ada@example.org", "right password").status, 200);
 }
 
+/* ---- clients ---- */
+
+/* From so many sources that none is locked out by itself. */
+static void a_client_is_locked_by_very_many_sources_for_a_minute(void **state)
+{
+    const struct lockout_rules *rules = &lockout_of_clients;
+    struct idp_lockout *lockout = calloc(1, sizeof(*lockout));
+    uint8_t own[IDP_DIGEST_BYTES] = {1}, stranger[IDP_DIGEST_BYTES] = {2};
+    struct idp_counted counted;
+
+    (void)state;
+    assert_non_null(lockout);
+    lockout_count(rules, lockout, own, NOW, &counted);
+    lockout_take_back(lockout, own, NOW, &counted);
+    for (unsigned i = 0; i < IDP_MAX_FAILURES_OF_ALL; i++) {
+        stranger[1] = (uint8_t)(i >> 8);
+        stranger[2] = (uint8_t)i;
+        assert_int_equal(lockout_left(rules, lockout, stranger, NOW), 0);
+        lockout_count(rules, lockout, stranger, NOW, &counted);
+    }
+    stranger[3] = 1;
+    assert_int_equal(lockout_left(rules, lockout, stranger, NOW), IDP_WINDOW_S);
+    assert_int_equal(lockout_left(rules, lockout, own, NOW), 0);
+    assert_int_equal(lockout_left(rules, lockout, stranger, NOW + IDP_WINDOW_S), 0);
+    free(lockout);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +241,7 @@ int main(void)
         WITH_PEOPLE(one_source_alone_never_locks_all),
         WITH_PEOPLE(the_right_password_takes_back_no_guesses_of_others),
         WITH_PEOPLE(one_source_leaves_places_for_others),
+        cmocka_unit_test(a_client_is_locked_by_very_many_sources_for_a_minute),
     };
 
     return cmocka_run_group_tests(tests, people_start, people_stop);

@@ -302,24 +302,59 @@ static void a_managed_identity_signs_in_nowhere_else(void **state)
 /* ---- identities that are kept elsewhere ---- */
 
 static struct principal vm;
-static bool is_vm_there;
+static struct idp_held held[3];
+static size_t n_held; /* 0: its virtual machine is gone */
 
-static bool find_vm(void *context, struct arena *in, struct span object_id, struct principal *ret)
+static bool find_address(void *context, struct arena *in, struct span id,
+                         char ret_digest[PRINCIPAL_DIGEST_SIZE])
 {
     (void)context;
     (void)in;
-    *ret = vm;
-    return is_vm_there && span_is(object_id, vm.object_id);
+    memcpy(ret_digest, vm.capability, PRINCIPAL_DIGEST_SIZE);
+    return n_held > 0 && span_is(id, vm.object_id);
 }
 
-static const char *ask_managed(const char *capability)
+static bool list_held(void *context, struct arena *in, struct span id, struct idp_held **ret,
+                      size_t *ret_n)
+{
+    (void)context;
+    (void)in;
+    *ret = held;
+    *ret_n = n_held;
+    return span_is(id, vm.object_id);
+}
+
+static const char *ask_managed_for(const char *capability, const char *more)
 {
     const struct idp_call call = call_at(NOW);
     struct idp_answer answer;
 
-    idp_managed(provider, &call, span_str(capability), true, span_str("resource=" ENDPOINT),
-                &answer);
+    idp_managed(provider, &call, span_str(capability), true,
+                span_str(arena_printf(arena, "resource=" ENDPOINT "%s", more)), &answer);
     return answer.status == 200 ? answer.object_id : answer.reason;
+}
+
+static const char *ask_managed(const char *capability)
+{
+    return ask_managed_for(capability, "");
+}
+
+static void let_elsewhere(const char *capability)
+{
+    uint8_t digest[SHA256_BYTES];
+
+    vm = (struct principal){.kind = PRINCIPAL_MANAGED,
+                            .object_id = "01234567-89ab-4cde-8f01-23456789abcd",
+                            .client_id = "11111111-1111-4111-8111-111111111111",
+                            .name = "vm"};
+    held[0] = (struct idp_held){.principal = vm, .resource = ""};
+    n_held = 1;
+    elsewhere = (struct idp_elsewhere){.address = find_address, .held = list_held};
+    people_restart(NULL);
+    if (capability != NULL) {
+        assert_ok(hash_once(HASH_SHA256, span_str(capability), digest));
+        hex_encode(span_of(digest, sizeof(digest)), vm.capability, sizeof(vm.capability));
+    }
 }
 
 static void an_identity_elsewhere_is_found_by_its_address_while_it_is_there(void **state)
@@ -336,26 +371,73 @@ static void an_identity_elsewhere_is_found_by_its_address_while_it_is_there(void
                                arena_printf(arena, "%s%s1", id, random),
                                arena_printf(arena, "f%s", good + 1),
                                arena_printf(arena, "-%s", good + 1)};
-    uint8_t digest[SHA256_BYTES];
 
     (void)state;
-    vm = (struct principal){.kind = PRINCIPAL_MANAGED,
-                            .object_id = "01234567-89ab-4cde-8f01-23456789abcd",
-                            .client_id = "11111111-1111-4111-8111-111111111111",
-                            .name = "vm"};
-    elsewhere = (struct idp_elsewhere){.find = find_vm};
-    is_vm_there = true;
-    people_restart(NULL);
+    let_elsewhere(NULL);
     assert_string_equal(ask_managed(good), "identity-unknown"); /* it has no address so far */
-    assert_ok(hash_once(HASH_SHA256, span_str(good), digest));
-    hex_encode(span_of(digest, sizeof(digest)), vm.capability, sizeof(vm.capability));
+    let_elsewhere(good);
     assert_string_equal(ask_managed(good), vm.object_id);
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         assert_string_equal(ask_managed(bad[i]), "identity-unknown");
     }
     assert_string_equal(ask_managed(address), managed.object_id);
-    is_vm_there = false;
+    n_held = 0;
     assert_string_equal(ask_managed(good), "identity-unknown");
+    elsewhere = (struct idp_elsewhere){0};
+}
+
+#define ONE                                                                                        \
+    "/subscriptions/s/resourcegroups/g/providers/microsoft.managedidentity/"                       \
+    "userassignedidentities/one"
+
+/* Its own, and those that it names. Nothing but what it has. */
+static void an_address_gives_tokens_of_the_identity_that_is_meant(void **state)
+{
+    static const char good[] = "0123456789ab4cde8f0123456789abcd00112233445566778899";
+    static const struct {
+        const char *more;
+        const char *with_own, *of_two, *of_one; /* object id or reason */
+    } cases[] = {
+        {"", "vm", "identity-unclear", "one"},
+        {"&client_id=one-client", "one", "one", "one"},
+        {"&clientid=ONE-client", "one", "one", "one"},
+        {"&object_id=two", "two", "two", "identity-other"},
+        {"&principal_id=two", "two", "two", "identity-other"},
+        {"&msi_res_id=" ONE, "one", "one", "one"},
+        {"&mi_res_id=/Subscriptions/S/resourceGroups/G/providers/Microsoft.ManagedIdentity/"
+         "userAssignedIdentities/ONE",
+         "one", "one", "one"},
+        {"&msi_res_id=" ONE "&object_id=two", "identity-other", "identity-other", "identity-other"},
+        {"&msi_res_id=/subscriptions/x/resourcegroups/g/providers/microsoft.managedidentity/"
+         "userassignedidentities/one",
+         "identity-other", "identity-other", "identity-other"},
+        {"&msi_res_id=/subscriptions/s/resourcegroups/g/providers/microsoft.managedidentity/"
+         "userassignedidentities/vm",
+         "identity-other", "identity-other", "identity-other"},
+        {"&msi_res_id=", "vm", "identity-unclear", "one"},
+        {"&object_id=vm", "vm", "identity-other", "identity-other"},
+    };
+    static const struct idp_held all[] = {
+        {{.kind = PRINCIPAL_MANAGED, .object_id = "vm", .client_id = "vm-client", .name = "vm"},
+         ""},
+        {{.kind = PRINCIPAL_MANAGED, .object_id = "one", .client_id = "one-client", .name = "one"},
+         ONE},
+        {{.kind = PRINCIPAL_MANAGED, .object_id = "two", .client_id = "two-client", .name = "two"},
+         "/two"},
+    };
+
+    (void)state;
+    let_elsewhere(good);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        memcpy(held, all, sizeof(all));
+        n_held = 3;
+        assert_string_equal(ask_managed_for(good, cases[i].more), cases[i].with_own);
+        memcpy(held, all + 1, 2 * sizeof(all[0]));
+        n_held = 2;
+        assert_string_equal(ask_managed_for(good, cases[i].more), cases[i].of_two);
+        n_held = 1;
+        assert_string_equal(ask_managed_for(good, cases[i].more), cases[i].of_one);
+    }
     elsewhere = (struct idp_elsewhere){0};
 }
 
@@ -377,6 +459,7 @@ int main(void)
         WITH_PEOPLE(all_of_them_are_read_as_they_were_written),
         WITH_PEOPLE(a_managed_identity_signs_in_nowhere_else),
         WITH_PEOPLE(an_identity_elsewhere_is_found_by_its_address_while_it_is_there),
+        WITH_PEOPLE(an_address_gives_tokens_of_the_identity_that_is_meant),
     };
 
     return cmocka_run_group_tests(tests, people_start, people_stop);

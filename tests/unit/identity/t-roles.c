@@ -5,10 +5,14 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "identity/assignments.h"
+#include "identity/files.h"
 #include "identity/roles-internal.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NOW 1800000000LL
@@ -406,6 +410,60 @@ static void a_role_of_the_operator_that_is_gone_gives_nothing_and_harms_nothing(
     assert_int_equal(gate_may(gate, &owner, "Own/read", span_str(S)), ACCESS_OK);
 }
 
+/* ---- a command that changes the document meanwhile ---- */
+
+#define GIVEN "33333333-3333-4333-8333-333333333333"
+
+static void *give_a_role(void *data)
+{
+    struct arena *own = test_arena();
+    const struct roles_call call = {
+        .arena = own,
+        .now = NOW,
+        .caller = &owner,
+        .kind = ROLES_ASSIGNMENTS,
+        .method = ROLES_PUT,
+        .scope = span_str(S),
+        .name = span_str(GIVEN),
+        .body = span_str(
+            "{\"properties\":{\"principalId\":\"" ADA
+            "\",\"principalType\":\"User\",\"roleDefinitionId\":\"" DEFINITIONS ACCESS_ROLE_READER
+            "\"}}"),
+    };
+    struct roles_answer answer;
+
+    roles_call(gate, &call, &answer);
+    *(unsigned *)data = answer.status;
+    arena_free(own);
+    return NULL;
+}
+
+/* As bootwarden-server machine remove does it: neither change is lost. */
+static void a_change_waits_for_that_of_a_command(void **state)
+{
+    struct timespec soon;
+    unsigned status = 0;
+    pthread_t giving;
+    int fd = -1;
+
+    (void)state;
+    assert_int_equal(
+        put(&owner, S, NAME, body_of(ADA, DEFINITIONS ACCESS_ROLE_OWNER, TYPED)).status, 201);
+    assert_ok(files_lock_assignments(folder, NULL, &fd));
+    assert_true(fd >= 0);
+    assert_int_equal(pthread_create(&giving, NULL, give_a_role, &status), 0);
+    assert_int_equal(clock_gettime(CLOCK_REALTIME, &soon), 0);
+    soon.tv_sec++;
+    assert_int_equal(pthread_timedjoin_np(giving, NULL, &soon), ETIMEDOUT);
+    assert_ok(file_write(in("identity/assignments.json"), span_str("{\"roleAssignments\":[]}"),
+                         0600, NULL));
+    close(fd);
+    assert_int_equal(pthread_join(giving, NULL), 0);
+    assert_int_equal(status, 201);
+    assert_int_equal(gate_may(gate, &ada, "x/read", span_str(S)), ACCESS_OK);
+    assert_int_equal(gate_may(gate, &ada, "x/write", span_str(S)), ACCESS_ROLE);
+}
+
 /* ---- room ---- */
 
 static struct roles_answer give(size_t number, const char *scope)
@@ -500,6 +558,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(everybody_learns_what_they_may_do_themselves, start, stop),
         cmocka_unit_test_setup_teardown(refuses_documents_that_the_server_did_not_write, start,
                                         stop),
+        cmocka_unit_test_setup_teardown(a_change_waits_for_that_of_a_command, start, stop),
         cmocka_unit_test_setup_teardown(no_subscription_takes_all_the_room, start, stop),
         cmocka_unit_test_setup_teardown(a_place_that_ends_takes_its_roles_along, start, stop),
         cmocka_unit_test_setup_teardown(

@@ -31,6 +31,16 @@ static bool is_there(const char *principal, struct vm_identity *ret)
     return err == ERR_OK;
 }
 
+/* The digest of an address's secret; "" = it has none, "-" = it is none. */
+static const char *address(const char *guid)
+{
+    char digest[2 * SHA256_BYTES + 1] = "";
+    err_t err = vm_address_find(store, arena, span_str(guid), digest);
+
+    assert_true(err == ERR_OK || err == ERR_NOT_FOUND);
+    return err ? "-" : arena_printf(arena, "%s", digest);
+}
+
 /* What the answer says its principal is; NULL = none. */
 static const char *principal(void)
 {
@@ -75,7 +85,7 @@ static void it_is_there_while_the_owner_says_so(void **state)
             assert_string_equal(found.principal_id, now);
             assert_string_equal(found.name, "vm");
             assert_true(text_is_guid(span_str(found.client_id)));
-            assert_string_equal(found.secret_digest, "");
+            assert_string_equal(address(now), "");
         } else {
             assert_false(is_there(before, &found));
         }
@@ -115,32 +125,33 @@ static void its_address_is_told_once_and_ends_the_one_before(void **state)
     put_ok(VM, SAYING("SystemAssigned"));
     own = principal();
     for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
-        const char *path, *address;
+        const char *path, *where;
         uint8_t digest[SHA256_BYTES];
 
         ask(&m, HTTP_POST, VM "/createIdentityAddress", NULL);
         assert_answer(&m, 200, NULL);
         assert_text(&m, "principalId", own);
         path = text_at(&m, "path");
-        address = text_at(&m, "address");
-        assert_string_equal(address + strlen(address) - strlen(path), path);
+        where = text_at(&m, "address");
+        assert_string_equal(where + strlen(where) - strlen(path), path);
         assert_non_null(strstr(path, "/identity/oauth2/token"));
         secrets[i] = arena_printf(arena, "%.*s", 74, path + strlen("/metadata/"));
         assert_int_equal(strspn(secrets[i], "0123456789abcdef"), 74);
         assert_true(is_there(own, &found));
         assert_ok(hash_once(HASH_SHA256, span_str(secrets[i]), digest));
-        assert_string_equal(found.secret_digest, hex_dup(arena, span_of(digest, sizeof(digest))));
+        assert_string_equal(address(own), hex_dup(arena, span_of(digest, sizeof(digest))));
         assert_false(is_in_store(secrets[i]));
     }
     assert_string_not_equal(secrets[0], secrets[1]);
     /* An update keeps it, another identity has another one. */
     put_ok(VM, "{\"location\":\"westus\",\"properties\":{}}");
     assert_true(is_there(own, &found));
-    assert_string_not_equal(found.secret_digest, "");
+    assert_string_not_equal(address(own), "");
     put_ok(VM, SAYING("None"));
     put_ok(VM, SAYING("SystemAssigned"));
     assert_true(is_there(principal(), &found));
-    assert_string_equal(found.secret_digest, "");
+    assert_string_equal(address(principal()), "");
+    assert_string_equal(address(own), "-");
 }
 
 /* ---- rows ---- */
@@ -185,20 +196,22 @@ static void what_is_refused_leaves_no_row(void **state)
     assert_string_equal(subscription, SUBSCRIPTION);
 }
 
-static void fill_subscription(void)
+/* Behind the server's back. */
+static void run_sql(const char *sql)
 {
     const char *path = arena_printf(arena, "%s/data.sqlite", w->folder);
     sqlite3 *db = NULL;
 
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db,
-                     "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < "
-                     "100000) INSERT INTO resources SELECT '/x/' || i, '', '" SUBSCRIPTION
-                     "', 'x', '', 'Succeeded', '{}', '{}', 1, 0, 0 FROM c",
-                     NULL, NULL, NULL),
-        SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
+}
+
+static void fill_subscription(void)
+{
+    run_sql("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < "
+            "100000) INSERT INTO resources SELECT '/x/' || i, '', '" SUBSCRIPTION
+            "', 'x', '', 'Succeeded', '{}', '{}', 1, 0, 0 FROM c");
 }
 
 /* No virtual machine shows an identity that cannot get a token. */
@@ -241,6 +254,76 @@ static void rows_without_a_virtual_machine_are_swept(void **state)
     assert_true(is_there(own, &found));
 }
 
+#define IS_ROW "WHERE key LIKE '/identities/%'"
+#define IS_VM "WHERE type = 'microsoft.compute/virtualmachines'"
+#define KEEP_ROW "CREATE TABLE kept AS SELECT * FROM resources " IS_ROW
+#define PUT_ROW_BACK "INSERT INTO resources SELECT * FROM kept"
+
+/* Anybody may ask, as often as they like; a virtual machine may be long. */
+static void who_asks_reads_no_virtual_machine(void **state)
+{
+    struct vm_identity found;
+    const char *own;
+
+    (void)state;
+    put_ok(VM, SAYING("SystemAssigned"));
+    own = principal();
+    ask(&m, HTTP_POST, VM "/createIdentityAddress", NULL);
+    assert_true(is_there(own, &found));
+    run_sql("UPDATE resources SET body = 'cannot be read' " IS_VM);
+    assert_true(is_there(own, &found));
+    assert_string_equal(found.name, "vm");
+    assert_string_equal(found.principal_id, own);
+    assert_int_equal(strlen(address(own)), 2 * SHA256_BYTES);
+    run_sql("UPDATE resources SET version = version + 100 " IS_VM);
+    assert_int_not_equal(vm_identity_find(store, arena, span_str(own), &found), ERR_OK);
+}
+
+/* What it says counts for the virtual machine that it was read from, and no other. */
+static void a_row_that_is_left_over_says_nothing(void **state)
+{
+    struct vm_identity found;
+    const char *own;
+
+    (void)state;
+    put_ok(VM, SAYING("SystemAssigned"));
+    own = principal();
+    assert_true(is_there(own, &found)); /* now the row knows all of it */
+    run_sql(KEEP_ROW);
+    put_ok(VM, SAYING("None"));
+    run_sql(PUT_ROW_BACK);
+    assert_false(is_there(own, &found));
+    ask(&m, HTTP_DELETE, VM, NULL);
+    assert_false(is_there(own, &found));
+    put_ok(VM, SAYING("SystemAssigned"));
+    assert_false(is_there(own, &found));
+    assert_true(is_there(principal(), &found));
+}
+
+/* Rows of before said nothing else. */
+static void a_row_that_names_its_virtual_machine_alone_is_filled(void **state)
+{
+    struct vm_identity found;
+    const char *own;
+
+    (void)state;
+    put_ok(VM, SAYING("SystemAssigned"));
+    own = principal();
+    for (int i = 0; i < 2; i++) {
+        run_sql("UPDATE resources SET body = json_object('resource', "
+                "json_extract(body, '$.resource')) " IS_ROW);
+        if (i == 0) {
+            assert_true(is_there(own, &found));
+        } else {
+            assert_ok(vm_identities_sweep(store, NULL));
+        }
+        run_sql("CREATE TABLE long AS SELECT * FROM resources " IS_VM ";"
+                "UPDATE resources SET body = 'cannot be read' " IS_VM);
+        assert_true(is_there(own, &found));
+        run_sql("UPDATE resources SET body = (SELECT body FROM long) " IS_VM "; DROP TABLE long");
+    }
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -251,6 +334,9 @@ int main(void)
         TEST(what_is_refused_leaves_no_row),
         TEST(one_that_has_no_room_is_refused),
         TEST(rows_without_a_virtual_machine_are_swept),
+        TEST(who_asks_reads_no_virtual_machine),
+        TEST(a_row_that_is_left_over_says_nothing),
+        TEST(a_row_that_names_its_virtual_machine_alone_is_filled),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,8 +47,11 @@ static enum store_resource_bar put(const char *key, const char *type, int64_t ve
 static int64_t version_of(const char *key)
 {
     struct store_resource got;
+    int64_t version = 0;
 
     assert_ok(store_resource_get(store, arena, key, NULL, &got));
+    assert_ok(store_resource_version(store, key, NULL, &version));
+    assert_int_equal(version, got.version);
     return got.version;
 }
 
@@ -79,10 +82,12 @@ static enum store_resource_bar drop(const char *key, int64_t version, bool *ret_
 static void whoever_has_another_version_changes_nothing(void **state)
 {
     struct store_resource row;
+    int64_t version;
     bool was_there;
 
     (void)state;
     assert_int_equal(put(G, GROUPS, 1), STORE_RESOURCE_CHANGED); /* it is not there */
+    assert_int_equal(store_resource_version(store, G, NULL, &version), ERR_NOT_FOUND);
     assert_false(is_there(G));
     add(G, GROUPS);
     assert_int_equal(put(G, GROUPS, 0), STORE_RESOURCE_CHANGED); /* it is there already */
