@@ -15,15 +15,16 @@ static size_t count(const char *const *names)
     return n;
 }
 
-static bool is_known(const struct known_object *object, const char *name)
+/* As it is spelt here; NULL: it is not known. */
+static const char *known_name(const struct known_object *object, const char *name)
 {
     for (size_t i = 0; object->names[i] != NULL; i++) {
         if (object->how == KNOWN_EXACT ? strcmp(object->names[i], name) == 0
                                        : text_equal_nocase(object->names[i], name)) {
-            return true;
+            return object->names[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 /* The words of Azure's own reader, and what was probably meant. */
@@ -55,9 +56,10 @@ static bool check(struct control_call *call, yyjson_mut_val *value,
         return false;
     }
     while ((key = yyjson_mut_obj_iter_next(&iter)) != NULL) {
-        const char *name = yyjson_mut_get_str(key), *nearest;
+        const char *name = yyjson_mut_get_str(key), *known = known_name(object, name), *nearest;
 
-        if (is_known(object, name)) {
+        if (known != NULL) {
+            (void)yyjson_mut_set_str(key, known);
             continue;
         }
         nearest = nearest_word(name, object->names, count(object->names));

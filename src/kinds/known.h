@@ -22,7 +22,8 @@ struct known_object {
 #define KNOWN(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 /* Are these what the body says they are: objects, or not there, with no members but the known ones?
- * False and refused. */
+ * False and refused. Those are spelt afterwards as they are here: clients that read them tell
+ * "uefiSettings" from "UefiSettings". */
 bool known_members(struct control_call *call, yyjson_mut_val *body,
                    const struct known_object *objects, size_t n, struct control_answer *ret);
 

@@ -57,13 +57,14 @@ static void a_misspelt_protection_is_refused(void **state)
                     is_there ? "InvalidRequestContent" : "ResourceNotFound");
         }
         put_ok(VM,
-               VM_WITH("\"securityProfile\":{\"SecurityType\":\"TrustedLaunch\",\"uefiSettings\":{"
+               VM_WITH("\"SecurityProfile\":{\"SecurityType\":\"TrustedLaunch\",\"UEFISettings\":{"
                        "\"SECUREBOOTENABLED\":true,\"vTPMEnabled\":\"true\"},"
                        "\"EncryptionAtHost\":true},\"aMemberOfTomorrow\":{}"));
         assert_true(yyjson_is_true(
             member(&m, "properties.securityProfile.uefiSettings.secureBootEnabled")));
         assert_true(
             yyjson_is_true(member(&m, "properties.securityProfile.uefiSettings.vTpmEnabled")));
+        assert_true(yyjson_is_true(member(&m, "properties.securityProfile.encryptionAtHost")));
     }
     refused(HTTP_PUT, VM,
             VM_WITH("\"securityProfile\":{\"uefiSettings\":{\"secureBootEnabled\":\"yes\"}}"), 400,
