@@ -267,13 +267,37 @@ static bool need_applications(struct control_call *call, yyjson_mut_val *list, b
     return true;
 }
 
-/* is_kept: the interface stays as it is, but for its tags. */
-static bool prepare_configuration(struct control_call *call, bool is_kept,
-                                  const struct resource *wanted, struct seats *seats,
-                                  yyjson_mut_val *item, bool is_first, struct control_answer *ret)
+/* Its private address: what its owner says, or a free one. */
+static bool prepare_address(struct control_call *call, const struct resource *before,
+                            struct seats *seats, yyjson_mut_val *item, const char *prefix,
+                            struct control_answer *ret)
 {
     yyjson_mut_val *properties = body_get(item, "properties");
-    const char *subnet = reference_id(properties, "subnet"), *prefix = NULL, *given = NULL;
+    const char *subnet = reference_id(properties, "subnet"), *given = NULL;
+    const char *named = body_text_at(properties, "privateIPAddress"), *known;
+
+    if (named == NULL) {
+        if (!seats_take(seats, subnet, prefix, &given, ret)) {
+            return false;
+        }
+        if (given != NULL) {
+            body_set_text(call->doc, properties, "privateIPAddress", given);
+        }
+        return true;
+    }
+    known = address_before(before, body_text_at(item, "name"), subnet);
+    return (known != NULL && strcmp(known, named) == 0) ||
+           seats_claim(seats, subnet, prefix, named, ret);
+}
+
+/* is_kept: the interface stays as it is, but for its tags. */
+static bool prepare_configuration(struct control_call *call, bool is_kept,
+                                  const struct resource *before, const struct resource *wanted,
+                                  struct seats *seats, yyjson_mut_val *item, bool is_first,
+                                  struct control_answer *ret)
+{
+    yyjson_mut_val *properties = body_get(item, "properties");
+    const char *subnet = reference_id(properties, "subnet"), *prefix = NULL;
     const char *address = reference_id(properties, "publicIPAddress");
 
     if (!known_members(call, item, configuration_members, ARRAY_LEN(configuration_members), ret)) {
@@ -299,20 +323,12 @@ static bool prepare_configuration(struct control_call *call, bool is_kept,
     if (body_get(properties, "primary") == NULL) {
         json_add_bool(call->doc, properties, "primary", is_first);
     }
-    if (body_get(properties, "privateIPAddress") == NULL) {
-        if (!seats_take(seats, subnet, prefix, &given, ret)) {
-            return false;
-        }
-        if (given != NULL) {
-            body_set_text(call->doc, properties, "privateIPAddress", given);
-        }
-    }
-    return true;
+    return prepare_address(call, before, seats, item, prefix, ret);
 }
 
 static bool prepare_configurations(struct control_call *call, bool is_kept,
-                                   const struct resource *wanted, yyjson_mut_val *list,
-                                   struct control_answer *ret)
+                                   const struct resource *before, const struct resource *wanted,
+                                   yyjson_mut_val *list, struct control_answer *ret)
 {
     yyjson_mut_val *item;
     yyjson_mut_arr_iter iter;
@@ -326,7 +342,7 @@ static bool prepare_configurations(struct control_call *call, bool is_kept,
     }
     (void)yyjson_mut_arr_iter_init(list, &iter);
     while ((item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
-        if (!prepare_configuration(call, is_kept, wanted, &seats, item, is_first, ret)) {
+        if (!prepare_configuration(call, is_kept, before, wanted, &seats, item, is_first, ret)) {
             return false;
         }
         is_first = false;
@@ -385,7 +401,7 @@ static bool prepare_interface(struct control_call *call, const struct resource *
         return false;
     }
     keep_addresses(call, before, list);
-    return prepare_configurations(call, is_kept, wanted, list, ret);
+    return prepare_configurations(call, is_kept, before, wanted, list, ret);
 }
 
 /* Locally administered (IEEE 802): no card has it by itself. */

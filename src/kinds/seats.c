@@ -165,6 +165,17 @@ static bool find_free(const struct seats *seats, size_t subnet, uint32_t network
     return free.address < last;
 }
 
+/* By others, or by this interface once more. */
+static bool is_taken(const struct seats *seats, const struct seat *wanted)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < seats->n; i++) {
+        n += compare(&seats->items[i], wanted) == 0;
+    }
+    return n > 1;
+}
+
 static err_t take(struct seats *seats, size_t subnet, uint32_t address, size_t at)
 {
     err_t err = add(seats, subnet, address);
@@ -209,5 +220,51 @@ bool seats_take(struct seats *seats, const char *subnet_id, const char *prefix,
     address = htonl(address);
     (void)inet_ntop(AF_INET, &address, text, sizeof(text));
     *ret_address = (const char *)arena_dup(call->arena, span_str(text)).data;
+    return true;
+}
+
+bool seats_claim(struct seats *seats, const char *subnet_id, const char *prefix,
+                 const char *address, struct control_answer *ret)
+{
+    struct control_call *call = seats->call;
+    const char *key = resource_key(call->arena, span_str(subnet_id));
+    size_t subnet = key == NULL ? 0 : find_subnet_key(seats, key);
+    struct seat wanted = {.subnet = subnet};
+    struct trail trail = {0};
+    uint32_t network, last;
+    struct in_addr in;
+    unsigned len;
+    err_t err;
+
+    if (!read_prefix(prefix, &network, &len) || inet_pton(AF_INET, address, &in) != 1) {
+        return true; /* IPv6 and such */
+    }
+    wanted.address = ntohl(in.s_addr);
+    last = network + (uint32_t)((1ULL << (32 - len)) - 1);
+    if (wanted.address < network || wanted.address > last) {
+        control_refuse(call, ret, 400, "PrivateIPAddressNotInSubnet",
+                       "Private static IP address %s does not belong to the range of subnet "
+                       "prefix %s.",
+                       address, prefix);
+        return false;
+    }
+    if (wanted.address < network + FIRST_HOST || wanted.address == last) {
+        control_refuse(call, ret, 400, "PrivateIPAddressInReservedRange",
+                       "Private static IP address %s falls within reserved IP range of subnet "
+                       "prefix %s: its first %d addresses and the last.",
+                       address, prefix, FIRST_HOST);
+        return false;
+    }
+    err = key == NULL ? ERR_MEMORY : load(seats, &trail);
+    if (err) {
+        control_fail(call, err, &trail, ret);
+        return false;
+    }
+    if (is_taken(seats, &wanted)) {
+        control_refuse(call, ret, 400, "PrivateIPAddressInUse",
+                       "The private IP address %s of subnet %s is another IP configuration's.",
+                       address, subnet_id);
+        return false;
+    }
     return true;
 }

@@ -1,7 +1,7 @@
 /*
- * seats.h - inside of the kinds room: the lowest free address of a subnet, for the IP
- * configurations of one interface. All other interfaces are looked through once, however many
- * addresses are asked for.
+ * seats.h - inside of the kinds room: addresses of a subnet for the IP configurations of one
+ * interface: the lowest that is free, or one that it names. All other interfaces are looked through
+ * once, however many addresses are asked for.
  */
 #ifndef KINDS_SEATS_H
 #define KINDS_SEATS_H
@@ -31,5 +31,10 @@ err_t seats_begin(struct control_call *call, const struct resource *interface,
  * what is no prefix of IPv4: the owner says which then. False and refused when none is free. */
 bool seats_take(struct seats *seats, const char *subnet_id, const char *prefix,
                 const char **ret_address, struct control_answer *ret);
+/* One that the interface names itself: is it one of the subnet's, and no other's? False and
+ * refused.
+ */
+bool seats_claim(struct seats *seats, const char *subnet_id, const char *prefix,
+                 const char *address, struct control_answer *ret);
 
 #endif

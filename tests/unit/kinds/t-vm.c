@@ -346,6 +346,43 @@ static void addresses_are_given_out_once(void **state)
     assert_text(&m, "properties.ipConfigurations.0.properties.privateIPAddress", "10.0.0.4");
 }
 
+static const char *with_address(const char *address)
+{
+    static char body[512];
+
+    snprintf(body, sizeof(body),
+             "{\"location\":\"westus\",\"properties\":{\"ipConfigurations\":[{\"name\":\"c\","
+             "\"properties\":{\"privateIPAddress\":\"%s\",\"subnet\":{\"id\":\"" SUBNET_ID
+             "\"}}}]}}",
+             address);
+    return body;
+}
+
+static void an_address_that_an_owner_names_is_a_free_one_of_the_subnet(void **state)
+{
+    static const struct {
+        const char *address, *code;
+    } cases[] = {
+        {"10.0.0.4", "PrivateIPAddressInUse"},
+        {"10.0.0.3", "PrivateIPAddressInReservedRange"},
+        {"10.0.0.7", "PrivateIPAddressInReservedRange"},
+        {"10.0.0.8", "PrivateIPAddressNotInSubnet"},
+        {"9.255.255.255", "PrivateIPAddressNotInSubnet"},
+    };
+
+    (void)state;
+    make_network(); /* 1 and 2 have 10.0.0.4 and 10.0.0.5 */
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        refused(HTTP_PUT, NIC("3"), with_address(cases[i].address), 400, cases[i].code);
+        assert_says(&m, cases[i].address);
+    }
+    put_ok(NIC("3"), with_address("10.0.0.6"));
+    put_ok(NIC("3"), with_address("10.0.0.6"));
+    refused(HTTP_PUT, NIC("3"), with_address("10.0.0.5"), 400, "PrivateIPAddressInUse");
+    ask(&m, HTTP_DELETE, NIC("2"), NULL);
+    put_ok(NIC("3"), with_address("10.0.0.5"));
+}
+
 static const char *with_configurations(const char *first, size_t from, size_t to)
 {
     static char body[128 * 1024];
@@ -421,6 +458,7 @@ int main(void)
         WITH_VMS(an_interface_is_one_machines_until_that_lets_it_go),
         WITH_VMS(a_misspelt_security_group_is_refused),
         WITH_VMS(addresses_are_given_out_once),
+        WITH_VMS(an_address_that_an_owner_names_is_a_free_one_of_the_subnet),
         WITH_VMS(one_interface_gets_no_address_twice),
         WITH_VMS(nobody_says_what_the_server_says_of_a_boot),
     };
