@@ -58,6 +58,10 @@ extern const struct control_row control_activity_rows[];
 void claims_open(struct control *control);
 void claims_close(struct control *control);
 /* Around a request that changes something of KIND_CLAIMS; NULL for others. */
+/* What the resource mentions, for the store; NULL: its kind never does. In the arena. */
+err_t mentions_of(struct control_call *call, const struct resource *resource,
+                  const struct store_mentions **ret) MUST_CHECK;
+
 pthread_mutex_t *claims_hold(struct control_call *call, const struct control_target *target);
 void claims_let(pthread_mutex_t *lock);
 

@@ -344,7 +344,7 @@ static err_t to_row(struct control_call *call, const struct resource *resource,
     return ret->subscription == NULL || ret->type == NULL || ret->tags.data == NULL ||
                    ret->body.data == NULL
                ? ERR_MEMORY
-               : ERR_OK;
+               : mentions_of(call, resource, &ret->mentions);
 }
 
 bool resource_is_keepable(struct control_call *call, const struct resource *resource,

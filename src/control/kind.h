@@ -56,6 +56,10 @@ typedef void kind_done(struct control_call *call, const struct resource *before,
  * `resource` as it is kept. */
 typedef void kind_show(struct control_call *call, const struct resource *resource,
                        yyjson_mut_val *object);
+/* What others will ask for with resource_mentions, from what is kept of it alone: calls mention().
+ */
+struct mentions;
+typedef err_t kind_mention(struct mentions *mentions, const struct resource *resource);
 /* May it be deleted? False and refused. */
 typedef bool kind_may_go(struct control_call *call, const struct resource *resource,
                          struct control_answer *ret);
@@ -94,6 +98,7 @@ struct kind {
     kind_prepare *prepare;
     kind_done *done;
     kind_show *show;
+    kind_mention *mention;
     kind_may_go *may_go;
     kind_gone *gone;
     kind_progress *progress;
@@ -174,6 +179,19 @@ bool place_is_open(struct control_call *call, struct control_answer *ret);
 /* What the engine does with a request about a kind, for those that do a part of it themselves. */
 void resource_run(struct control_call *call, const struct control_target *target,
                   struct control_answer *ret);
+
+/* For kind_mention: one more. Texts are copied. */
+err_t mention(struct mentions *mentions, const char *word, const char *value) MUST_CHECK;
+/* For words and values that are put together. */
+struct arena *mentions_arena(struct mentions *mentions);
+/* "WORD KEY": the key is that of an id, in lower case. id NULL: none is added. */
+err_t mention_id(struct mentions *mentions, const char *word, const char *id,
+                 const char *value) MUST_CHECK;
+/* Who mentions exactly this word, or all that begin with it, in the subscription of `id`; in the
+ * order of words. Of changes that are going on it knows nothing (KIND_CLAIMS). Visitors ask the
+ * store nothing. */
+err_t resource_mentions(struct control_call *call, const char *id, const char *word, bool is_prefix,
+                        store_mention_visit *visit, void *context, struct trail *trail) MUST_CHECK;
 
 /* How far an operation is: Running, Succeeded, Failed or Canceled; NULL and refused when there is
  * none. *ret_error: of a failure, else NULL. */

@@ -10,11 +10,7 @@
 
 #include <stdio.h>
 
-enum {
-    DATA_MAX = 65536,
-    PAGE = 20, /* virtual machines that are looked at at a time */
-    PAGE_BYTES = 256 * 1024 * 1024,
-};
+enum { DATA_MAX = 65536 };
 
 #define MACHINE_WRITE "Bootwarden.Monitor/machines/write"
 
@@ -107,55 +103,51 @@ static bool check_ek(struct control_call *call, const struct resource *before,
     return false;
 }
 
-static const char *subscription_of(struct control_call *call, const struct resource *vm)
-{
-    const char *id = vm->id + sizeof("/subscriptions/") - 1;
+#define WORD "machine "
 
-    return arena_printf(call->arena, "%.*s", (int)strcspn(id, "/"), id);
+struct guest_asking {
+    const char *key;
+    bool is_anothers;
+};
+
+static err_t look(void *context, struct span word, struct span resource, struct span value)
+{
+    struct guest_asking *asking = context;
+
+    (void)word;
+    (void)value;
+    asking->is_anothers = asking->is_anothers || !span_is(resource, asking->key);
+    return ERR_OK;
+}
+
+err_t guest_mention(struct mentions *mentions, const struct resource *vm)
+{
+    const char *id = body_text_at(body_get(vm->body, RESOURCE_PRIVATE), "vmId");
+    const char *word = arena_printf(mentions_arena(mentions), WORD "%s", id == NULL ? "" : id);
+
+    return id == NULL ? ERR_OK : word == NULL ? ERR_MEMORY : mention(mentions, word, "");
 }
 
 /* One guest has one virtual machine: who could name another's guest could remove it with a machine
- * of their own. Looked through in an arena of its own, page by page. False and refused. */
+ * of their own. False and refused. */
 bool guest_is_nobodys(struct control_call *call, const struct resource *wanted,
                       const char *machine_id, struct control_answer *ret)
 {
-    CLEANUP(arena_free) struct arena *arena = arena_new(PAGE_BYTES);
-    struct control_call own = *call;
-    char after[STORE_RESOURCE_KEY_MAX + 1] = "";
-    const char *below =
-        arena_printf(call->arena, "/subscriptions/%s", subscription_of(call, wanted));
+    struct guest_asking asking = {.key = wanted->key};
+    const char *word = arena_printf(call->arena, WORD "%s", machine_id);
     struct trail trail = {0};
-    struct resource_page page = {0};
-    err_t err = arena == NULL || below == NULL ? ERR_MEMORY : ERR_OK;
+    err_t err = word == NULL
+                    ? ERR_MEMORY
+                    : resource_mentions(call, wanted->id, word, false, look, &asking, &trail);
 
-    own.arena = arena;
-    while (err == ERR_OK && !page.is_end) {
-        arena_reset(arena);
-        own.doc = json_new(arena);
-        err = own.doc == NULL
-                  ? ERR_MEMORY
-                  : resources_page(&own, wanted->kind, below, after, PAGE, &trail, &page);
-        for (size_t i = 0; err == ERR_OK && i < page.n; i++) {
-            const struct resource *one = &page.items[i];
-            const char *other = body_text_at(body_get(one->body, RESOURCE_PRIVATE), "vmId");
-
-            if (other != NULL && strcmp(other, machine_id) == 0 &&
-                strcmp(one->key, wanted->key) != 0) {
-                control_refuse(call, ret, 409, "Conflict",
-                               "The machine that the tag %s names is the guest of another virtual "
-                               "machine.",
-                               TAG_MACHINE);
-                return false;
-            }
-        }
-        if (err == ERR_OK && page.last != after) {
-            snprintf(after, sizeof(after), "%s", page.last);
-        }
-    }
     if (err) {
         control_fail(call, err, &trail, ret);
+    } else if (asking.is_anothers) {
+        control_refuse(call, ret, 409, "Conflict",
+                       "The machine that the tag %s names is the guest of another virtual machine.",
+                       TAG_MACHINE);
     }
-    return err == ERR_OK;
+    return err == ERR_OK && !asking.is_anothers;
 }
 
 static bool has_no_guest(struct control_call *call, const char *vm_id, struct control_answer *ret)

@@ -44,6 +44,8 @@ bool guest_announce(struct control_call *call, const struct resource *before,
 /* Nobody joins by what was announced for it any more. False and refused. */
 bool guest_withdraw(struct control_call *call, const struct resource *vm,
                     struct control_answer *ret);
+/* For kind_mention: the machine that is its guest. */
+err_t guest_mention(struct mentions *mentions, const struct resource *vm) MUST_CHECK;
 /* False and refused: that machine is another virtual machine's guest. */
 bool guest_is_nobodys(struct control_call *call, const struct resource *wanted,
                       const char *machine_id, struct control_answer *ret);

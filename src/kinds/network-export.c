@@ -3,12 +3,13 @@
  * network interfaces as one ruleset for nft, on the host of their guests.
  */
 #include "kinds/network.h"
-#include "kinds/uses.h"
 
 #include "base/text.h"
 #include "network/nft.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
 
 #define INTERFACE_READ "Microsoft.Network/networkInterfaces/read"
 #define INTERFACE_WRITE "Microsoft.Network/networkInterfaces/write"
@@ -26,40 +27,65 @@ struct export
     size_t n;
 };
 
-static bool is_in_group(const struct control_call *call, struct arena *arena, const char *id)
+static bool is_in_group(const struct control_call *call, struct span key)
 {
     struct resource_path path;
 
     return call->path.group.data == NULL ||
-           (resource_id_read(arena, span_str(id), NULL, &path) == ERR_OK &&
+           (resource_id_read(call->arena, key, NULL, &path) == ERR_OK &&
             text_spans_equal_nocase(path.group, call->path.group));
 }
 
-static err_t visit(void *context, struct control_call *scan, const struct resource *interface)
+#define WORD "interface "
+
+/* Its name on the host is the word, and its id the value. */
+err_t interface_name_mention(struct mentions *mentions, const struct resource *interface)
 {
-    struct export *e = context;
     const char *name = body_text(body_get(interface->tags, TAG_INTERFACE));
+    const char *word = arena_printf(mentions_arena(mentions), WORD "%s", name == NULL ? "" : name);
+
+    return name == NULL   ? ERR_OK
+           : word == NULL ? ERR_MEMORY
+                          : mention(mentions, word, interface->id);
+}
+
+static err_t add_found(struct export *e, struct span word, struct span id)
+{
     struct found *next = &e->items[e->n];
 
-    if (name == NULL || !is_in_group(e->call, scan->arena, interface->id)) {
-        return ERR_OK;
-    }
     if (e->n == NFT_NICS_MAX) {
         return ERR_TOO_MANY;
     }
-    next->name = arena_printf(e->call->arena, "%s", name);
-    next->id = arena_printf(e->call->arena, "%s", interface->id);
+    word = span_cut(word, sizeof(WORD) - 1, word.len);
+    next->name = (const char *)arena_dup(e->call->arena, word).data;
+    next->id = (const char *)arena_dup(e->call->arena, id).data;
     e->n++;
     return next->name == NULL || next->id == NULL ? ERR_MEMORY : ERR_OK;
 }
 
-/* ---- one name, one interface ---- */
+static err_t visit(void *context, struct span word, struct span resource, struct span id)
+{
+    struct export *e = context;
 
-struct bearer {
-    const struct resource *wanted;
-    const char *name, *id; /* id NULL: nobody has the name */
-    struct control_call *call;
-};
+    return is_in_group(e->call, resource) ? add_found(e, word, id) : ERR_OK;
+}
+
+static int compare_found(const void *a, const void *b)
+{
+    return strcasecmp(((const struct found *)a)->id, ((const struct found *)b)->id);
+}
+
+static err_t find_interfaces(struct export *e, struct trail *trail)
+{
+    err_t err = resource_mentions(e->call, e->call->path.scope, WORD, true, visit, e, trail);
+
+    if (err == ERR_OK) {
+        qsort(e->items, e->n, sizeof(e->items[0]), compare_found);
+    }
+    return err;
+}
+
+/* ---- one name, one interface ---- */
 
 static bool is_same_group(struct arena *arena, const char *a, const char *b)
 {
@@ -70,46 +96,56 @@ static bool is_same_group(struct arena *arena, const char *a, const char *b)
            text_spans_equal_nocase(one.group, other.group);
 }
 
-/* Groups may be of several hosts, which have interfaces of one name. That is for who owns both to
- * say: others would spoil the export of the subscription. */
-
-static err_t visit_bearer(void *context, struct control_call *scan,
-                          const struct resource *interface)
+static err_t visit_bearer(void *context, struct span word, struct span resource, struct span id)
 {
-    struct bearer *b = context;
-    const char *name = body_text(body_get(interface->tags, TAG_INTERFACE));
+    (void)resource;
+    return add_found(context, word, id);
+}
 
-    if (name == NULL || b->id != NULL || strcmp(name, b->name) != 0 ||
-        strcmp(interface->key, b->wanted->key) == 0 ||
-        (!is_same_group(scan->arena, interface->id, b->wanted->id) &&
-         control_caller_may(b->call, INTERFACE_WRITE, interface->id))) {
-        return ERR_OK;
+/* Groups may be of several hosts, which have interfaces of one name. That is for who owns both to
+ * say: others would spoil the export of the subscription. NULL: nobody has it. */
+static const char *who_has(struct control_call *call, const struct resource *wanted,
+                           const struct export *bearers)
+{
+    for (size_t i = 0; i < bearers->n; i++) {
+        const char *id = bearers->items[i].id;
+
+        if (!text_equal_nocase(id, wanted->id) &&
+            (is_same_group(call->arena, id, wanted->id) ||
+             !control_caller_may(call, INTERFACE_WRITE, id))) {
+            return id;
+        }
     }
-    b->id = arena_printf(b->call->arena, "%s", interface->id);
-    return b->id == NULL ? ERR_MEMORY : ERR_OK;
+    return NULL;
 }
 
 bool interface_name_is_free(struct control_call *call, const struct resource *wanted,
                             struct control_answer *ret)
 {
-    struct bearer b = {
-        .wanted = wanted, .name = body_text(body_get(wanted->tags, TAG_INTERFACE)), .call = call};
+    const char *name = body_text(body_get(wanted->tags, TAG_INTERFACE)), *word, *id = NULL;
+    struct export *bearers = arena_calloc(call->arena, 1, sizeof(*bearers));
     struct trail trail = {0};
-    err_t err = b.name == NULL ? ERR_OK
-                               : each_in_subscription(call, &kind_network_interface, wanted->id,
-                                                      visit_bearer, &b, &trail);
+    err_t err = bearers == NULL ? ERR_MEMORY : ERR_OK;
 
+    if (err == ERR_OK && name != NULL) {
+        bearers->call = call;
+        word = arena_printf(call->arena, WORD "%s", name);
+        err = word == NULL
+                  ? ERR_MEMORY
+                  : resource_mentions(call, wanted->id, word, false, visit_bearer, bearers, &trail);
+        id = err ? NULL : who_has(call, wanted, bearers);
+    }
     if (err) {
         control_fail(call, err, &trail, ret);
-    } else if (b.id != NULL) {
-        bool may_read = control_caller_may(call, INTERFACE_READ, b.id);
+    } else if (id != NULL) {
+        bool may_read = control_caller_may(call, INTERFACE_READ, id);
 
         control_refuse(call, ret, 409, "Conflict",
                        "The tag %s names the interface '%s' of the host, and %s has it already: "
                        "give the guest's interface on the host another name.",
-                       TAG_INTERFACE, b.name, may_read ? b.id : "another network interface");
+                       TAG_INTERFACE, name, may_read ? id : "another network interface");
     }
-    return err == ERR_OK && b.id == NULL;
+    return err == ERR_OK && id == NULL;
 }
 
 /* ---- into what nft's writer takes ---- */
@@ -273,9 +309,7 @@ static void handle(struct control_call *call, struct control_answer *ret)
     if (e != NULL) {
         e->call = call;
     }
-    err = e == NULL ? ERR_MEMORY
-                    : each_in_subscription(call, &kind_network_interface, call->path.scope, visit,
-                                           e, &trail);
+    err = e == NULL ? ERR_MEMORY : find_interfaces(e, &trail);
     if (err == ERR_OK && e->n == 0) {
         control_refuse(call, ret, 409, "NetworkRulesNotExportable",
                        "No network interface here carries the tag %s, the name of its guest's "

@@ -114,6 +114,7 @@ static bool prepare_network(struct control_call *call, const struct resource *be
     yyjson_mut_val *properties = resource_properties(call, wanted);
     yyjson_mut_val *prefixes = body_at(properties, "addressSpace.addressPrefixes");
     yyjson_mut_val *known = before == NULL ? NULL : body_at(before->body, "properties.subnets");
+    enum { SUBNETS_MAX = 3000 }; /* as in Azure */
 
     if (known != NULL && body_get(properties, "subnets") == NULL) {
         /* Not named is not taken away: templates make subnets as resources of their own. */
@@ -123,6 +124,11 @@ static bool prepare_network(struct control_call *call, const struct resource *be
         control_refuse(call, ret, 400, "InvalidRequestFormat",
                        "A virtual network has at least one prefix in "
                        "properties.addressSpace.addressPrefixes, such as 10.0.0.0/16.");
+        return false;
+    }
+    if (yyjson_mut_arr_size(body_get(properties, "subnets")) > SUBNETS_MAX) {
+        control_refuse(call, ret, 400, "TooManyItems", "subnets has %zu items; %d are allowed.",
+                       yyjson_mut_arr_size(body_get(properties, "subnets")), SUBNETS_MAX);
         return false;
     }
     return members_prepare(call, wanted, "subnets", ret) &&
@@ -150,6 +156,7 @@ const struct kind kind_virtual_network = {
     .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_SHOWS_ETAG | KIND_CLAIMS,
     .prepare = prepare_network,
     .show = show_network,
+    .mention = uses_mention_of_network,
     .may_go = network_may_go,
 };
 
@@ -442,12 +449,22 @@ static bool interface_may_go(struct control_call *call, const struct resource *r
     return false;
 }
 
+static err_t mention_interface(struct mentions *mentions, const struct resource *interface)
+{
+    err_t err = uses_mention_of_interface(mentions, interface);
+
+    err = err ? err : seats_mention(mentions, interface);
+    err = err ? err : place_mention(mentions, interface);
+    return err ? err : interface_name_mention(mentions, interface);
+}
+
 const struct kind kind_network_interface = {
     .type = "Microsoft.Network/networkInterfaces",
     .versions = NETWORK_VERSIONS,
     .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_SHOWS_ETAG | KIND_CLAIMS,
     .prepare = prepare_interface,
     .show = show_interface,
+    .mention = mention_interface,
     .may_go = interface_may_go,
     .actions = interface_actions,
 };

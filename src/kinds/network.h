@@ -24,6 +24,11 @@ extern const struct kind_action interface_actions[];
 bool interface_name_is_free(struct control_call *call, const struct resource *wanted,
                             struct control_answer *ret);
 
+/* For kind_mention. */
+err_t interface_name_mention(struct mentions *mentions,
+                             const struct resource *interface) MUST_CHECK;
+err_t place_mention(struct mentions *mentions, const struct resource *interface) MUST_CHECK;
+
 /* The group as its rules say. */
 err_t group_read(struct control_call *call, const struct resource *group,
                  struct network_fault *fault, struct trail *trail,

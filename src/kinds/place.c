@@ -2,7 +2,6 @@
  * place.c - from resources to what the rules are about: addresses, groups, the virtual network.
  */
 #include "kinds/network.h"
-#include "kinds/uses.h"
 
 #include "base/text.h"
 
@@ -69,13 +68,15 @@ static bool names_groups(const struct nsg *nsg)
 
 /* ---- application security groups ---- */
 
+#define MEMBER "member"
+
 struct membership {
     struct places *places;
     struct world_member *items;
     size_t n, max;
 };
 
-static err_t add_member(struct membership *m, const char *id, const struct address *address)
+static err_t add_member(struct membership *m, struct span key, const struct address *address)
 {
     struct arena *arena = m->places->call->arena;
 
@@ -95,36 +96,40 @@ static err_t add_member(struct membership *m, const char *id, const struct addre
         m->items = items;
         m->max = max;
     }
-    id = resource_key(arena, span_str(id));
-    m->items[m->n++] = (struct world_member){id, *address};
-    return id == NULL ? ERR_MEMORY : ERR_OK;
+    key = arena_dup(arena, key);
+    m->items[m->n++] = (struct world_member){(const char *)key.data, *address};
+    return key.data == NULL ? ERR_MEMORY : ERR_OK;
 }
 
-static err_t visit_members(void *context, struct control_call *scan,
-                           const struct resource *interface)
+/* Addresses that are members: of which group is the word, which address the value. */
+err_t place_mention(struct mentions *mentions, const struct resource *interface)
 {
     yyjson_mut_val *item, *group;
     yyjson_mut_arr_iter iter, groups;
     err_t err = ERR_OK;
 
-    (void)scan;
     (void)yyjson_mut_arr_iter_init(body_at(interface->body, "properties.ipConfigurations"), &iter);
     while ((item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
         const char *text = body_text_at(item, "properties.privateIPAddress");
-        struct address address;
 
-        if (text == NULL || address_read(span_str(text), NULL, &address) != ERR_OK) {
-            continue;
-        }
         (void)yyjson_mut_arr_iter_init(body_at(item, "properties.applicationSecurityGroups"),
                                        &groups);
-        while (err == ERR_OK && (group = yyjson_mut_arr_iter_next(&groups)) != NULL) {
-            const char *id = body_text_at(group, "id");
-
-            err = id == NULL ? ERR_OK : add_member(context, id, &address);
+        while (err == ERR_OK && text != NULL &&
+               (group = yyjson_mut_arr_iter_next(&groups)) != NULL) {
+            err = mention_id(mentions, MEMBER, body_text_at(group, "id"), text);
         }
     }
     return err;
+}
+
+static err_t visit_member(void *context, struct span word, struct span resource, struct span value)
+{
+    struct address address;
+
+    (void)resource;
+    return address_read(value, NULL, &address) != ERR_OK
+               ? ERR_OK
+               : add_member(context, span_cut(word, sizeof(MEMBER), word.len), &address);
 }
 
 err_t places_need_members(struct places *places, const char *id, struct trail *trail)
@@ -135,7 +140,7 @@ err_t places_need_members(struct places *places, const char *id, struct trail *t
     if (places->has_members) {
         return ERR_OK;
     }
-    err = each_in_subscription(places->call, &kind_network_interface, id, visit_members, &m, trail);
+    err = resource_mentions(places->call, id, MEMBER " ", true, visit_member, &m, trail);
     err = err ? err
               : world_groups_make(places->call->arena, m.items, m.n, trail, &places->members,
                                   &places->n_members);

@@ -44,29 +44,40 @@ static const char *stand_in(struct control_call *call, const char *id)
 
 /* ---- whose it is ---- */
 
+#define WORD "public "
+
+static err_t say(struct mentions *mentions, const struct resource *address)
+{
+    const char *text = body_text_at(address->body, MEMBER);
+    const char *word = arena_printf(mentions_arena(mentions), WORD "%s", text == NULL ? "" : text);
+
+    return text == NULL ? ERR_OK : word == NULL ? ERR_MEMORY : mention(mentions, word, "");
+}
+
 struct claim {
     const char *key; /* of who asks */
-    const char *text;
     bool is_taken;
 };
 
-static err_t look(void *context, struct control_call *scan, const struct resource *other)
+static err_t look(void *context, struct span word, struct span resource, struct span value)
 {
     struct claim *claim = context;
-    const char *text = body_text_at(other->body, MEMBER);
 
-    (void)scan;
-    claim->is_taken = claim->is_taken || (text != NULL && strcmp(text, claim->text) == 0 &&
-                                          strcmp(other->key, claim->key) != 0);
+    (void)word;
+    (void)value;
+    claim->is_taken = claim->is_taken || !span_is(resource, claim->key);
     return ERR_OK;
 }
 
 static bool is_nobodys(struct control_call *call, const struct resource *wanted, const char *text,
                        struct control_answer *ret)
 {
-    struct claim claim = {.key = wanted->key, .text = text};
+    struct claim claim = {.key = wanted->key};
+    const char *word = arena_printf(call->arena, WORD "%s", text);
     struct trail trail = {0};
-    err_t err = each_in_subscription(call, &kind_public_address, wanted->id, look, &claim, &trail);
+    err_t err = word == NULL
+                    ? ERR_MEMORY
+                    : resource_mentions(call, wanted->id, word, false, look, &claim, &trail);
 
     if (err) {
         control_fail(call, err, &trail, ret);
@@ -144,5 +155,6 @@ const struct kind kind_public_address = {
     .flags = KIND_HAS_LOCATION | KIND_HAS_TAGS | KIND_SHOWS_ETAG | KIND_CLAIMS,
     .prepare = prepare,
     .show = show,
+    .mention = say,
     .may_go = address_is_free,
 };

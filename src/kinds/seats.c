@@ -1,11 +1,12 @@
 #include "kinds/seats.h"
 
-#include "kinds/uses.h"
+#include "base/text.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
 
 enum {
+    HEX_LEN = 8, /* of an address in a word */
     PREFIX_MAX = 29,
     FIRST_HOST = 4, /* the first four and the last are the network's, as in Azure */
     SEATS_FIRST = 256,
@@ -79,15 +80,16 @@ static err_t add(struct seats *seats, size_t subnet, uint32_t address)
     return ERR_OK;
 }
 
-/* Addresses of the interface in these subnets. is_own: its subnets become those that count. */
-static err_t add_interface(struct seats *seats, struct arena *arena,
-                           const struct resource *interface, bool is_own)
+/* Its own: its subnets become those that count. */
+static err_t add_own(struct seats *seats)
 {
+    struct arena *arena = seats->call->arena;
     yyjson_mut_val *item;
     yyjson_mut_arr_iter iter;
     err_t err = ERR_OK;
 
-    (void)yyjson_mut_arr_iter_init(body_at(interface->body, "properties.ipConfigurations"), &iter);
+    (void)yyjson_mut_arr_iter_init(body_at(seats->interface->body, "properties.ipConfigurations"),
+                                   &iter);
     while (err == ERR_OK && (item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
         const char *id = reference_id(body_get(item, "properties"), "subnet");
         const char *key = id == NULL ? NULL : resource_key(arena, span_str(id));
@@ -95,7 +97,7 @@ static err_t add_interface(struct seats *seats, struct arena *arena,
         size_t subnet = key == NULL ? seats->n_subnets : find_subnet_key(seats, key);
         struct in_addr in;
 
-        if (is_own && key != NULL && subnet == seats->n_subnets) {
+        if (key != NULL && subnet == seats->n_subnets) {
             if (subnet == PLACE_ADDRESSES_MAX) {
                 return ERR_TOO_MANY;
             }
@@ -108,24 +110,64 @@ static err_t add_interface(struct seats *seats, struct arena *arena,
     return err;
 }
 
-static err_t visit(void *context, struct control_call *scan, const struct resource *interface)
+err_t seats_mention(struct mentions *mentions, const struct resource *interface)
 {
-    struct seats *seats = context;
+    yyjson_mut_val *item;
+    yyjson_mut_arr_iter iter;
+    err_t err = ERR_OK;
 
-    return strcmp(interface->key, seats->interface->key) == 0
-               ? ERR_OK
-               : add_interface(seats, scan->arena, interface, false);
+    (void)yyjson_mut_arr_iter_init(body_at(interface->body, "properties.ipConfigurations"), &iter);
+    while (err == ERR_OK && (item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
+        const char *text = body_text_at(item, "properties.privateIPAddress");
+        const char *subnet = reference_id(body_get(item, "properties"), "subnet"), *id;
+        struct in_addr in;
+
+        if (text == NULL || subnet == NULL || inet_pton(AF_INET, text, &in) != 1) {
+            continue;
+        }
+        id = arena_printf(mentions_arena(mentions), "%s %08x", subnet, (unsigned)ntohl(in.s_addr));
+        err = id == NULL ? ERR_MEMORY : mention_id(mentions, "seat", id, "");
+    }
+    return err;
+}
+
+struct taking {
+    struct seats *seats;
+    size_t subnet;
+};
+
+static err_t visit(void *context, struct span word, struct span resource, struct span value)
+{
+    const struct taking *taking = context;
+    uint32_t address = 0;
+
+    (void)value;
+    if (span_is(resource, taking->seats->interface->key) || word.len < HEX_LEN) {
+        return ERR_OK;
+    }
+    for (size_t i = word.len - HEX_LEN; i < word.len; i++) {
+        uint8_t c = word.data[i];
+
+        address = address << 4 | (uint32_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    return add(taking->seats, taking->subnet, address);
 }
 
 static err_t load(struct seats *seats, struct trail *trail)
 {
-    err_t err;
+    err_t err = ERR_OK;
 
     if (seats->is_loaded) {
         return ERR_OK;
     }
-    err = each_in_subscription(seats->call, &kind_network_interface, seats->interface->id, visit,
-                               seats, trail);
+    for (size_t i = 0; err == ERR_OK && i < seats->n_subnets; i++) {
+        const char *word = arena_printf(seats->call->arena, "seat %s ", seats->subnets[i]);
+        struct taking taking = {seats, i};
+
+        err = word == NULL ? ERR_MEMORY
+                           : resource_mentions(seats->call, seats->interface->id, word, true, visit,
+                                               &taking, trail);
+    }
     if (err == ERR_OK && seats->n > 0) {
         qsort(seats->items, seats->n, sizeof(*seats->items), compare);
     }
@@ -136,7 +178,7 @@ static err_t load(struct seats *seats, struct trail *trail)
 err_t seats_begin(struct control_call *call, const struct resource *interface, struct seats *ret)
 {
     *ret = (struct seats){.call = call, .interface = interface};
-    return add_interface(ret, call->arena, interface, true);
+    return add_own(ret);
 }
 
 /* ---- what is free ---- */

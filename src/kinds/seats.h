@@ -1,7 +1,7 @@
 /*
  * seats.h - inside of the kinds room: addresses of a subnet for the IP configurations of one
- * interface: the lowest that is free, or one that it names. All other interfaces are looked through
- * once, however many addresses are asked for.
+ * interface: the lowest that is free, or one that it names. What others have is looked up once,
+ * however many addresses are asked for.
  */
 #ifndef KINDS_SEATS_H
 #define KINDS_SEATS_H
@@ -24,6 +24,8 @@ struct seats {
     bool is_loaded;
 };
 
+/* For kind_mention: the addresses that it has. */
+err_t seats_mention(struct mentions *mentions, const struct resource *interface) MUST_CHECK;
 /* Of the interface as it shall be: its subnets, and the addresses that it names itself. */
 err_t seats_begin(struct control_call *call, const struct resource *interface,
                   struct seats *ret) MUST_CHECK;

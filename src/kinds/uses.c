@@ -1,97 +1,94 @@
 #include "kinds/uses.h"
 
-#include "base/text.h"
-
-#include <stdio.h>
-
 enum {
-    EACH_PAGE = 100,
-    EACH_ARENA_BYTES = 256 * 1024 * 1024, /* of a page */
     USES_FIRST = 64,
     NAMED_MAX = 5, /* in the words of a refusal */
 };
 
-/* ---- one by one ---- */
+/* ---- what refers to what ---- */
 
-static err_t visit_page(struct control_call *scan, const struct kind *kind, const char *below,
-                        char after[STORE_RESOURCE_KEY_MAX + 1], each_visit *visit, void *context,
-                        struct trail *trail, bool *ret_is_end)
+static const struct {
+    enum use_kind kind;
+    const char *word;
+} words[] = {
+    {USE_GROUP_BY_INTERFACE, "group-of-interface"},
+    {USE_GROUP_BY_SUBNET, "group-of-subnet"},
+    {USE_SUBNET, "subnet"},
+    {USE_ADDRESS, "public-address"},
+};
+
+static const char *word_of(enum use_kind kind)
 {
-    struct resource_page page = {0};
-    err_t err;
+    size_t i = 0;
 
-    arena_reset(scan->arena);
-    scan->doc = json_new(scan->arena);
-    err = scan->doc == NULL ? ERR_MEMORY
-                            : resources_page(scan, kind, below, after, EACH_PAGE, trail, &page);
-    for (size_t i = 0; err == ERR_OK && i < page.n; i++) {
-        err = visit(context, scan, &page.items[i]);
+    while (words[i].kind != kind) {
+        i++;
     }
-    if (err == ERR_OK && page.last != after) {
-        snprintf(after, STORE_RESOURCE_KEY_MAX + 1, "%s", page.last);
-    }
-    *ret_is_end = page.is_end;
-    return err;
+    return words[i].word;
 }
 
-static const char *subscription_id(struct control_call *call, const char *id)
+err_t uses_mention_of_interface(struct mentions *mentions, const struct resource *interface)
 {
-    struct resource_path path;
+    yyjson_mut_val *properties = body_get(interface->body, "properties"), *item;
+    yyjson_mut_arr_iter iter;
+    err_t err = mention_id(mentions, word_of(USE_GROUP_BY_INTERFACE),
+                           reference_id(properties, "networkSecurityGroup"), interface->id);
 
-    return resource_id_read(call->arena, span_str(id), NULL, &path) != ERR_OK
-               ? NULL
-               : arena_printf(call->arena, "/subscriptions/%.*s", (int)path.subscription.len,
-                              (const char *)path.subscription.data);
-}
+    (void)yyjson_mut_arr_iter_init(body_get(properties, "ipConfigurations"), &iter);
+    while (err == ERR_OK && (item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
+        yyjson_mut_val *inner = body_get(item, "properties");
+        const char *name = body_text_at(item, "name");
+        const char *who = arena_printf(mentions_arena(mentions), "%s/ipConfigurations/%s",
+                                       interface->id, name == NULL ? "" : name);
 
-err_t each_in_subscription(struct control_call *call, const struct kind *kind, const char *id,
-                           each_visit *visit, void *context, struct trail *trail)
-{
-    CLEANUP(arena_free) struct arena *arena = arena_new(EACH_ARENA_BYTES);
-    struct control_call scan = *call;
-    char after[STORE_RESOURCE_KEY_MAX + 1] = "";
-    const char *below = subscription_id(call, id);
-    bool is_end = false;
-    err_t err = arena == NULL || below == NULL ? ERR_MEMORY : ERR_OK;
-
-    scan.arena = arena;
-    while (err == ERR_OK && !is_end) {
-        err = visit_page(&scan, kind, below, after, visit, context, trail, &is_end);
+        err = who == NULL
+                  ? ERR_MEMORY
+                  : mention_id(mentions, word_of(USE_SUBNET), reference_id(inner, "subnet"), who);
+        err = err ? err
+                  : mention_id(mentions, word_of(USE_ADDRESS),
+                               reference_id(inner, "publicIPAddress"), who);
     }
     return err;
 }
 
-/* ---- uses ---- */
+err_t uses_mention_of_network(struct mentions *mentions, const struct resource *network)
+{
+    yyjson_mut_val *item;
+    yyjson_mut_arr_iter iter;
+    err_t err = ERR_OK;
+
+    (void)yyjson_mut_arr_iter_init(body_at(network->body, "properties.subnets"), &iter);
+    while (err == ERR_OK && (item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
+        const char *name = body_text_at(item, "name");
+        const char *who = arena_printf(mentions_arena(mentions), "%s/subnets/%s", network->id,
+                                       name == NULL ? "" : name);
+
+        err = who == NULL
+                  ? ERR_MEMORY
+                  : mention_id(mentions, word_of(USE_GROUP_BY_SUBNET),
+                               reference_id(body_get(item, "properties"), "networkSecurityGroup"),
+                               who);
+    }
+    return err;
+}
 
 struct finding {
-    struct control_call *call;
-    unsigned kinds;
-    const char *key; /* NULL: any */
+    struct arena *arena;
+    enum use_kind kind;
+    size_t word_len; /* of what stands in front of the key, with the blank */
     struct uses *uses;
 };
 
-static bool is_wanted(const struct finding *f, const char *key)
+static err_t note(void *context, struct span word, struct span resource, struct span who)
 {
-    size_t len = f->key == NULL ? 0 : strlen(f->key);
-
-    return len == 0 || (strncmp(key, f->key, len) == 0 && (key[len] == '\0' || key[len] == '/'));
-}
-
-static err_t note(struct finding *f, enum use_kind kind, const char *id, const char *who)
-{
+    const struct finding *f = context;
     struct uses *uses = f->uses;
-    const char *key;
+    struct use *use;
 
-    if (id == NULL || (f->kinds & kind) == 0) {
-        return ERR_OK;
-    }
-    key = resource_key(f->call->arena, span_str(id));
-    if (key != NULL && !is_wanted(f, key)) {
-        return ERR_OK;
-    }
+    (void)resource;
     if (uses->n == uses->max) {
         size_t max = uses->max == 0 ? USES_FIRST : 2 * uses->max;
-        struct use *items = arena_calloc(f->call->arena, max, sizeof(*items));
+        struct use *items = arena_calloc(f->arena, max, sizeof(*items));
 
         if (items == NULL) {
             return ERR_MEMORY;
@@ -102,71 +99,43 @@ static err_t note(struct finding *f, enum use_kind kind, const char *id, const c
         uses->items = items;
         uses->max = max;
     }
-    who = arena_printf(f->call->arena, "%s", who);
-    if (key == NULL || who == NULL) {
+    use = &uses->items[uses->n++];
+    use->kind = f->kind;
+    use->key = (const char *)arena_dup(f->arena, span_cut(word, f->word_len, word.len)).data;
+    use->who = (const char *)arena_dup(f->arena, who).data;
+    return use->key == NULL || use->who == NULL ? ERR_MEMORY : ERR_OK;
+}
+
+static err_t find(struct control_call *call, const char *id, enum use_kind kind, const char *key,
+                  struct trail *trail, struct uses *uses)
+{
+    const char *word = word_of(kind);
+    const char *all = arena_printf(call->arena, "%s ", word);
+    const char *it = key == NULL ? "" : arena_printf(call->arena, "%s %s", word, key);
+    const char *below = key == NULL ? "" : arena_printf(call->arena, "%s %s/", word, key);
+    struct finding f = {call->arena, kind, strlen(word) + 1, uses};
+    err_t err;
+
+    if (all == NULL || it == NULL || below == NULL) {
         return ERR_MEMORY;
     }
-    uses->items[uses->n++] = (struct use){kind, key, who};
-    return ERR_OK;
-}
-
-static err_t visit_interface(void *context, struct control_call *scan,
-                             const struct resource *interface)
-{
-    struct finding *f = context;
-    yyjson_mut_val *properties = body_get(interface->body, "properties"), *item;
-    yyjson_mut_arr_iter iter;
-    err_t err = note(f, USE_GROUP_BY_INTERFACE, reference_id(properties, "networkSecurityGroup"),
-                     interface->id);
-
-    (void)yyjson_mut_arr_iter_init(body_get(properties, "ipConfigurations"), &iter);
-    while (err == ERR_OK && (item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
-        yyjson_mut_val *inner = body_get(item, "properties");
-        const char *name = body_text_at(item, "name");
-        const char *who = arena_printf(scan->arena, "%s/ipConfigurations/%s", interface->id,
-                                       name == NULL ? "" : name);
-
-        err = who == NULL ? ERR_MEMORY : note(f, USE_SUBNET, reference_id(inner, "subnet"), who);
-        err = err ? err : note(f, USE_ADDRESS, reference_id(inner, "publicIPAddress"), who);
+    if (key == NULL) {
+        return resource_mentions(call, id, all, true, note, &f, trail);
     }
-    return err;
-}
-
-static err_t visit_network(void *context, struct control_call *scan, const struct resource *network)
-{
-    struct finding *f = context;
-    yyjson_mut_val *item;
-    yyjson_mut_arr_iter iter;
-    err_t err = ERR_OK;
-
-    (void)yyjson_mut_arr_iter_init(body_at(network->body, "properties.subnets"), &iter);
-    while (err == ERR_OK && (item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
-        const char *name = body_text_at(item, "name");
-        const char *who =
-            arena_printf(scan->arena, "%s/subnets/%s", network->id, name == NULL ? "" : name);
-
-        err = who == NULL
-                  ? ERR_MEMORY
-                  : note(f, USE_GROUP_BY_SUBNET,
-                         reference_id(body_get(item, "properties"), "networkSecurityGroup"), who);
-    }
-    return err;
+    err = resource_mentions(call, id, it, false, note, &f, trail);
+    return err ? err : resource_mentions(call, id, below, true, note, &f, trail);
 }
 
 err_t uses_find(struct control_call *call, const char *id, unsigned kinds, const char *key,
                 struct trail *trail, struct uses *ret)
 {
-    const unsigned of_interfaces =
-        (unsigned)USE_GROUP_BY_INTERFACE | (unsigned)USE_SUBNET | (unsigned)USE_ADDRESS;
-    struct finding f = {call, kinds, key, ret};
     err_t err = ERR_OK;
 
     *ret = (struct uses){0};
-    if ((kinds & of_interfaces) != 0) {
-        err = each_in_subscription(call, &kind_network_interface, id, visit_interface, &f, trail);
-    }
-    if (err == ERR_OK && (kinds & USE_GROUP_BY_SUBNET) != 0) {
-        err = each_in_subscription(call, &kind_virtual_network, id, visit_network, &f, trail);
+    for (size_t i = 0; err == ERR_OK && i < ARRAY_LEN(words); i++) {
+        if ((kinds & words[i].kind) != 0) {
+            err = find(call, id, words[i].kind, key, trail, ret);
+        }
     }
     return err;
 }

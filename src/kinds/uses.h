@@ -1,17 +1,11 @@
 /*
- * uses.h - inside of the kinds room: which resources of a subscription refer to which. Nobody keeps
- * that twice: interfaces and networks are looked through, page by page.
+ * uses.h - inside of the kinds room: which resources of a subscription refer to which, from what
+ * they mention (control/kind.h).
  */
 #ifndef KINDS_USES_H
 #define KINDS_USES_H
 
 #include "kinds/parts.h"
-
-/* Each resource of a kind in the subscription of `id`. What `scan` holds is gone after the visit;
- * an error ends it. */
-typedef err_t each_visit(void *context, struct control_call *scan, const struct resource *resource);
-err_t each_in_subscription(struct control_call *call, const struct kind *kind, const char *id,
-                           each_visit *visit, void *context, struct trail *trail) MUST_CHECK;
 
 enum use_kind {
     USE_GROUP_BY_INTERFACE = 1 << 0, /* a security group, by a network interface */
@@ -28,6 +22,10 @@ struct uses {
     struct use *items;
     size_t n, max;
 };
+/* For kind_mention. */
+err_t uses_mention_of_interface(struct mentions *mentions,
+                                const struct resource *interface) MUST_CHECK;
+err_t uses_mention_of_network(struct mentions *mentions, const struct resource *network) MUST_CHECK;
 /* In the arena of the call. key NULL: of everything; else of this resource, and of what lies below
  * it. */
 err_t uses_find(struct control_call *call, const char *id, unsigned kinds, const char *key,

@@ -551,5 +551,6 @@ const struct kind kind_virtual_machine = {
     .done = done,
     .gone = gone,
     .show = show,
+    .mention = guest_mention,
     .actions = vm_actions,
 };

@@ -1,6 +1,7 @@
 #include "store/resources.h"
 
 #include "store/listing.h"
+#include "store/mentions-write.h"
 #include "store/queue.h"
 
 #include <stdio.h>
@@ -377,7 +378,8 @@ static err_t run_put(struct sqlite *db, void *data, struct trail *trail)
                       bound_text(w->state), bound_key(w->tags, true), bound_key(w->body, true),
                       bound_number(putting->now), bound_number(putting->version)}};
     }
-    return query_rows(db, &writing, trail, &n);
+    err = query_rows(db, &writing, trail, &n);
+    return err ? err : mentions_write(db, w, trail);
 }
 
 err_t store_resource_put(struct store *store, const struct store_resource *wanted,

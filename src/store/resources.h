@@ -9,6 +9,7 @@
 #ifndef STORE_RESOURCES_H
 #define STORE_RESOURCES_H
 
+#include "store/mentions.h"
 #include "store/store.h"
 
 enum {
@@ -36,7 +37,8 @@ struct store_resource {
                                  not even one after the other; 0 = not kept yet */
     int64_t created, changed;
     const char *holder; /* of a change: who must hold it (below); NULL: whoever does */
-    bool is_owed;       /* of a change: it may take what is held back (above) */
+    const struct store_mentions *mentions; /* of a change (mentions.h); NULL: it never has any */
+    bool is_owed;                          /* of a change: it may take what is held back (above) */
 };
 
 /* In the arena. ERR_NOT_FOUND. */

@@ -209,6 +209,12 @@ static const char *const migrations[] = {
     " created INTEGER NOT NULL, changed INTEGER NOT NULL) STRICT;"
     "CREATE INDEX resources_type ON resources (subscription, type, key);"
     "CREATE INDEX resources_state ON resources (type, key) WHERE state <> 'Succeeded';"
+    "CREATE TABLE resource_mentions (subscription TEXT NOT NULL, word TEXT NOT NULL,"
+    " resource TEXT NOT NULL, value TEXT NOT NULL,"
+    " PRIMARY KEY (subscription, word, resource, value)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX resource_mentions_of ON resource_mentions (resource);"
+    "CREATE TRIGGER resources_unmentioned AFTER DELETE ON resources BEGIN"
+    " DELETE FROM resource_mentions WHERE resource = old.key; END;"
     "CREATE TABLE resource_parts (resource TEXT NOT NULL, name TEXT NOT NULL,"
     " subscription TEXT NOT NULL, text TEXT NOT NULL, UNIQUE (resource, name)) STRICT;"
     /* What a subscription takes, counted where no statement can forget it. No OR REPLACE in these

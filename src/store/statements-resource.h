@@ -41,6 +41,11 @@
     X(RESOURCES_REMOVE, "DELETE FROM resources WHERE key > ?1 AND key < ?2") \
     X(RESOURCE_ROOM, "SELECT bytes FROM resource_bytes WHERE subscription = ?1") \
     X(RESOURCE_SIZE, "SELECT " RESOURCE_BYTES_OF("") " FROM resources WHERE key = ?1") \
+    X(MENTIONS_FORGET, "DELETE FROM resource_mentions WHERE resource = ?1") \
+    X(MENTION_ADD, "INSERT INTO resource_mentions (subscription, word, resource, value) VALUES (?1,?2,?3,?4) " \
+        "ON CONFLICT DO NOTHING") \
+    X(MENTIONS, "SELECT word, resource, value FROM resource_mentions WHERE subscription = ?1 " \
+        "AND word >= ?2 AND word < ?3 ORDER BY word, resource, value") \
     X(PART_PUT, "INSERT INTO resource_parts (resource, name, subscription, text) " \
         "SELECT key, ?2, subscription, ?3 FROM resources WHERE key = ?1 " \
         "ON CONFLICT (resource, name) DO UPDATE SET text = excluded.text") \
