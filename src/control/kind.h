@@ -193,6 +193,10 @@ err_t mention_id(struct mentions *mentions, const char *word, const char *id,
 err_t resource_mentions(struct control_call *call, const char *id, const char *word, bool is_prefix,
                         store_mention_visit *visit, void *context, struct trail *trail) MUST_CHECK;
 
+/* How many of those that begin with this word. */
+err_t resource_mentions_count(struct control_call *call, const char *id, const char *word,
+                              struct trail *trail, size_t *ret) MUST_CHECK;
+
 /* How far an operation is: Running, Succeeded, Failed or Canceled; NULL and refused when there is
  * none. *ret_error: of a failure, else NULL. */
 const char *operation_state(struct control_call *call, const char *id, yyjson_mut_val **ret_error,

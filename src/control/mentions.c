@@ -75,21 +75,46 @@ err_t mentions_of(struct control_call *call, const struct resource *resource,
     return err;
 }
 
-err_t resource_mentions(struct control_call *call, const char *id, const char *word, bool is_prefix,
-                        store_mention_visit *visit, void *context, struct trail *trail)
+struct range {
+    const char *subscription, *from, *to;
+};
+
+static err_t range_of(struct control_call *call, const char *id, const char *word, bool is_prefix,
+                      struct trail *trail, struct range *ret)
 {
     struct resource_path path;
-    const char *subscription, *to;
     err_t err = resource_id_read(call->arena, span_str(id), trail, &path);
 
     if (err) {
         return err;
     }
-    subscription = resource_key(call->arena, path.subscription);
     /* Behind a word there is nothing lower than 0x01, and in one nothing higher than 0xff. */
-    to = arena_printf(call->arena, is_prefix ? "%s\xff" : "%s\x01", word);
-    return subscription == NULL || to == NULL
-               ? ERR_MEMORY
-               : store_mentions(control_store(call->control), subscription, word, to, visit,
-                                context, trail);
+    *ret = (struct range){resource_key(call->arena, path.subscription), word,
+                          arena_printf(call->arena, is_prefix ? "%s\xff" : "%s\x01", word)};
+    return ret->subscription == NULL || ret->to == NULL ? ERR_MEMORY : ERR_OK;
+}
+
+err_t resource_mentions(struct control_call *call, const char *id, const char *word, bool is_prefix,
+                        store_mention_visit *visit, void *context, struct trail *trail)
+{
+    struct range range;
+    err_t err = range_of(call, id, word, is_prefix, trail, &range);
+
+    return err ? err
+               : store_mentions(control_store(call->control), range.subscription, range.from,
+                                range.to, visit, context, trail);
+}
+
+err_t resource_mentions_count(struct control_call *call, const char *id, const char *word,
+                              struct trail *trail, size_t *ret)
+{
+    struct range range;
+    int64_t n = 0;
+    err_t err = range_of(call, id, word, true, trail, &range);
+
+    err = err ? err
+              : store_mentions_count(control_store(call->control), range.subscription, range.from,
+                                     range.to, trail, &n);
+    *ret = (size_t)n;
+    return err;
 }

@@ -207,17 +207,6 @@ static bool find_free(const struct seats *seats, size_t subnet, uint32_t network
     return free.address < last;
 }
 
-/* By others, or by this interface once more. */
-static bool is_taken(const struct seats *seats, const struct seat *wanted)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < seats->n; i++) {
-        n += compare(&seats->items[i], wanted) == 0;
-    }
-    return n > 1;
-}
-
 static err_t take(struct seats *seats, size_t subnet, uint32_t address, size_t at)
 {
     err_t err = add(seats, subnet, address);
@@ -228,6 +217,34 @@ static err_t take(struct seats *seats, size_t subnet, uint32_t address, size_t a
     memmove(seats->items + at + 1, seats->items + at, (seats->n - 1 - at) * sizeof(*seats->items));
     seats->items[at] = (struct seat){subnet, address};
     return ERR_OK;
+}
+
+static void refuse_full(struct control_call *call, const char *subnet_id, const char *prefix,
+                        struct control_answer *ret)
+{
+    control_refuse(call, ret, 400, "SubnetIsFull",
+                   "Subnet %s with address prefix %s does not have enough capacity for 1 IP "
+                   "addresses.",
+                   subnet_id, prefix);
+}
+
+/* A dry run keeps no address: is there room? Templates ask that for hundreds of interfaces. */
+static bool has_room(struct seats *seats, size_t subnet, unsigned len, const char *subnet_id,
+                     const char *prefix, struct control_answer *ret)
+{
+    const char *word = arena_printf(seats->call->arena, "seat %s ", seats->subnets[subnet]);
+    struct trail trail = {0};
+    size_t n = 0, room = ((size_t)1 << (32 - len)) - FIRST_HOST - 1;
+    err_t err = word == NULL
+                    ? ERR_MEMORY
+                    : resource_mentions_count(seats->call, seats->interface->id, word, &trail, &n);
+
+    if (err) {
+        control_fail(seats->call, err, &trail, ret);
+    } else if (n >= room) {
+        refuse_full(seats->call, subnet_id, prefix, ret);
+    }
+    return err == ERR_OK && n < room;
 }
 
 bool seats_take(struct seats *seats, const char *subnet_id, const char *prefix,
@@ -246,12 +263,12 @@ bool seats_take(struct seats *seats, const char *subnet_id, const char *prefix,
     if (!read_prefix(prefix, &network, &len)) {
         return true; /* IPv6 and such */
     }
+    if (key != NULL && call->is_dry) {
+        return has_room(seats, subnet, len, subnet_id, prefix, ret);
+    }
     err = key == NULL ? ERR_MEMORY : load(seats, &trail);
     if (err == ERR_OK && !find_free(seats, subnet, network, len, &address, &at)) {
-        control_refuse(call, ret, 400, "SubnetIsFull",
-                       "Subnet %s with address prefix %s does not have enough capacity for 1 IP "
-                       "addresses.",
-                       subnet_id, prefix);
+        refuse_full(call, subnet_id, prefix, ret);
         return false;
     }
     err = err ? err : take(seats, subnet, address, at);
@@ -265,6 +282,40 @@ bool seats_take(struct seats *seats, const char *subnet_id, const char *prefix,
     return true;
 }
 
+struct asking {
+    const char *key; /* of who asks */
+    bool is_anothers;
+};
+
+static err_t look(void *context, struct span word, struct span resource, struct span value)
+{
+    struct asking *asking = context;
+
+    (void)word;
+    (void)value;
+    asking->is_anothers = asking->is_anothers || !span_is(resource, asking->key);
+    return ERR_OK;
+}
+
+/* By another interface, or by another configuration of this one. */
+static err_t is_taken(struct seats *seats, const struct seat *wanted, struct trail *trail,
+                      bool *ret)
+{
+    struct asking asking = {.key = seats->interface->key};
+    const char *word = arena_printf(seats->call->arena, "seat %s %08x",
+                                    seats->subnets[wanted->subnet], (unsigned)wanted->address);
+    size_t n = 0;
+    err_t err = word == NULL ? ERR_MEMORY
+                             : resource_mentions(seats->call, seats->interface->id, word, false,
+                                                 look, &asking, trail);
+
+    for (size_t i = 0; i < seats->n; i++) {
+        n += compare(&seats->items[i], wanted) == 0;
+    }
+    *ret = asking.is_anothers || n > 1;
+    return err;
+}
+
 bool seats_claim(struct seats *seats, const char *subnet_id, const char *prefix,
                  const char *address, struct control_answer *ret)
 {
@@ -274,6 +325,7 @@ bool seats_claim(struct seats *seats, const char *subnet_id, const char *prefix,
     struct seat wanted = {.subnet = subnet};
     struct trail trail = {0};
     uint32_t network, last;
+    bool is_anothers = false;
     struct in_addr in;
     unsigned len;
     err_t err;
@@ -297,12 +349,12 @@ bool seats_claim(struct seats *seats, const char *subnet_id, const char *prefix,
                        address, prefix, FIRST_HOST);
         return false;
     }
-    err = key == NULL ? ERR_MEMORY : load(seats, &trail);
+    err = key == NULL ? ERR_MEMORY : is_taken(seats, &wanted, &trail, &is_anothers);
     if (err) {
         control_fail(call, err, &trail, ret);
         return false;
     }
-    if (is_taken(seats, &wanted)) {
+    if (is_anothers) {
         control_refuse(call, ret, 400, "PrivateIPAddressInUse",
                        "The private IP address %s of subnet %s is another IP configuration's.",
                        address, subnet_id);

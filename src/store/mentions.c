@@ -60,3 +60,25 @@ err_t store_mentions(struct store *store, const char *subscription, const char *
 
     return read_rows(store, &reading, trail, &n);
 }
+
+static err_t take_count(sqlite3_stmt *row, size_t index, void *data, struct trail *trail)
+{
+    (void)index;
+    (void)trail;
+    *(int64_t *)data = sqlite3_column_int64(row, 0);
+    return ERR_OK;
+}
+
+err_t store_mentions_count(struct store *store, const char *subscription, const char *from,
+                           const char *to, struct trail *trail, int64_t *ret)
+{
+    const struct reading reading = {
+        .which = STATEMENT_MENTIONS_COUNT,
+        .bound = {bound_text(subscription), bound_text(from), bound_text(to)},
+        .row = take_count,
+        .data = ret};
+    size_t n;
+
+    *ret = 0;
+    return read_rows(store, &reading, trail, &n);
+}

@@ -26,5 +26,8 @@ typedef err_t store_mention_visit(void *context, struct span word, struct span r
 err_t store_mentions(struct store *store, const char *subscription, const char *from,
                      const char *to, store_mention_visit *visit, void *context,
                      struct trail *trail) MUST_CHECK;
+/* How many there are. */
+err_t store_mentions_count(struct store *store, const char *subscription, const char *from,
+                           const char *to, struct trail *trail, int64_t *ret) MUST_CHECK;
 
 #endif

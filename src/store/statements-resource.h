@@ -46,6 +46,8 @@
         "ON CONFLICT DO NOTHING") \
     X(MENTIONS, "SELECT word, resource, value FROM resource_mentions WHERE subscription = ?1 " \
         "AND word >= ?2 AND word < ?3 ORDER BY word, resource, value") \
+    X(MENTIONS_COUNT, "SELECT count(*) FROM resource_mentions WHERE subscription = ?1 " \
+        "AND word >= ?2 AND word < ?3") \
     X(PART_PUT, "INSERT INTO resource_parts (resource, name, subscription, text) " \
         "SELECT key, ?2, subscription, ?3 FROM resources WHERE key = ?1 " \
         "ON CONFLICT (resource, name) DO UPDATE SET text = excluded.text") \
