@@ -94,7 +94,7 @@ struct deploy_end {
 /* In its record, and of its operation (NULL: none). What is too long for a record is left out, and
  * is an error by itself when there was none. The state that was kept; NULL: it went with its group,
  * says already how it ended, or cannot be written now. */
-const char *deploy_keep_end(struct control_call *call, const struct deploy_end *end,
+const char *deploy_keep_end(struct control_call *call, const struct deploy_end *wanted,
                             const char *operation);
 /* Those that run are asked to stop, with all that is nested in them; false when there is none of
  * that key. */

@@ -165,13 +165,12 @@ static void run_end_job(void *data, struct arena *arena, struct hasher *hasher)
 {
     struct run *run = data;
     struct control_call call = run_call_of(run, arena, hasher);
+    bool has_more = call.doc != NULL && has_more_to_prune(&call, run);
 
-    if (call.doc == NULL) {
-        drop_end_job(run);
-    } else if (!has_more_to_prune(&call, run)) {
+    if (call.doc != NULL && !has_more) {
         finish(&call, run);
         run_unref(run);
-    } else if (jobs_is_closing(control_jobs(run->control))) {
+    } else if (call.doc == NULL || jobs_is_closing(control_jobs(run->control))) {
         drop_end_job(run); /* told at the next start (deploy_resume) */
     } else if (add_end_job(run) != ERR_OK) {
         end_crowded(&call, run);

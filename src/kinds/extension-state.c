@@ -228,7 +228,9 @@ static const char *shown_name(struct control_call *call, const char *name)
         bool is_good = (shown[i] >= 'a' && shown[i] <= 'z') ||
                        (shown[i] >= 'A' && shown[i] <= 'Z') || (shown[i] >= '0' && shown[i] <= '9');
 
-        shown[i] = is_good ? shown[i] : '-';
+        if (!is_good) {
+            shown[i] = '-';
+        }
     }
     return n == 0 || text_span_equal_nocase(span_cut(span_of(shown, n), 0, sizeof(reserved) - 1),
                                             reserved)

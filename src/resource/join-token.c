@@ -122,7 +122,10 @@ static void strike_string(struct arena *arena, yyjson_mut_val *value)
         } else if (inside.data != plain.data) {
             const char *again = base64_dup(arena, BASE64_STANDARD, inside);
 
-            now = again == NULL ? (struct span){0} : span_str(again);
+            now = (struct span){0};
+            if (again != NULL) {
+                now = span_str(again);
+            }
         }
     }
     if (now.data == NULL) {

@@ -254,12 +254,14 @@ static err_t look_for_room(struct sqlite *db, struct putting *putting, struct tr
 static err_t ask_number(struct sqlite *db, enum statement which, struct bound a, struct bound b,
                         struct trail *trail, int64_t *ret, bool *ret_is_there)
 {
+    int64_t number = 0;
     const struct reading reading = {
-        .which = which, .bound = {a, b}, .row = take_number, .data = ret};
+        .which = which, .bound = {a, b}, .row = take_number, .data = &number};
     size_t n = 0;
     err_t err = query_rows(db, &reading, trail, &n);
 
     *ret_is_there = n > 0;
+    *ret = number;
     return err;
 }
 
