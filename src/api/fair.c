@@ -2,7 +2,6 @@
 
 #include "http/server.h"
 
-#include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,10 +122,10 @@ bool fair_begin(struct fair *fair, unsigned n_workers, const char *owner_name, u
     pthread_mutex_lock(&fair->lock);
     owner = find(fair, owner_name, now_us);
     may = may_begin(fair, n_workers, owner, now_us);
-    while (may && fair->works[place].owner != NULL) {
+    while (place < HTTP_MAX_WORKERS && fair->works[place].owner != NULL) {
         place++;
-        assert(place < HTTP_MAX_WORKERS); /* each worker has one request at a time */
     }
+    may = may && place < HTTP_MAX_WORKERS; /* each worker has one request at a time */
     if (may) {
         fair->works[place] = (struct work){.owner = owner, .began_us = now_us};
         owner->n_in_work++;
