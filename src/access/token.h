@@ -75,6 +75,8 @@ struct access_caller {
     const char *name;      /* for people; "" when the token has none */
     const char *client_id; /* the application that asked for the token; "" when unknown */
     bool is_application;   /* a service principal, no person */
+    const char *home;      /* of an identity that is a resource: its subscription, in lower case;
+                              NULL: none. Not of the token: of who knows such identities */
 };
 
 /* Whom a refusal names: a person by name, whichever application asked for the token; an application

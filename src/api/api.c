@@ -1,5 +1,6 @@
 #include "api/internal.h"
 
+#include "api/fair.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/timestamp.h"
@@ -245,17 +246,26 @@ struct api *api_new(struct service *service, struct metrics *metrics)
 {
     struct api *api = calloc(1, sizeof(*api));
 
-    if (api != NULL) {
-        api->service = service;
-        api->metrics = metrics;
-        register_metrics(api);
+    if (api == NULL) {
+        return NULL;
     }
+    api->fair = fair_new();
+    if (api->fair == NULL) {
+        free(api);
+        return NULL;
+    }
+    api->service = service;
+    api->metrics = metrics;
+    register_metrics(api);
     return api;
 }
 
 void api_free(struct api *api)
 {
-    free(api);
+    if (api != NULL) {
+        fair_free(api->fair);
+        free(api);
+    }
 }
 
 void api_set_control(struct api *api, struct control *control)
@@ -298,6 +308,7 @@ void api_install(struct api *api, struct http_options *options)
     if (api->control != NULL) {
         add_routes(api, api_manage_routes());
     }
+    api->n_workers = options->n_workers;
     options->routes = (struct http_routes){.items = api->routes, .n = api->n_routes};
     options->context = api;
     options->worker_new = worker_new;

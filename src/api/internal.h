@@ -26,6 +26,8 @@ struct api {
     struct gate *gate;       /* NULL: nobody signs in here */
     struct audit *audit;     /* NULL: as above */
     struct control *control; /* NULL: no resource manager here */
+    struct fair *fair;       /* among its requests */
+    unsigned n_workers;
     _Atomic(const struct http_server *) server;
     struct metric *requests, *durations;
     struct metric *connections, *accepted, *refused, *handshakes, *timeouts, *log_dropped;

@@ -3,6 +3,7 @@
  * what its caller has to be allowed, the control says; here it is asked, before anything is
  * answered but who is not signed in.
  */
+#include "api/fair.h"
 #include "api/internal.h"
 #include "api/protect.h"
 #include "base/text.h"
@@ -120,6 +121,38 @@ static bool admit(struct http_request *request, struct http_response *response,
     return protect_may(request, response, ACCESS_MANAGEMENT, call->caller, action, target->scope);
 }
 
+/* Whose request holds a worker: the subscription's, or, of what lies in none, the caller's. */
+static const char *owner_of(const struct control_call *call)
+{
+    const struct access_caller *caller = call->caller;
+
+    return call->path.subscription.data != NULL
+               ? resource_key(call->arena, call->path.subscription)
+               : arena_printf(call->arena, "%s %s", caller->object_id, caller->issuer);
+}
+
+/* Does its owner leave workers to others? Else answered. After true fair_end. */
+static bool is_fair(struct http_request *request, struct http_response *response,
+                    const struct control_call *call, unsigned *ret_place)
+{
+    const struct api *api = request->context;
+    const char *owner = owner_of(call);
+
+    if (owner == NULL) {
+        http_answer_error(request->arena, response, 500, "InternalServerError", "out of memory");
+        return false;
+    }
+    if (fair_begin(api->fair, api->n_workers, owner, timestamp_ticks_us(), ret_place)) {
+        return true;
+    }
+    http_answer_error(request->arena, response, 429, "TooManyRequests",
+                      "Too many requests that take long are being answered at the same moment. "
+                      "Send fewer of them together; wait a second, and try again.");
+    response->retry_after_s = 1;
+    response->note = "limit=workers";
+    return false;
+}
+
 /* The caller is known before anything is looked up for the path: to others no path says what is
  * there. Without one it is only read, so that the audit log can tell what was wanted. */
 static void handle(struct http_request *request, struct http_response *response)
@@ -129,8 +162,10 @@ static void handle(struct http_request *request, struct http_response *response)
     struct control_target target = {0};
     struct access_caller caller = {0};
     struct protect_change change = {.caller = &caller};
+    const struct api *api = request->context;
     enum access_reason reason;
     bool is_resolved;
+    unsigned place;
 
     if (call.doc == NULL || call.correlation == NULL || call.base == NULL) {
         http_answer_error(request->arena, response, 500, "InternalServerError", "out of memory");
@@ -154,15 +189,17 @@ static void handle(struct http_request *request, struct http_response *response)
     }
     change.action = target.action != NULL ? target.action : "*/read";
     change.scope = target.scope;
-    if (!admit(request, response, &call, &target) ||
-        (target.is_change && !protect_begin(request, response, &change))) {
+    if (!admit(request, response, &call, &target) || !is_fair(request, response, &call, &place)) {
         return;
     }
-    control_run(&call, &target, &answer);
-    finish(&call, &answer, request, response);
-    if (target.is_change) {
-        protect_finish(request, response, &change);
+    if (!target.is_change || protect_begin(request, response, &change)) {
+        control_run(&call, &target, &answer);
+        finish(&call, &answer, request, response);
+        if (target.is_change) {
+            protect_finish(request, response, &change);
+        }
     }
+    fair_end(api->fair, place, timestamp_ticks_us());
 }
 
 enum {

@@ -26,6 +26,7 @@ static struct audit_entry entry_of(const struct http_request *request,
         entry.issuer = caller->issuer;
         entry.object_id = caller->object_id;
         entry.name = caller->name;
+        entry.home = caller->home;
     }
     return entry;
 }
@@ -247,6 +248,7 @@ err_t api_audit(void *context, enum control_audit_event event, const struct cont
         .issuer = caller->issuer[0] != '\0' ? caller->issuer : NULL,
         .object_id = caller->object_id,
         .name = caller->name[0] != '\0' ? caller->name : NULL,
+        .home = caller->home,
         .cause = change->cause,
         .method = change->method,
         .path = span_str(change->path),

@@ -33,6 +33,7 @@ static void answer(struct control_call *call, enum roles_kind kind, struct contr
     }
     if (answer.code != NULL) {
         control_refuse(call, ret, answer.status, answer.code, "%s", answer.message);
+        ret->retry_after_s = (int)answer.retry_after_s;
         return;
     }
     ret->status = answer.status;

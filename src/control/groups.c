@@ -482,7 +482,7 @@ static void handle_delete(struct control_call *call, struct control_answer *ret)
 
 err_t groups_resume(struct control *control, struct trail *trail)
 {
-    static const struct access_caller nobody = {"", "", "", "", "", false};
+    static const struct access_caller nobody = {"", "", "", "", "", false, NULL};
     CLEANUP(arena_free) struct arena *arena = arena_new((size_t)64 * 1024 * 1024);
     struct store_resource *rows = NULL;
     struct ending *ignored;

@@ -12,7 +12,8 @@
 struct waiting {
     struct waiting *next;
     uint64_t due_us;
-    struct job job; /* owner is its lane's */
+    struct job job; /* with the owner below */
+    char owner[];
 };
 
 /* All that waits of one owner; there is none without. */
@@ -33,6 +34,7 @@ struct jobs {
     pthread_mutex_t lock; /* of queues; nothing is locked under it */
     pthread_cond_t arrived;
     struct queue queues[JOB_CLASSES];
+    const char *running[JOBS_THREADS]; /* whose job each thread has; NULL: none */
     atomic_bool is_closing;
     pthread_t threads[JOBS_THREADS];
     size_t n_threads;
@@ -43,6 +45,26 @@ struct jobs {
 static bool may_run(const struct jobs *jobs, enum job_class class)
 {
     return class != JOB_END || jobs->queues[class].n_running < JOBS_ENDS_TOGETHER;
+}
+
+static bool may_run_for(const struct jobs *jobs, const char *owner)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < JOBS_THREADS; i++) {
+        n += jobs->running[i] != NULL && strcmp(jobs->running[i], owner) == 0;
+    }
+    return n < JOBS_OF_ONE_TOGETHER;
+}
+
+static void note_running(struct jobs *jobs, const char *before, const char *after)
+{
+    size_t i = 0;
+
+    while (jobs->running[i] != before) {
+        i++;
+    }
+    jobs->running[i] = after;
 }
 
 /* The first job of the lane at *at, which goes behind the others, or away when it is empty. */
@@ -58,7 +80,6 @@ static struct waiting *serve(struct queue *queue, struct lane **at)
     *at = lane->next;
     if (lane->first == NULL) {
         free(lane);
-        waiting->job.owner = NULL;
         return waiting;
     }
     for (end = &queue->lanes; *end != NULL; end = &(*end)->next) {
@@ -81,8 +102,14 @@ static struct waiting *take_due(struct jobs *jobs, uint64_t *ret_due_us)
              at = &(*at)->next) {
             uint64_t due = (*at)->first->due_us;
 
+            if (!may_run_for(jobs, (*at)->owner)) {
+                continue; /* who ends one of them looks again */
+            }
             if (due <= now) {
-                return serve(queue, at);
+                struct waiting *waiting = serve(queue, at);
+
+                note_running(jobs, NULL, waiting->owner);
+                return waiting;
             }
             *ret_due_us = due < *ret_due_us ? due : *ret_due_us;
         }
@@ -123,10 +150,11 @@ static struct waiting *take(struct jobs *jobs)
     return waiting;
 }
 
-static void leave(struct jobs *jobs, enum job_class class)
+static void leave(struct jobs *jobs, const struct waiting *waiting)
 {
     pthread_mutex_lock(&jobs->lock);
-    jobs->queues[class].n_running--;
+    jobs->queues[waiting->job.class].n_running--;
+    note_running(jobs, waiting->owner, NULL);
     pthread_cond_signal(&jobs->arrived); /* one of its class may have waited for that */
     pthread_mutex_unlock(&jobs->lock);
 }
@@ -147,7 +175,7 @@ static void *work(void *context)
         } else {
             job->drop(job->data);
         }
-        leave(jobs, job->class);
+        leave(jobs, waiting);
         free(waiting);
     }
     return NULL;
@@ -253,7 +281,6 @@ static err_t insert(struct queue *queue, struct waiting *waiting)
     }
     for (at = &lane->first; *at != NULL && (*at)->due_us <= waiting->due_us; at = &(*at)->next) {
     }
-    waiting->job.owner = lane->owner;
     waiting->next = *at;
     *at = waiting;
     lane->n++;
@@ -263,13 +290,15 @@ static err_t insert(struct queue *queue, struct waiting *waiting)
 
 err_t jobs_add(struct jobs *jobs, const struct job *job)
 {
-    struct waiting *waiting = calloc(1, sizeof(*waiting));
+    size_t size = strlen(job->owner) + 1;
+    struct waiting *waiting = calloc(1, sizeof(*waiting) + size);
     err_t err;
 
     if (waiting == NULL) {
         return ERR_MEMORY;
     }
     waiting->job = *job;
+    waiting->job.owner = memcpy(waiting->owner, job->owner, size);
     waiting->due_us = timestamp_ticks_us() + (uint64_t)job->delay_ms * 1000;
     pthread_mutex_lock(&jobs->lock);
     err = insert(&jobs->queues[job->class], waiting);

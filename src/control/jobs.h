@@ -1,9 +1,10 @@
 /*
  * jobs.h - work that goes on when its request was answered: groups that are deleted, deployments.
  *
- * A few threads and bounded queues. Owners (subscriptions) take turns, so nobody waits for all that
- * another one wants done, and ends of groups wait for no deployment. What a job needs at the next
- * start lies in the store: a queue in memory is lost with the process.
+ * A few threads and bounded queues. Owners (subscriptions) take turns and none has all threads, so
+ * nobody waits for what another one wants done, however long it takes, and ends of groups wait for
+ * no deployment. What a job needs at the next start lies in the store: a queue in memory is lost
+ * with the process.
  */
 #ifndef CONTROL_JOBS_H
 #define CONTROL_JOBS_H
@@ -15,10 +16,11 @@ struct arena;
 
 enum {
     JOBS_THREADS = 4,
-    JOBS_ENDS_TOGETHER = JOBS_THREADS - 1, /* one may take long; steps go on beside them */
-    JOBS_QUEUED_MAX = 16384,               /* of each class */
-    JOBS_OF_ONE_MAX = 4096,                /* of these, of one owner */
-    JOBS_ARENA_BYTES = 256 * 1024 * 1024,  /* a template of 4 MiB and all that it becomes */
+    JOBS_ENDS_TOGETHER = JOBS_THREADS - 1,   /* one may take long; steps go on beside them */
+    JOBS_OF_ONE_TOGETHER = JOBS_THREADS - 1, /* of one owner; the others' go on beside them */
+    JOBS_QUEUED_MAX = 16384,                 /* of each class */
+    JOBS_OF_ONE_MAX = 4096,                  /* of these, of one owner */
+    JOBS_ARENA_BYTES = 256 * 1024 * 1024,    /* a template of 4 MiB and all that it becomes */
 };
 
 struct jobs;

@@ -306,18 +306,25 @@ static const char *new_id(struct arena *arena)
 
 static err_t copy_caller(const struct control_call *call, struct run *run)
 {
-    const char *subscription = run->key + strlen(SUBSCRIPTIONS);
+    const char *subscription = run->key + strlen(SUBSCRIPTIONS), *home = NULL;
 
     run->id = new_id(run->arena);
     run->owner = arena_printf(run->arena, "%.*s", (int)strcspn(subscription, "/"), subscription);
     run->correlation = dup(run->arena, call->correlation);
     run->asked_by = dup(run->arena, call->request);
+    if (call->caller->home != NULL) {
+        home = dup(run->arena, call->caller->home);
+        if (home == NULL) {
+            return ERR_MEMORY;
+        }
+    }
     run->caller = (struct access_caller){.issuer = dup(run->arena, call->caller->issuer),
                                          .tenant = dup(run->arena, call->caller->tenant),
                                          .object_id = dup(run->arena, call->caller->object_id),
                                          .name = dup(run->arena, call->caller->name),
                                          .client_id = dup(run->arena, call->caller->client_id),
-                                         .is_application = call->caller->is_application};
+                                         .is_application = call->caller->is_application,
+                                         .home = home};
     return run->id == NULL || run->owner == NULL || run->correlation == NULL ||
                    run->asked_by == NULL || run->caller.issuer == NULL ||
                    run->caller.tenant == NULL || run->caller.object_id == NULL ||

@@ -122,7 +122,7 @@ struct resuming {
 
 static err_t fail_page(const struct resuming *r, const struct store_resource *rows, size_t n)
 {
-    static const struct access_caller nobody = {"", "", "", "", "", false};
+    static const struct access_caller nobody = {"", "", "", "", "", false, NULL};
     struct control_call call = {.control = r->control,
                                 .arena = r->arena,
                                 .hasher = r->hasher,

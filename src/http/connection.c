@@ -52,6 +52,7 @@ void connection_free(struct connection *c)
         c->next->link = c->link;
     }
     c->worker->n_connections--;
+    atomic_fetch_sub(&c->worker->n_given, 1);
     atomic_fetch_sub_explicit(&c->worker->server->open, 1, memory_order_relaxed);
     forget_body(c);
     buf_done(&c->head_bytes);
@@ -240,7 +241,9 @@ static void run_request(struct connection *c)
 
     begin_answer(c, &request, &trail);
     if (find_route(c, &request, &response)) {
+        atomic_store(&c->worker->handling_since_us, timestamp_ticks_us());
         request.route->handler(&request, &response);
+        atomic_store(&c->worker->handling_since_us, 0);
         if (response.status == 0) {
             http_answer_error(request.arena, &response, 500, "InternalError", "no answer");
         }
@@ -594,12 +597,8 @@ void connection_accept(struct worker *worker, evutil_socket_t fd, const struct s
 {
     struct http_server *server = worker->server;
     unsigned max = server->options.limits.max_connections;
-    struct connection *c = NULL;
+    struct connection *c = calloc(1, sizeof(*c));
 
-    atomic_fetch_add_explicit(&server->accepted, 1, memory_order_relaxed);
-    if (worker->n_connections < max + max / 4 + 1) {
-        c = calloc(1, sizeof(*c));
-    }
     if (c != NULL) {
         c->worker = worker;
         if (!open_bufferevent(c, fd)) {
@@ -609,6 +608,7 @@ void connection_accept(struct worker *worker, evutil_socket_t fd, const struct s
     }
     if (c == NULL) {
         atomic_fetch_add_explicit(&server->refused, 1, memory_order_relaxed);
+        atomic_fetch_sub(&worker->n_given, 1);
         evutil_closesocket(fd);
         return;
     }

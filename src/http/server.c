@@ -2,234 +2,12 @@
 
 #include "base/timestamp.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024 };
-
-/* ---- sockets ---- */
-
-static err_t bind_error(struct trail *trail, const struct http_listen *listen, const char *doing)
-{
-    char where[96];
-    err_t err = errno == EADDRINUSE ? ERR_CONFLICT : ERR_IO;
-
-    snprintf(where, sizeof(where), strchr(listen->host, ':') != NULL ? "[%.64s]:%u" : "%.64s:%u",
-             listen->host, listen->port);
-    if (errno == EADDRINUSE) {
-        trail_set(trail, err, "the address is in use by another program");
-    } else {
-        trail_set(trail, err, "cannot %s: %s", doing, strerror(errno));
-    }
-    return trail_in(trail, err, where);
-}
-
-static err_t resolve(const struct http_listen *listen, struct trail *trail,
-                     struct sockaddr_storage *ret, socklen_t *ret_len)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
-    struct addrinfo *found = NULL;
-    char port[8];
-
-    snprintf(port, sizeof(port), "%u", listen->port);
-    if (getaddrinfo(listen->host, port, &hints, &found) != 0) {
-        trail_set(trail, ERR_USAGE, "is not a numeric address");
-        return trail_in(trail, ERR_USAGE, listen->host);
-    }
-    memcpy(ret, found->ai_addr, found->ai_addrlen);
-    *ret_len = found->ai_addrlen;
-    freeaddrinfo(found);
-    return ERR_OK;
-}
-
-/* A bound socket; shared = further sockets of ours may bind the same address. */
-static int bound_socket(const struct sockaddr_storage *address, socklen_t len, bool is_shared)
-{
-    const int on = 1;
-    int saved;
-    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd < 0) {
-        return -1;
-    }
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-        (!is_shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0) &&
-        (address->ss_family != AF_INET6 ||
-         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0) &&
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0 &&
-        bind(fd, (const struct sockaddr *)address, len) == 0) {
-        return fd;
-    }
-    saved = errno;
-    close(fd);
-    errno = saved;
-    return -1;
-}
-
-static uint16_t bound_port(int fd)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in in;
-        struct sockaddr_in6 in6;
-    } address = {0};
-    socklen_t len = sizeof(address);
-
-    if (getsockname(fd, &address.any, &len) != 0) {
-        return 0;
-    }
-    return ntohs(address.any.sa_family == AF_INET6 ? address.in6.sin6_port : address.in.sin_port);
-}
-
-/* With SO_REUSEPORT a second server of the same user would bind silently and take half of the
- * connections. A bind without it shows whether somebody is there. */
-static err_t check_free(const struct http_listen *listen, struct trail *trail,
-                        const struct sockaddr_storage *address, socklen_t len)
-{
-    int fd;
-
-    if (listen->port == 0) {
-        return ERR_OK;
-    }
-    fd = bound_socket(address, len, false);
-    if (fd < 0) {
-        return bind_error(trail, listen, "bind");
-    }
-    close(fd);
-    return ERR_OK;
-}
-
-static void on_accept(struct evconnlistener *evl, evutil_socket_t fd, struct sockaddr *address,
-                      int len, void *context)
-{
-    struct listener *listener = context;
-
-    (void)evl;
-    (void)len;
-    connection_accept(listener->worker, fd, address, listener->roles);
-}
-
-static void on_accept_error(struct evconnlistener *evl, void *context)
-{
-    struct listener *listener = context;
-
-    evconnlistener_disable(evl);
-    listener->is_paused = true;
-}
-
-static err_t add_listener(struct worker *worker, size_t index, const struct http_listen *listen,
-                          const struct sockaddr_storage *address, socklen_t len,
-                          struct trail *trail)
-{
-    struct listener *listener = &worker->listeners[index];
-    int fd = bound_socket(address, len, true);
-
-    if (fd < 0) {
-        return bind_error(trail, listen, "bind");
-    }
-    listener->worker = worker;
-    listener->roles = listen->roles == 0 ? ~0u : listen->roles;
-    listener->evl = evconnlistener_new(worker->base, on_accept, listener,
-                                       LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG, fd);
-    if (listener->evl == NULL) {
-        err_t err = bind_error(trail, listen, "listen");
-
-        close(fd);
-        return err;
-    }
-    evconnlistener_set_error_cb(listener->evl, on_accept_error);
-    return ERR_OK;
-}
-
-/* One address on every worker. */
-static err_t open_listener(struct http_server *server, size_t index, struct trail *trail)
-{
-    struct http_listen *listen = &server->options.listen[index];
-    struct sockaddr_storage address = {0};
-    socklen_t len = 0;
-    err_t err = resolve(listen, trail, &address, &len);
-
-    err = err ? err : check_free(listen, trail, &address, len);
-    for (unsigned i = 0; err == ERR_OK && i < server->n_workers; i++) {
-        err = add_listener(&server->workers[i], index, listen, &address, len, trail);
-        if (err == ERR_OK && listen->port == 0) {
-            listen->port =
-                bound_port(evconnlistener_get_fd(server->workers[i].listeners[index].evl));
-            err = resolve(listen, trail, &address, &len);
-        }
-    }
-    server->ports[index] = err == ERR_OK ? listen->port : 0;
-    return err;
-}
-
-static bool is_family_missing(const struct http_listen *listen)
-{
-    int fd = socket(strchr(listen->host, ':') != NULL ? AF_INET6 : AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_storage address = {0};
-    socklen_t len = 0;
-
-    if (fd < 0) {
-        return true;
-    }
-    close(fd);
-    /* IPv6 compiled in, but no ::1 on this machine: bind says so. */
-    if (resolve(listen, NULL, &address, &len) != ERR_OK) {
-        return false;
-    }
-    fd = bound_socket(&address, len, true);
-    if (fd < 0) {
-        return errno == EADDRNOTAVAIL;
-    }
-    close(fd);
-    return false;
-}
-
-static err_t open_listeners(struct http_server *server, struct trail *trail)
-{
-    uint16_t chosen = 0;
-
-    for (size_t i = 0; i < server->options.n_listen; i++) {
-        struct http_listen *listen = &server->options.listen[i];
-        err_t err;
-
-        if (listen->is_optional && is_family_missing(listen)) {
-            continue;
-        }
-        if (listen->port == 0) {
-            listen->port = chosen;
-        }
-        err = open_listener(server, i, trail);
-        if (err) {
-            return err;
-        }
-        chosen = chosen != 0 ? chosen : server->ports[i];
-    }
-    return ERR_OK;
-}
-
 /* ---- workers ---- */
-
-static void begin_drain(struct worker *worker)
-{
-    worker->is_draining = true;
-    for (size_t i = 0; i < HTTP_MAX_LISTEN; i++) {
-        if (worker->listeners[i].evl != NULL) {
-            evconnlistener_free(worker->listeners[i].evl);
-            worker->listeners[i].evl = NULL;
-        }
-    }
-}
 
 static void on_sweep(evutil_socket_t fd, short what, void *context)
 {
@@ -240,18 +18,10 @@ static void on_sweep(evutil_socket_t fd, short what, void *context)
 
     (void)fd;
     (void)what;
-    if (atomic_load(&server->is_stopping) && !worker->is_draining) {
-        begin_drain(worker);
-    }
+    worker->is_draining = atomic_load(&server->is_stopping);
     for (struct connection *c = worker->connections; c != NULL; c = next) {
         next = c->next;
         connection_sweep(c, now);
-    }
-    for (size_t i = 0; i < HTTP_MAX_LISTEN; i++) {
-        if (worker->listeners[i].is_paused && worker->listeners[i].evl != NULL) {
-            worker->listeners[i].is_paused = false;
-            evconnlistener_enable(worker->listeners[i].evl);
-        }
     }
     if (worker->is_draining &&
         (worker->connections == NULL || now >= atomic_load(&server->stop_deadline_us))) {
@@ -259,12 +29,23 @@ static void on_sweep(evutil_socket_t fd, short what, void *context)
     }
 }
 
+/* Connections were given to this worker, or the end has come. */
 static void on_wake(evutil_socket_t fd, short what, void *context)
 {
+    struct worker *worker = context;
+    struct arrival *arrival, *next;
     uint64_t count;
 
     (void)!read(fd, &count, sizeof(count));
-    on_sweep(fd, what, context);
+    for (arrival = acceptor_take(worker); arrival != NULL; arrival = next) {
+        next = arrival->next;
+        connection_accept(worker, arrival->fd, (struct sockaddr *)&arrival->address,
+                          arrival->roles);
+        free(arrival);
+    }
+    if (atomic_load(&worker->server->is_stopping)) {
+        on_sweep(fd, what, context);
+    }
 }
 
 static void report_start(struct http_server *server, bool is_good)
@@ -290,7 +71,7 @@ static void *run_worker(void *context)
     if (is_good) {
         event_base_dispatch(worker->base);
     }
-    begin_drain(worker);
+    worker->is_draining = true;
     while (worker->connections != NULL) {
         connection_free(worker->connections);
     }
@@ -315,6 +96,7 @@ static err_t prepare_worker(struct http_server *server, unsigned index)
 
     worker->server = server;
     worker->index = index;
+    worker->arrivals_end = &worker->arrivals;
     worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     worker->arena = arena_new(HTTP_WORKER_ARENA_BYTES);
     if (config != NULL) {
@@ -336,7 +118,13 @@ static err_t prepare_worker(struct http_server *server, unsigned index)
 
 static void release_worker(struct worker *worker)
 {
-    begin_drain(worker);
+    struct arrival *arrival, *next;
+
+    for (arrival = worker->arrivals; arrival != NULL; arrival = next) {
+        next = arrival->next;
+        close(arrival->fd);
+        free(arrival);
+    }
     if (worker->wake != NULL) {
         event_free(worker->wake);
     }
@@ -353,16 +141,15 @@ static void release_worker(struct worker *worker)
 }
 
 /* Signals belong to the program's main thread. */
-static err_t start_thread(struct worker *worker)
+err_t server_thread(pthread_t *ret, void *(*run)(void *), void *context)
 {
     sigset_t all, before;
     int failed;
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    failed = pthread_create(&worker->thread, NULL, run_worker, worker);
+    failed = pthread_create(ret, NULL, run, context);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    worker->is_started = failed == 0;
     return failed == 0 ? ERR_OK : ERR_UNAVAILABLE;
 }
 
@@ -372,8 +159,10 @@ static err_t start_workers(struct http_server *server, struct trail *trail)
     bool has_failed;
 
     for (; n < server->n_workers; n++) {
-        err_t err = start_thread(&server->workers[n]);
+        struct worker *worker = &server->workers[n];
+        err_t err = server_thread(&worker->thread, run_worker, worker);
 
+        worker->is_started = err == ERR_OK;
         if (err) {
             return trail_set(trail, err, "cannot start worker thread %u", n);
         }
@@ -467,6 +256,7 @@ err_t http_server_start(const struct http_options *options, struct trail *trail,
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->reported, NULL);
     server->n_workers = options->n_workers;
+    server->stop_fd = -1;
     err = copy_options(server, options);
     if (err == ERR_OK && options->certificate_file != NULL) {
         err = tls_context_new(options->certificate_file, options->key_file, trail, &server->tls);
@@ -474,8 +264,9 @@ err_t http_server_start(const struct http_options *options, struct trail *trail,
     for (unsigned i = 0; err == ERR_OK && i < server->n_workers; i++) {
         err = prepare_worker(server, i);
     }
-    err = err ? err : open_listeners(server, trail);
+    err = err ? err : acceptor_open(server, trail);
     err = err ? err : start_workers(server, trail);
+    err = err ? err : acceptor_start(server);
     if (err) {
         return err;
     }
@@ -525,6 +316,7 @@ void http_server_stop(struct http_server *server, unsigned grace_ms)
 
     atomic_store(&server->stop_deadline_us, timestamp_ticks_us() + (uint64_t)grace_ms * 1000);
     atomic_store(&server->is_stopping, true);
+    acceptor_stop(server);
     for (unsigned i = 0; i < server->n_workers; i++) {
         struct worker *worker = &server->workers[i];
 
@@ -544,6 +336,9 @@ void http_server_free(struct http_server *server)
     http_server_stop(server, 0);
     for (unsigned i = 0; i < server->n_workers; i++) {
         release_worker(&server->workers[i]);
+    }
+    if (server->stop_fd >= 0) {
+        close(server->stop_fd);
     }
     SSL_CTX_free(server->tls);
     for (size_t i = 0; i < server->n_copies; i++) {

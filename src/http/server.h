@@ -1,8 +1,9 @@
 /*
  * server.h - the HTTPS server: worker threads, limits, deadlines, drain.
  *
- * Each worker has its own event base and its own listening sockets (SO_REUSEPORT): a connection
- * lives on one worker from accept to close, and handlers run to completion there. libevent
+ * One thread takes connections and gives each to a worker that is free (http/acceptor.c). Each
+ * worker has its own event base: a connection lives there until its end, and handlers run to
+ * completion there. libevent
  * carries sockets and TLS (bufferevent_openssl); HTTP/1.1 itself is read by http/message.h,
  * because evhttp of libevent 2.1 answers faults with pages of its own, shows a request only after
  * all of its body has come, and lets a slow client start its time anew with every byte.

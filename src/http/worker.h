@@ -11,10 +11,10 @@
 
 #include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <event2/listener.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 struct worker;
 
@@ -61,11 +61,12 @@ void connection_accept(struct worker *worker, evutil_socket_t fd, const struct s
 void connection_sweep(struct connection *connection, uint64_t now_us);
 void connection_free(struct connection *connection);
 
-struct listener {
-    struct worker *worker;
-    struct evconnlistener *evl;
+/* A connection on its way to the worker that was chosen for it. */
+struct arrival {
+    struct arrival *next;
+    int fd;
+    struct sockaddr_storage address;
     unsigned roles;
-    bool is_paused; /* out of file descriptors: tried again at the next sweep */
 };
 
 struct worker {
@@ -76,7 +77,9 @@ struct worker {
     struct event_base *base;
     struct event *wake, *sweep;
     int wake_fd;
-    struct listener listeners[HTTP_MAX_LISTEN];
+    struct arrival *arrivals, **arrivals_end; /* under the server's lock */
+    _Atomic unsigned n_given;                 /* connections, with those that are on their way */
+    _Atomic uint64_t handling_since_us;       /* 0: no handler runs */
     struct connection *connections;
     unsigned n_connections;
     size_t buffered_bytes;
@@ -87,6 +90,11 @@ struct worker {
     char date[40];
 };
 
+struct listener {
+    int fd;
+    unsigned roles;
+};
+
 struct http_server {
     struct http_options options; /* immutable once started; its strings are in copies */
     char *copies[3 + HTTP_MAX_LISTEN];
@@ -94,7 +102,14 @@ struct http_server {
     struct worker workers[HTTP_MAX_WORKERS];
     unsigned n_workers;
     uint16_t ports[HTTP_MAX_LISTEN];
-    pthread_mutex_t lock; /* tls, n_reported, n_failed; innermost, nothing is locked under it */
+    struct listener listening[HTTP_MAX_LISTEN];
+    size_t n_listening;
+    pthread_t acceptor;
+    bool has_acceptor;
+    int stop_fd;   /* wakes the acceptor */
+    unsigned turn; /* the acceptor's: among workers that are alike */
+    /* tls, n_reported, n_failed, arrivals; innermost, nothing is locked under it */
+    pthread_mutex_t lock;
     pthread_cond_t reported;
     SSL_CTX *tls;
     unsigned n_reported, n_failed;
@@ -102,6 +117,15 @@ struct http_server {
     _Atomic uint64_t stop_deadline_us;
     _Atomic uint64_t accepted, refused, handshakes_failed, timed_out, open;
 };
+
+/* A thread that gets no signals. */
+err_t server_thread(pthread_t *ret, void *(*run)(void *), void *context) MUST_CHECK;
+/* Bind and listen; start to take connections; stop that, and close the sockets. */
+err_t acceptor_open(struct http_server *server, struct trail *trail) MUST_CHECK;
+err_t acceptor_start(struct http_server *server) MUST_CHECK;
+void acceptor_stop(struct http_server *server);
+/* What was given to a worker, in the order in which it came: to be freed, the descriptors too. */
+struct arrival *acceptor_take(struct worker *worker);
 
 /* For a new connection; NULL when out of memory. */
 SSL *server_tls_session(struct http_server *server);

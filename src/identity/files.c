@@ -3,6 +3,7 @@
 #include "base/codec.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/timestamp.h"
 #include "crypto/secret.h"
 
 #include <errno.h>
@@ -281,9 +282,12 @@ err_t files_refresh_key(struct arena *arena, const char *folder, struct trail *t
 
 /* The folder itself is locked: it is everybody's who may read the roles, also when a command that
  * runs as root was first. */
-err_t files_lock_assignments(const char *folder, struct trail *trail, int *ret_fd)
+err_t files_lock_assignments(const char *folder, uint64_t until_us, struct trail *trail,
+                             int *ret_fd)
 {
+    const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
     CLEANUP(buf_done) struct buf path = {0};
+    err_t err = ERR_OK;
     int fd, result;
 
     *ret_fd = -1;
@@ -296,15 +300,24 @@ err_t files_lock_assignments(const char *folder, struct trail *trail, int *ret_f
     if (fd < 0 && errno == ENOENT) {
         return ERR_OK;
     }
-    do {
-        result = fd < 0 ? -1 : flock(fd, LOCK_EX);
-    } while (fd >= 0 && result != 0 && errno == EINTR);
-    if (result != 0) {
-        (void)trail_set(trail, ERR_IO, "cannot be locked: %s", strerror(errno));
+    result = fd < 0 ? -1 : flock(fd, LOCK_EX | LOCK_NB);
+    while (fd >= 0 && result != 0 && (errno == EINTR || errno == EWOULDBLOCK) &&
+           timestamp_ticks_us() < until_us) {
+        (void)nanosleep(&pause, NULL);
+        result = flock(fd, LOCK_EX | LOCK_NB);
+    }
+    if (result != 0 && fd >= 0 && errno == EWOULDBLOCK) {
+        err = trail_set(trail, ERR_UNAVAILABLE,
+                        "is locked by another program, such as a bootwarden-server machine remove "
+                        "that was stopped: let it go on, or end it");
+    } else if (result != 0) {
+        err = trail_set(trail, ERR_IO, "cannot be locked: %s", strerror(errno));
+    }
+    if (err) {
         if (fd >= 0) {
             close(fd);
         }
-        return trail_in(trail, ERR_IO, buf_cstr(&path));
+        return trail_in(trail, err, buf_cstr(&path));
     }
     *ret_fd = fd;
     return ERR_OK;

@@ -34,9 +34,12 @@ err_t files_write_dev_password(struct arena *arena, const char *folder, const ch
 err_t files_refresh_key(struct arena *arena, const char *folder, struct trail *trail,
                         struct span *ret) MUST_CHECK;
 /* Who reads the roles that were given, and writes them changed, holds this meanwhile: the server,
- * and commands beside it. Waits for whoever has it. To be closed; -1: there is no folder for them.
- */
-err_t files_lock_assignments(const char *folder, struct trail *trail, int *ret_fd) MUST_CHECK;
+ * and commands beside it. Waits for whoever has it, until then (ticks), once at least:
+ * ERR_UNAVAILABLE, so that a command which was stopped stops nobody else. To be closed; -1: there
+ * is no folder for them. */
+enum { FILES_LOCK_WAIT_US = 2 * 1000 * 1000 };
+err_t files_lock_assignments(const char *folder, uint64_t until_us, struct trail *trail,
+                             int *ret_fd) MUST_CHECK;
 /* Inode, size and time of a file; 0 when there is none. */
 uint64_t files_stamp(const char *path);
 

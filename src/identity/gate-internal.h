@@ -25,6 +25,7 @@ struct gate {
     const char *subscription;  /* of the built-in provider's tenant; NULL without */
     pthread_mutex_t change;    /* held while rules are made anew; lock is taken under it */
     uint64_t rules_stamp, assignments_stamp; /* under change */
+    uint64_t held_up_us;  /* under change: when a command had the lock for too long; 0: never */
     int lock_fd;          /* under change: of files_lock_assignments, while assignments change */
     pthread_mutex_t lock; /* of what follows, as anybody sees it; nothing is locked under it */
     struct access_rules *configured; /* access.json and the owners */

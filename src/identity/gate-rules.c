@@ -7,9 +7,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/timestamp.h"
 #include "identity/files.h"
 
 #include <unistd.h>
+
+enum { HELD_UP_US = 10 * 1000 * 1000 };
 
 /* What is wrong with the file, and what to do about it. */
 static err_t explain(const char *path, err_t err, const struct trail *fault, const char *what_then,
@@ -182,6 +185,32 @@ struct assignments *gate_assignments(struct gate *gate)
 
 /* ---- changes ---- */
 
+/* Who came meanwhile has waited already: one waits, and for a while nobody does. */
+static err_t lock_against_commands(struct gate *gate, struct trail *trail)
+{
+    uint64_t now = timestamp_ticks_us();
+    bool waits = gate->held_up_us == 0 || now > gate->held_up_us + HELD_UP_US;
+    struct trail fault = {0};
+    err_t err = files_lock_assignments(gate->folder, waits ? now + FILES_LOCK_WAIT_US : now, &fault,
+                                       &gate->lock_fd);
+    struct log_line line;
+
+    if (err == ERR_UNAVAILABLE && waits) {
+        gate->held_up_us = timestamp_ticks_us();
+        log_begin(&line, LOG_ERROR, "roles.locked");
+        log_text(&line, "folder", fault.where);
+        log_text(&line, "cause", fault.what);
+        log_text(&line, "effect", "no role is given or taken away meanwhile");
+        log_end(&line);
+    } else if (err == ERR_OK) {
+        gate->held_up_us = 0;
+    }
+    if (trail != NULL) {
+        *trail = err ? fault : *trail;
+    }
+    return err;
+}
+
 /* Takes `change`, and the lock that commands take. What bootwarden-server machine remove took away
  * meanwhile does not come back, and what is given here it does not write over. */
 static err_t begin_change(struct gate *gate, struct trail *trail)
@@ -189,7 +218,7 @@ static err_t begin_change(struct gate *gate, struct trail *trail)
     err_t err;
 
     pthread_mutex_lock(&gate->change);
-    err = files_lock_assignments(gate->folder, trail, &gate->lock_fd);
+    err = lock_against_commands(gate, trail);
     return err || files_stamp(gate->assignments_path) == gate->assignments_stamp
                ? err
                : load(gate, trail);

@@ -398,31 +398,33 @@ static bool is_ours(const struct gate *gate, const struct access_caller *caller)
 
 enum { ELSEWHERE_BYTES = 256 * 1024 };
 
-static bool is_elsewhere(struct gate *gate, const struct access_caller *caller)
+static bool is_elsewhere(struct gate *gate, const struct access_caller *caller,
+                         struct principal *ret)
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(ELSEWHERE_BYTES);
-    struct principal found = {0};
 
     return arena != NULL &&
-           idp_find_elsewhere(gate->provider, arena, span_str(caller->object_id), &found) &&
-           text_equal_nocase(found.client_id, caller->client_id);
+           idp_find_elsewhere(gate->provider, arena, span_str(caller->object_id), ret) &&
+           text_equal_nocase(ret->client_id, caller->client_id);
 }
 
 /* A token of our own lives for an hour; who is removed or disabled is gone at once, and so is what
- * people let an application do that is removed. */
-static bool is_still_there(struct gate *gate, const struct access_caller *caller)
+ * people let an application do that is removed. ret is filled for one that is kept elsewhere. */
+static bool is_still_there(struct gate *gate, const struct access_caller *caller,
+                           struct principal *ret)
 {
     CLEANUP(principals_free) struct principals *principals = idp_principals(gate->provider);
 
     return (principals_has_object(principals, span_str(caller->object_id)) &&
             idp_is_client(principals, span_str(caller->client_id))) ||
-           is_elsewhere(gate, caller);
+           is_elsewhere(gate, caller, ret);
 }
 
 enum access_reason gate_caller(struct gate *gate, struct arena *arena, enum access_plane plane,
                                int64_t now, struct span bearer, struct access_caller *ret)
 {
     CLEANUP(access_issuers_free) struct access_issuers *issuers = issuers_get(gate->issuers);
+    struct principal elsewhere = {0};
     struct access_result result;
 
     access_token_check(arena, issuers, plane, now, bearer, &result);
@@ -433,8 +435,14 @@ enum access_reason gate_caller(struct gate *gate, struct arena *arena, enum acce
         return result.reason;
     }
     if (gate->provider != NULL && result.issuer < IDP_ISSUERS &&
-        !is_still_there(gate, &result.caller)) {
+        !is_still_there(gate, &result.caller, &elsewhere)) {
         return ACCESS_PRINCIPAL;
+    }
+    if (elsewhere.home[0] != '\0') {
+        result.caller.home = arena_printf(arena, "%s", elsewhere.home);
+        if (result.caller.home == NULL) {
+            return ACCESS_FAULT;
+        }
     }
     *ret = result.caller;
     return ACCESS_OK;
@@ -449,9 +457,10 @@ enum access_reason gate_may(struct gate *gate, const struct access_caller *calle
                             const char *action, struct span scope)
 {
     CLEANUP(access_rules_free) struct access_rules *rules = gate_rules(gate);
+    struct principal elsewhere = {0};
 
     /* What was begun in somebody's name asks again while it goes on: a deployment, step by step. */
-    if (is_ours(gate, caller) && !is_still_there(gate, caller)) {
+    if (is_ours(gate, caller) && !is_still_there(gate, caller, &elsewhere)) {
         return ACCESS_PRINCIPAL;
     }
     return access_decide(rules, caller, action, scope);

@@ -32,6 +32,8 @@ enum principal_kind {
     PRINCIPAL_MANAGED,     /* gets tokens at an address of its own (identity/managed.c) */
 };
 
+enum { PRINCIPAL_HOME_SIZE = 128 };
+
 struct principal {
     char client_id[GUID_SIZE]; /* what it signs in with */
     char object_id[GUID_SIZE]; /* what roles are given to */
@@ -39,6 +41,7 @@ struct principal {
     enum principal_kind kind;
     char secret[PASSWORD_TEXT_SIZE];        /* hash; "" = none */
     char capability[PRINCIPAL_DIGEST_SIZE]; /* of a managed one: SHA-256 of its address; else "" */
+    char home[PRINCIPAL_HOME_SIZE];         /* subscription of one that is a resource; else "" */
 };
 
 struct user {

@@ -390,6 +390,7 @@ static void refuse_assign(const struct roles_call *call, struct roles_answer *re
     } else {
         roles_refuse(call, ret, 503, "ServiceUnavailable",
                      "The role assignment cannot be kept now, so nothing changed; try again later");
+        ret->retry_after_s = ROLES_RETRY_S;
     }
 }
 

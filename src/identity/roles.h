@@ -17,7 +17,7 @@
 
 #include "identity/gate.h"
 
-enum { ROLES_BODY_MAX = 16 * 1024, ROLES_FILTER_MAX = 1024 };
+enum { ROLES_BODY_MAX = 16 * 1024, ROLES_FILTER_MAX = 1024, ROLES_RETRY_S = 5 };
 
 enum roles_kind { ROLES_ASSIGNMENTS, ROLES_DEFINITIONS, ROLES_PERMISSIONS };
 enum roles_method { ROLES_GET, ROLES_PUT, ROLES_DELETE };
@@ -37,8 +37,9 @@ struct roles_answer {
     unsigned status;
     const char *code; /* of a refusal; else NULL */
     const char *message;
-    struct span body;   /* JSON; data NULL for 204 */
-    const char *detail; /* of a change, for the audit: "principal=.. role=.." */
+    unsigned retry_after_s; /* 0 = none */
+    struct span body;       /* JSON; data NULL for 204 */
+    const char *detail;     /* of a change, for the audit: "principal=.. role=.." */
 };
 
 /* Does this call change anything, if it is let? */

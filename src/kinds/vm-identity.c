@@ -245,10 +245,15 @@ void vm_identity_address(struct control_call *call, struct resource *vm, struct 
 
 static void fill(const struct identity_facts *facts, struct vm_identity *ret)
 {
+    static const char above[] = "/subscriptions/";
+    const char *key = facts->resource == NULL ? "" : facts->resource;
+    const char *subscription = strncmp(key, above, strlen(above)) == 0 ? key + strlen(above) : "";
+
     *ret = (struct vm_identity){0};
     snprintf(ret->principal_id, sizeof(ret->principal_id), "%s", facts->principal);
     snprintf(ret->client_id, sizeof(ret->client_id), "%s", facts->client);
     snprintf(ret->name, sizeof(ret->name), "%s", facts->name);
+    snprintf(ret->home, sizeof(ret->home), "%.*s", (int)strcspn(subscription, "/"), subscription);
 }
 
 static bool is_address(const struct identity_facts *facts, struct span address_id)

@@ -14,11 +14,12 @@
 #include "crypto/hash.h"
 #include "store/store.h"
 
-enum { VM_IDENTITY_NAME_SIZE = 65 };
+enum { VM_IDENTITY_NAME_SIZE = 65, VM_IDENTITY_HOME_SIZE = 128 };
 
 struct vm_identity {
     char principal_id[GUID_SIZE], client_id[GUID_SIZE];
     char name[VM_IDENTITY_NAME_SIZE]; /* of the resource, cut */
+    char home[VM_IDENTITY_HOME_SIZE]; /* its subscription, in lower case, cut */
 };
 
 /* ERR_NOT_FOUND also for one whose resource is gone, or has another identity or none. */

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/timestamp.h"
 #include "identity/assignments.h"
 #include "identity/files.h"
 
@@ -85,7 +86,10 @@ err_t machine_forget_roles(struct arena *arena, const char *folder,
     const char *const names[2] = {machine->name, machine->id};
     const char *path = arena_printf(arena, "%s/identity/assignments.json", folder);
     int fd = -1;
-    err_t err = path == NULL ? ERR_MEMORY : files_lock_assignments(folder, trail, &fd);
+    err_t err =
+        path == NULL
+            ? ERR_MEMORY
+            : files_lock_assignments(folder, timestamp_ticks_us() + FILES_LOCK_WAIT_US, trail, &fd);
 
     *ret_n = 0;
     err = err ? err : forget_roles(arena, path, names, trail, ret_n);

@@ -10,6 +10,7 @@ static void take(const struct vm_identity *identity, struct principal *ret)
     snprintf(ret->client_id, sizeof(ret->client_id), "%s", identity->client_id);
     snprintf(ret->object_id, sizeof(ret->object_id), "%s", identity->principal_id);
     snprintf(ret->name, sizeof(ret->name), "%s", identity->name);
+    snprintf(ret->home, sizeof(ret->home), "%s", identity->home);
 }
 
 static bool find(void *context, struct arena *arena, struct span object_id, struct principal *ret)

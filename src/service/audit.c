@@ -264,10 +264,12 @@ static bool spend(struct purse *purse, int64_t now, unsigned burst, unsigned rat
     return true;
 }
 
-/* FNV-1a, of another beginning in each process. */
+/* FNV-1a, of another beginning in each process. No caller's issuer is empty. */
 static unsigned purse_of(const struct audit *audit, const struct audit_entry *entry)
 {
-    const char *const texts[] = {entry->issuer, "\n", entry->object_id};
+    const bool has_home = entry->home != NULL;
+    const char *const texts[] = {has_home ? "" : entry->issuer, "\n",
+                                 has_home ? entry->home : entry->object_id};
     uint64_t hash = audit->seed;
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {

@@ -22,7 +22,8 @@
  * AUDIT_CALLER_RATE; how many were left out stands in the next line ("omitted"). No change is ever
  * left out: who asks for more than AUDIT_CHANGE_BURST at once and AUDIT_CHANGE_RATE a second after
  * that gets none of them, 429. Parts of a change, such as the steps of a deployment, have a purse
- * of their own for each caller, AUDIT_PART_BURST and AUDIT_PART_RATE.
+ * of their own for each caller, AUDIT_PART_BURST and AUDIT_PART_RATE. Identities that are resources
+ * are made by whoever likes to have more purses: all of one subscription have one of each kind.
  *
  * Any thread.
  */
@@ -65,6 +66,7 @@ struct audit_entry {
     const char *issuer; /* of the caller, with the two below; NULL = nobody known */
     const char *object_id;
     const char *name;
+    const char *home; /* whose purse is spent instead of the caller's: not in the line; or NULL */
     const char *peer;
     const char *cause;  /* of a part: the request that it comes from; "" = not known any more */
     const char *method; /* "PUT" */

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Hostile requests to the resource manager: each is answered in bounded time with an error that says
 what is wrong, or done; the server lives, keeps its memory, and says after a kill what was half-made."""
+import collections
 import concurrent.futures
 import http.client
 import json
@@ -10,9 +11,11 @@ import shlex
 import shutil
 import signal
 import ssl
+import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.parse
 
@@ -541,13 +544,48 @@ def kills(server):
     need(status == 201, f"the group's name is free: {status}")
 
 
+def slow_requests(server):
+    """Many quick requests at once are all answered; slow ones leave workers to everybody else."""
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda i: server.ask("PUT", f"/resourceGroups/g/providers/Microsoft.Compute/disks/quick{i}",
+                                                     {"location": "westus"})[0], range(200)))
+    need(set(answers) == {201}, f"quick requests: {sorted(set(answers))}")
+    text = "[length(string(map(range(0,10000),lambda('x',concat('a',string(lambdaVariables('x')))))))]"
+    body = deployment(template(outputs={f"o{i}": {"type": "int", "value": text} for i in range(60)}))
+    seen, over = collections.Counter(), threading.Event()
+
+    def send():
+        while not over.is_set():
+            status, value, headers = server.ask("POST", "/resourcegroups/g/providers/Microsoft.Resources/deployments/slow/validate", body)
+            seen[status, code_of(value), headers.get("Retry-After")] += 1
+
+    refusal = (429, "TooManyRequests", "1")
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        senders = [pool.submit(send) for _ in range(12)]
+        try:
+            wait("the first that is refused", lambda: True if seen[refusal] else None)
+            took, end = [], time.monotonic() + 10
+            while time.monotonic() < end:
+                begun = time.monotonic()
+                need(server.send("GET", "/healthz")[0] == 200, "the server is not well")
+                took.append(time.monotonic() - begun)
+        finally:
+            over.set()
+        for one in senders:
+            one.result()
+    need(set(seen) == {refusal, (200, "InvalidTemplate", None)}, f"slow requests: {seen}")
+    need(statistics.median(took) < 1, f"/healthz beside slow requests: {len(took)} answers, {statistics.median(took):.1f} s each")
+    print(f"slow requests: {seen[refusal]} refused; /healthz: median {statistics.median(took):.3f} s, at most {max(took):.1f} s", flush=True)
+
+
 def main():
     work = tempfile.mkdtemp(prefix="bootwarden.")
     server = Server(f"{work}/data")
     try:
         status, _, _ = server.ask("PUT", "/resourceGroups/g", {"location": "westus"})
         need(status == 201, f"the group: {status}")
-        for step in (templates, bodies, paths, hosts, places, many_at_once, group_that_goes, somebody_who_is_removed, long_ends, kills):
+        for step in (templates, bodies, paths, hosts, places, many_at_once, group_that_goes, somebody_who_is_removed, long_ends, kills,
+                     slow_requests):
             begun = time.monotonic()
             step(server)
             status, _, _ = server.ask("GET", "/resourceGroups/g")

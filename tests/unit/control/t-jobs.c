@@ -110,7 +110,7 @@ static void owners_take_turns_and_ends_come_first(void **state)
     arena_free(test_arena());
     assert_ok(jobs_open(&jobs));
     for (unsigned i = 0; i < JOBS_THREADS; i++) {
-        add(jobs, JOB_STEP, 'z', hold);
+        add(jobs, JOB_STEP, i == 0 ? 'y' : 'z', hold);
     }
     wait_for(&n_held, JOBS_THREADS);
     for (int i = 0; i < 10; i++) {
@@ -153,12 +153,43 @@ static void ends_that_take_long_leave_a_thread_for_steps(void **state)
     sem_destroy(&gate);
 }
 
+/* Steps and an end of one owner, more than there are threads. */
+static void one_owner_leaves_a_thread_to_others(void **state)
+{
+    struct jobs *jobs = NULL;
+
+    (void)state;
+    n_held = n_told = 0;
+    memset(told, 0, sizeof(told));
+    assert_int_equal(sem_init(&gate, 0, 0), 0);
+    arena_free(test_arena());
+    assert_ok(jobs_open(&jobs));
+    add(jobs, JOB_END, 'z', hold);
+    for (unsigned i = 0; i < 2 * JOBS_THREADS; i++) {
+        add(jobs, JOB_STEP, 'z', hold);
+    }
+    wait_for(&n_held, JOBS_OF_ONE_TOGETHER);
+    for (int i = 0; i < 3; i++) {
+        add(jobs, JOB_STEP, 'a', tell);
+    }
+    wait_for(&n_told, 3);
+    assert_string_equal(told, "aaa");
+    assert_int_equal(n_held, JOBS_OF_ONE_TOGETHER);
+    for (unsigned i = 0; i < 2 * JOBS_THREADS + 1; i++) {
+        sem_post(&gate);
+    }
+    wait_for(&n_held, 2 * JOBS_THREADS + 1); /* those that had to wait came too */
+    jobs_close(jobs);
+    sem_destroy(&gate);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(they_run_once_or_are_dropped_and_their_number_is_bounded),
         cmocka_unit_test(owners_take_turns_and_ends_come_first),
         cmocka_unit_test(ends_that_take_long_leave_a_thread_for_steps),
+        cmocka_unit_test(one_owner_leaves_a_thread_to_others),
     };
 
     return RUN_TESTS(tests);

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,18 @@ static void teapot(struct http_request *request, struct http_response *response)
     http_answer_error(request->arena, response, 409, "Conflict", "no \"tea\" \001 here");
 }
 
+static sem_t holding, let_go;
+
+static void hold(struct http_request *request, struct http_response *response)
+{
+    (void)request;
+    sem_post(&holding);
+    sem_wait(&let_go);
+    http_answer_json(response, 200, span_str("{}"));
+}
+
 static const struct http_route items[] = {
+    {.methods = HTTP_GET, .pattern = "/hold", .handler = hold},
     {.methods = HTTP_POST, .pattern = "/echo", .handler = echo, .body_max_bytes = SMALL_BODY},
     {.methods = HTTP_POST, .pattern = "/big", .handler = echo, .body_max_bytes = BIG_BODY},
     {.methods = HTTP_GET, .pattern = "/hello", .handler = hello, .flags = HTTP_NO_STORE},
@@ -290,6 +302,62 @@ static void answers_503_past_the_limit_of_connections(void **state)
     http_server_free(server);
 }
 
+/* Every worker takes as many as it may before one of them refuses. */
+static void spreads_connections_over_its_workers(void **state)
+{
+    enum { EACH = 4, ALL = 2 * EACH };
+    static const char request[] = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
+    const struct http_limits limits = {.max_connections = EACH};
+    struct http_server *server = start(&limits);
+    char piece[2048] = "";
+    int held[ALL + 1];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(held); i++) {
+        held[i] = dial(server);
+        push(held[i], span_str(request));
+        memset(piece, 0, sizeof(piece));
+        assert_true(recv(held[i], piece, sizeof(piece) - 1, 0) > 0);
+        assert_non_null(strstr(piece, i < ALL ? " 200 OK" : " 503 "));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(held); i++) {
+        close(held[i]);
+    }
+    http_server_free(server);
+}
+
+/* One of two workers is in a handler: nobody who comes now waits for its end. */
+static void gives_connections_to_workers_that_are_free(void **state)
+{
+    static const char request[] = "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    const struct timeval wait = {.tv_sec = 30};
+    struct http_server *server = start(NULL);
+    CLEANUP(buf_done) struct buf late = {0};
+    int busy = dial(server);
+
+    (void)state;
+    assert_int_equal(sem_init(&holding, 0, 0), 0);
+    assert_int_equal(sem_init(&let_go, 0, 0), 0);
+    push(busy, span_str("GET /hold HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    sem_wait(&holding);
+    usleep(50 * 1000); /* only who has been at it for 10 ms is held up */
+    for (int i = 0; i < 32; i++) {
+        CLEANUP(buf_done) struct buf answer = {0};
+        int fd = dial(server);
+
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)), 0);
+        push(fd, span_str(request));
+        pull(fd, &answer);
+        expect_text(&answer, " 200 OK");
+    }
+    sem_post(&let_go);
+    pull(busy, &late);
+    expect_text(&late, " 200 OK");
+    http_server_free(server);
+    sem_destroy(&holding);
+    sem_destroy(&let_go);
+}
+
 static void serves_requests_sent_all_at_once_in_order(void **state)
 {
     static const char requests[] =
@@ -450,6 +518,8 @@ int main(void)
         cmocka_unit_test(answers_408_to_slow_clients),
         cmocka_unit_test(closes_connections_that_never_speak),
         cmocka_unit_test(answers_503_past_the_limit_of_connections),
+        cmocka_unit_test(spreads_connections_over_its_workers),
+        cmocka_unit_test(gives_connections_to_workers_that_are_free),
         cmocka_unit_test(refuses_an_address_that_another_server_has),
         cmocka_unit_test(serves_requests_sent_all_at_once_in_order),
         cmocka_unit_test(sends_100_continue_before_a_body_that_waits_for_it),

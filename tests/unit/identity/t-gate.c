@@ -243,6 +243,47 @@ static void a_principal_that_is_removed_is_gone_with_its_tokens(void **state)
     assert_ok(files_write_principals(arena, folder, before, NULL));
 }
 
+static bool find_identity(void *context, struct arena *own, struct span object_id,
+                          struct principal *ret)
+{
+    (void)own;
+    *ret = *(const struct principal *)context;
+    return span_is(object_id, ret->object_id);
+}
+
+/* What an identity that is a resource changes counts for its subscription: audit.h. */
+static void an_identity_that_is_a_resource_has_a_home(void **state)
+{
+    struct principal identity = {.kind = PRINCIPAL_MANAGED, .home = "s1"};
+    const struct gate_options options = {
+        .folder = folder,
+        .endpoint = ENDPOINT,
+        .has_provider = true,
+        .is_dev = true,
+        .elsewhere = {.find = find_identity, .context = &identity}};
+    CLEANUP(gate_close) struct gate *gate = NULL;
+    CLEANUP(principals_free) struct principals *before = NULL;
+    CLEANUP(principals_free) struct principals *after = NULL;
+    struct access_caller caller;
+    struct span token;
+
+    (void)state;
+    assert_ok(gate_open(&options, NULL, &gate));
+    token = sign_in(gate, gate_dev(gate)->client_id, gate_dev(gate)->secret, ENDPOINT);
+    assert_int_equal(gate_caller(gate, arena, ACCESS_MANAGEMENT, timestamp_now(), token, &caller),
+                     ACCESS_OK);
+    assert_null(caller.home);
+    snprintf(identity.client_id, sizeof(identity.client_id), "%s", gate_dev(gate)->client_id);
+    snprintf(identity.object_id, sizeof(identity.object_id), "%s", gate_dev(gate)->object_id);
+    assert_ok(files_principals(arena, folder, NULL, &before));
+    assert_ok(principals_without(before, span_str(identity.client_id), &after));
+    assert_ok(files_write_principals(arena, folder, after, NULL));
+    gate_tick(gate, false);
+    assert_int_equal(gate_caller(gate, arena, ACCESS_MANAGEMENT, timestamp_now(), token, &caller),
+                     ACCESS_OK);
+    assert_string_equal(caller.home, "s1");
+}
+
 /* What people let an application do ends with it. */
 static void a_token_of_a_person_is_gone_with_the_application(void **state)
 {
@@ -328,6 +369,7 @@ int main(void)
         cmocka_unit_test(private_files_are_private_and_refused_when_they_are_not),
         cmocka_unit_test(lost_principals_are_not_made_anew_without_a_word),
         cmocka_unit_test(a_principal_that_is_removed_is_gone_with_its_tokens),
+        cmocka_unit_test(an_identity_that_is_a_resource_has_a_home),
         cmocka_unit_test(a_token_of_a_person_is_gone_with_the_application),
         cmocka_unit_test(roles_in_the_folder_count_at_once_and_never_in_part),
         cmocka_unit_test(an_owner_of_the_configuration_owns_all_but_shared_providers),

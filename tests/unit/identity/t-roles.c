@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/timestamp.h"
 #include "identity/assignments.h"
 #include "identity/files.h"
 #include "identity/roles-internal.h"
@@ -449,11 +450,13 @@ static void a_change_waits_for_that_of_a_command(void **state)
     (void)state;
     assert_int_equal(
         put(&owner, S, NAME, body_of(ADA, DEFINITIONS ACCESS_ROLE_OWNER, TYPED)).status, 201);
-    assert_ok(files_lock_assignments(folder, NULL, &fd));
+    assert_ok(files_lock_assignments(folder, 0, NULL, &fd));
     assert_true(fd >= 0);
     assert_int_equal(pthread_create(&giving, NULL, give_a_role, &status), 0);
     assert_int_equal(clock_gettime(CLOCK_REALTIME, &soon), 0);
-    soon.tv_sec++;
+    soon.tv_nsec += 200 * 1000 * 1000;
+    soon.tv_sec += soon.tv_nsec / 1000000000;
+    soon.tv_nsec %= 1000000000;
     assert_int_equal(pthread_timedjoin_np(giving, NULL, &soon), ETIMEDOUT);
     assert_ok(file_write(in("identity/assignments.json"), span_str("{\"roleAssignments\":[]}"),
                          0600, NULL));
@@ -462,6 +465,34 @@ static void a_change_waits_for_that_of_a_command(void **state)
     assert_int_equal(status, 201);
     assert_int_equal(gate_may(gate, &ada, "x/read", span_str(S)), ACCESS_OK);
     assert_int_equal(gate_may(gate, &ada, "x/write", span_str(S)), ACCESS_ROLE);
+}
+
+/* One that was stopped for ever: who gives a role hears of it, and all that follow at once. */
+static void a_command_that_was_stopped_stops_no_change(void **state)
+{
+    struct trail trail = {0};
+    struct roles_answer answer;
+    uint64_t begun;
+    int fd = -1, other = -1;
+
+    (void)state;
+    assert_ok(files_lock_assignments(folder, 0, NULL, &fd));
+    assert_err(files_lock_assignments(folder, 0, &trail, &other), ERR_UNAVAILABLE);
+    assert_int_equal(other, -1);
+    assert_string_equal(trail.where, in("identity"));
+    assert_non_null(strstr(trail.what, "another program"));
+    begun = timestamp_ticks_us();
+    answer = put(&owner, S, NAME, body_of(ADA, DEFINITIONS ACCESS_ROLE_OWNER, TYPED));
+    assert_true(timestamp_ticks_us() - begun >= FILES_LOCK_WAIT_US);
+    assert_refused(answer, 503, "ServiceUnavailable");
+    assert_int_equal(answer.retry_after_s, ROLES_RETRY_S);
+    for (int i = 0; i < 1000; i++) { /* half an hour, if each of them waited */
+        assert_refused(put(&owner, S, NAME, body_of(ADA, DEFINITIONS ACCESS_ROLE_OWNER, TYPED)),
+                       503, "ServiceUnavailable");
+    }
+    close(fd);
+    assert_int_equal(
+        put(&owner, S, NAME, body_of(ADA, DEFINITIONS ACCESS_ROLE_OWNER, TYPED)).status, 201);
 }
 
 /* ---- room ---- */
@@ -559,6 +590,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_documents_that_the_server_did_not_write, start,
                                         stop),
         cmocka_unit_test_setup_teardown(a_change_waits_for_that_of_a_command, start, stop),
+        cmocka_unit_test_setup_teardown(a_command_that_was_stopped_stops_no_change, start, stop),
         cmocka_unit_test_setup_teardown(no_subscription_takes_all_the_room, start, stop),
         cmocka_unit_test_setup_teardown(a_place_that_ends_takes_its_roles_along, start, stop),
         cmocka_unit_test_setup_teardown(

@@ -44,6 +44,7 @@ static bool is_there(const char *principal)
     err_t err = vm_identity_find(store, arena, span_str(principal), &found);
 
     assert_true(err == ERR_OK || err == ERR_NOT_FOUND);
+    assert_true(err != ERR_OK || strcmp(found.home, SUBSCRIPTION) == 0);
     return err == ERR_OK;
 }
 

@@ -84,6 +84,7 @@ static void it_is_there_while_the_owner_says_so(void **state)
             assert_true(is_there(now, &found));
             assert_string_equal(found.principal_id, now);
             assert_string_equal(found.name, "vm");
+            assert_string_equal(found.home, SUBSCRIPTION);
             assert_true(text_is_guid(span_str(found.client_id)));
             assert_string_equal(address(now), "");
         } else {

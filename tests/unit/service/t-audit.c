@@ -335,6 +335,35 @@ static void who_changes_too_much_changes_nothing(void **state)
                      AUDIT_CHANGE_BURST + 1 + 2 * AUDIT_CHANGE_RATE);
 }
 
+/* An owner makes as many as he likes. */
+static void identities_of_one_subscription_have_one_purse(void **state)
+{
+    CLEANUP(audit_close) struct audit *audit = fresh();
+    static yyjson_val *lines[AUDIT_CHANGE_BURST + 64];
+    struct audit_entry one = refusal, part, person;
+    const char *const ids[] = {"a", "b", "c", "d"};
+
+    (void)state;
+    one.issuer = "https://i";
+    one.home = "s1";
+    for (int i = 0; i < AUDIT_CHANGE_BURST; i++) {
+        one.object_id = ids[i % 4];
+        assert_ok(audit_begin(audit, &one, NULL));
+    }
+    one.object_id = "e";
+    assert_err(audit_begin(audit, &one, NULL), ERR_TOO_MANY);
+    part = one;
+    part.cause = "r7";
+    assert_ok(audit_begin(audit, &part, NULL));
+    person = one;
+    person.home = NULL; /* nobody else pays for them */
+    assert_ok(audit_begin(audit, &person, NULL));
+    one.home = "s2";
+    assert_ok(audit_begin(audit, &one, NULL));
+    assert_int_equal(read_lines(lines, ARRAY_LEN(lines)), AUDIT_CHANGE_BURST + 3);
+    assert_null(json_get(lines[0], "home"));
+}
+
 /* Two deployments of 800 resources are two changes of their caller's. */
 static void parts_of_a_change_have_a_purse_of_their_own(void **state)
 {
@@ -400,6 +429,7 @@ int main(void)
         cmocka_unit_test(counts_what_nobody_known_caused_in_a_flood),
         cmocka_unit_test(counts_what_one_caller_caused_in_a_flood),
         cmocka_unit_test(who_changes_too_much_changes_nothing),
+        cmocka_unit_test(identities_of_one_subscription_have_one_purse),
         cmocka_unit_test(parts_of_a_change_have_a_purse_of_their_own),
         cmocka_unit_test(says_who_what_where_and_how_it_ended),
     };
