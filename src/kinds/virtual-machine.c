@@ -3,7 +3,7 @@
  * here is what its owner says of it: nothing is started or stopped. What really boots is its guest
  * (kinds/guest.h).
  */
-#include "kinds/known.h"
+#include "control/known.h"
 #include "kinds/vm.h"
 
 #include "base/text.h"
