@@ -10,6 +10,7 @@ static void answer(struct control_call *call, enum roles_kind kind, struct contr
 {
     const char *scope = call->path.scope;
     struct roles_answer answer = {0};
+    bool is_there = true;
     struct roles_call roles = {
         .arena = call->arena,
         .now = call->now,
@@ -26,10 +27,16 @@ static void answer(struct control_call *call, enum roles_kind kind, struct contr
 
     if (roles.method == ROLES_PUT) {
         control_hold_scopes(call->control);
+        is_there = kind != ROLES_ASSIGNMENTS || control_scope_is_there(call, scope, ret);
     }
-    roles_call(control_may_context(call->control), &roles, &answer);
+    if (is_there) {
+        roles_call(control_may_context(call->control), &roles, &answer);
+    }
     if (roles.method == ROLES_PUT) {
         control_let_scopes(call->control);
+    }
+    if (!is_there) {
+        return;
     }
     if (answer.code != NULL) {
         control_refuse(call, ret, answer.status, answer.code, "%s", answer.message);

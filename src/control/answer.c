@@ -2,6 +2,7 @@
  * answer.c - answers in the shape of a resource manager (control-plane-api 5).
  */
 #include "control/internal.h"
+#include "control/known.h"
 
 #include "base/buf.h"
 #include "base/codec.h"
@@ -231,6 +232,10 @@ yyjson_mut_val *control_error_value(const struct control_call *call,
     return error;
 }
 
+const struct known_object control_top_members = {
+    "", "ResourceDefinition", KNOWN_SOME,
+    KNOWN("properties", "location", "tags", "identity", "etag")}; /* an etag is near to tags */
+
 yyjson_mut_val *control_read_body(const struct control_call *call, struct control_answer *ret)
 {
     static const struct json_limits limits = {.max_depth = JSON_DEPTH, .max_values = JSON_VALUES};
@@ -257,5 +262,9 @@ yyjson_mut_val *control_read_body(const struct control_call *call, struct contro
         return NULL;
     }
     body_clean(value);
+    if ((call->method == HTTP_PUT || call->method == HTTP_PATCH) &&
+        !known_members(call, value, &control_top_members, 1, ret)) {
+        return NULL;
+    }
     return value;
 }

@@ -201,6 +201,10 @@ bool control_list(const struct control *control, struct arena *arena, size_t ind
  * that is gone, or by somebody who may no more. Never twice. */
 void control_hold_scopes(struct control *control);
 void control_let_scopes(struct control *control);
+/* Is there what somebody is given a role at: a group, a resource, a part of one, a guest? Of a
+ * subscription who serves it has asked. False and refused. */
+bool control_scope_is_there(struct control_call *call, const char *scope,
+                            struct control_answer *ret);
 
 bool control_caller_may(const struct control_call *call, const char *action, const char *scope);
 

@@ -370,6 +370,11 @@ static void end_if_gone(struct control_call *call, const struct resource *resour
     }
 }
 
+static unsigned written_status(const struct kind *kind, bool was_there)
+{
+    return was_there ? 200 : kind->made != 0 ? kind->made : 201;
+}
+
 /* One try. *ret_is_raced: somebody else was faster, and nothing was written. */
 static bool write_one(struct control_call *call, const struct control_target *target,
                       struct control_answer *ret, bool *ret_is_raced)
@@ -422,7 +427,7 @@ static bool write_one(struct control_call *call, const struct control_target *ta
         return false;
     }
     if (call->is_dry) {
-        answer_one(call, &wanted, is_there ? 200 : 201, ret);
+        answer_one(call, &wanted, written_status(target->kind, is_there), ret);
         return true;
     }
     if (!resource_replace(call, is_there ? &before : NULL, &wanted, ret, ret_is_raced)) {
@@ -433,7 +438,7 @@ static bool write_one(struct control_call *call, const struct control_target *ta
         end_if_gone(call, &wanted);
     }
     if (ret->code == NULL) {
-        answer_one(call, &wanted, is_there ? 200 : 201, ret);
+        answer_one(call, &wanted, written_status(target->kind, is_there), ret);
     }
     return true;
 }

@@ -108,6 +108,8 @@ struct kind {
     kind_group_gone *group_gone;
     const char *member; /* is kept in this array of its parent's properties ("securityRules") */
     size_t body_max;    /* 0 = CONTROL_BODY_MAX */
+    unsigned made;      /* status of a PUT that made one; 0 = 201: clients of some types take
+                           nothing but 200 */
 };
 
 const struct kind *kind_find(const struct control *control, const char *type);

@@ -12,6 +12,7 @@
 #include "control/internal.h"
 
 #include "base/text.h"
+#include "store/joins.h"
 
 void scopes_open(struct control *control)
 {
@@ -65,6 +66,60 @@ err_t scope_forget(struct control_call *call, const char *id, struct trail *trai
 const char *scope_note(struct control_call *call, size_t n)
 {
     return n == 0 ? NULL : arena_printf(call->arena, "roles=%zu", n);
+}
+
+/* ---- is it there? ---- */
+
+#define MONITOR "Bootwarden.Monitor"
+
+/* Guests that joined, or are announced; by name or id. ERR_NOT_FOUND. */
+static err_t find_guest(struct control_call *call, struct span named, struct trail *trail)
+{
+    struct store *store = call->control->store;
+    const char *name = (const char *)arena_dup(call->arena, named).data;
+    struct store_announced announced;
+    struct store_machine machine;
+    err_t err = name == NULL ? ERR_MEMORY : store_machine_by_name(store, name, trail, &machine);
+
+    err = err == ERR_NOT_FOUND ? store_machine_by_id(store, name, trail, &machine) : err;
+    return err == ERR_NOT_FOUND ? store_announced_by_name(store, name, trail, &announced) : err;
+}
+
+bool control_scope_is_there(struct control_call *call, const char *scope,
+                            struct control_answer *ret)
+{
+    struct control_call own = *call;
+    struct control_answer answer;
+    struct resource_path path;
+    struct trail trail = {0};
+    err_t err = resource_id_read(call->arena, span_str(scope), &trail, &path);
+
+    if (err == ERR_OK && path.group.data == NULL && path.ns.data == NULL) {
+        return true;
+    }
+    if (err == ERR_OK && resource_path_is_one(&path) && text_span_equal_nocase(path.ns, MONITOR) &&
+        text_span_equal_nocase(path.pieces[0], "machines")) {
+        err = find_guest(call, path.pieces[1], &trail);
+        if (err == ERR_NOT_FOUND) {
+            control_not_found(call, scope, ret);
+            return false;
+        }
+    } else if (err == ERR_OK && path.ns.data != NULL && !resource_path_is_one(&path)) {
+        control_not_found(call, scope, ret);
+        return false;
+    } else if (err == ERR_OK) {
+        own.is_rule = true; /* who may give a role there need not be one who may read */
+        own.part_of = NULL;
+        control_do(&own, HTTP_GET, scope, "2024-11-01", NULL, &answer);
+        if (answer.code != NULL && (answer.status == 404 || answer.status >= 500)) {
+            *ret = answer;
+            return false;
+        }
+    }
+    if (err) {
+        control_fail(call, err, &trail, ret);
+    }
+    return err == ERR_OK;
 }
 
 /* ---- kept elsewhere ---- */

@@ -282,8 +282,10 @@ static struct span name_in_path(const struct control_call *call)
 }
 
 /* What is wrong with the template is what was asked, so it is a result: az 2.74 shows no other (it
- * reads the body of an error twice). Who may not ask, or asks in no form of ours, is refused. */
-static void tell_what_is_wrong(struct control_call *call, struct control_answer *ret)
+ * reads the body of an error twice). Who may not ask, or asks in no form of ours, is refused.
+ * status: of the result; NULL: it has none. */
+static void tell_what_is_wrong(struct control_call *call, const char *status,
+                               struct control_answer *ret)
 {
     static const char *const of_templates[] = {"InvalidTemplate", "InvalidTemplateDeployment",
                                                "InvalidContentLink"};
@@ -292,6 +294,9 @@ static void tell_what_is_wrong(struct control_call *call, struct control_answer 
     for (size_t i = 0; ret->status == 400 && i < ARRAY_LEN(of_templates); i++) {
         if (strcmp(ret->code, of_templates[i]) == 0) {
             result = yyjson_mut_obj(call->doc);
+            if (status != NULL) {
+                json_add_text(call->doc, result, "status", status);
+            }
             json_add_value(call->doc, result, "error", control_error_value(call, ret));
             *ret = (struct control_answer){.note = ret->note};
             control_answer_value(call, 200, result, ret);
@@ -307,7 +312,7 @@ static void validate(struct control_call *call, struct control_answer *ret)
 
     if (!read_request(call, name_in_path(call), &request, ret) ||
         !deploy_preflight(call, &request, ret)) {
-        tell_what_is_wrong(call, ret);
+        tell_what_is_wrong(call, NULL, ret);
         return;
     }
     properties = deploy_properties(call, &request, "Succeeded", ret);
@@ -335,6 +340,9 @@ static void what_if(struct control_call *call, struct control_answer *ret)
     if (read_request(call, name_in_path(call), &request, ret) &&
         deploy_preflight(call, &request, ret)) {
         deploy_what_if(call, &request, ret);
+    }
+    if (ret->code != NULL) {
+        tell_what_is_wrong(call, "Failed", ret);
     }
 }
 

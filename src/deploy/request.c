@@ -2,6 +2,7 @@
  * request.c - what a client sends to have a template deployed, checked or compared. Who may send
  * these bytes: callers that may write deployments.
  */
+#include "control/known.h"
 #include "deploy/internal.h"
 
 #include "base/text.h"
@@ -79,6 +80,12 @@ static bool read_mode(struct control_call *call, yyjson_val *properties,
     return true;
 }
 
+/* Without what was misspelt the same template would be deployed in another way: with defaults where
+ * parameters were sent. */
+static const struct known_object property_members = {
+    "properties", "DeploymentProperties", KNOWN_SOME,
+    KNOWN("template", "templateLink", "parameters", "parametersLink", "mode")};
+
 static bool read_properties(struct control_call *call, struct deploy_request *request,
                             struct control_answer *ret)
 {
@@ -87,6 +94,10 @@ static bool read_properties(struct control_call *call, struct deploy_request *re
     const char *format =
         json_text(json_get(json_get(properties, "whatIfSettings"), "resultFormat"));
 
+    if (!known_members_read(call, request->root, &control_top_members, ret) ||
+        !known_members_read(call, properties, &property_members, ret)) {
+        return false;
+    }
     if (!yyjson_is_obj(properties)) {
         return refuse_shape(call, "properties is missing", ret);
     }

@@ -3,6 +3,7 @@
  * section 8). They are kept with their keys and policies by the service; this is their place in the
  * resource manager.
  */
+#include "control/known.h"
 #include "kinds/parts.h"
 
 #include "base/text.h"
@@ -130,6 +131,15 @@ static void put(struct control_call *call, const struct provider_path *path,
     finish(call, &answer, ret);
 }
 
+/* What cannot be read at all the service refuses. */
+static bool is_spelt_right(struct control_call *call, struct control_answer *ret)
+{
+    yyjson_val *root = NULL;
+
+    return json_read(call->arena, call->body, NULL, NULL, &root) != ERR_OK ||
+           known_members_read(call, root, &control_top_members, ret);
+}
+
 static void run(struct control_call *call, const struct control_target *target,
                 struct control_answer *ret)
 {
@@ -139,6 +149,9 @@ static void run(struct control_call *call, const struct control_target *target,
     struct service_answer answer = {0};
 
     if (target->is_change && !place_is_open(call, ret)) {
+        return;
+    }
+    if ((call->method == HTTP_PUT || call->method == HTTP_PATCH) && !is_spelt_right(call, ret)) {
         return;
     }
     if (target->id != NULL && call->method == HTTP_PUT) {

@@ -83,10 +83,32 @@ static void fail_unheard(struct control_call *call, const struct resource *vm, c
     ret->network = rule;
 }
 
+/* What its owner switched off no guest's agent can get around. */
+static void fail_without_vtpm(struct control_call *call, const struct resource *vm,
+                              const struct resource *extension, struct extension_state *ret)
+{
+    struct resource_path path;
+
+    if (resource_id_read(call->arena, span_str(vm->id), NULL, &path) != ERR_OK) {
+        path.group = (struct span){0};
+    }
+    fail(ret, "VMExtensionProvisioningError",
+         arena_printf(call->arena,
+                      "VM extension %s cannot do its work: the virtual machine has no vTPM, and no "
+                      "guest joins without one. Switch it on (az vm update -g %.*s -n %s "
+                      "--enable-vtpm true), or remove the extension.",
+                      extension->name, (int)path.group.len,
+                      path.group.data == NULL ? "" : (const char *)path.group.data, vm->name));
+}
+
 static void judge_absent(struct control_call *call, const struct resource *vm,
                          const struct resource *extension, const struct vm_guest *guest,
                          struct extension_state *ret)
 {
+    if (!vm_has_vtpm(vm)) {
+        fail_without_vtpm(call, vm, extension, ret);
+        return;
+    }
     if (call->now < extension->changed + EXTENSION_WAIT_S) {
         ret->is_waiting = true;
         ret->message =

@@ -32,6 +32,13 @@ static bool read_token(struct control_call *call, yyjson_mut_val *value, const c
                        member, DATA_MAX);
         return false;
     }
+    if (join_token_is_missing(data)) {
+        control_refuse(call, ret, 400, "InvalidParameter",
+                       "There is no token behind " JOIN_TOKEN_MARK " in %s: it must have %d to %d "
+                       "characters that nobody can guess.",
+                       member, JOIN_TOKEN_MIN, JOIN_TOKEN_MAX);
+        return false;
+    }
     *ret_token = join_token_find(data);
     if (ret_token->data != NULL &&
         (ret_token->len < JOIN_TOKEN_MIN || ret_token->len > JOIN_TOKEN_MAX)) {

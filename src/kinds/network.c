@@ -3,7 +3,7 @@
  * virtual machine has, and which rules its packets meet. They are kept and shown; packets are
  * somebody else's business.
  */
-#include "kinds/known.h"
+#include "control/known.h"
 #include "kinds/seats.h"
 #include "kinds/uses.h"
 

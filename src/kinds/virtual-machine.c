@@ -3,7 +3,7 @@
  * here is what its owner says of it: nothing is started or stopped. What really boots is its guest
  * (kinds/guest.h).
  */
-#include "kinds/known.h"
+#include "control/known.h"
 #include "kinds/vm.h"
 
 #include "base/text.h"
@@ -523,6 +523,16 @@ static void show_guest(struct control_call *call, const struct resource *vm,
     body_set(call->doc, properties, "bootIntegrity", value);
 }
 
+/* Clients append to the list of one that has no disks. */
+static void show_disks(struct control_call *call, yyjson_mut_val *properties)
+{
+    yyjson_mut_val *storage = body_need_object(call->doc, properties, "storageProfile");
+
+    if (body_get(storage, "dataDisks") == NULL) {
+        (void)json_add_array(call->doc, storage, "dataDisks");
+    }
+}
+
 static void show(struct control_call *call, const struct resource *vm, yyjson_mut_val *object)
 {
     yyjson_mut_val *properties = body_need_object(call->doc, object, "properties");
@@ -534,6 +544,7 @@ static void show(struct control_call *call, const struct resource *vm, yyjson_mu
     if (!expands(call, "userData")) {
         body_drop(properties, "userData");
     }
+    show_disks(call, properties);
     vm_identity_show(call, vm, object);
     show_guest(call, vm, properties);
     show_extensions(call, vm, object);

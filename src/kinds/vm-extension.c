@@ -2,7 +2,7 @@
  * vm-extension.c - Microsoft.Compute/virtualMachines/extensions (control-plane-api 8): Guest
  * Attestation, which switches boot integrity monitoring on.
  */
-#include "kinds/known.h"
+#include "control/known.h"
 #include "kinds/vm.h"
 
 #include "base/text.h"

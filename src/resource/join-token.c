@@ -12,7 +12,8 @@ static bool is_token_char(uint8_t c)
            memchr(marks, c, sizeof(marks) - 1) != NULL;
 }
 
-struct span join_token_find(struct span text)
+/* *ret_is_empty: there is a key with nothing behind it; NULL: nobody asks. */
+static struct span find(struct span text, bool *ret_is_empty)
 {
     static const char mark[] = JOIN_TOKEN_MARK, between[] = " \t\"':=";
     size_t len = sizeof(mark) - 1;
@@ -34,8 +35,24 @@ struct span join_token_find(struct span text)
         if (n > 0) {
             return span_of(text.data + at, n);
         }
+        if (ret_is_empty != NULL && is_set &&
+            (at == text.len || text.data[at] == '\n' || text.data[at] == '\r')) {
+            *ret_is_empty = true;
+        }
     }
     return (struct span){0};
+}
+
+struct span join_token_find(struct span text)
+{
+    return find(text, NULL);
+}
+
+bool join_token_is_missing(struct span text)
+{
+    bool is_empty = false;
+
+    return find(text, &is_empty).data == NULL && is_empty;
 }
 
 /* A token as the server makes them, wherever it stands. */
@@ -61,11 +78,11 @@ static struct span find_made(struct span text)
 }
 
 /* What is struck is no token any more, so each look finds the next one. */
-static void strike_all(uint8_t *bytes, size_t len, struct span (*find)(struct span text))
+static void strike_all(uint8_t *bytes, size_t len, struct span (*next)(struct span text))
 {
     struct span rest = span_of(bytes, len), token;
 
-    while ((token = find(rest)).data != NULL) {
+    while ((token = next(rest)).data != NULL) {
         size_t end = (size_t)(token.data - bytes) + token.len;
 
         memset(bytes + end - token.len, '*', token.len);

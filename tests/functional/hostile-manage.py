@@ -261,7 +261,7 @@ def bodies(server):
     need(status == 404, f"one of them was kept: {status}")
     just = '{"location":"westus","properties":{"a":"%s"}}'
     status, _, _ = server.ask("PUT", path, just % ("x" * (512 * 1024 - len(just) + 2)))
-    need(status == 201, f"the largest body that is allowed: {status}")
+    need(status == 200, f"the largest body that is allowed: {status}")
     sums = {"bytes": ('{"properties":{"s%d":"' + "x" * 400 * 1024 + '"}}', {413}),
             "values": ('{"properties":{"s%d":[' + ",".join(["0"] * 39000) + "]}}", {400})}
     for what, (body, statuses) in sums.items():
@@ -339,10 +339,13 @@ def places(server):
                "subnets": [{"name": "s", "properties": {"addressPrefix": "10.0.0.0/24"}}]}
     number = [0]
 
+    def ask_role(scope):
+        return server.ask("PUT", f"{scope}{ROLE}{number[0]:08d}-0000-4000-8000-000000000000", {"properties": {
+            "principalId": oid, "roleDefinitionId": f"{server.subscription}/providers/Microsoft.Authorization/roleDefinitions/{OWNER}"}})
+
     def give(scope):
         number[0] += 1
-        status, value, _ = server.ask("PUT", f"{scope}{ROLE}{number[0]:08d}-0000-4000-8000-000000000000", {"properties": {
-            "principalId": oid, "roleDefinitionId": f"{server.subscription}/providers/Microsoft.Authorization/roleDefinitions/{OWNER}"}})
+        status, value, _ = ask_role(scope)
         need(status == 201, f"a role at {scope}: {status} {code_of(value)}")
         need(is_let(scope), f"the role at {scope} gives nothing")
 
@@ -399,6 +402,9 @@ def places(server):
         delete(f"{at}Attestation/attestationProviders/placeprov")
 
     disk_d = f"{at}Compute/disks/d"
+    for scope, code in ((group, "ResourceGroupNotFound"), (disk_d, "ResourceGroupNotFound"), (f"{net}/subnets/s", "ResourceNotFound")):
+        status, value, _ = ask_role(scope)
+        need((status, code_of(value)) == (404, code), f"a role at {scope}, which is not there: {status} {code_of(value)}")
     gone(disk_d, resource_deleted, [group])
     gone(disk_d, group_deleted, [group])
     gone(group, group_deleted)

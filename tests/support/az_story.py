@@ -264,6 +264,11 @@ class AzStory:
                          {"identity.type": "SystemAssigned", "identity.principalId": GUID, "vmId": before["vmId"]})
         with self.step("vm identity assign of a user-assigned identity: the guest signs in as it"):
             self.with_user_identity()
+        with self.step("a disk and a snapshot are made, and the disk is attached"):
+            need_members(self.shown("disk", "create", "-g", GROUP, "-n", "d1", "--size-gb", "4"), {"name": "d1"})
+            need_members(self.shown("snapshot", "create", "-g", GROUP, "-n", "s1", "--source", "d1"), {"name": "s1"})
+            self.run("vm", "disk", "attach", "-g", GROUP, "--vm-name", "vm2", "--name", "d1")
+            need_members(self.shown("vm", "show", "-g", GROUP, "-n", "vm2"), {"storageProfile.dataDisks.0.name": "d1"})
         with self.step("without Secure Boot the extension is refused in words, with it it is not"):
             self.run("vm", "deallocate", "-g", GROUP, "-n", "vm2")
             self.run("vm", "update", "-g", GROUP, "-n", "vm2", "--enable-secure-boot", "false", "--enable-vtpm", "true")
@@ -345,7 +350,7 @@ class AzStory:
         with self.step("a template that is none is refused"):
             file = self.az.write("bad.json", '{"$schema": "https://schema.management.azure.com/schemas/2019-04-01/'
                                  'deploymentTemplate.json#", "contentVersion": "1.0.0.0", "resources": [{"type": "A/b", "apiVersion": "2024-01-01", "name": "[nope()]"}]}')
-            for verb in "create", "validate":
+            for verb in "create", "validate", "what-if":
                 self.refused(1, "function 'nope' is not valid", "deployment", "group", verb, "-g", GROUP, "-n", "worse",
                              "--template-file", file)
 
@@ -392,6 +397,10 @@ class AzStory:
             self.run("role", "assignment", "delete", "--ids", made["id"])
             listed = self.shown("role", "assignment", "list", "--scope", scope, "--fill-principal-name", "false")
             need(made["name"] not in [one["name"] for one in listed], "it is still listed")
+        with self.step("no role is given where nothing is"):
+            self.refused(1, "'nope' could not be found", "role", "assignment", "create", "--assignee-object-id",
+                         somebody["objectId"], "--assignee-principal-type", "ServicePrincipal", "--role", "Reader",
+                         "--scope", f"{self.subscription}/resourceGroups/nope")
 
     # ---- what is refused, and the end ----
 

@@ -81,6 +81,11 @@ static void a_body_that_cannot_be_kept_is_refused(void **state)
         {"{\"location\":\"westus\",\"tags\":{\"\":\"a\"}}", "InvalidTagNameOrValue", ""},
         {"{\"location\":\"westus\",\"properties\":{\"a\\u0000b\":1}}", "InvalidRequestContent",
          "NUL"},
+        {"{\"location\":\"westus\",\"propertie\":{}}", "InvalidRequestContent",
+         "'propertie' on object of type 'ResourceDefinition'. Path 'propertie'"},
+        {"{\"location\":\"westus\",\"tag\":{}}", "InvalidRequestContent", "mean 'tags'"},
+        {"{\"lokation\":\"westus\"}", "InvalidRequestContent", "mean 'location'"},
+        {"{\"location\":\"westus\",\"identiy\":{}}", "InvalidRequestContent", "mean 'identity'"},
         {"{\"location\":\"westus\",\"properties\":{\"isBad\":true}}", "ThingIsBad", ""},
     };
 
@@ -162,13 +167,16 @@ static void a_put_is_shown_as_it_was_first_written(void **state)
         "/SUBSCRIPTIONS/" SUBSCRIPTION "/resourcegroups/G//providers/test.THINGS/THINGS/MixedCase",
         "{\"Location\":\"West US\",\"id\":\"x\",\"name\":\"x\",\"type\":\"x\",\"_\":{\"secret\":"
         "\"mine\"},\"tags\":{\"A\":\"b\"},\"properties\":{\"provisioningState\":\"x\",\"n\":null,"
-        "\"v\":1},\"sku\":{\"name\":\"s\"}}");
+        "\"v\":1},\"sku\":{\"name\":\"s\"},\"plan\":{\"name\":\"p\"},\"etag\":\"x\",\"zones\":["
+        "\"1\"],"
+        "\"kind\":\"k\",\"extendedLocation\":{}}");
     assert_answer(&m, 201, NULL);
     assert_text(&m, "name", "MixedCase");
     assert_text(&m, "type", "Test.Things/things");
     assert_text(&m, "location", "westus");
     assert_text(&m, "tags.A", "b");
     assert_text(&m, "sku.name", "s");
+    assert_text(&m, "plan.name", "p");
     assert_text(&m, "properties.provisioningState", "Succeeded");
     assert_null(member(&m, "properties.n"));
     assert_null(member(&m, "_"));

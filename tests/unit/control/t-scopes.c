@@ -6,6 +6,60 @@
 #define TWO_ITEMS                                                                                  \
     "{\"location\":\"westus\",\"properties\":{\"items\":[{\"name\":\"one\"},{\"name\":\"two\"}]}}"
 
+static bool may_nothing(const char *action, const char *scope)
+{
+    (void)action;
+    (void)scope;
+    return false;
+}
+
+static void only_what_is_there_has_roles(void **state)
+{
+    static const struct {
+        const char *scope, *code; /* NULL: it is there */
+    } cases[] = {
+        {"/", NULL},
+        {SUB, NULL},
+        {SUB "/RESOURCEGROUPS/G", NULL},
+        {THING, NULL},
+        {THING "/parts/p", NULL},
+        {ITEMS "/one", NULL},
+        {SUB "/resourceGroups/none", "ResourceGroupNotFound"},
+        {SUB "/resourceGroups/none/providers/Test.Things/things/a", "ResourceGroupNotFound"},
+        {THINGS "/none", "ResourceNotFound"},
+        {THING "/parts/none", "ResourceNotFound"},
+        {ITEMS "/none", "ResourceNotFound"},
+        {THINGS, "ResourceNotFound"},
+        {GROUP "/providers/Test.Things/nothings/a", "InvalidResourceType"},
+        {SUB "/providers/Bootwarden.Monitor/machines/none", "ResourceNotFound"},
+    };
+
+    (void)state;
+    ask(&m, HTTP_PUT, THING, PLAIN);
+    ask(&m, HTTP_PUT, THING "/parts/p", "{}");
+    ask(&m, HTTP_PUT, BOX, TWO_ITEMS);
+    assert_answer(&m, 201, NULL);
+    m.may = may_nothing; /* who gives roles there need not be one who may read */
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(arena_free) struct arena *arena = arena_new(MANAGER_ARENA_BYTES);
+        struct control_call call = {.control = m.control,
+                                    .arena = arena,
+                                    .hasher = m.hasher,
+                                    .doc = json_new(arena),
+                                    .caller = &m.caller,
+                                    .base = ENDPOINT,
+                                    .method = HTTP_PUT};
+        struct control_answer answer = {0};
+        bool is_there = control_scope_is_there(&call, cases[i].scope, &answer);
+
+        if (is_there != (cases[i].code == NULL) ||
+            (!is_there && strcmp(answer.code, cases[i].code) != 0)) {
+            fail_msg("%s: %u %s", cases[i].scope, answer.status, answer.code);
+        }
+        assert_int_equal(answer.status, is_there ? 0 : 404);
+    }
+}
+
 static void a_resource_that_is_deleted_takes_its_roles_along(void **state)
 {
     (void)state;
@@ -170,13 +224,6 @@ static void who_may_no_more_changes_nothing(void **state)
     assert_text(&m, "properties.provisioningState", "Succeeded");
 }
 
-static bool may_nothing(const char *action, const char *scope)
-{
-    (void)action;
-    (void)scope;
-    return false;
-}
-
 static void who_may_not_hears_nothing_about_the_request(void **state)
 {
     static const char *const targets[] = {THING "?api-version=", THING "?api-version=latest",
@@ -197,6 +244,7 @@ static void who_may_not_hears_nothing_about_the_request(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WITH_ENGINE(only_what_is_there_has_roles),
         WITH_ENGINE(a_resource_that_is_deleted_takes_its_roles_along),
         WITH_ENGINE(what_may_not_be_deleted_keeps_them),
         WITH_ENGINE(nothing_is_deleted_whose_roles_would_stay),

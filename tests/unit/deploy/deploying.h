@@ -60,6 +60,16 @@ static inline void validate_tells(const char *target, const char *body, const ch
     assert_null(member(&m, "properties"));
 }
 
+/* The same of what-if. */
+static inline void what_if_tells(const char *target, const char *body, const char *code)
+{
+    ask(&m, HTTP_POST, arena_printf(m.arena, "%s/whatIf", target), body);
+    assert_answer(&m, 200, NULL);
+    assert_text(&m, "status", "Failed");
+    assert_text(&m, "error.code", code);
+    assert_null(member(&m, "properties"));
+}
+
 /* Until it is over: the deployment is in m.json. */
 static inline void wait_for_end(const char *target)
 {

@@ -31,7 +31,7 @@ static void nesting_has_an_end(void **state)
     refused(HTTP_PUT, DEPLOYMENTS "e", too_deep, 400, "InvalidTemplate");
     assert_says(&m, "nested at most 5 levels");
     validate_tells(DEPLOYMENTS "e", too_deep, "InvalidTemplate");
-    refused(HTTP_POST, DEPLOYMENTS "e/whatIf", too_deep, 400, "InvalidTemplate");
+    what_if_tells(DEPLOYMENTS "e", too_deep, "InvalidTemplate");
     refused(HTTP_GET, DEPLOYMENTS "e", NULL, 404, "DeploymentNotFound");
     assert_false(is_made(DISK("c")));
 }

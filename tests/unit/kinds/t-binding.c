@@ -55,6 +55,9 @@ static void what_cannot_bind_is_refused_and_nothing_is_made(void **state)
             "InvalidParameter");
     assert_says(&m, "20 to 128");
     assert_null(strstr(m.answer.message, "short")); /* the token itself is not told on */
+    refused(HTTP_PUT, VM, body_with("#cloud-config\nbootwarden-join-token: \n", NULL, ""), 400,
+            "InvalidParameter");
+    assert_says(&m, "no token behind bootwarden-join-token in ");
     memset(text + strlen(text), 'a', 129);
     refused(HTTP_PUT, VM, body_with(NULL, text, ""), 400, "InvalidParameter");
     refused(HTTP_GET, VM, NULL, 404, "ResourceNotFound");

@@ -57,6 +57,17 @@ static bool provider_is_there(void)
     return m.answer.status == 200;
 }
 
+static void a_misspelt_provider_is_refused(void **state)
+{
+    (void)state;
+    refused(HTTP_PUT, PROVIDER VERSION, "{\"location\":\"eastus\",\"propertie\":{}}", 400,
+            "InvalidRequestContent");
+    assert_says(&m, "mean 'properties'");
+    assert_false(provider_is_there());
+    put_ok(PROVIDER VERSION, BODY);
+    refused(HTTP_PATCH, PROVIDER VERSION, "{\"tag\":{}}", 400, "InvalidRequestContent");
+}
+
 static void nothing_comes_into_a_group_that_goes(void **state)
 {
     (void)state;
@@ -137,6 +148,7 @@ static void who_may_no_more_changes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WITH_VMS(a_misspelt_provider_is_refused),
         WITH_VMS(nothing_comes_into_a_group_that_goes),
         WITH_VMS(no_member_comes_into_it),
         WITH_VMS(what_was_made_while_the_group_went_is_taken_away),

@@ -228,6 +228,21 @@ static void while_no_guest_joined_it_waits_and_then_fails(void **state)
     expect_state("Creating", "Waiting for the guest to join");
 }
 
+static void without_a_vtpm_it_waits_for_nobody(void **state)
+{
+    (void)state;
+    install();
+    ask(&m, HTTP_PATCH, VM,
+        "{\"properties\":{\"securityProfile\":{\"uefiSettings\":{\"vTpmEnabled\":false}}}}");
+    assert_answer(&m, 200, NULL);
+    expect_state("Failed", "has no vTPM");
+    expect_state("Failed", "az vm update -g g -n vm --enable-vtpm true");
+    ask(&m, HTTP_PATCH, VM,
+        "{\"properties\":{\"securityProfile\":{\"uefiSettings\":{\"vTpmEnabled\":true}}}}");
+    assert_answer(&m, 200, NULL);
+    expect_state("Creating", "Waiting for a guest");
+}
+
 /* A machine that joined with its token: its id. */
 static struct store_machine install_joined(void)
 {
@@ -518,6 +533,7 @@ int main(void)
         WITH_VMS(a_machine_has_one_of_each_handler),
         WITH_VMS(protected_settings_are_neither_shown_nor_kept),
         WITH_VMS(while_no_guest_joined_it_waits_and_then_fails),
+        WITH_VMS(without_a_vtpm_it_waits_for_nobody),
         WITH_VMS(a_guest_that_says_nothing_fails_it_in_time),
         WITH_VMS(what_the_guest_says_decides),
         WITH_VMS(no_finding_of_the_guest_looks_like_the_verdict),

@@ -222,6 +222,43 @@ static void the_operating_system_is_always_said(void **state)
     }
 }
 
+/* ---- what clients rely on ---- */
+
+static void a_machine_without_data_disks_shows_an_empty_list(void **state)
+{
+    (void)state;
+    put_ok(VM, VM_WITH(""));
+    assert_true(yyjson_is_arr(member(&m, "properties.storageProfile.dataDisks")));
+    put_ok(VM, VM_WITH("\"storageProfile\":{\"dataDisks\":[{\"lun\":3}]}"));
+    ask(&m, HTTP_GET, VM, NULL);
+    assert_int_equal(yyjson_arr_size(member(&m, "properties.storageProfile.dataDisks")), 1);
+}
+
+/* Azure's clients take each other answer for a failure. */
+static void what_is_made_is_answered_as_its_clients_expect_it(void **state)
+{
+    static const struct {
+        const char *target;
+        unsigned status;
+    } cases[] = {
+        {COMPUTE "disks/a", 200},
+        {COMPUTE "snapshots/a", 200},
+        {COMPUTE "availabilitySets/a", 200},
+        {GROUP "/providers/Microsoft.Storage/storageAccounts/a", 200},
+        {COMPUTE "images/a", 201},
+        {COMPUTE "sshPublicKeys/a", 201},
+        {GROUP "/providers/Microsoft.Network/routeTables/a", 201},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        ask(&m, HTTP_PUT, cases[i].target, VM_WITH(""));
+        assert_answer(&m, cases[i].status, NULL);
+        ask(&m, HTTP_PUT, cases[i].target, VM_WITH(""));
+        assert_answer(&m, 200, NULL);
+    }
+}
+
 /* ---- what nobody sees again ---- */
 
 static void secrets_are_neither_shown_nor_kept(void **state)
@@ -454,6 +491,8 @@ int main(void)
         WITH_VMS(the_security_type_changes_only_while_it_is_deallocated),
         WITH_VMS(an_update_that_does_not_say_lowers_nothing),
         WITH_VMS(the_operating_system_is_always_said),
+        WITH_VMS(a_machine_without_data_disks_shows_an_empty_list),
+        WITH_VMS(what_is_made_is_answered_as_its_clients_expect_it),
         WITH_VMS(secrets_are_neither_shown_nor_kept),
         WITH_VMS(an_interface_is_one_machines_until_that_lets_it_go),
         WITH_VMS(a_misspelt_security_group_is_refused),

@@ -42,6 +42,31 @@ static void tokens_are_found_in_what_owners_write(void **state)
     assert_null(join_token_find((struct span){0}).data);
 }
 
+static void a_key_without_a_value_is_told_from_no_key(void **state)
+{
+    static const struct {
+        const char *text;
+        bool wanted;
+    } cases[] = {
+        {"", false},
+        {"bootwarden-join-token", false},
+        {"the bootwarden-join-token is below", false},
+        {"bootwarden-join-token: abc", false},
+        {"bootwarden-join-token:\nbootwarden-join-token: abc", false},
+        {"bootwarden-join-token: ***", false}, /* as it is shown */
+        {"bootwarden-join-token:", true},
+        {"bootwarden-join-token: \nnext: abc", true},
+        {"#cloud-config\r\nbootwarden-join-token = \"\"\r\n", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        if (join_token_is_missing(span_str(cases[i].text)) != cases[i].wanted) {
+            fail_msg("%s", cases[i].text);
+        }
+    }
+}
+
 #define MADE "bwj_0123456789abcdef-_XYZ"
 #define STARS "*************************"
 
@@ -86,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_are_found_in_what_owners_write),
+        cmocka_unit_test(a_key_without_a_value_is_told_from_no_key),
         cmocka_unit_test(no_token_stays_and_nothing_else_goes),
     };
 
