@@ -3,6 +3,7 @@
  */
 #include "cli/vm.h"
 
+#include "base/text.h"
 #include "monitor/monitor.h"
 
 #include <string.h>
@@ -159,6 +160,48 @@ static void print_table(const struct online *online, yyjson_mut_val *all, int st
     }
 }
 
+/* ---- names that mean two ---- */
+
+struct listed {
+    yyjson_mut_val *all;
+    int state;
+};
+
+/* A virtual machine of a listed machine's name that is another one. */
+static int compare(struct online *online, yyjson_val *item, void *context)
+{
+    const struct listed *listed = context;
+    struct vm_resource resource;
+    yyjson_mut_val *machine;
+    size_t i, n;
+
+    if (!vm_resource_read(online, item, &resource)) {
+        return EXIT_YES;
+    }
+    yyjson_mut_arr_foreach(listed->all, i, n, machine)
+    {
+        const char *name = yyjson_mut_get_str(yyjson_mut_obj_get(machine, "name"));
+        const char *id = yyjson_mut_get_str(yyjson_mut_obj_get(machine, "id"));
+
+        if (name != NULL && text_equal_nocase(name, resource.name) &&
+            is_chosen(online, machine, listed->state) && !vm_resource_is(&resource, id)) {
+            vm_tell_apart(online, &resource);
+        }
+    }
+    return EXIT_YES;
+}
+
+static int tell_apart(struct online *online, yyjson_mut_val *all, int state)
+{
+    struct listed listed = {.all = all, .state = state};
+    unsigned status = 0;
+
+    return yyjson_mut_arr_size(all) == 0
+               ? EXIT_YES
+               : online_each(online, vm_resource_path(online, NULL, NULL, ""), "", compare, &listed,
+                             &status);
+}
+
 static int list(struct online *online, int state)
 {
     yyjson_mut_doc *doc = json_new(online->arena);
@@ -171,7 +214,7 @@ static int list(struct online *online, int state)
     }
     if (!online->is_json) {
         print_table(online, all, state);
-        return EXIT_YES;
+        return tell_apart(online, all, state);
     }
     chosen = yyjson_mut_arr(doc);
     yyjson_mut_arr_foreach(all, i, n, machine)

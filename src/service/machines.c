@@ -48,9 +48,10 @@ err_t machines_find(struct service *service, const struct service_call *call,
     if (err || text == NULL) {
         return err ? err : ERR_MEMORY;
     }
-    err = store_machine_by_name(service->store, text, trail, ret);
+    /* A guest may choose another's id as its name, and is not found by that. */
+    err = store_machine_by_id(service->store, text, trail, ret);
     if (err == ERR_NOT_FOUND) {
-        err = store_machine_by_id(service->store, text, trail, ret);
+        err = store_machine_by_name(service->store, text, trail, ret);
     }
     if (err == ERR_NOT_FOUND || (err == ERR_OK && strcmp(ret->subscription, subscription) != 0)) {
         return trail_set(trail, ERR_NOT_FOUND,
