@@ -385,6 +385,33 @@ static int verdict(int code, yyjson_val *of)
                                                                                      : code;
 }
 
+/* What the resource says of a machine that is not monitored names the group and what to type. */
+static yyjson_val *in_its_terms(const struct online *online, const struct vm_resource *resource,
+                                yyjson_val *machine)
+{
+    yyjson_mut_doc *doc = json_new(online->arena);
+    yyjson_mut_val *copy = doc == NULL ? NULL : yyjson_val_mut_copy(doc, machine);
+    yyjson_val *said = machine;
+    struct span text;
+
+    if (copy == NULL || !span_is(json_span(json_get(machine, "state")), "not-applicable")) {
+        return machine;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        static const char *const members[] = {"why", "advice"};
+        struct span words = json_span(json_get(resource->integrity, members[i]));
+
+        if (words.data != NULL) {
+            (void)yyjson_mut_obj_remove_key(copy, members[i]);
+            json_add_span(doc, copy, members[i], words);
+        }
+    }
+    text = json_write(online->arena, doc, copy, false);
+    return text.data == NULL || json_read(online->arena, text, NULL, NULL, &said) != ERR_OK
+               ? machine
+               : said;
+}
+
 static int show_resource(struct online *online, const struct vm_resource *resource)
 {
     const char *id = vm_text(online, resource->integrity, "machine");
@@ -409,7 +436,7 @@ static int show_resource(struct online *online, const struct vm_resource *resour
     if (!vm_resource_is(resource, json_text(json_get(answer.json, "id")))) {
         return online_distrust(online, "the answer is another machine", ERR_OK, NULL);
     }
-    return verdict(vm_print(online, answer.json), answer.json);
+    return verdict(vm_print(online, in_its_terms(online, resource, answer.json)), answer.json);
 }
 
 /* ---- the command ---- */

@@ -87,6 +87,13 @@ void machines_add_time(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val 
 
 /* ---- one machine ---- */
 
+static const char *why_of(const struct store_machine *machine, const struct store_monitor *row)
+{
+    return !machine->is_active         ? "an operator disabled it"
+           : machine->ak_name_len == 0 ? "an operator replaced it: it waits for a TPM to join as it"
+                                       : row->why;
+}
+
 /* What an operator did beside the server shows at once. */
 static const char *state_of(const struct store_machine *machine, const struct store_monitor *row)
 {
@@ -106,11 +113,11 @@ static yyjson_mut_val *summary(const struct service *service, const struct servi
     json_add_text(doc, root, "name", machine->name);
     json_add_text(doc, root, "state", name);
     machines_add_time(call->arena, doc, root, "since", row->since);
-    json_add_text(doc, root, "why",
-                  machine->is_active && machine->ak_name_len == 0
-                      ? "an operator replaced it: it waits for a TPM to join as it"
-                      : row->why);
-    json_add_text(doc, root, "advice", monitor_state_advice(state));
+    json_add_text(doc, root, "why", why_of(machine, row));
+    json_add_text(doc, root, "advice",
+                  machine->is_active && state == MONITOR_NOT_APPLICABLE
+                      ? off_advice(off_of(row->why))
+                      : monitor_state_advice(state));
     json_add_text(doc, root, "verdict", row->proof[0] == '\0' ? NULL : row->proof);
     machines_add_time(call->arena, doc, root, "provenAt", row->proof_time);
     json_add_text(doc, root, "provider", row->provider[0] == '\0' ? NULL : row->provider);

@@ -89,7 +89,8 @@ well
 got 0 '^web is healthy' '' show web
 arm PUT rg '{"location":"westus"}'
 arm PUT rg2 '{"location":"westus"}'
-arm PUT "rg/$machines/web" '{"location":"westus","properties":{"osProfile":{"customData":"'"$data_of_key"'"}}}'
+trusted='"securityProfile":{"securityType":"TrustedLaunch","uefiSettings":{"secureBootEnabled":true,"vTpmEnabled":true}}'
+arm PUT "rg/$machines/web" '{"location":"westus","properties":{"osProfile":{"customData":"'"$data_of_key"'"},'"$trusted"'}}'
 arm PUT "rg2/$machines/bare" '{"location":"westus","properties":{}}'
 another="the virtual machine 'web' in group rg is another one, which has not joined: bootwarden vm show web -g rg"
 got 1 '^web is healthy' "$another" show web
@@ -128,6 +129,33 @@ got 0 'counts again' '' enable web -g rg
 well
 got 0 'forgotten' "the machine 'web' of id $own is meant, which is none of those" remove web
 got 1 '' "'web' in group rg2 is another one, which has not joined" show web
+
+# ---- why it is not monitored ----
+# off PATTERN PATTERN: why, and what to do, of the guest of rg's web; as the machine says it.
+off() {
+    says "^  why +$1" show "$guest"
+    says "^  what to do +$2" show "$guest"
+    says "^web-[0-9a-f]+ +not-applicable .*$1" list
+}
+arm PUT "rg/$machines/web" '{"location":"westus","properties":{'"$trusted"'}}'
+off 'its virtual machine has no extension GuestAttestation' 'Switch monitoring on: az vm extension set'
+arm PUT "rg/$machines/web/extensions/GuestAttestation" '{"location":"westus","properties":{"type":"GuestAttestation",
+    "publisher":"Microsoft.Azure.Security.LinuxAttestation","typeHandlerVersion":"1.0"}}'
+says '^web-[0-9a-f]+ is never-reported' show "$guest"
+arm POST "rg/$machines/web/deallocate"
+off 'its owner says that its virtual machine is stopped' 'When it runs: az vm start'
+says '^  what to do +When it runs: az vm start -g rg -n web' show web -g rg
+check 'the log says so' grep -q 'to=not-applicable .*is stopped' "$work/server.log"
+arm DELETE "rg/$machines/web/extensions/GuestAttestation"
+off 'its virtual machine has no extension' 'Switch monitoring on: az vm extension set'
+arm POST "rg/$machines/web/start"
+off 'its virtual machine has no extension' 'Switch monitoring on: az vm extension set'
+says '^  what to do +Install it: az vm extension set -g rg --vm-name web' show web -g rg
+got 0 'are refused' '' disable web -g rg
+off 'an operator disabled it' 'An operator disabled it; to let it in again: bootwarden vm enable NAME'
+got 0 'counts again' '' enable web -g rg
+off 'monitoring is not on, or' 'When its virtual machine is stopped: az vm start'
+well
 
 # Who has a role at the group alone sees what is said of the machine there.
 "$bin/bootwarden-server" principal add looker --data "$data" --output json >"$work/looker"
