@@ -71,7 +71,11 @@ got() {
     check "bootwarden vm $*: /$out/" fits "$out" "$work/out"
     check "bootwarden vm $*: /$err/ in its errors" fits "$err" "$work/err"
 }
-well() { sqlite3 "$data/data.sqlite" "UPDATE monitor SET state = 'healthy', why = ''"; }
+# Nothing is due any more that would judge them otherwise.
+well() {
+    until_true 'they were judged' 10 eval '[ "$(sqlite3 "$data/data.sqlite" "SELECT count(*) FROM monitor WHERE due = 1")" -eq 0 ]'
+    sqlite3 "$data/data.sqlite" "UPDATE monitor SET state = 'healthy', why = '', is_off = 0"
+}
 token=$(curl -sf --cacert "$BOOTWARDEN_CA" -d grant_type=client_credentials -d "client_id=$BOOTWARDEN_CLIENT_ID" \
     --data-urlencode "client_secret=$BOOTWARDEN_CLIENT_SECRET" -d resource=https://management.azure.com/ \
     "$BOOTWARDEN_ENDPOINT/$BOOTWARDEN_TENANT/oauth2/token" | jq -r .access_token)
@@ -111,6 +115,14 @@ got 3 '' 'bare in group rg: refused with 404' show bare -g rg
 
 boot vm2 i-powercycle
 cp "$VTPM_CA" "$data/trust/ek/second.pem"
+second=(--tcti "$VTPM_TCTI" --event-log "$VTPM_EVENT_LOG" --retries 0)
+expect 3 "Give another --name, or the join token .*No join token was sent: $work/nonex: no such file" \
+    enroll "${second[@]}" --name mail --join-token-file "$work/nonex"
+expect 3 'Give another --name, or the join token of the machine that was announced.$' enroll "${second[@]}" --name mail
+: >"$work/key"
+expect 3 "No join token was sent: $work/key: holds no join token" enroll "${second[@]}" --name mail --join-token-file "$work/key"
+expect 1 "its join token is missing: $work/nonex: no such file" check "${second[@]}" --join-token-file "$work/nonex"
+check 'and everybody may join' test "$(sqlite3 "$data/data.sqlite" 'SELECT count(*) FROM machines')" -eq 1
 echo "$key" >"$work/key"
 expect 0 'enrolled: web-' enroll --tcti "$VTPM_TCTI" --event-log "$VTPM_EVENT_LOG" --join-token-file "$work/key"
 well
