@@ -68,7 +68,7 @@ static int find_machine(struct online *online, const char *name, const char **re
     struct named named = {.name = name};
     int code = online_each(
         online, arena_printf(online->arena, "%s/" MACHINES "?" VERSION, scope_of(online, NULL)),
-        name, take_named, &named, NULL);
+        name, NULL, take_named, &named, NULL);
 
     *ret = named.id;
     if (code == EXIT_YES && *ret == NULL) {

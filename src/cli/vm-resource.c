@@ -131,7 +131,7 @@ int vm_resources_named(struct online *online, const char *name, struct vm_resour
                        arena_printf(online->arena,
                                     "/subscriptions/%s/resources?api-version=2021-04-01&$filter=%s",
                                     subscription, filter),
-                       name, take, ret, &status);
+                       NULL, NULL, take, ret, &status);
     ret->is_unknown |= code == EXIT_YES && status != 200 && status != 404;
     return code;
 }
