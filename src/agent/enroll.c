@@ -323,6 +323,29 @@ static err_t take_activation(struct agent *agent, yyjson_val *body)
     return keeps_certificate(agent, authorities) ? ERR_OK : store_certificate(agent, der);
 }
 
+/* Behind a refusal: a token that was not there to be sent may be all that is missing. */
+static void say_no_token(struct agent *agent)
+{
+    const char *why = settings_no_token(agent->arena, agent->options);
+    const char *words =
+        why == NULL ? NULL : arena_printf(agent->arena, "No join token was sent: %.192s", why);
+
+    if (words != NULL) {
+        fault_add_remedy(&agent->fault, words);
+    }
+}
+
+static err_t refused(struct agent *agent, enum remote_call call, enum remote_call began_with,
+                     const struct answer *answer)
+{
+    err_t err = remote_refused(&agent->remote, call, answer, &agent->fault);
+
+    if (began_with == CALL_JOIN && !agent->fault.is_temporary) {
+        say_no_token(agent);
+    }
+    return err;
+}
+
 /* Proven, and no machine yet: an owner decides. */
 static err_t waits(struct agent *agent, const struct answer *activated)
 {
@@ -345,12 +368,7 @@ static err_t waits(struct agent *agent, const struct answer *activated)
                  ? ""
                  : " (nobody vouches for this TPM: compare the digest with the hypervisor's)");
     fault_add_remedy(&agent->fault, remedy);
-    if (agent->options->join_token_file != NULL &&
-        settings_join_token(agent->arena, agent->options) == NULL) {
-        snprintf(remedy, sizeof(remedy), "No join token was sent: %.128s is not there or is empty",
-                 agent->options->join_token_file);
-        fault_add_remedy(&agent->fault, remedy);
-    }
+    say_no_token(agent);
     agent->fault.retry_after_s = activated->retry_after_s;
     return ERR_REFUSED;
 }
@@ -401,7 +419,7 @@ err_t enroll_session(struct agent *agent, bool must_join)
         return err;
     }
     if (challenge.status != 200) {
-        return remote_refused(&agent->remote, call, &challenge, &agent->fault);
+        return refused(agent, call, call, &challenge);
     }
     err = answer_challenge(agent, challenge.body, &activated);
     if (err) {
@@ -411,7 +429,7 @@ err_t enroll_session(struct agent *agent, bool must_join)
         return waits(agent, &activated);
     }
     if (activated.status != 200) {
-        return remote_refused(&agent->remote, CALL_ACTIVATE, &activated, &agent->fault);
+        return refused(agent, CALL_ACTIVATE, call, &activated);
     }
     err = take_activation(agent, activated.body);
     agent->has_enrolled |= err == ERR_OK && call == CALL_JOIN;

@@ -305,6 +305,17 @@ const char *settings_join_token(struct arena *arena, const struct agent_options 
                : options->join_token;
 }
 
+const char *settings_no_token(struct arena *arena, const struct agent_options *options)
+{
+    const char *path = options->join_token_file;
+
+    if (path == NULL || settings_join_token(arena, options) != NULL) {
+        return NULL;
+    }
+    return arena_printf(arena, "%s: %s", path,
+                        file_exists(path) ? "holds no join token" : "no such file");
+}
+
 err_t settings_read(struct arena *arena, struct agent_options *options, struct trail *trail)
 {
     const char *path = path_of(options);

@@ -20,6 +20,9 @@ err_t settings_read(struct arena *arena, struct agent_options *options,
 /* The join token to show now: as its file says now, for an agent that runs for months. Of a file
  * that cannot be read, what was read at the start. In the arena; NULL = none. */
 const char *settings_join_token(struct arena *arena, const struct agent_options *options);
+/* Why the file that should hold the token gives none, in words: NULL when it gives one, or when no
+ * file is named or another setting gives the token. In the arena. */
+const char *settings_no_token(struct arena *arena, const struct agent_options *options);
 /* What can be known to be wrong before anything is asked of the network or the TPM: addresses, the
  * proxy, the CA file, the name of the TCTI. For `run`, which would go on for ever. ERR_USAGE with
  * the line of the file or the option that says it. */

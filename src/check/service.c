@@ -3,6 +3,7 @@
 #include "agent/enroll.h"
 #include "agent/goal.h"
 #include "agent/received.h"
+#include "agent/settings.h"
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "check/steps.h"
@@ -135,9 +136,22 @@ static err_t open_rest(struct agent *agent)
     return err ? fault_from(&agent->fault, EXIT_INTERNAL, err, &trail) : ERR_OK;
 }
 
+/* Joining without the token would make another machine, which the token is no good for any more. */
+static void fail_by_token(struct findings *list, const char *why)
+{
+    struct finding *finding =
+        finding_fail(list, "enrolment", EXIT_SERVICE,
+                     "this machine has not joined, and its join token is missing: %s", why);
+
+    finding_remedy(list, finding,
+                   "Write the token that the owner gave into that file (bootwarden vm token VM -g "
+                   "GROUP makes one), or leave join-token-file out to join without.");
+}
+
 void check_enrolment(struct agent *agent, struct findings *list)
 {
     const struct span before = agent->ak.certificate;
+    const char *no_token = settings_no_token(agent->arena, agent->options);
     struct finding *finding;
     bool is_new;
     err_t err = open_rest(agent);
@@ -145,6 +159,10 @@ void check_enrolment(struct agent *agent, struct findings *list)
     if (err == ERR_OK && agent->options->is_azure && check_has_certificate(agent)) {
         finding_skip(list, "enrolment",
                      "--azure needs none: the attestation key has its certificate");
+        return;
+    }
+    if (err == ERR_OK && no_token != NULL && agent->ak.certificate.len == 0) {
+        fail_by_token(list, no_token);
         return;
     }
     err = err ? err : enroll_session(agent, agent->options->is_azure);

@@ -13,8 +13,6 @@
 #define RULES "providers/Bootwarden.Monitor/networkRules"
 #define VERSION "api-version=2026-11-01"
 
-enum { PAGES_MAX = 1000, LINK_MAX = 4096 };
-
 /* ---- the machine ---- */
 
 static const char *scope_of(const struct online *online, const char *group)
@@ -30,14 +28,6 @@ static const char *scope_of(const struct online *online, const char *group)
                                         subscription, encoded);
 }
 
-/* Ids from an answer are paths of the server that answers; what is none is not asked for. */
-static bool is_path(const char *id)
-{
-    return id != NULL && id[0] == '/' && strlen(id) < LINK_MAX &&
-           id[strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-()")] ==
-               '\0';
-}
-
 static int ask(struct online *online, const char *method, const char *path, struct span body,
                const char *what, yyjson_val **ret)
 {
@@ -50,53 +40,37 @@ static int ask(struct online *online, const char *method, const char *path, stru
     return code;
 }
 
-static int take_named(const struct online *online, yyjson_val *list, const char *name,
-                      const char **ret)
+struct named {
+    const char *name, *id; /* id NULL: none yet */
+};
+
+static int take_named(struct online *online, yyjson_val *item, void *context)
 {
-    yyjson_val *item;
-    size_t i, n;
+    struct named *named = context;
+    const char *id = json_text(json_get(item, "id"));
 
-    yyjson_arr_foreach(list, i, n, item)
-    {
-        const char *id = json_text(json_get(item, "id"));
-
-        if (!text_span_equal_nocase(json_span(json_get(item, "name")), name) || !is_path(id)) {
-            continue;
-        }
-        if (*ret != NULL) {
-            cli_complain(online->command,
-                         "two virtual machines are called '%s': say which with --resource-group",
-                         online_show(online, span_str(name)));
-            return EXIT_USAGE;
-        }
-        *ret = id;
+    if (!text_span_equal_nocase(json_span(json_get(item, "name")), named->name) ||
+        !online_is_path(id)) {
+        return EXIT_YES;
     }
+    if (named->id != NULL) {
+        cli_complain(online->command,
+                     "two virtual machines are called '%s': say which with --resource-group",
+                     online_show(online, span_str(named->name)));
+        return EXIT_USAGE;
+    }
+    named->id = id;
     return EXIT_YES;
-}
-
-/* "https://host:port/path?query" to "/path?query": it is asked of the endpoint, whatever the link
- * names. NULL for what is no link. */
-static const char *path_of_link(const char *link)
-{
-    const char *path = link == NULL ? NULL : strstr(link, "/subscriptions/");
-
-    return path == NULL || strlen(link) > LINK_MAX ? NULL : path;
 }
 
 static int find_machine(struct online *online, const char *name, const char **ret)
 {
-    const char *path =
-        arena_printf(online->arena, "%s/" MACHINES "?" VERSION, scope_of(online, NULL));
-    int code = EXIT_YES;
+    struct named named = {.name = name};
+    int code = online_each(
+        online, arena_printf(online->arena, "%s/" MACHINES "?" VERSION, scope_of(online, NULL)),
+        name, NULL, take_named, &named, NULL);
 
-    *ret = NULL;
-    for (int page = 0; code == EXIT_YES && path != NULL && page < PAGES_MAX; page++) {
-        yyjson_val *answer = NULL;
-
-        code = ask(online, "GET", path, (struct span){0}, name, &answer);
-        code = code ? code : take_named(online, json_get(answer, "value"), name, ret);
-        path = path_of_link(json_text(json_get(answer, "nextLink")));
-    }
+    *ret = named.id;
     if (code == EXIT_YES && *ret == NULL) {
         cli_complain(online->command,
                      "no virtual machine of the subscription is called '%s': the name of its "

@@ -127,6 +127,16 @@ int online_ask(struct online *online, const struct online_request *request, cons
 /* Say that the service refused `what`; `remedy` NULL: what fits the answer. EXIT_SERVICE. */
 int online_refused(const struct online *online, const char *what,
                    const struct online_answer *answer, const char *remedy);
+/* Lists of the resource manager. An id from an answer is a path of the server that answers; what is
+ * none is not asked for. */
+bool online_is_path(const char *id);
+typedef int online_item_fn(struct online *online, yyjson_val *item, void *context);
+/* Each entry of each page, until `each` answers another code than EXIT_YES. A refusal is said to be
+ * one of `what`; what NULL: it is no fault, and *ret_status (may be NULL) is other than 200. page:
+ * an arena for what is asked, emptied behind each page, for lists that may be long; NULL: it stays
+ * in online's. In online-list.c. */
+int online_each(struct online *online, const char *path, const char *what, struct arena *page,
+                online_item_fn *each, void *context, unsigned *ret_status);
 /* "error.code" of an answer; "" when it has none. */
 const char *online_error_code(const struct online_answer *answer);
 /* The service said something that it must not say: EXIT_SERVICE. */

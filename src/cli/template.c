@@ -11,6 +11,8 @@
 #include "crypto/secret.h"
 #include "resource/path.h"
 
+#include <string.h>
+
 enum { ARENA_BYTES = 3 * TEMPLATE_ARENA_BYTES, SHOWN_MAX = 64 * 1024 * 1024 };
 enum output { OUTPUT_TEXT, OUTPUT_JSON };
 static const char *const outputs[] = {"text", "json", NULL};
@@ -20,6 +22,8 @@ static const char no_subscription[] = "00000000-0000-0000-0000-000000000000";
 struct expansion {
     struct arena *arena;
     const char *path, *parameters_path;
+    struct span parameters_text; /* of that file */
+    yyjson_val *parameters_root, *parameters;
     struct template_scope scope;
     const struct template *t;
     struct arena *showing; /* for what is shown: of one resource after the other, or of all */
@@ -30,12 +34,68 @@ struct expansion {
 
 /* ---- reading ---- */
 
+/* The place is in front: not behind the words as well. */
+static void cut_place(struct expansion *x)
+{
+    const char *place =
+        arena_printf(x->arena, " at line %u, column %u", x->fault.line, x->fault.column);
+    size_t len = strlen(x->trail.what), n = place == NULL ? 0 : strlen(place);
+
+    if (n > 0 && len > n && strcmp(x->trail.what + len - n, place) == 0) {
+        x->trail.what[len - n] = '\0';
+    }
+}
+
+/* What the file gives for the parameter of "parameters.NAME"; NULL: nothing. */
+static yyjson_val *find_given(const struct expansion *x)
+{
+    static const char before[] = "parameters.";
+    yyjson_val *key, *value;
+    size_t i, n;
+
+    if (strncmp(x->trail.where, before, strlen(before)) != 0) {
+        return NULL;
+    }
+    yyjson_obj_foreach(x->parameters, i, n, key, value)
+    {
+        if (text_span_equal_nocase(json_span(key), x->trail.where + strlen(before))) {
+            return value;
+        }
+    }
+    return NULL;
+}
+
+/* Is it the value in the file of parameters that is wrong, and not the parameter's definition? Then
+ * that is the place. */
+static bool place_in_parameters(struct expansion *x)
+{
+    static const char *const words[] = {"The provided value", "The parameter '",
+                                        "references to key vaults", "must be an object with a",
+                                        "is given twice"};
+    yyjson_val *given = find_given(x);
+
+    for (size_t i = 0; given != NULL && i < ARRAY_LEN(words); i++) {
+        if (strncmp(x->trail.what, words[i], strlen(words[i])) == 0) {
+            if (!template_where(x->parameters_text, x->parameters_root, given, &x->fault.line,
+                                &x->fault.column)) {
+                x->fault.line = 0;
+            }
+            return true;
+        }
+    }
+    return false;
+}
+
 /* "FILE:LINE:COLUMN: where: what" */
 static int complain(struct expansion *x, const char *path, err_t err)
 {
     const char *place = path;
 
+    if (x->t == NULL && path == x->path && place_in_parameters(x)) {
+        path = place = x->parameters_path;
+    }
     if (x->fault.line > 0) {
+        cut_place(x);
         place = arena_printf(x->arena, "%s:%u:%u", path, x->fault.line, x->fault.column);
         x->trail.has_offset = false; /* said already, and better */
     }
@@ -63,19 +123,45 @@ static yyjson_val *unwrap(yyjson_val *root, yyjson_val **parameters)
     return json_get(inner, "template");
 }
 
-/* A file of parameters is {"n":{"value":..}}, or that as "parameters" beside a "$schema". */
+/* What az and others have in files: the values are "parameters", beside a "$schema" or not. The
+ * value of one parameter of that name has members that are no objects. */
+static bool has_wrapping(yyjson_val *root)
+{
+    yyjson_val *inner = json_get(root, "parameters"), *key, *value;
+    size_t i, n;
+
+    if (json_get(root, "$schema") != NULL || json_get(root, "contentVersion") != NULL) {
+        return true;
+    }
+    yyjson_obj_foreach(inner, i, n, key, value)
+    {
+        if (!yyjson_is_obj(value)) {
+            return false;
+        }
+    }
+    return yyjson_is_obj(inner);
+}
+
+/* A file of parameters is {"n":{"value":..}}, or that as "parameters" of an object. */
 static int read_parameters(struct expansion *x, yyjson_val **ret)
 {
-    struct span text = {0};
     yyjson_val *root = NULL;
-    int code = read_file(x, x->parameters_path, &text, &root);
+    int code = read_file(x, x->parameters_path, &x->parameters_text, &root);
 
     if (code == EXIT_YES && !yyjson_is_obj(root)) {
         cli_complain("template", "%s: the parameters must be a JSON object", x->parameters_path);
         return EXIT_USAGE;
     }
-    *ret = json_get(root, "$schema") != NULL ? json_get(root, "parameters") : root;
-    return code;
+    if (code != EXIT_YES) {
+        return code;
+    }
+    x->parameters_root = root;
+    x->parameters = *ret = has_wrapping(root) ? json_get(root, "parameters") : root;
+    if (*ret != NULL && !yyjson_is_obj(*ret)) {
+        cli_complain("template", "%s: 'parameters' must be an object", x->parameters_path);
+        return EXIT_USAGE;
+    }
+    return EXIT_YES;
 }
 
 static bool is_of_subscription(yyjson_val *document)

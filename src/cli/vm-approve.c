@@ -49,14 +49,14 @@ static int find_change(struct online *online, const char *name, const char *wish
     return EXIT_YES;
 }
 
-static int approve(struct online *online, const char *name, const char *wished)
+static int approve(struct online *online, const char *group, const char *called, const char *wished)
 {
     yyjson_mut_doc *doc = json_new(online->arena);
     yyjson_mut_val *root = doc == NULL ? NULL : yyjson_mut_obj(doc);
     yyjson_val *machine = NULL;
-    const char *change = NULL;
+    const char *change = NULL, *name = NULL;
     struct span body;
-    int code = online_need_subscription(online);
+    int code = vm_find(online, group, called, &name);
 
     code = code ? code : find_change(online, name, wished, &change);
     if (code != EXIT_YES) {
@@ -78,18 +78,19 @@ static int approve(struct online *online, const char *name, const char *wished)
         return vm_print(online, machine);
     }
     printf("%s: change %.8s is approved: that boot is the baseline now\n",
-           online_show(online, span_str(name)), change);
+           online_show(online, span_str(called)), change);
     return EXIT_YES;
 }
 
 int vm_cmd_approve(int argc, char **argv)
 {
     CLEANUP(online_end) struct online online = {0};
-    const char *change = NULL;
+    const char *change = NULL, *group = NULL;
     const struct option options[] = {
         {"change", 0, OPTION_TEXT, "DIGITS",
          "the change that you looked at, as vm show names it; without it: what waits now", &change,
          NULL, 0},
+        VM_GROUP(group),
         ONLINE_WHERE(online.where),
         ONLINE_OUTPUT(online.where),
     };
@@ -103,8 +104,8 @@ int vm_cmd_approve(int argc, char **argv)
         .n_options = ARRAY_LEN(options),
         .min_arguments = 1,
         .max_arguments = 1,
-        .notes = "Exit status: 0 done, 1 that change does not wait, 2 wrong use, 3 the service "
-                 "refuses or is not\nreachable.",
+        .notes = "Exit status: 0 done, 1 that change does not wait, or its guest has not joined "
+                 "(-g), 2 wrong\nuse, 3 the service refuses or is not reachable.",
     };
     int code = EXIT_YES;
 
@@ -115,7 +116,7 @@ int vm_cmd_approve(int argc, char **argv)
         cli_complain(online.command, "--change must be 8 to 64 hexadecimal digits in lower case");
         code = EXIT_USAGE;
     } else {
-        code = approve(&online, online.words.arguments[0], change);
+        code = approve(&online, group, online.words.arguments[0], change);
     }
     return online_finish(&online, code);
 }

@@ -29,16 +29,18 @@ static const struct simple {
 };
 enum simple_verb { RELEARN, ATTEST, DISABLE, ENABLE, REMOVE };
 
-static int change(struct online *online, const struct simple *verb, const char *name)
+static int change(struct online *online, const struct simple *verb, const char *group,
+                  const char *name)
 {
     yyjson_val *machine = NULL;
-    int code = online_need_subscription(online);
+    const char *found = NULL;
+    int code = vm_find(online, group, name, &found);
 
     code = code
                ? code
-               : vm_ask(online, verb->method, vm_path(online, "machines", name, verb->rest),
+               : vm_ask(online, verb->method, vm_path(online, "machines", found, verb->rest),
                         strcmp(verb->method, "POST") == 0 ? span_str("{}") : (struct span){0}, name,
-                        arena_printf(online->arena, "bootwarden vm show %s", name), &machine);
+                        arena_printf(online->arena, "bootwarden vm show %s", found), &machine);
     if (code != EXIT_YES) {
         return code;
     }
@@ -52,7 +54,9 @@ static int change(struct online *online, const struct simple *verb, const char *
 static int run_simple(enum simple_verb which, int argc, char **argv)
 {
     CLEANUP(online_end) struct online online = {0};
-    const struct option options[] = {ONLINE_WHERE(online.where), ONLINE_OUTPUT(online.where)};
+    const char *group = NULL;
+    const struct option options[] = {VM_GROUP(group), ONLINE_WHERE(online.where),
+                                     ONLINE_OUTPUT(online.where)};
     const struct option_set set = {
         .command = simple[which].command,
         .arguments = "NAME",
@@ -61,14 +65,15 @@ static int run_simple(enum simple_verb which, int argc, char **argv)
         .n_options = ARRAY_LEN(options),
         .min_arguments = 1,
         .max_arguments = 1,
-        .notes = "Exit status: 0 done, 2 wrong use, 3 the service refuses or is not reachable.",
+        .notes = "Exit status: 0 done, 1 its guest has not joined (-g), 2 wrong use, 3 the service "
+                 "refuses or is\nnot reachable.",
     };
     int code = EXIT_YES;
 
     if (!online_begin(&set, argc, argv, &online, &code)) {
         return code;
     }
-    code = change(&online, &simple[which], online.words.arguments[0]);
+    code = change(&online, &simple[which], group, online.words.arguments[0]);
     return online_finish(&online, code);
 }
 
@@ -129,7 +134,9 @@ static int print_extension(const struct online *online, const char *name, yyjson
 int vm_cmd_extension_show(int argc, char **argv)
 {
     CLEANUP(online_end) struct online online = {0};
-    const struct option options[] = {ONLINE_WHERE(online.where), ONLINE_OUTPUT(online.where)};
+    const char *group = NULL;
+    const struct option options[] = {VM_GROUP(group), ONLINE_WHERE(online.where),
+                                     ONLINE_OUTPUT(online.where)};
     const struct option_set set = {
         .command = "vm extension show",
         .arguments = "NAME",
@@ -138,19 +145,21 @@ int vm_cmd_extension_show(int argc, char **argv)
         .n_options = ARRAY_LEN(options),
         .min_arguments = 1,
         .max_arguments = 1,
-        .notes = "Exit status: 0 shown, 2 wrong use, 3 the service refuses or is not reachable.",
+        .notes =
+            "Exit status: 0 shown, 1 its guest has not joined (-g), 2 wrong use, 3 the service "
+            "refuses or is\nnot reachable.",
     };
     yyjson_val *extension = NULL;
-    const char *name;
+    const char *name, *found = NULL;
     int code = EXIT_YES;
 
     if (!online_begin(&set, argc, argv, &online, &code)) {
         return code;
     }
     name = online.words.arguments[0];
-    code = online_need_subscription(&online);
+    code = vm_find(&online, group, name, &found);
     code = code ? code
-                : vm_ask(&online, "GET", vm_path(&online, "machines", name, "/extension"),
+                : vm_ask(&online, "GET", vm_path(&online, "machines", found, "/extension"),
                          (struct span){0}, name, NULL, &extension);
     code = code ? code : print_extension(&online, name, extension);
     return online_finish(&online, code);
@@ -209,6 +218,7 @@ static int wishes(struct online *online, const struct wished *wished, struct spa
 int vm_cmd_extension_set(int argc, char **argv)
 {
     CLEANUP(online_end) struct online online = {0};
+    const char *group = NULL;
     struct wished wished = {.wanted = AS_IT_IS, .upgrades = AS_IT_IS, .minor = AS_IT_IS};
     const struct option options[] = {
         {"settings", 0, OPTION_TEXT, "FILE",
@@ -220,6 +230,7 @@ int vm_cmd_extension_set(int argc, char **argv)
         {"minor-upgrades", 0, OPTION_CHOICE, "ON", "to later minor versions, too", &wished.minor,
          on_off, 0},
         {"version", 0, OPTION_TEXT, "X.Y", "the version that is wanted", &wished.version, NULL, 0},
+        VM_GROUP(group),
         ONLINE_WHERE(online.where),
         ONLINE_OUTPUT(online.where),
     };
@@ -231,22 +242,23 @@ int vm_cmd_extension_set(int argc, char **argv)
         .n_options = ARRAY_LEN(options),
         .min_arguments = 1,
         .max_arguments = 1,
-        .notes = "Exit status: 0 done, 2 wrong use, 3 the service refuses or is not reachable.",
+        .notes = "Exit status: 0 done, 1 its guest has not joined (-g), 2 wrong use, 3 the service "
+                 "refuses or is\nnot reachable.",
     };
     yyjson_val *extension = NULL;
     struct span body = {0};
-    const char *name;
+    const char *name, *found = NULL;
     int code = EXIT_YES;
 
     if (!online_begin(&set, argc, argv, &online, &code)) {
         return code;
     }
     name = online.words.arguments[0];
-    code = online_need_subscription(&online);
-    code = code ? code : wishes(&online, &wished, &body);
+    code = wishes(&online, &wished, &body);
+    code = code ? code : vm_find(&online, group, name, &found);
     code = code ? code
-                : vm_ask(&online, "PUT", vm_path(&online, "machines", name, "/extension"), body,
-                         name, arena_printf(online.arena, "bootwarden vm extension show %s", name),
+                : vm_ask(&online, "PUT", vm_path(&online, "machines", found, "/extension"), body,
+                         name, arena_printf(online.arena, "bootwarden vm extension show %s", found),
                          &extension);
     code = code ? code : print_extension(&online, name, extension);
     return online_finish(&online, code);

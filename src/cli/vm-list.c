@@ -5,6 +5,7 @@
 
 #include "monitor/monitor.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -159,6 +160,67 @@ static void print_table(const struct online *online, yyjson_mut_val *all, int st
     }
 }
 
+/* ---- names that mean two ---- */
+
+struct listed {
+    const char *name, *id;
+};
+struct names {
+    struct listed *at; /* by name */
+    size_t n;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    return strcasecmp(((const struct listed *)a)->name, ((const struct listed *)b)->name);
+}
+
+/* A virtual machine of a listed machine's name that is another one. */
+static int compare(struct online *online, yyjson_val *item, void *context)
+{
+    const struct names *names = context;
+    struct vm_resource resource;
+    const struct listed *found;
+
+    if (!vm_resource_read(online, item, &resource)) {
+        return EXIT_YES;
+    }
+    found = bsearch(&(struct listed){.name = resource.name}, names->at, names->n,
+                    sizeof(*names->at), by_name);
+    if (found != NULL && !vm_resource_is(&resource, found->id)) {
+        vm_tell_apart(online, &resource);
+    }
+    return EXIT_YES;
+}
+
+static int tell_apart(struct online *online, yyjson_mut_val *all, int state)
+{
+    CLEANUP(arena_free) struct arena *page = arena_new(ONLINE_ARENA_BYTES);
+    struct names names = {
+        .at = arena_calloc(online->arena, yyjson_mut_arr_size(all) + 1, sizeof(*names.at))};
+    yyjson_mut_val *machine;
+    size_t i, n;
+
+    if (page == NULL || names.at == NULL) {
+        return online_out_of_memory(online);
+    }
+    yyjson_mut_arr_foreach(all, i, n, machine)
+    {
+        const char *name = yyjson_mut_get_str(yyjson_mut_obj_get(machine, "name"));
+        const char *id = yyjson_mut_get_str(yyjson_mut_obj_get(machine, "id"));
+
+        if (name != NULL && id != NULL && is_chosen(online, machine, state)) {
+            names.at[names.n++] = (struct listed){name, id};
+        }
+    }
+    if (names.n == 0) {
+        return EXIT_YES;
+    }
+    qsort(names.at, names.n, sizeof(*names.at), by_name);
+    return online_each(online, vm_resource_path(online, NULL, NULL, ""), NULL, page, compare,
+                       &names, NULL);
+}
+
 static int list(struct online *online, int state)
 {
     yyjson_mut_doc *doc = json_new(online->arena);
@@ -171,7 +233,7 @@ static int list(struct online *online, int state)
     }
     if (!online->is_json) {
         print_table(online, all, state);
-        return EXIT_YES;
+        return tell_apart(online, all, state);
     }
     chosen = yyjson_mut_arr(doc);
     yyjson_mut_arr_foreach(all, i, n, machine)

@@ -282,70 +282,226 @@ static yyjson_val *find_announced(struct online *online, const char *name)
     return NULL;
 }
 
-/* The members of who is announced, behind the state. */
-static int print_announced(const struct online *online, yyjson_val *announced)
+/* Its members behind the state, where there is no machine yet. */
+static int print_waiting_json(const struct online *online, yyjson_val *value, const char *state)
+{
+    yyjson_mut_doc *doc = json_new(online->arena);
+    yyjson_mut_val *shown = doc == NULL ? NULL : yyjson_val_mut_copy(doc, value);
+
+    json_add_text(doc, shown, "state", state);
+    return shown == NULL ? online_out_of_memory(online) : online_print_json(online, doc, shown);
+}
+
+/* What a resource is told to do that nobody announced a guest for, or not with a token. */
+static const char *need_token(const struct online *online, const struct vm_resource *resource)
+{
+    return arena_printf(online->arena,
+                        "start the agent in its guest with a join token: bootwarden vm token %s -g "
+                        "%s makes one",
+                        resource->name, resource->group);
+}
+
+/* resource: whose guest it is to be; NULL: of none, or nobody knows of which. */
+static int print_announced(const struct online *online, yyjson_val *announced,
+                           const struct vm_resource *resource)
 {
     const char *name = vm_text(online, announced, "name");
     bool has_token = yyjson_is_true(json_get(announced, "hasToken"));
-    yyjson_mut_doc *doc;
-    yyjson_mut_val *shown;
 
     if (online->is_json) {
-        doc = json_new(online->arena);
-        shown = doc == NULL ? NULL : yyjson_val_mut_copy(doc, announced);
-        json_add_text(doc, shown, "state", "announced");
-        return shown == NULL ? online_out_of_memory(online) : online_print_json(online, doc, shown);
+        return print_waiting_json(online, announced, "announced");
     }
     printf("%s is announced, and has not joined\n", name);
     vm_line("joins with", has_token ? "the token of its announcement" : "its TPM");
     vm_line("what to do",
-            has_token
+            !has_token ? "start the agent in its guest"
+            : resource != NULL
                 ? arena_printf(online->arena,
+                               "start the agent in its guest with the token; for another token: "
+                               "bootwarden vm token %s -g %s",
+                               resource->name, resource->group)
+                : arena_printf(online->arena,
                                "start the agent in its guest with the token; for another token: "
                                "bootwarden vm token %s -g GROUP when az or a template made it, "
                                "else bootwarden vm withdraw %s and announce it again",
-                               name, name)
-                : "start the agent in its guest");
+                               name, name));
     vm_line("until", vm_text(online, announced, "expires"));
-    vm_line("announced by", vm_text(online, announced, "by"));
+    if (json_get(announced, "by") != NULL) {
+        vm_line("announced by", vm_text(online, announced, "by"));
+    }
     if (json_text(json_get(announced, "ekDigest")) != NULL) {
         vm_line("EK digest", vm_text(online, announced, "ekDigest"));
     }
     return EXIT_YES;
 }
 
+/* ---- the guest of a resource ---- */
+
+/* All that its owner's role shows, where the machine itself may not be seen. */
+static int print_integrity(const struct online *online, const struct vm_resource *resource)
+{
+    static const char *const members[][2] = {
+        {"why", "why"},         {"advice", "what to do"}, {"since", "since"},
+        {"provenAt", "proven"}, {"heardAt", "heard"},     {"agentVersion", "agent"},
+        {"joined", "joined"},   {"machine", "id"},        {"ekDigest", "EK digest"}};
+
+    if (online->is_json) {
+        yyjson_mut_doc *doc = json_new(online->arena);
+
+        return doc == NULL
+                   ? online_out_of_memory(online)
+                   : online_print_json(online, doc, yyjson_val_mut_copy(doc, resource->integrity));
+    }
+    printf("%s is %s\n", vm_text(online, resource->integrity, "name"),
+           vm_text(online, resource->integrity, "state"));
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        const char *text = vm_plain(vm_text(online, resource->integrity, members[i][0]));
+
+        if (text[0] != '\0' && strcmp(text, "-") != 0) {
+            vm_line(members[i][1], text);
+        }
+    }
+    fprintf(stderr, "More of it is seen with the right Bootwarden.Monitor/machines/read.\n");
+    return EXIT_YES;
+}
+
+static int print_not_joined(const struct online *online, const struct vm_resource *resource)
+{
+    if (span_is(json_span(json_get(resource->integrity, "binding")), "Announced")) {
+        return print_announced(online, resource->integrity, resource);
+    }
+    if (online->is_json) {
+        return print_waiting_json(online, resource->integrity, "not-joined");
+    }
+    printf("%s has not joined\n", resource->name);
+    vm_line("what to do", need_token(online, resource));
+    vm_line("id", vm_text(online, resource->integrity, "machine"));
+    return EXIT_YES;
+}
+
+static int verdict(int code, yyjson_val *of)
+{
+    return code == EXIT_YES && !span_is(json_span(json_get(of, "state")), "healthy") ? EXIT_NO
+                                                                                     : code;
+}
+
+/* What the resource says of a machine that is not monitored names the group and what to type. */
+static yyjson_val *in_its_terms(const struct online *online, const struct vm_resource *resource,
+                                yyjson_val *machine)
+{
+    yyjson_mut_doc *doc = json_new(online->arena);
+    yyjson_mut_val *copy = doc == NULL ? NULL : yyjson_val_mut_copy(doc, machine);
+    yyjson_val *said = machine;
+    struct span text;
+
+    if (copy == NULL || !span_is(json_span(json_get(machine, "state")), "not-applicable")) {
+        return machine;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        static const char *const members[] = {"why", "advice"};
+        struct span words = json_span(json_get(resource->integrity, members[i]));
+
+        if (words.data != NULL) {
+            (void)yyjson_mut_obj_remove_key(copy, members[i]);
+            json_add_span(doc, copy, members[i], words);
+        }
+    }
+    text = json_write(online->arena, doc, copy, false);
+    return text.data == NULL || json_read(online->arena, text, NULL, NULL, &said) != ERR_OK
+               ? machine
+               : said;
+}
+
+static int show_resource(struct online *online, const struct vm_resource *resource)
+{
+    const char *id = vm_text(online, resource->integrity, "machine");
+    struct online_answer answer = {0};
+    int code;
+
+    if (!resource->has_joined) {
+        code = print_not_joined(online, resource);
+        return code == EXIT_YES ? EXIT_NO : code;
+    }
+    code = get(online, vm_path(online, "machines", id, ""), &answer);
+    if (code != EXIT_YES) {
+        return code;
+    }
+    if (answer.status == 403) {
+        return verdict(print_integrity(online, resource), resource->integrity);
+    }
+    if (answer.status != 200) {
+        return online_refused(online, arena_printf(online->arena, "showing %s", resource->name),
+                              &answer, NULL);
+    }
+    if (!vm_resource_is(resource, json_text(json_get(answer.json, "id")))) {
+        return online_distrust(online, "the answer is another machine", ERR_OK, NULL);
+    }
+    return verdict(vm_print(online, in_its_terms(online, resource, answer.json)), answer.json);
+}
+
 /* ---- the command ---- */
 
-static int show(struct online *online, const char *name)
+/* There is no machine of this name: a virtual machine may be, whose guest is to join yet. */
+static int show_missing(struct online *online, const char *name,
+                        const struct online_answer *missing)
+{
+    struct vm_resources list;
+    yyjson_val *announced;
+    int code = vm_resources_named(online, name, &list);
+
+    if (code == EXIT_YES && list.n == 1) {
+        return show_resource(online, &list.at[0]);
+    }
+    for (size_t i = 0; code == EXIT_YES && i < list.n; i++) {
+        vm_tell_apart(online, &list.at[i]);
+    }
+    if (code != EXIT_YES || list.n > 1) {
+        return code == EXIT_YES ? EXIT_NO : code;
+    }
+    announced = find_announced(online, name);
+    if (announced == NULL) {
+        return online_refused(online, arena_printf(online->arena, "showing %s", name), missing,
+                              list.is_unknown ? "of a virtual machine with the same name, say -g "
+                                                "GROUP"
+                                              : NULL);
+    }
+    code = print_announced(online, announced, NULL);
+    return code == EXIT_YES ? EXIT_NO : code;
+}
+
+static int show(struct online *online, const char *group, const char *name)
 {
     struct online_answer answer = {0};
-    yyjson_val *announced;
+    struct vm_resource resource;
+    bool is_clear = true;
     int code = online_need_subscription(online);
 
+    if (code == EXIT_YES && group != NULL) {
+        code = vm_resource_get(online, group, name, &resource);
+        return code == EXIT_YES ? show_resource(online, &resource) : code;
+    }
     code = code ? code : get(online, vm_path(online, "machines", name, ""), &answer);
     if (code != EXIT_YES) {
         return code;
     }
-    announced = answer.status == 404 ? find_announced(online, name) : NULL;
-    if (announced != NULL) {
-        code = print_announced(online, announced);
-        return code == EXIT_YES ? EXIT_NO : code;
+    if (answer.status == 404) {
+        return show_missing(online, name, &answer);
     }
     if (answer.status != 200) {
         return online_refused(online, arena_printf(online->arena, "showing %s", name), &answer,
                               NULL);
     }
-    code = vm_print(online, answer.json);
-    if (code == EXIT_YES && !span_is(json_span(json_get(answer.json, "state")), "healthy")) {
-        return EXIT_NO;
-    }
-    return code;
+    code = vm_check_name(online, name, answer.json, &is_clear);
+    code = code ? code : verdict(vm_print(online, answer.json), answer.json);
+    return code == EXIT_YES && !is_clear ? EXIT_NO : code;
 }
 
 int vm_cmd_show(int argc, char **argv)
 {
     CLEANUP(online_end) struct online online = {0};
-    const struct option options[] = {ONLINE_WHERE(online.where), ONLINE_OUTPUT(online.where)};
+    const char *group = NULL;
+    const struct option options[] = {VM_GROUP(group), ONLINE_WHERE(online.where),
+                                     ONLINE_OUTPUT(online.where)};
     const struct option_set set = {
         .command = "vm show",
         .arguments = "NAME",
@@ -354,15 +510,15 @@ int vm_cmd_show(int argc, char **argv)
         .n_options = ARRAY_LEN(options),
         .min_arguments = 1,
         .max_arguments = 1,
-        .notes =
-            "Exit status: 0 healthy, 1 in another state or not joined yet, 2 wrong use, 3 the\n"
-            "service refuses or is not reachable.",
+        .notes = "Exit status: 0 healthy, 1 in another state, not joined yet, or a virtual machine "
+                 "of this\n"
+                 "name is another one, 2 wrong use, 3 the service refuses or is not reachable.",
     };
     int code = EXIT_YES;
 
     if (!online_begin(&set, argc, argv, &online, &code)) {
         return code;
     }
-    code = show(&online, online.words.arguments[0]);
+    code = show(&online, group, online.words.arguments[0]);
     return online_finish(&online, code);
 }

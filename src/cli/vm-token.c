@@ -4,29 +4,12 @@
  */
 #include "cli/vm.h"
 
-#define VM_API_VERSION "2024-11-01"
-
 struct given {
     const char *command, *action, *member;
     const char *doing, *look_at; /* for errors */
     const char *description;
     void (*explain)(struct online *online, const char *name, yyjson_val *answer);
 };
-
-static const char *action_path(const struct online *online, const struct given *given,
-                               const char *group, const char *name)
-{
-    const char *subscription = online_encode(online->arena, span_str(online->subscription));
-    const char *in_group = online_encode(online->arena, span_str(group));
-    const char *encoded = online_encode(online->arena, span_str(name));
-
-    return subscription == NULL || in_group == NULL || encoded == NULL
-               ? NULL
-               : arena_printf(online->arena,
-                              "/subscriptions/%s/resourceGroups/%s/providers/Microsoft.Compute/"
-                              "virtualMachines/%s/%s?api-version=" VM_API_VERSION,
-                              subscription, in_group, encoded, given->action);
-}
 
 static void explain_token(struct online *online, const char *name, yyjson_val *answer)
 {
@@ -56,7 +39,7 @@ static void explain_address(struct online *online, const char *name, yyjson_val 
 
 static const struct given join_token = {
     .command = "vm token",
-    .action = "createJoinToken",
+    .action = "/createJoinToken",
     .member = "token",
     .doing = "making a join token",
     .look_at = "az vm show, properties.bootIntegrity",
@@ -66,7 +49,7 @@ static const struct given join_token = {
 };
 static const struct given identity_address = {
     .command = "vm identity",
-    .action = "createIdentityAddress",
+    .action = "/createIdentityAddress",
     .member = "address",
     .doing = "making an address",
     .look_at = "az vm show, identity",
@@ -84,8 +67,8 @@ static int give(struct online *online, const struct given *given, const char *gr
     int code = online_need_subscription(online);
 
     code = code ? code
-                : vm_ask(online, "POST", action_path(online, given, group, name), (struct span){0},
-                         given->doing, given->look_at, &answer);
+                : vm_ask(online, "POST", vm_resource_path(online, group, name, given->action),
+                         (struct span){0}, given->doing, given->look_at, &answer);
     if (code != EXIT_YES) {
         return code;
     }

@@ -29,13 +29,17 @@ void deploy_refuse(struct control_call *call, const char *deployment, err_t err,
                    struct control_answer *ret)
 {
     char words[TRAIL_WHERE_MAX + TRAIL_WHAT_MAX + 48], where[64] = "";
+    struct trail said = *trail;
 
     if (err == ERR_MEMORY || err == ERR_CRYPTO || err == ERR_STORE || err == ERR_INTERNAL) {
         control_fail(call, err, trail, ret);
         return;
     }
-    trail_format(trail, err, words, sizeof(words));
     if (fault->line > 0) {
+        said.has_offset = false; /* by line and column */
+    }
+    trail_format(&said, err, words, sizeof(words));
+    if (fault->line > 0 && strstr(words, " at line ") == NULL) {
         snprintf(where, sizeof(where), " (line %u, column %u)", fault->line, fault->column);
     }
     if (fault->code != NULL && strcmp(fault->code, "InvalidTemplate") == 0) {

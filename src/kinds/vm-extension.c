@@ -278,6 +278,7 @@ static bool sync_wanted(struct control_call *call, const struct resource *vm, bo
     bool is_there = false;
     yyjson_mut_val *properties, *settings;
     err_t err = vm_find_extension(call, vm->key, &trail, &extension, &is_there);
+    enum off_reason off = is_there ? OFF_STOPPED : OFF_NO_EXTENSION;
 
     err = err ? err : store_extension_get(store, call->arena, vm_id_of(vm), &trail, &before);
     wanted.is_wanted = is_there && !is_stopped(vm);
@@ -298,13 +299,16 @@ static bool sync_wanted(struct control_call *call, const struct resource *vm, bo
         before.upgrades == wanted.upgrades && before.upgrades_minor == wanted.upgrades_minor &&
         strcmp(before.version, wanted.version) == 0 &&
         span_equal(before.settings, wanted.settings)) {
-        return true;
+        if (!wanted.is_wanted) {
+            err = service_want_nothing(control_service(call->control), call->arena, call->now,
+                                       vm_id_of(vm), off, &trail);
+        }
+    } else if (err == ERR_OK) {
+        err = service_want(
+            control_service(call->control), call->arena, call->now, vm_id_of(vm), &wanted,
+            call->caller->name[0] != '\0' ? call->caller->name : call->caller->object_id, off,
+            &trail);
     }
-    err = err ? err
-              : service_want(
-                    control_service(call->control), call->arena, call->now, vm_id_of(vm), &wanted,
-                    call->caller->name[0] != '\0' ? call->caller->name : call->caller->object_id,
-                    &trail);
     if (err) {
         control_fail(call, err, &trail, ret);
     }

@@ -17,7 +17,8 @@ static const struct {
     [MONITOR_UNREACHABLE] = {"unreachable", "The network is in the way, not the boot: open what "
                                             "the guest names."},
     [MONITOR_SILENT] = {"silent", "Is it running, and its agent? Nothing is known of it now."},
-    [MONITOR_NOT_APPLICABLE] = {"not-applicable", "An operator disabled it."},
+    [MONITOR_NOT_APPLICABLE] = {"not-applicable", "An operator disabled it; to let it in "
+                                                  "again: bootwarden vm enable NAME"},
 };
 
 const char *monitor_state_name(enum monitor_state state)

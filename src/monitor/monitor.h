@@ -21,7 +21,7 @@ enum monitor_state {
     MONITOR_CANNOT_JUDGE,
     MONITOR_UNREACHABLE,    /* the guest says that it does not get through to the attestation */
     MONITOR_SILENT,         /* neither proof nor excuse came for three periods */
-    MONITOR_NOT_APPLICABLE, /* an operator disabled it */
+    MONITOR_NOT_APPLICABLE, /* an operator disabled it, or its owner switched it off */
     MONITOR_STATES,
 };
 

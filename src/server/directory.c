@@ -105,6 +105,11 @@ static const struct directory_command *find_command(const struct directory *dire
         }
         return one;
     }
+    if (directory->command[0] != '\0') {
+        server_complain(SERVER_USAGE, "%s: there is no '%.100s'; see bootwarden-server %s --help",
+                        directory->noun, directory->command, directory->noun);
+        return NULL;
+    }
     server_complain(SERVER_USAGE, "%s: which command? See bootwarden-server %s --help",
                     directory->noun, directory->noun);
     return NULL;

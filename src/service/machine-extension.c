@@ -117,9 +117,10 @@ static err_t read_extension(const struct service_call *call, struct span body, s
 
 /* Nobody is told of a machine that its owner does not want to be monitored. */
 static err_t set_wanted(struct service *service, struct arena *arena, int64_t now, const char *who,
-                        const struct store_machine *machine, bool is_wanted, struct trail *trail)
+                        const struct store_machine *machine, bool is_wanted, enum off_reason off,
+                        struct trail *trail)
 {
-    struct state_update update = {.sets_off = true, .is_off = !is_wanted};
+    struct state_update update = {.sets_off = true, .is_off = !is_wanted, .off = off};
 
     update.words = arena_printf(arena, "%s switched monitoring on: it has to prove its boot", who);
     if (update.words == NULL) {
@@ -131,7 +132,7 @@ static err_t set_wanted(struct service *service, struct arena *arena, int64_t no
 
 err_t service_want(struct service *service, struct arena *arena, int64_t now,
                    const char *machine_id, struct store_extension *extension, const char *who,
-                   struct trail *trail)
+                   enum off_reason off, struct trail *trail)
 {
     struct store_machine machine;
     err_t err;
@@ -144,7 +145,24 @@ err_t service_want(struct service *service, struct arena *arena, int64_t now,
     err = store_machine_by_id(service->store, machine_id, trail, &machine);
     return err == ERR_NOT_FOUND ? ERR_OK
            : err                ? err
-                 : set_wanted(service, arena, now, who, &machine, extension->is_wanted, trail);
+                 : set_wanted(service, arena, now, who, &machine, extension->is_wanted, off, trail);
+}
+
+err_t service_want_nothing(struct service *service, struct arena *arena, int64_t now,
+                           const char *machine_id, enum off_reason off, struct trail *trail)
+{
+    struct store_machine machine;
+    struct store_monitor row;
+    err_t err = store_machine_by_id(service->store, machine_id, trail, &machine);
+
+    if (err == ERR_NOT_FOUND) {
+        return ERR_OK;
+    }
+    err = err ? err : store_monitor_get(service->store, machine_id, trail, &row);
+    if (err || !machine.is_active || strcmp(row.why, off_why(off)) == 0) {
+        return err;
+    }
+    return set_wanted(service, arena, now, "", &machine, false, off, trail);
 }
 
 void service_extension_put(struct service *service, const struct service_call *call,
@@ -161,7 +179,7 @@ void service_extension_put(struct service *service, const struct service_call *c
     err = err ? err : read_extension(call, body, &trail, &extension);
     err = err ? err
               : service_want(service, call->arena, call->now, machine.id, &extension, path->who,
-                             &trail);
+                             OFF_SWITCHED, &trail);
     err = err ? err : answer_extension(service, call, &machine, &trail, ret);
     if (err) {
         machines_fail(call, err, &trail, ret);

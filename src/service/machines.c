@@ -48,9 +48,10 @@ err_t machines_find(struct service *service, const struct service_call *call,
     if (err || text == NULL) {
         return err ? err : ERR_MEMORY;
     }
-    err = store_machine_by_name(service->store, text, trail, ret);
+    /* A guest may choose another's id as its name, and is not found by that. */
+    err = store_machine_by_id(service->store, text, trail, ret);
     if (err == ERR_NOT_FOUND) {
-        err = store_machine_by_id(service->store, text, trail, ret);
+        err = store_machine_by_name(service->store, text, trail, ret);
     }
     if (err == ERR_NOT_FOUND || (err == ERR_OK && strcmp(ret->subscription, subscription) != 0)) {
         return trail_set(trail, ERR_NOT_FOUND,
@@ -86,6 +87,13 @@ void machines_add_time(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val 
 
 /* ---- one machine ---- */
 
+static const char *why_of(const struct store_machine *machine, const struct store_monitor *row)
+{
+    return !machine->is_active         ? "an operator disabled it"
+           : machine->ak_name_len == 0 ? "an operator replaced it: it waits for a TPM to join as it"
+                                       : row->why;
+}
+
 /* What an operator did beside the server shows at once. */
 static const char *state_of(const struct store_machine *machine, const struct store_monitor *row)
 {
@@ -105,11 +113,11 @@ static yyjson_mut_val *summary(const struct service *service, const struct servi
     json_add_text(doc, root, "name", machine->name);
     json_add_text(doc, root, "state", name);
     machines_add_time(call->arena, doc, root, "since", row->since);
-    json_add_text(doc, root, "why",
-                  machine->is_active && machine->ak_name_len == 0
-                      ? "an operator replaced it: it waits for a TPM to join as it"
-                      : row->why);
-    json_add_text(doc, root, "advice", monitor_state_advice(state));
+    json_add_text(doc, root, "why", why_of(machine, row));
+    json_add_text(doc, root, "advice",
+                  machine->is_active && state == MONITOR_NOT_APPLICABLE
+                      ? off_advice(off_of(row->why))
+                      : monitor_state_advice(state));
     json_add_text(doc, root, "verdict", row->proof[0] == '\0' ? NULL : row->proof);
     machines_add_time(call->arena, doc, root, "provenAt", row->proof_time);
     json_add_text(doc, root, "provider", row->provider[0] == '\0' ? NULL : row->provider);

@@ -5,6 +5,7 @@
 #ifndef SERVICE_MACHINES_H
 #define SERVICE_MACHINES_H
 
+#include "service/off.h"
 #include "service/service.h"
 
 /* Whose machines, and which; as they came in the path. */
@@ -31,11 +32,15 @@ machine_call service_extension_get;
 machine_call service_extension_put;
 
 /* What is wanted of the agent of a machine, which may be yet to join: the settings of its
- * extension, and whether it is monitored at all. who: asks. */
+ * extension, and whether it is monitored at all. who: asks. off: why not, if not. */
 struct store_extension;
 err_t service_want(struct service *service, struct arena *arena, int64_t now,
                    const char *machine_id, struct store_extension *extension, const char *who,
-                   struct trail *trail) MUST_CHECK;
+                   enum off_reason off, struct trail *trail) MUST_CHECK;
+/* That it is not monitored was so before: `off` is why it is now. */
+err_t service_want_nothing(struct service *service, struct arena *arena, int64_t now,
+                           const char *machine_id, enum off_reason off,
+                           struct trail *trail) MUST_CHECK;
 
 /* Packages of the agent; `machine` of the path is a version. `body` of the last three is a
  * platform, or empty for all. */

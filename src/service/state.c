@@ -72,8 +72,17 @@ static void apply_contact(struct store_monitor *row, const struct state_update *
     }
 }
 
+/* Words of the change that switched it off stay while it is off. */
+static const char *why_not(const struct store_monitor *row, const struct state_update *update)
+{
+    return !update->is_active                   ? "an operator disabled it"
+           : update->sets_off && update->is_off ? off_why(update->off)
+                                                : off_why(off_of(row->why));
+}
+
 static void say_why(struct store_monitor *row, enum monitor_state state,
-                    const struct monitor_facts *facts, const char *before)
+                    const struct monitor_facts *facts, const struct state_update *update,
+                    const char *before)
 {
     switch (state) {
     case MONITOR_SILENT:
@@ -85,8 +94,7 @@ static void say_why(struct store_monitor *row, enum monitor_state state,
                  row->doubt[0] == '\0' ? "" : "; a proof came that did not count: ", row->doubt);
         break;
     case MONITOR_NOT_APPLICABLE:
-        put(row->why, sizeof(row->why),
-            row->is_off ? "its owner switched monitoring off" : "an operator disabled it");
+        put(row->why, sizeof(row->why), why_not(row, update));
         break;
     case MONITOR_NEVER_REPORTED:
         if (row->doubt[0] != '\0') {
@@ -248,7 +256,7 @@ static bool apply(struct store_monitor *row, void *context)
     facts = facts_of(row, update);
     state = monitor_judge(&facts, now);
     put(row->state, sizeof(row->state), monitor_state_name(state));
-    say_why(row, state, &facts, before);
+    say_why(row, state, &facts, update, before);
     row->due = monitor_due(&facts, now);
     return true;
 }

@@ -7,6 +7,7 @@
 #define SERVICE_STATE_H
 
 #include "service/internal.h"
+#include "service/off.h"
 
 #include "monitor/doubt.h"
 #include "monitor/monitor.h"
@@ -40,7 +41,8 @@ struct state_update {
     bool sets_off;    /* monitoring of it, to the following; when it comes on again, what was known
                          counts no more, and `words` say why */
     bool is_off;
-    bool is_approved; /* an owner took the last changed boot for good */
+    enum off_reason off; /* why */
+    bool is_approved;    /* an owner took the last changed boot for good */
 };
 
 /* Fill the change around what is said above; in place, so that context stays valid. */

@@ -396,6 +396,9 @@ start_server --join approval
 cp "$VTPM_CA" "$data/trust/ek/lab.pem"
 boot vm4 a-secureboot-healthy
 vm4=(--tcti "$VTPM_TCTI" --event-log "$VTPM_EVENT_LOG")
+fails 3 enrolment "its join token is missing: $work/nonex: no such file" 'bootwarden vm token VM -g GROUP' \
+    "${vm4[@]}" "${efi[@]}" --name vm4 --join-token-file "$work/nonex"
+check 'and it asked for no place' test "$(sqlite3 "$data/data.sqlite" 'SELECT count(*) FROM waiting')" -eq 0
 fails 3 enrolment '^This machine waits for an owner: .*Endorsement key [0-9a-f]{64}\.$' \
     '^The owner runs: bootwarden vm admit [0-9a-f]{64}$' "${vm4[@]}" "${efi[@]}" --name vm4
 skipped policy

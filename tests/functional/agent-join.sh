@@ -50,7 +50,8 @@ check 'under the same key' test "$(jq -r .ekDigest <"$work/out")" = "$ek1"
 
 # ---- rejecting ----
 machine vm2
-expect 1 'waits for an owner' enroll "${tpm[@]}" --name db --retries 0
+expect 1 "waits for an owner.*No join token was sent: $work/nonex: no such file" \
+    enroll "${tpm[@]}" --name db --join-token-file "$work/nonex" --retries 0
 check 'reject' vm reject db
 expect 3 'Rejected: an owner rejected this endorsement key' enroll "${tpm[@]}" --name db --retries 0
 check 'who was rejected can be admitted after all' vm admit db

@@ -157,6 +157,9 @@ principal remove 99999999-9999-4999-8999-999999999999 2>/dev/null
 is 'nobody to remove' "$?" 1
 principal 2>/dev/null
 is 'which command' "$?" 2
+principal disable X 2>"$work/err"
+is 'a command that is none' "$? $(cat "$work/err")" \
+    "2 bootwarden-server: principal: there is no 'disable'; see bootwarden-server principal --help"
 "$server" principal list --data "$work/none" 2>/dev/null
 is 'no such folder' "$?" 2
 

@@ -49,7 +49,7 @@ head='{"$schema":"https://x/schemas/2019-04-01/deploymentTemplate.json#","conten
 
 # ---- faults ----
 refuses "-: the text is empty, expected JSON" ''
-refuses "-:1:3: the content was invalid and could not be read: a comment begins that does not end at line 1, column 3" '{ /* x'
+refuses "-:1:3: the content was invalid and could not be read: a comment begins that does not end" '{ /* x'
 refuses "-:2:15: 'resources' must be an array or an object" "$head
  \"resources\": 1}"
 refuses "-:3:9: resources[0].name: The template function 'nosuch' is not valid: there is none of that name" "$head
@@ -57,6 +57,34 @@ refuses "-:3:9: resources[0].name: The template function 'nosuch' is not valid: 
   name: \"[nosuch()]\" } ]}"
 refuses "-:1:123: parameters.p: The value for the template parameter 'p' at line '1' and column '123' is not provided" \
     "${head}resources:[],parameters:{ p:{type:\"string\"}}}"
+# with a file of parameters: each fault under the name of the file that has it
+one="${head}resources:[],parameters:{ p:{type:\"string\"}}}"
+given() { printf '%s' "$1" >"$work/p.json"; }
+given '{"parameters":{"p":{"value":"x"}}}'
+printf '%s' "$one" >"$work/in"
+expand 0 -p "$work/p.json" -o json -
+is "as az takes it, without a schema" "$(query 'parameters.p.value')" '"x"'
+given '{"parameters":{"value":"x"}}'
+printf '%s' "${one/ p:/ parameters:}" >"$work/in"
+expand 0 -p "$work/p.json" -o json -
+is "a parameter of that name" "$(query 'parameters.parameters.value')" '"x"'
+given '{"p":{"value":"x"},
+ "m":{"value":1}}'
+refuses "$work/p.json:2:6: parameters.m: The parameter 'm' was supplied, but the template has none of this name; those it has are 'p'" \
+    "$one" -p "$work/p.json"
+given '{"parameters":
+ {"p":{"value":7}}}'
+refuses "$work/p.json:2:7: parameters.p: The provided value for the template parameter is not valid: a value of type 'String' is expected, it is an integer" \
+    "$one" -p "$work/p.json"
+given '{"p":"x"}'
+refuses "$work/p.json:1:6: parameters.p: must be an object with a 'value'" "$one" -p "$work/p.json"
+given '{"p":{"value":"x"},}'
+refuses "$work/p.json:1:19: the content was invalid and could not be read: the text is not valid JSON: trailing comma is not allowed" \
+    "$one" -p "$work/p.json"
+given '{"parameters":[1]}'
+expand 2 -p "$work/p.json" -
+given '{}'
+refuses "-:1:123: parameters.p: The value for the template parameter 'p' at line '1' and column '123' is not provided" "$one" -p "$work/p.json"
 refuses "-:1:95: the template has the unknown member 'x'" "${head}x:1}"
 refuses "-:1:181: resources[0].properties: links to templates are not supported; put the template itself into 'template'" \
     "${head}resources:[{type:\"Microsoft.Resources/deployments\",apiVersion:\"1\",name:\"n\",properties:{templateLink:{}}}]}"

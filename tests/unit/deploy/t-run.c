@@ -13,6 +13,7 @@ static void what_is_no_deployment_is_refused_before_anything_is_made(void **stat
         const char *code, *words;
     } cases[] = {
         {"", 400, "InvalidRequestContent", ""},
+        {"{\"a\":}", 400, "InvalidRequestContent", " at line 1, column 6'."}, /* told once */
         {"{}", 400, "InvalidRequestContent", "properties"},
         {"{\"properties\":{}}", 400, "InvalidRequestContent", "template is missing"},
         {"{\"properties\":{\"templateLink\":{\"uri\":\"https://x\"}}}", 400, "InvalidContentLink",

@@ -398,11 +398,26 @@ static void monitoring_follows_extension_and_power(void **state)
     assert_answer(&m, 204, NULL);
 }
 
+static void assert_why(const char *id, const char *words)
+{
+    struct store_monitor row;
+
+    assert_ok(store_monitor_get(store, id, NULL, &row));
+    assert_string_equal(row.why, words);
+}
+
 static void why_it_is_off_is_said_in_the_owners_terms(void **state)
 {
+    struct store_machine machine = install_joined();
+    const char *id = machine.id;
+
     (void)state;
-    (void)install_joined();
+    ask(&m, HTTP_POST, VM "/deallocate", NULL);
+    assert_why(id, "its owner says that its virtual machine is stopped");
     ask(&m, HTTP_DELETE, EXTENSION, NULL);
+    assert_why(id, "its virtual machine has no extension GuestAttestation");
+    ask(&m, HTTP_POST, VM "/start", NULL);
+    assert_why(id, "its virtual machine has no extension GuestAttestation");
     ask(&m, HTTP_GET, VM, NULL);
     assert_text(&m, "properties.bootIntegrity.state", "not-applicable");
     assert_non_null(strstr(text_at(&m, "properties.bootIntegrity.why"), "GuestAttestation"));
