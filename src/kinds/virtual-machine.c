@@ -286,6 +286,24 @@ static bool prepare_disk(struct control_call *call, struct resource *wanted,
     return true;
 }
 
+/* A disk that is attached comes by its id alone, and is detached by its name. */
+static void name_data_disks(struct control_call *call, struct resource *wanted)
+{
+    yyjson_mut_val *item;
+    yyjson_mut_arr_iter iter;
+
+    (void)yyjson_mut_arr_iter_init(body_at(wanted->body, "properties.storageProfile.dataDisks"),
+                                   &iter);
+    while ((item = yyjson_mut_arr_iter_next(&iter)) != NULL) {
+        const char *id = body_text_at(item, "managedDisk.id");
+        const char *slash = id == NULL ? NULL : strrchr(id, '/');
+
+        if (slash != NULL && body_text_at(item, "name") == NULL) {
+            body_set_text(call->doc, item, "name", slash + 1);
+        }
+    }
+}
+
 static void drop_secrets(struct resource *wanted)
 {
     yyjson_mut_val *os = body_at(wanted->body, "properties.osProfile");
@@ -315,6 +333,7 @@ static bool prepare(struct control_call *call, const struct resource *before,
         }
         return false;
     }
+    name_data_disks(call, wanted);
     drop_secrets(wanted);
     return true;
 }

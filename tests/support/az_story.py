@@ -269,6 +269,7 @@ class AzStory:
             need_members(self.shown("snapshot", "create", "-g", GROUP, "-n", "s1", "--source", "d1"), {"name": "s1"})
             self.run("vm", "disk", "attach", "-g", GROUP, "--vm-name", "vm2", "--name", "d1")
             need_members(self.shown("vm", "show", "-g", GROUP, "-n", "vm2"), {"storageProfile.dataDisks.0.name": "d1"})
+            self.run("vm", "disk", "detach", "-g", GROUP, "--vm-name", "vm2", "--name", "d1")
         with self.step("without Secure Boot the extension is refused in words, with it it is not"):
             self.run("vm", "deallocate", "-g", GROUP, "-n", "vm2")
             self.run("vm", "update", "-g", GROUP, "-n", "vm2", "--enable-secure-boot", "false", "--enable-vtpm", "true")
@@ -398,7 +399,7 @@ class AzStory:
             listed = self.shown("role", "assignment", "list", "--scope", scope, "--fill-principal-name", "false")
             need(made["name"] not in [one["name"] for one in listed], "it is still listed")
         with self.step("no role is given where nothing is"):
-            self.refused(1, "'nope' could not be found", "role", "assignment", "create", "--assignee-object-id",
+            self.refused(3, "'nope' could not be found", "role", "assignment", "create", "--assignee-object-id",
                          somebody["objectId"], "--assignee-principal-type", "ServicePrincipal", "--role", "Reader",
                          "--scope", f"{self.subscription}/resourceGroups/nope")
 

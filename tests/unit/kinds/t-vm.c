@@ -229,9 +229,14 @@ static void a_machine_without_data_disks_shows_an_empty_list(void **state)
     (void)state;
     put_ok(VM, VM_WITH(""));
     assert_true(yyjson_is_arr(member(&m, "properties.storageProfile.dataDisks")));
-    put_ok(VM, VM_WITH("\"storageProfile\":{\"dataDisks\":[{\"lun\":3}]}"));
+    put_ok(COMPUTE "disks/d1", VM_WITH(""));
+    put_ok(
+        VM,
+        VM_WITH("\"storageProfile\":{\"dataDisks\":[{\"lun\":3,\"managedDisk\":{\"id\":\"" COMPUTE
+                "disks/d1\"}}]}"));
     ask(&m, HTTP_GET, VM, NULL);
     assert_int_equal(yyjson_arr_size(member(&m, "properties.storageProfile.dataDisks")), 1);
+    assert_text(&m, "properties.storageProfile.dataDisks.0.name", "d1");
 }
 
 /* Azure's clients take each other answer for a failure. */
