@@ -93,7 +93,7 @@ err_t arm_json(struct call *call, struct value *ret)
 {
     struct trail trail = {0};
     yyjson_val *json = NULL;
-    err_t err = arm_work_steps(call->w, 1 + call->arguments[0].n / 8);
+    err_t err = arm_work_steps(call->w, 1 + call->arguments[0].n / 4);
 
     err = err ? err : template_read(call->w->arena, call_text(call, 0), &trail, NULL, &json);
     if (err == ERR_MEMORY) {

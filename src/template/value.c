@@ -53,7 +53,7 @@ void arm_work_use(struct work *w, uint64_t steps)
     w->steps_left -= steps < w->steps_left ? steps : w->steps_left;
 }
 
-enum { END_BYTES = 16 };
+enum { END_BYTES = 8 };
 
 bool arm_work_same(struct work *w, struct span a, struct span b)
 {
