@@ -277,12 +277,13 @@ static char *dup(struct arena *arena, const char *text)
     return arena_printf(arena, "%s", text == NULL ? "" : text);
 }
 
-/* The template anew in an arena of the run's own: what it borrows from must live as long. */
+/* The template anew in an arena of the run's own: what it borrows from must live as long. It was
+ * read a moment ago, but its group may have gone since: ERR_CONFLICT, and the answer says so. */
 static err_t copy_request(struct control_call *call, const struct deploy_request *request,
-                          struct run *run)
+                          struct run *run, struct control_answer *ret)
 {
     struct control_call own = *call;
-    struct control_answer ignored = {0};
+    struct control_answer answer = {0};
 
     own.arena = run->arena;
     own.doc = json_new(run->arena);
@@ -291,10 +292,15 @@ static err_t copy_request(struct control_call *call, const struct deploy_request
     if (own.doc == NULL || own.body.data == NULL) {
         return ERR_MEMORY;
     }
-    if (!deploy_read(&own, span_str(request->name), &run->request, &ignored)) {
-        return ERR_INTERNAL; /* it was read a moment ago */
+    if (deploy_read(&own, span_str(request->name), &run->request, &answer)) {
+        return ERR_OK;
     }
-    return ERR_OK;
+    if (arena_is_exhausted(run->arena)) {
+        return ERR_MEMORY;
+    }
+    control_refuse(call, ret, answer.status, answer.code, "%s", answer.message);
+    ret->retry_after_s = answer.retry_after_s;
+    return ERR_CONFLICT;
 }
 
 static const char *new_id(struct arena *arena)
@@ -334,7 +340,8 @@ static err_t copy_caller(const struct control_call *call, struct run *run)
 }
 
 /* All that it holds in memory of its own, within what was counted for it. */
-static err_t fill(struct control_call *call, const struct deploy_request *request, struct run *run)
+static err_t fill(struct control_call *call, const struct deploy_request *request, struct run *run,
+                  struct control_answer *ret)
 {
     err_t err;
 
@@ -343,7 +350,7 @@ static err_t fill(struct control_call *call, const struct deploy_request *reques
         return ERR_MEMORY;
     }
     err = copy_caller(call, run);
-    err = err ? err : copy_request(call, request, run);
+    err = err ? err : copy_request(call, request, run, ret);
     if (err) {
         return err;
     }
@@ -395,6 +402,7 @@ struct run *deploy_admit(struct control_call *call, const struct deploy_request 
                          struct control_answer *ret)
 {
     struct run *run = new_run(call, request);
+    err_t err;
 
     if (run == NULL) {
         refuse_memory(call, ret);
@@ -404,8 +412,11 @@ struct run *deploy_admit(struct control_call *call, const struct deploy_request 
         run_unref(run);
         return NULL;
     }
-    if (fill(call, request, run) != ERR_OK) {
-        refuse_memory(call, ret);
+    err = fill(call, request, run, ret);
+    if (err) {
+        if (err != ERR_CONFLICT) {
+            refuse_memory(call, ret);
+        }
         run_unref(run);
         return NULL;
     }

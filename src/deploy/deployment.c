@@ -167,6 +167,20 @@ static void fail_record(struct control_call *call, const struct run *run,
     (void)deploy_keep_end(call, &end, NULL);
 }
 
+/* Its record is not there any more, or another's is. */
+static void refuse_gone(struct control_call *call, const struct deploy_request *request,
+                        struct control_answer *ret)
+{
+    struct resource group;
+
+    if (resource_load(call, request->group_id, NULL, &group) == ERR_NOT_FOUND) {
+        control_not_found(call, request->group_id, ret);
+    } else {
+        control_refuse(call, ret, 409, "Conflict",
+                       "The deployment '%s' was deleted while it began; try again.", request->name);
+    }
+}
+
 /* Its record, before anything is made. False and refused. */
 static bool keep_record(struct control_call *call, const struct deploy_request *request,
                         const struct run *run, yyjson_mut_val *properties,
@@ -207,7 +221,9 @@ static bool keep_record(struct control_call *call, const struct deploy_request *
         return false;
     }
     err = keep_parts(call, request, run, &trail);
-    if (err) {
+    if (err == ERR_NOT_FOUND) {
+        refuse_gone(call, request, ret);
+    } else if (err) {
         if (err == ERR_TOO_MANY) {
             deploy_refuse_full(call, request->id, ret);
         } else {

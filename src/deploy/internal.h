@@ -69,7 +69,8 @@ void deploy_what_if(struct control_call *call, const struct deploy_request *requ
 
 struct run;
 /* A place for it, before anything is written about it; NULL and refused: 429 or 503 for who may
- * come again, 400 for what is too large. To be started, or given back with run_unref. */
+ * come again, 400 for what is too large, 404 when its group has gone. To be started, or given back
+ * with run_unref. */
 struct run *deploy_admit(struct control_call *call, const struct deploy_request *request,
                          struct control_answer *ret);
 /* Takes the run over: it goes on behind this answer. */

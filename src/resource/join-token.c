@@ -109,29 +109,59 @@ static struct span struck(struct arena *arena, struct span text)
     return span_of(bytes, text.len);
 }
 
-/* So that nothing is decoded in vain: templates have many strings. */
-static bool may_be_base64(struct span text)
+static bool is_space(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* So that nothing is decoded in vain: templates have many strings. Tools break base64 into lines;
+ * *ret_n is how much of it there is without them. */
+static bool may_be_base64(struct span text, size_t *ret_n)
 {
     static const char others[] = "+/=";
+    size_t n = 0;
 
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.data[i];
 
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              memchr(others, c, sizeof(others) - 1) != NULL)) {
+              is_space(c) || memchr(others, c, sizeof(others) - 1) != NULL)) {
             return false;
         }
+        n += is_space(c) ? 0 : 1;
     }
-    return text.len % 4 == 0 && text.len >= JOIN_TOKEN_MIN;
+    *ret_n = n;
+    return n % 4 == 0 && n >= JOIN_TOKEN_MIN;
+}
+
+/* What n characters of base64 among spaces say. ERR_ENCODING: they are none. */
+static err_t decode(struct arena *arena, struct span text, size_t n, struct span *ret)
+{
+    uint8_t *dense = n == text.len ? NULL : arena_alloc(arena, n);
+    size_t used = 0;
+
+    if (n == text.len) {
+        return base64_decode(arena, BASE64_STANDARD, text, ret);
+    }
+    if (dense == NULL) {
+        return ERR_MEMORY;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_space(text.data[i])) {
+            dense[used++] = text.data[i];
+        }
+    }
+    return base64_decode(arena, BASE64_STANDARD, span_of(dense, used), ret);
 }
 
 static void strike_string(struct arena *arena, yyjson_mut_val *value)
 {
     struct span text = span_of(yyjson_mut_get_str(value), yyjson_mut_get_len(value));
     struct span now = struck(arena, text), plain = {0}, inside;
+    size_t n = 0;
 
-    if (may_be_base64(text)) {
-        err_t err = base64_decode(arena, BASE64_STANDARD, text, &plain);
+    if (may_be_base64(text, &n)) {
+        err_t err = decode(arena, text, n, &plain);
 
         inside = err ? plain : struck(arena, plain);
         if (err == ERR_MEMORY || (err == ERR_OK && inside.data == NULL)) {

@@ -125,6 +125,9 @@ static err_t run_sweep(struct sqlite *db, void *data, struct trail *trail)
                           (struct bound){0}, trail);
 
     err = err ? err
+              : run_bound(db, STATEMENT_OPERATIONS_TRIM,
+                          bound_number(STORE_OPERATION_SUBSCRIPTION_MAX), (struct bound){0}, trail);
+    err = err ? err
               : run_bound(db, STATEMENT_OPERATIONS_GIVE_UP,
                           bound_number(now - (int64_t)STORE_OPERATION_OPEN_DAYS * DAY_S),
                           (struct bound){0}, trail);

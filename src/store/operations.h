@@ -8,7 +8,8 @@
 #include "store/store.h"
 
 enum {
-    STORE_OPERATION_DAYS = 1,      /* that an ended operation can be asked for */
+    STORE_OPERATION_DAYS = 1,                 /* that an ended operation can be asked for */
+    STORE_OPERATION_SUBSCRIPTION_MAX = 20000, /* of the ended ones: the newest, as below */
     STORE_OPERATION_OPEN_DAYS = 7, /* for one of which nobody ever asked how it came out */
     STORE_ACTIVITY_DAYS = 90,
     STORE_ACTIVITY_SUBSCRIPTION_MAX = 50000, /* the newest; about a minute's more until the sweep */

@@ -251,6 +251,7 @@ static const char *const migrations[] = {
     "CREATE INDEX operations_of ON operations (resource, what) WHERE status = 'Running';"
     "CREATE INDEX operations_open ON operations (started) WHERE status = 'Running';"
     "CREATE INDEX operations_ended ON operations (ended);"
+    "CREATE INDEX operations_subscription ON operations (subscription, ended) WHERE ended > 0;"
     "CREATE TABLE activity (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL,"
     " subscription TEXT NOT NULL, resource TEXT NOT NULL, action TEXT NOT NULL,"
     " status TEXT NOT NULL, caller TEXT NOT NULL, correlation TEXT NOT NULL,"

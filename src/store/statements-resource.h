@@ -65,6 +65,12 @@
     X(OPERATIONS_OF, "SELECT " OPERATION_COLUMNS " FROM operations WHERE status = 'Running' " \
         "AND resource = ?1 AND what = ?2 LIMIT ?3") \
     X(OPERATIONS_FORGET, "DELETE FROM operations WHERE ended > 0 AND ended < ?1") \
+    X(OPERATIONS_TRIM, "WITH RECURSIVE subscriptions (name) AS (SELECT min(subscription) FROM operations " \
+        "WHERE ended > 0 UNION ALL SELECT (SELECT min(subscription) FROM operations WHERE ended > 0 " \
+        "AND subscription > name) FROM subscriptions WHERE name IS NOT NULL) " \
+        "DELETE FROM operations WHERE id IN (SELECT o.id FROM subscriptions AS s CROSS JOIN operations AS o " \
+        "WHERE o.subscription = s.name AND o.ended > 0 AND (o.ended, o.id) <= (SELECT ended, id FROM operations " \
+        "WHERE subscription = s.name AND ended > 0 ORDER BY ended DESC, id DESC LIMIT 1 OFFSET ?1))") \
     X(OPERATIONS_GIVE_UP, "DELETE FROM operations WHERE status = 'Running' AND started < ?1") \
     X(ACTIVITY_ADD, "INSERT INTO activity (" ACTIVITY_COLUMNS ") VALUES (NULL,?1,?2,?3,?4,?5,?6,?7,?8)") \
     X(ACTIVITY, "SELECT " ACTIVITY_COLUMNS " FROM activity WHERE subscription = ?1 AND id < ?2 " \

@@ -88,7 +88,7 @@ static unsigned how_written(const struct row *row, struct span name)
 static err_t write_deployment(struct eval *e, const struct row *row, struct value body,
                               yyjson_mut_doc *doc, yyjson_mut_val **ret)
 {
-    const struct value *properties = arm_value_find(body, span_str("properties"));
+    const struct value *properties = arm_value_find(&e->w, body, span_str("properties"));
     yyjson_mut_val *written = yyjson_mut_obj(doc);
     err_t err = arm_value_to_json(&e->w, doc, body, WRITE_NO_NULLS, ret);
 

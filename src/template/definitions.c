@@ -94,6 +94,8 @@ static err_t add_function(struct eval *e, struct template *t, struct span space,
 {
     struct span name = json_span(key);
     struct value full = value_null();
+    yyjson_val *parameters = json_get(definition, "parameters");
+    yyjson_val *value = json_get(json_get(definition, "output"), "value");
     err_t err;
 
     e->w.at = key;
@@ -101,12 +103,12 @@ static err_t add_function(struct eval *e, struct template *t, struct span space,
         return arm_work_fail(&e->w, ERR_TOO_MANY, "the template has more functions than %d",
                              FUNCTIONS_MAX);
     }
-    if (!yyjson_is_obj(definition) || json_get(json_get(definition, "output"), "value") == NULL) {
+    if (!yyjson_is_obj(definition) || value == NULL) {
         return arm_work_fail(&e->w, ERR_JSON_MISSING,
                              "the function '%.*s' needs an output with a value",
                              name.len < 64 ? (int)name.len : 64, (const char *)name.data);
     }
-    if (yyjson_arr_size(json_get(definition, "parameters")) > ARGUMENTS_MAX) {
+    if (yyjson_arr_size(parameters) > ARGUMENTS_MAX) {
         return arm_work_fail(&e->w, ERR_TOO_MANY, "a function takes at most %d parameters",
                              ARGUMENTS_MAX);
     }
@@ -114,7 +116,8 @@ static err_t add_function(struct eval *e, struct template *t, struct span space,
                           (const char *)space.data, name.len < 256 ? (int)name.len : 256,
                           (const char *)name.data);
     if (err == ERR_OK) {
-        t->functions[t->n_functions++] = (struct member_function){value_span(full), definition};
+        t->functions[t->n_functions++] =
+            (struct member_function){value_span(full), parameters, value};
     }
     return err;
 }
@@ -159,10 +162,12 @@ err_t arm_functions_open(struct eval *e, struct template *t)
 
 /* ---- calls ---- */
 
-static const struct member_function *find(const struct template *t, struct span name)
+static const struct member_function *find(struct work *w, const struct template *t,
+                                          struct span name)
 {
+    arm_work_use(w, t->n_functions / 8);
     for (uint32_t i = 0; i < t->n_functions; i++) {
-        if (text_spans_equal_nocase(t->functions[i].name, name)) {
+        if (arm_work_same(w, t->functions[i].name, name)) {
             return &t->functions[i];
         }
     }
@@ -187,6 +192,7 @@ static err_t bind(struct eval *e, const struct node *call, yyjson_val *parameter
         struct binding *b = &bindings[index];
         enum type type = arm_type_read(json_get(parameter, "type"));
 
+        arm_work_use(&e->w, 1 + yyjson_obj_size(parameter) / 4);
         *b = (struct binding){.outer = index > 0 ? b - 1 : NULL,
                               .name = json_span(json_get(parameter, "name"))};
         err = arm_eval_node(e, argument, &b->value);
@@ -209,12 +215,11 @@ static err_t bind(struct eval *e, const struct node *call, yyjson_val *parameter
 
 err_t arm_member_call(struct eval *e, const struct node *call, struct value *ret)
 {
-    const struct member_function *f = find(e->t, call->text);
+    const struct member_function *f = find(&e->w, e->t, call->text);
     struct binding bindings[ARGUMENTS_MAX];
     const struct binding *arguments = e->arguments;
     const struct binding *lambdas = e->lambdas;
     enum stage stage = e->stage;
-    yyjson_val *parameters;
     size_t wanted;
     bool is_known = true;
     err_t err;
@@ -229,8 +234,7 @@ err_t arm_member_call(struct eval *e, const struct node *call, struct value *ret
                              call->text.len < 64 ? (int)call->text.len : 64,
                              (const char *)call->text.data);
     }
-    parameters = json_get(f->definition, "parameters");
-    wanted = yyjson_arr_size(parameters);
+    wanted = yyjson_arr_size(f->parameters);
     if (wanted != call->n_arguments) {
         return arm_work_fail(
             &e->w, ERR_USAGE,
@@ -238,7 +242,7 @@ err_t arm_member_call(struct eval *e, const struct node *call, struct value *ret
             call->text.len < 64 ? (int)call->text.len : 64, (const char *)call->text.data, wanted,
             call->n_arguments);
     }
-    err = bind(e, call, parameters, bindings, &is_known);
+    err = bind(e, call, f->parameters, bindings, &is_known);
     if (err || !is_known) {
         *ret = value_unknown(e->expression);
         return err;
@@ -246,7 +250,7 @@ err_t arm_member_call(struct eval *e, const struct node *call, struct value *ret
     e->arguments = wanted > 0 ? &bindings[wanted - 1] : NULL;
     e->lambdas = NULL;
     e->stage = STAGE_MEMBER;
-    err = arm_eval_json(e, json_get(json_get(f->definition, "output"), "value"), ret);
+    err = arm_eval_json(e, f->value, ret);
     e->stage = stage;
     e->lambdas = lambdas;
     e->arguments = arguments;

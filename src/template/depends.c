@@ -23,29 +23,18 @@ static uint8_t *waits(const struct graph *g, uint32_t i)
 
 /* ---- what an entry of dependsOn names ---- */
 
-static struct span behind_providers(const char *id)
+static bool is_named(struct work *w, const struct template_resource *r, struct span text)
 {
-    const char *found = NULL;
-
-    for (const char *at = strstr(id, "/providers/"); at != NULL; at = strstr(at, "/providers/")) {
-        at += strlen("/providers/");
-        found = at;
-    }
-    return span_str(found);
-}
-
-static bool is_named(const struct template_resource *r, struct span text)
-{
-    return arm_name_same(span_str(r->name), text);
+    return arm_name_same(w, span_str(r->name), text);
 }
 
 /* "Type/name": the parts of the type first, or as in an id. */
-static bool is_typed(const struct template_resource *r, struct span text, bool has_type,
+static bool is_typed(struct work *w, const struct row *row, struct span text, bool has_type,
                      struct span type, struct span name)
 {
-    return arm_name_same(behind_providers(r->id), text) ||
-           (has_type && arm_name_same(span_str(r->type), type) &&
-            arm_name_same(span_str(r->name), name));
+    return arm_name_same(w, row->behind_providers, text) ||
+           (has_type && arm_name_same(w, span_str(row->shown.type), type) &&
+            arm_name_same(w, span_str(row->shown.name), name));
 }
 
 static err_t ambiguous(struct eval *e, const struct template *t, struct span text, uint32_t a,
@@ -69,7 +58,7 @@ static err_t find_all(struct eval *e, const struct template *t, struct span text
     uint32_t first = t->n_rows;
 
     for (uint32_t i = 0; n == 0 && !is_id && i < t->n_rows; i++) {
-        if (!is_named(&t->rows[i].shown, text)) {
+        if (!is_named(&e->w, &t->rows[i].shown, text)) {
             continue;
         }
         if (first < t->n_rows &&
@@ -81,10 +70,10 @@ static err_t find_all(struct eval *e, const struct template *t, struct span text
     }
     n += first < t->n_rows ? 1 : 0;
     for (uint32_t i = 0; n == 0 && i < t->n_rows; i++) {
-        const struct template_resource *r = &t->rows[i].shown;
+        const struct row *row = &t->rows[i];
 
-        found[i] =
-            is_id ? arm_name_same(span_str(r->id), text) : is_typed(r, text, has_type, type, name);
+        found[i] = is_id ? arm_name_same(&e->w, span_str(row->shown.id), text)
+                         : is_typed(&e->w, row, text, has_type, type, name);
         first = found[i] != 0 ? i : first;
     }
     if (n == 0 && first == t->n_rows) {
@@ -119,7 +108,8 @@ static err_t add_entry(struct eval *e, struct graph *g, uint32_t i, struct value
         return arm_work_fail(&e->w, ERR_VALUE, "must be the name or id of a resource, it is %s",
                              value_is(entry, VALUE_STRING) ? "empty" : arm_value_kind_words(entry));
     }
-    err = find_all(e, g->t, value_span(entry), found);
+    err = arm_work_steps(&e->w, 3 * (uint64_t)g->n + entry.n / 16);
+    err = err ? err : find_all(e, g->t, value_span(entry), found);
     for (uint32_t k = 0; err == ERR_OK && k < g->n; k++) {
         if (found[k] != 0 && k == i) {
             err = self(e, g->t, i);

@@ -100,7 +100,7 @@ err_t arm_eval_property(struct eval *e, struct value object, struct span name, b
 {
     const struct value *found;
     char names[160];
-    err_t err = arm_work_steps(&e->w, 1 + (value_is(object, VALUE_OBJECT) ? object.n / 8 : 0));
+    err_t err = arm_work_steps(&e->w, 1);
 
     if (err) {
         return err;
@@ -109,7 +109,7 @@ err_t arm_eval_property(struct eval *e, struct value object, struct span name, b
         *ret = object;
         return ERR_OK;
     }
-    found = arm_value_find(object, name);
+    found = arm_value_find(&e->w, object, name);
     if (found != NULL) {
         *ret = *found;
         return ERR_OK;
@@ -236,7 +236,7 @@ err_t arm_eval_string(struct eval *e, struct span string, struct value *ret)
 }
 
 /* Is this member the loops of others? [{"name":..,"count":..,"input":..}] */
-static bool is_loops(yyjson_val *key, yyjson_val *value)
+static bool is_loops(struct work *w, yyjson_val *key, yyjson_val *value)
 {
     yyjson_val *loop;
     size_t index, max;
@@ -246,6 +246,7 @@ static bool is_loops(yyjson_val *key, yyjson_val *value)
     }
     yyjson_arr_foreach(value, index, max, loop)
     {
+        arm_work_use(w, 1 + yyjson_obj_size(loop) / 2); /* looked through here and when it runs */
         if (json_get(loop, "count") == NULL || json_get(loop, "input") == NULL) {
             return false;
         }
@@ -339,7 +340,7 @@ err_t arm_eval_members(struct eval *e, yyjson_val *object, const char *const *sk
         if (is_among(json_span(key), skip)) {
             continue;
         }
-        if (is_loops(key, child)) {
+        if (is_loops(&e->w, key, child)) {
             err = eval_loops(e, child, members);
         } else {
             err = arm_eval_json(e, child, &value);
@@ -512,7 +513,7 @@ err_t arm_eval_parameter(struct eval *e, struct span name, struct value *ret)
     struct slot *slot;
     err_t err = arm_work_steps(&e->w, 1 + t->n_parameters / 8);
 
-    while (i < t->n_parameters && !text_spans_equal_nocase(t->parameters[i].name, name)) {
+    while (i < t->n_parameters && !arm_work_same(&e->w, t->parameters[i].name, name)) {
         i++;
     }
     if (err || i == t->n_parameters) {
@@ -556,7 +557,7 @@ err_t arm_eval_variable(struct eval *e, struct span name, struct value *ret)
     struct slot *slot;
     err_t err = arm_work_steps(&e->w, 1 + t->n_variables / 8);
 
-    while (i < t->n_variables && !text_spans_equal_nocase(t->variables[i].name, name)) {
+    while (i < t->n_variables && !arm_work_same(&e->w, t->variables[i].name, name)) {
         i++;
     }
     if (err || i == t->n_variables) {

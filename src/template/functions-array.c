@@ -128,12 +128,14 @@ err_t arm_contains(struct call *call, struct value *ret)
                              arm_value_kind_words(wanted));
     }
     err = arm_call_show(call, wanted, &text);
-    err = err ? err : arm_work_steps(call->w, 1 + where.n / 16);
+    if (err == ERR_OK && value_is(where, VALUE_STRING)) {
+        err = arm_call_count_search(call, value_span(where), text);
+    }
     if (err) {
         return err;
     }
     *ret = value_bool(value_is(where, VALUE_OBJECT)
-                          ? arm_value_find(where, text) != NULL
+                          ? arm_value_find(call->w, where, text) != NULL
                           : memmem(where.bytes, where.n, text.data, text.len) != NULL);
     return ERR_OK;
 }
@@ -148,7 +150,7 @@ static err_t text_find(struct call *call, struct span text, struct span wanted, 
                        int64_t *ret)
 {
     /* The first character that fits may be tried at each place. */
-    err_t err = arm_work_steps(call->w, 1 + (uint64_t)text.len * (1 + wanted.len / 16) / 8);
+    err_t err = arm_work_steps(call->w, 1 + (uint64_t)text.len * (1 + wanted.len / 16) / 4);
 
     *ret = -1;
     if (err || wanted.len > text.len) {
@@ -206,7 +208,7 @@ err_t arm_length(struct call *call, struct value *ret)
     size_t n = value_is(value, VALUE_STRING) ? arm_text_characters(value_span(value)) : value.n;
 
     *ret = value_int((int64_t)n);
-    return value_is(value, VALUE_STRING) ? arm_work_steps(call->w, 1 + value.n / 64) : ERR_OK;
+    return ERR_OK;
 }
 
 /* ---- parts ---- */

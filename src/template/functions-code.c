@@ -10,6 +10,12 @@
 
 #include <stdio.h>
 
+/* Before the first argument goes through an encoder or a decoder, which looks at each byte. */
+static err_t count_code(struct call *call)
+{
+    return arm_work_steps(call->w, 1 + (uint64_t)call->arguments[0].n / 16);
+}
+
 /* What buf_copy or a decoder answers, in the words of this room. */
 static err_t made(struct call *call, err_t err, struct span text, struct value *ret)
 {
@@ -26,7 +32,11 @@ static err_t made(struct call *call, err_t err, struct span text, struct value *
 static err_t add_base64(struct call *call, const char *before, struct value *ret)
 {
     CLEANUP(buf_done) struct buf out = {0};
+    err_t err = count_code(call);
 
+    if (err) {
+        return err;
+    }
     buf_init(&out, TEMPLATE_MAX_STRING);
     buf_add_str(&out, before);
     base64_encode(&out, BASE64_STANDARD, call_text(call, 0));
@@ -46,8 +56,9 @@ err_t arm_datauri(struct call *call, struct value *ret)
 static err_t from_base64(struct call *call, struct span text, struct value *ret)
 {
     struct span bytes = {0};
-    err_t err = base64_decode(call->w->arena, BASE64_STANDARD, text, &bytes);
+    err_t err = count_code(call);
 
+    err = err ? err : base64_decode(call->w->arena, BASE64_STANDARD, text, &bytes);
     if (err == ERR_ENCODING || (err == ERR_OK && !text_is_utf8(bytes))) {
         return arm_call_fail(call, "the string is not base64 of text in UTF-8");
     }
@@ -86,7 +97,8 @@ err_t arm_datauritostring(struct call *call, struct value *ret)
     if (head.len >= 7 && span_is(span_cut(head, head.len - 7, 7), ";base64")) {
         return from_base64(call, data, ret);
     }
-    err = percent_decode(call->w->arena, data, false, &decoded);
+    err = count_code(call);
+    err = err ? err : percent_decode(call->w->arena, data, false, &decoded);
     if (err == ERR_MALFORMED) {
         return arm_call_fail(call, "the string has a percent sign without two digits");
     }
@@ -96,7 +108,11 @@ err_t arm_datauritostring(struct call *call, struct value *ret)
 err_t arm_uricomponent(struct call *call, struct value *ret)
 {
     CLEANUP(buf_done) struct buf out = {0};
+    err_t err = count_code(call);
 
+    if (err) {
+        return err;
+    }
     buf_init(&out, TEMPLATE_MAX_STRING);
     percent_encode(&out, call_text(call, 0));
     return made(call, buf_err(&out), buf_span(&out), ret);
@@ -105,8 +121,9 @@ err_t arm_uricomponent(struct call *call, struct value *ret)
 err_t arm_uricomponenttostring(struct call *call, struct value *ret)
 {
     struct span decoded = {0};
-    err_t err = percent_decode(call->w->arena, call_text(call, 0), false, &decoded);
+    err_t err = count_code(call);
 
+    err = err ? err : percent_decode(call->w->arena, call_text(call, 0), false, &decoded);
     if (err == ERR_MALFORMED || (err == ERR_OK && !text_is_utf8(decoded))) {
         return arm_call_fail(call, "the string is not percent-encoded text in UTF-8");
     }
@@ -142,19 +159,34 @@ err_t arm_uri(struct call *call, struct value *ret)
 
 /* ---- hashes ---- */
 
+enum { HASH_STEPS = 32 }; /* of nothing */
+
+/* Before they are put together and hashed. */
+static err_t count_hash(struct call *call)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < call->n; i++) {
+        bytes += call->arguments[i].n;
+    }
+    return arm_work_steps(call->w, HASH_STEPS + bytes / 16);
+}
+
 /* Over the arguments with their lengths: 'ab','c' is not 'a','bc'. */
 static err_t hash_arguments(struct call *call, uint8_t digest[SHA256_BYTES])
 {
     CLEANUP(buf_done) struct buf all = {0};
-    err_t err;
+    err_t err = count_hash(call);
 
+    if (err) {
+        return err;
+    }
     buf_init(&all, TEMPLATE_MAX_MADE);
     for (uint32_t i = 0; i < call->n; i++) {
         buf_u64be(&all, call->arguments[i].n);
         buf_add(&all, call_text(call, i));
     }
     err = buf_err(&all);
-    err = err ? err : arm_work_steps(call->w, 1 + all.len / 16);
     return err ? err : hash_once(HASH_SHA256, buf_span(&all), digest);
 }
 
@@ -196,8 +228,11 @@ err_t arm_guid(struct call *call, struct value *ret)
                                       0x98, 0xc7, 0xe7, 0x1b, 0xbd, 0x58, 0x88, 0x30};
     CLEANUP(buf_done) struct buf name = {0};
     uint8_t digest[SHA1_BYTES];
-    err_t err;
+    err_t err = count_hash(call);
 
+    if (err) {
+        return err;
+    }
     buf_init(&name, TEMPLATE_MAX_MADE);
     buf_add(&name, span_of(space, sizeof(space)));
     for (uint32_t i = 0; i < call->n; i++) {
@@ -205,7 +240,6 @@ err_t arm_guid(struct call *call, struct value *ret)
         buf_add(&name, call_text(call, i));
     }
     err = buf_err(&name);
-    err = err ? err : arm_work_steps(call->w, 1 + name.len / 16);
     err = err ? err : hash_once(HASH_SHA1, buf_span(&name), digest);
     return err ? err : guid_text(call, digest, 5, ret);
 }
@@ -215,8 +249,11 @@ err_t arm_newguid(struct call *call, struct value *ret)
     struct eval *e = call->eval;
     uint8_t seed[TEMPLATE_RANDOM_BYTES + sizeof(uint32_t)];
     uint8_t digest[SHA256_BYTES];
-    err_t err;
+    err_t err = count_hash(call);
 
+    if (err) {
+        return err;
+    }
     /* One random value a deployment; each call has its own part of it. */
     memcpy(seed, e->t->scope.random, TEMPLATE_RANDOM_BYTES);
     memcpy(seed + TEMPLATE_RANDOM_BYTES, &e->n_guids, sizeof(e->n_guids));

@@ -108,8 +108,14 @@ static bool read_time(struct span text, int64_t *ret)
     return true;
 }
 
+enum {
+    TIME_STEPS = 40, /* reading a time, or writing one */
+    PART_STEPS = 4   /* each byte of a format */
+};
+
 static err_t need_time(struct call *call, int64_t *ret)
 {
+    arm_work_use(call->w, TIME_STEPS);
     if (!read_time(call_text(call, 0), ret)) {
         return arm_call_fail(call, "argument 1 is not a time as 2020-04-07T14:53:14Z");
     }
@@ -282,6 +288,7 @@ err_t arm_format_date(struct call *call, struct span format, int64_t seconds, st
     if (format.len > 256) {
         return arm_call_fail(call, "the format of a time has at most 256 bytes");
     }
+    arm_work_use(call->w, TIME_STEPS + format.len * PART_STEPS);
     buf_init(&out, TEMPLATE_MAX_ID);
     for (size_t i = 0; i < format.len;) {
         uint8_t c = format.data[i];

@@ -163,7 +163,7 @@ static err_t add_item(struct call *call, const struct item *item, struct buf *ou
     for (size_t i = 0; item->is_left && i < missing; i++) {
         buf_add_char(out, ' ');
     }
-    return arm_work_steps(call->w, 1 + (text.len + missing) / 16);
+    return arm_work_steps(call->w, 2 + (text.len + missing) / 8);
 }
 
 err_t arm_format(struct call *call, struct value *ret)

@@ -25,9 +25,10 @@ err_t arm_lambda(struct call *call, struct value *ret)
 err_t arm_lambdavariables(struct call *call, struct value *ret)
 {
     for (const struct binding *b = call->eval->lambdas; b != NULL; b = b->outer) {
-        if (text_spans_equal_nocase(b->name, call_text(call, 0))) {
+        arm_work_use(call->w, 1);
+        if (arm_work_same(call->w, b->name, call_text(call, 0))) {
             *ret = b->value;
-            return arm_work_steps(call->w, 1);
+            return ERR_OK;
         }
     }
     return arm_call_fail(call, "no lambda with this variable runs here");
@@ -296,7 +297,7 @@ static err_t collect(struct call *call, struct value array, const struct value *
     err_t err = arm_work_steps(call->w, 1 + array.n / 8);
 
     for (uint32_t i = 0; err == ERR_OK && i < array.n; i++) {
-        if (text_spans_equal_nocase(value_span(names[i]), name)) {
+        if (arm_work_same(call->w, value_span(names[i]), name)) {
             err = arm_list_add(call->w, &list, array.items[i]);
         }
     }
@@ -325,8 +326,8 @@ err_t arm_groupby(struct call *call, struct value *ret)
     for (uint32_t i = 0; err == ERR_OK && i < array.n; i++) {
         struct value group = {.kind = VALUE_OBJECT, .n = members.n, .members = members.items};
 
-        err = arm_work_steps(call->w, 1 + members.n / 8);
-        if (err == ERR_OK && arm_value_find(group, value_span(names[i])) == NULL) {
+        err = arm_work_steps(call->w, 1);
+        if (err == ERR_OK && arm_value_find(call->w, group, value_span(names[i])) == NULL) {
             err = collect(call, array, names, value_span(names[i]), &group);
             err = err ? err : arm_members_add(call->w, &members, value_span(names[i]), group);
         }

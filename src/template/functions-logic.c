@@ -9,6 +9,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+enum { TRY_STEPS = 32 }; /* the words of a fault that nobody reads */
+
 err_t arm_true(struct call *call, struct value *ret)
 {
     (void)call;
@@ -49,12 +51,14 @@ static err_t lazy_bool(struct call *call, const struct node *node, unsigned argu
 static err_t try_branch(struct call *call, const struct node *node)
 {
     struct eval *e = call->eval;
-    struct eval saved = *e;
+    struct eval saved;
     struct template_fault fault = {0};
     struct trail trail = {0};
     struct value unused = value_null();
     err_t err;
 
+    arm_work_use(&e->w, TRY_STEPS);
+    saved = *e;
     e->w.fault = &fault;
     e->w.trail = &trail;
     err = arm_eval_node(e, node, &unused);
@@ -377,6 +381,7 @@ err_t arm_float(struct call *call, struct value *ret)
     if (!is_number_text(value_span(value), "0123456789+-.eE")) {
         return arm_call_fail(call, "the string is not a number");
     }
+    arm_work_use(call->w, 4);
     to_text(value_span(value), text);
     real = strtod(text, &end);
     if (end == text || *end != '\0' || !isfinite(real)) {

@@ -37,7 +37,16 @@ static int compare_members(const void *a, const void *b)
 static err_t sorted(struct call *call, struct value object, struct member **ret)
 {
     void *room = NULL;
-    err_t err = arm_work_steps(call->w, 1 + (uint64_t)object.n * 2);
+    uint64_t bytes = 0;
+    unsigned levels = 1;
+    err_t err;
+
+    /* Each name is compared once for each time that they can be halved. */
+    for (uint32_t i = 0; i < object.n; i++) {
+        bytes += object.members[i].name.len;
+        levels += (1u << levels) < object.n ? 1 : 0;
+    }
+    err = arm_work_steps(call->w, 1 + levels * (object.n / 4 + bytes / 256));
 
     err = err ? err : arm_work_room(call->w, (uint64_t)object.n * sizeof(struct member), &room);
     if (err == ERR_OK && object.n > 0) {
@@ -84,7 +93,7 @@ err_t arm_json(struct call *call, struct value *ret)
 {
     struct trail trail = {0};
     yyjson_val *json = NULL;
-    err_t err = arm_work_steps(call->w, 1 + call->arguments[0].n / 8);
+    err_t err = arm_work_steps(call->w, 1 + call->arguments[0].n / 4);
 
     err = err ? err : template_read(call->w->arena, call_text(call, 0), &trail, NULL, &json);
     if (err == ERR_MEMORY) {
@@ -127,7 +136,7 @@ static err_t unite(struct call *call, struct value a, struct value b, struct val
 
     for (uint32_t i = 0; err == ERR_OK && i < b.n; i++) {
         const struct member *member = &b.members[i];
-        const struct value *other = arm_value_find(a, member->name);
+        const struct value *other = arm_value_find(call->w, a, member->name);
         struct value value = member->value;
 
         if (other != NULL && value_is(*other, VALUE_OBJECT) && value_is(value, VALUE_OBJECT)) {
@@ -212,9 +221,9 @@ static err_t is_in_others(struct call *call, const struct member *member, struct
         struct value other = call->arguments[i];
 
         if (member != NULL) {
-            const struct value *found = arm_value_find(other, member->name);
+            const struct value *found = arm_value_find(call->w, other, member->name);
 
-            err = arm_work_steps(call->w, 1 + other.n / 8);
+            err = arm_work_steps(call->w, 1);
             *ret = found != NULL;
             err = err || found == NULL ? err : arm_value_equal(call->w, *found, member->value, ret);
         } else {

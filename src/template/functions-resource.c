@@ -33,19 +33,14 @@ static err_t join_names(struct call *call, uint32_t from, struct value *ret)
     return err;
 }
 
-static bool is_type(struct span text)
-{
-    return arm_name_parts(text) >= 2;
-}
-
 /* Which argument is the type: the first with as many names behind it as it has parts. n when none
  * is. */
 static uint32_t find_type(const struct call *call, uint32_t first, uint32_t last)
 {
     for (uint32_t i = first; i <= last && i < call->n; i++) {
-        struct span type = call_text(call, i);
+        size_t parts = arm_name_parts(call_text(call, i));
 
-        if (is_type(type) && arm_name_parts(type) - 1 == call->n - i - 1) {
+        if (parts >= 2 && parts - 1 == call->n - i - 1) {
             return i;
         }
     }
@@ -156,7 +151,7 @@ static err_t resolve(struct call *call, struct span text, const char **ret_id,
     bool is_id = text.len > 0 && text.data[0] == '/';
     struct value copy = value_null();
     uint32_t index;
-    err_t err = arm_work_steps(call->w, 1 + e->t->n_rows);
+    err_t err = arm_work_steps(call->w, 1 + 3 * (uint64_t)e->t->n_rows + text.len / 16);
 
     if (err) {
         return err;
@@ -276,9 +271,10 @@ err_t arm_resourceinfo(struct call *call, struct value *ret)
 {
     struct eval *e = call->eval;
     struct members members = {0};
-    uint32_t index = arm_resource_find(e, call_text(call, 0), false);
+    struct span name = call_text(call, 0);
+    err_t err = arm_work_steps(call->w, 1 + 3 * (uint64_t)e->t->n_rows + name.len / 16);
+    uint32_t index = err ? 0 : arm_resource_find(e, name, false);
     const struct template_resource *r;
-    err_t err = arm_work_steps(call->w, 1 + e->t->n_rows);
 
     if (err || index >= e->t->n_rows) {
         return err ? err

@@ -14,7 +14,8 @@ err_t arm_parameters(struct call *call, struct value *ret)
         return arm_eval_parameter(e, call_text(call, 0), ret);
     }
     for (const struct binding *b = e->arguments; b != NULL; b = b->outer) {
-        if (text_spans_equal_nocase(b->name, call_text(call, 0))) {
+        arm_work_use(call->w, 1);
+        if (arm_work_same(call->w, b->name, call_text(call, 0))) {
             *ret = b->value;
             return ERR_OK;
         }
@@ -29,17 +30,19 @@ err_t arm_variables(struct call *call, struct value *ret)
 
 /* ---- loops ---- */
 
-static const struct loop *find_loop(const struct loop *loops, struct span name)
+static const struct loop *find_loop(struct work *w, const struct loop *loops, struct span name)
 {
     const struct loop *nearest = loops;
 
     if (name.len == 0) {
         /* That of the resource or output, unless there is none. */
         for (; loops != NULL && loops->is_named; loops = loops->outer) {
+            arm_work_use(w, 1);
         }
         return loops != NULL ? loops : nearest;
     }
-    while (loops != NULL && !text_spans_equal_nocase(loops->name, name)) {
+    while (loops != NULL && !arm_work_same(w, loops->name, name)) {
+        arm_work_use(w, 1);
         loops = loops->outer;
     }
     return loops;
@@ -50,7 +53,7 @@ err_t arm_copyindex(struct call *call, struct value *ret)
     bool has_name = call->n > 0 && value_is(call->arguments[0], VALUE_STRING);
     struct span name = has_name ? call_text(call, 0) : span_str("");
     int64_t offset = 0;
-    const struct loop *loop = find_loop(call->eval->loops, name);
+    const struct loop *loop = find_loop(call->w, call->eval->loops, name);
     int64_t index;
 
     if (call->n > (has_name ? 2 : 1)) {

@@ -50,7 +50,7 @@ err_t arm_trim(struct call *call, struct value *ret)
         to--;
     }
     *ret = value_string(span_cut(text, from, to - from));
-    return arm_work_steps(call->w, 1 + text.len / 64);
+    return ERR_OK;
 }
 
 err_t arm_startswith(struct call *call, struct value *ret)
@@ -60,7 +60,7 @@ err_t arm_startswith(struct call *call, struct value *ret)
 
     *ret = value_bool(start.len <= text.len &&
                       text_spans_equal_nocase(span_of(text.data, start.len), start));
-    return arm_work_steps(call->w, 1 + start.len / 64);
+    return ERR_OK;
 }
 
 err_t arm_endswith(struct call *call, struct value *ret)
@@ -71,7 +71,7 @@ err_t arm_endswith(struct call *call, struct value *ret)
     *ret = value_bool(
         end.len <= text.len &&
         text_spans_equal_nocase(span_of(text.data + (text.len - end.len), end.len), end));
-    return arm_work_steps(call->w, 1 + end.len / 64);
+    return ERR_OK;
 }
 
 err_t arm_string(struct call *call, struct value *ret)
@@ -89,6 +89,7 @@ err_t arm_substring(struct call *call, struct value *ret)
     int64_t n = (int64_t)arm_text_characters(text);
     int64_t from = call->arguments[1].integer;
     int64_t len = call->n > 2 ? call->arguments[2].integer : n - from;
+    struct span rest;
     size_t begin;
 
     if (from < 0 || from > n || len < 0 || len > n - from) {
@@ -98,9 +99,9 @@ err_t arm_substring(struct call *call, struct value *ret)
                              (long long)n, (long long)len, (long long)from);
     }
     begin = arm_text_offset(text, (size_t)from);
-    text = span_cut(text, begin, text.len);
-    *ret = value_string(span_cut(text, 0, arm_text_offset(text, (size_t)len)));
-    return arm_work_steps(call->w, 1 + text.len / 64);
+    rest = span_cut(text, begin, text.len);
+    *ret = value_string(span_cut(rest, 0, arm_text_offset(rest, (size_t)len)));
+    return arm_work_steps(call->w, text.len / 64);
 }
 
 err_t arm_padleft(struct call *call, struct value *ret)
@@ -125,6 +126,7 @@ err_t arm_padleft(struct call *call, struct value *ret)
     err = arm_call_show(call, call->arguments[0], &text);
     n = err ? 0 : arm_text_characters(text);
     missing = (size_t)wanted > n ? (size_t)wanted - n : 0;
+    err = err ? err : arm_work_steps(call->w, missing / 16);
     err = err ? err : arm_work_string(call->w, (uint64_t)missing * pad.len + text.len, &room);
     if (err) {
         return err;
@@ -151,6 +153,7 @@ err_t arm_replace(struct call *call, struct value *ret)
     struct span with = call_text(call, 2);
     const uint8_t *found;
     uint64_t len = text.len;
+    uint64_t n = 0;
     uint8_t *room = NULL;
     size_t used = 0;
     size_t at = 0;
@@ -159,11 +162,15 @@ err_t arm_replace(struct call *call, struct value *ret)
     if (old.len == 0) {
         return arm_call_fail(call, "the string to replace is empty");
     }
-    while ((found = find(text, at, old)) != NULL) {
+    err = arm_call_count_search(call, text, old);
+    while (err == ERR_OK && (found = find(text, at, old)) != NULL) {
         len = len - old.len + with.len;
         at = (size_t)(found - text.data) + old.len;
+        n++;
     }
-    err = arm_work_steps(call->w, 1 + text.len / 16);
+    /* Each is looked for twice. */
+    err = err ? err : arm_call_count_search(call, text, old);
+    err = err ? err : arm_work_steps(call->w, n * 2);
     err = err ? err : arm_work_string(call->w, len, &room);
     at = 0;
     while (err == ERR_OK && (found = find(text, at, old)) != NULL) {

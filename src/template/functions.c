@@ -31,7 +31,7 @@ enum {
     TEMPLATE = 16 /* asks the template or where it is deployed */
 };
 
-enum { MANY = 255, SMALL = 8 };
+enum { MANY = 255, SMALL = 8, SEARCH_BYTES = 256 };
 
 struct function {
     const char *name;
@@ -341,6 +341,17 @@ static err_t evaluate(struct eval *e, const struct node *node, struct value *val
     return err;
 }
 
+/* Each function may read each string that it is given once; what takes longer counts itself. */
+static err_t count_strings(const struct call *call)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < call->n; i++) {
+        bytes += value_is(call->arguments[i], VALUE_STRING) ? call->arguments[i].n : 0;
+    }
+    return arm_work_steps(call->w, bytes / 64);
+}
+
 err_t arm_call(struct eval *e, const struct node *node, struct value *ret)
 {
     const struct function *f = node->function;
@@ -376,6 +387,7 @@ err_t arm_call(struct eval *e, const struct node *node, struct value *ret)
         call.name = "list";
     }
     err = check_kinds(&call, f);
+    err = err ? err : count_strings(&call);
     return err ? err : f->run(&call, ret);
 }
 
@@ -403,6 +415,13 @@ size_t arm_text_characters(struct span text)
         n += (text.data[i] & 0xc0) != 0x80;
     }
     return n;
+}
+
+err_t arm_call_count_search(struct call *call, struct span text, struct span wanted)
+{
+    size_t tried = wanted.len < SEARCH_BYTES ? wanted.len : SEARCH_BYTES;
+
+    return arm_work_steps(call->w, 1 + (uint64_t)text.len * (1 + tried / 32) / 16);
 }
 
 err_t arm_call_need_strings(struct call *call, struct value array, uint32_t argument)

@@ -38,6 +38,8 @@ err_t arm_call_fail(struct call *call, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Characters of UTF-8, and the byte at which the n-th begins (the length when there are fewer). */
 size_t arm_text_characters(struct span text);
 size_t arm_text_offset(struct span text, size_t character);
+/* Before memmem, whose time grows with what is looked for. */
+err_t arm_call_count_search(struct call *call, struct span text, struct span wanted) MUST_CHECK;
 /* An array of strings, or a fault that says which argument is none. */
 err_t arm_call_need_strings(struct call *call, struct value array, uint32_t argument) MUST_CHECK;
 /* A value as the text that concat(), join() and format() make of it: True, 5, abc, {"a":1}. */

@@ -31,12 +31,14 @@ struct variable {
 };
 
 struct member_function {
-    struct span name; /* "namespace.name" */
-    yyjson_val *definition;
+    struct span name;       /* "namespace.name" */
+    yyjson_val *parameters; /* NULL: none */
+    yyjson_val *value;      /* of its output */
 };
 
 struct row {
     struct template_resource shown;
+    struct span behind_providers; /* of its id */
     yyjson_val *json;
     const struct loop *loops; /* innermost first */
     struct span loop_name;
@@ -115,8 +117,8 @@ err_t arm_name_id(struct work *w, const char *base, struct span type, struct spa
                   const char **ret) MUST_CHECK;
 /* "Ns/a/b/x/y": type and name in one text; the type ends in the middle. False when it cannot. */
 bool arm_name_split(struct span text, struct span *ret_type, struct span *ret_name);
-/* Equal but for case and for slashes more than one or at the end. */
-bool arm_name_same(struct span a, struct span b);
+/* Equal but for case and for slashes more than one or at the end. Counts its steps. */
+bool arm_name_same(struct work *w, struct span a, struct span b);
 /* "/subscriptions/S/resourceGroups/G", or without the group. */
 err_t arm_scope_id(struct work *w, const struct template_scope *scope, const char **ret) MUST_CHECK;
 /* The index of the resource that reference() means; t->n_rows when it is none of the template. */

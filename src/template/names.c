@@ -51,7 +51,7 @@ static bool ends_differ(struct span a, struct span b)
            memchr(y.data, '/', y.len) == NULL && !text_spans_equal_nocase(x, y);
 }
 
-bool arm_name_same(struct span a, struct span b)
+bool arm_name_same(struct work *w, struct span a, struct span b)
 {
     size_t i = 0;
     size_t k = 0;
@@ -59,6 +59,7 @@ bool arm_name_same(struct span a, struct span b)
     if (ends_differ(a, b)) {
         return false;
     }
+    arm_work_use(w, (a.len + b.len) / 32);
     /* Most are written alike, or are others: this is asked of each pair of many. */
     if (text_spans_equal_nocase(a, b)) {
         return true;
@@ -221,10 +222,10 @@ uint32_t arm_resource_find(struct eval *e, struct span name_or_id, bool is_id)
     }
     for (uint32_t i = 0; i < t->n_rows; i++) {
         const struct template_resource *r = &t->rows[i].shown;
-        bool is_it = is_id ? arm_name_same(span_str(r->id), name_or_id)
-                           : arm_name_same(span_str(r->name), name_or_id) ||
-                                 (has_type && arm_name_same(span_str(r->type), type) &&
-                                  arm_name_same(span_str(r->name), name));
+        bool is_it = is_id ? arm_name_same(&e->w, span_str(r->id), name_or_id)
+                           : arm_name_same(&e->w, span_str(r->name), name_or_id) ||
+                                 (has_type && arm_name_same(&e->w, span_str(r->type), type) &&
+                                  arm_name_same(&e->w, span_str(r->name), name));
 
         /* Of two with one id, of which a condition takes one, that one. */
         if (is_it && (found == t->n_rows || t->rows[found].shown.is_skipped)) {

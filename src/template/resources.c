@@ -8,6 +8,11 @@
 
 #include <stdio.h>
 
+enum {
+    RESOURCE_STEPS = 8, /* saying where it is */
+    SYMBOL_MAX = 255    /* bytes of a symbolic name */
+};
+
 /* What holds for all resources of one list. */
 struct place {
     struct template *t;
@@ -144,13 +149,26 @@ static err_t find_base(struct eval *e, yyjson_val *json, const struct template_r
 
 /* ---- one row ---- */
 
+static struct span behind_providers(const char *id)
+{
+    const char *found = NULL;
+
+    for (const char *at = strstr(id, "/providers/"); at != NULL; at = strstr(at, "/providers/")) {
+        at += strlen("/providers/");
+        found = at;
+    }
+    return span_str(found);
+}
+
 static err_t read_row(struct eval *e, const struct place *place, struct row *row)
 {
     struct template_resource *r = &row->shown;
     const char *base = NULL;
     bool is_wanted = true;
-    err_t err = arm_eval_text(e, row->json, "type", true, &r->type);
+    /* Its members are looked through for each. */
+    err_t err = arm_work_steps(&e->w, 1 + yyjson_obj_size(row->json));
 
+    err = err ? err : arm_eval_text(e, row->json, "type", true, &r->type);
     err = err ? err : arm_eval_text(e, row->json, "name", true, &r->name);
     err = err ? err : arm_eval_text(e, row->json, "apiVersion", true, &r->api_version);
     err = err ? err : tidy(e, &r->type);
@@ -165,6 +183,7 @@ static err_t read_row(struct eval *e, const struct place *place, struct row *row
     r->is_skipped = !is_wanted;
     r->is_existing = yyjson_get_bool(json_get(row->json, "existing"));
     if (err == ERR_OK) {
+        row->behind_providers = behind_providers(r->id);
         e->w.fault->target[0] = '\0'; /* nothing happened */
     }
     return err;
@@ -232,6 +251,7 @@ static err_t read_copy(struct eval *e, yyjson_val *json, struct copy *ret)
     if (!yyjson_is_obj(json)) {
         return arm_work_fail(&e->w, ERR_JSON_TYPE, "must be an object with a name and a count");
     }
+    arm_work_use(&e->w, yyjson_obj_size(json) / 2);
     err = arm_eval_text(e, json, "name", true, &copy.name);
     err = err ? err : arm_eval_text(e, json, "mode", false, &mode);
     err = err ? err : arm_eval_count(e, json_get(json, "count"), span_str(copy.name), &copy.count);
@@ -298,7 +318,8 @@ static err_t add_resource(struct eval *e, const struct place *place, yyjson_val 
     if (!yyjson_is_obj(json)) {
         return arm_work_fail(&e->w, ERR_JSON_TYPE, "must be an object");
     }
-    err = json_get_nocase(json, "copy", e->w.trail, &copy);
+    err = arm_work_steps(&e->w, RESOURCE_STEPS + yyjson_obj_size(json) / 8);
+    err = err ? err : json_get_nocase(json, "copy", e->w.trail, &copy);
     row.json = json;
     row.loops = place->loops;
     e->loops = place->loops;
@@ -323,9 +344,13 @@ static err_t add_list(struct eval *e, const struct place *place, yyjson_val *res
                               .shown.place =
                                   arena_printf(e->w.arena, "%s.%s", place->label, symbol)};
 
-            if (symbol == NULL || row.shown.place == NULL) {
-                return symbol == NULL ? arm_work_fail(&e->w, ERR_VALUE, "a symbolic name has a NUL")
-                                      : arm_work_memory(&e->w);
+            if (symbol == NULL || yyjson_get_len(key) > SYMBOL_MAX) {
+                return arm_work_fail(&e->w, ERR_VALUE,
+                                     "a symbolic name has a NUL, or more than %d bytes",
+                                     SYMBOL_MAX);
+            }
+            if (row.shown.place == NULL) {
+                return arm_work_memory(&e->w);
             }
             err = add_resource(e, place, value, row);
             if (err) {
@@ -363,7 +388,7 @@ static err_t check_unique(struct eval *e, const struct template *t)
             const struct template_resource *b = &t->rows[k].shown;
 
             if (!a->is_skipped && !b->is_skipped && !a->is_existing && !b->is_existing &&
-                text_equal_nocase(a->id, b->id)) {
+                arm_work_same(&e->w, span_str(a->id), span_str(b->id))) {
                 e->w.at = t->rows[i].json;
                 arm_work_target(&e->w, span_str(a->name));
                 arm_work_fail(

@@ -8,6 +8,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum {
+    PRINT_STEPS = 8,    /* what printf takes */
+    DOCUMENT_STEPS = 24 /* and a document that is written */
+};
+
 /* ---- work ---- */
 
 err_t(arm_work_fail)(struct work *w, err_t err, const char *fmt, ...)
@@ -41,6 +46,26 @@ err_t arm_work_steps(struct work *w, uint64_t steps)
     }
     w->steps_left -= steps;
     return ERR_OK;
+}
+
+void arm_work_use(struct work *w, uint64_t steps)
+{
+    w->steps_left -= steps < w->steps_left ? steps : w->steps_left;
+}
+
+enum { END_BYTES = 8 };
+
+bool arm_work_same(struct work *w, struct span a, struct span b)
+{
+    size_t front = a.len < END_BYTES ? 0 : a.len - END_BYTES;
+
+    /* Most that are equally long differ at their ends, as those of a loop do. */
+    if (a.len != b.len ||
+        !text_spans_equal_nocase(span_cut(a, front, END_BYTES), span_cut(b, front, END_BYTES))) {
+        return false;
+    }
+    arm_work_use(w, front / 32);
+    return text_spans_equal_nocase(span_cut(a, 0, front), span_cut(b, 0, front));
 }
 
 err_t arm_work_memory(struct work *w)
@@ -118,6 +143,7 @@ err_t arm_work_printf(struct work *w, struct value *ret, const char *fmt, ...)
     va_list args;
     int n;
 
+    arm_work_use(w, PRINT_STEPS);
     va_start(args, fmt);
     n = vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
@@ -160,7 +186,7 @@ static err_t grow(struct work *w, void **items, uint32_t n, uint32_t *capacity, 
     }
     *items = room;
     *capacity = wanted;
-    return arm_work_steps(w, 1 + wanted / 16);
+    return arm_work_steps(w, 1 + wanted / 8);
 }
 
 err_t arm_list_add(struct work *w, struct list *list, struct value value)
@@ -193,6 +219,7 @@ err_t arm_value_array(struct work *w, const struct value *items, uint32_t n, str
             value.nesting = (uint16_t)(items[i].nesting + 1);
         }
     }
+    arm_work_use(w, n / 16);
     *ret = value;
     return check_nesting(w, ret);
 }
@@ -219,7 +246,7 @@ err_t arm_members_set(struct work *w, struct members *members, struct span name,
     err_t err = arm_work_steps(w, 1 + members->n / 8);
 
     for (uint32_t i = 0; err == ERR_OK && i < members->n; i++) {
-        if (text_spans_equal_nocase(members->items[i].name, name)) {
+        if (arm_work_same(w, members->items[i].name, name)) {
             members->items[i].value = value;
             return ERR_OK;
         }
@@ -237,28 +264,31 @@ err_t arm_members_end(struct work *w, const struct members *members, struct valu
             value.nesting = (uint16_t)(members->items[i].value.nesting + 1);
         }
     }
+    arm_work_use(w, members->n / 16);
     *ret = value;
     return check_nesting(w, ret);
 }
 
 /* ---- looking ---- */
 
-const struct value *arm_value_find(struct value object, struct span name)
+const struct value *arm_value_find(struct work *w, struct value object, struct span name)
 {
     const struct value *found = NULL;
 
     if (!value_is(object, VALUE_OBJECT)) {
         return NULL;
     }
+    arm_work_use(w, object.n / 8);
     for (uint32_t i = 0; i < object.n; i++) {
         struct span other = object.members[i].name;
 
+        if (!arm_work_same(w, other, name)) {
+            continue;
+        }
         if (span_equal(other, name)) {
             return &object.members[i].value;
         }
-        if (found == NULL && text_spans_equal_nocase(other, name)) {
-            found = &object.members[i].value;
-        }
+        found = found == NULL ? &object.members[i].value : found;
     }
     return found;
 }
@@ -269,9 +299,9 @@ static err_t members_equal(struct work *w, struct value a, struct value b, bool 
     err_t err = ERR_OK;
 
     for (uint32_t i = 0; err == ERR_OK && is_equal && i < a.n; i++) {
-        const struct value *other = arm_value_find(b, a.members[i].name);
+        const struct value *other = arm_value_find(w, b, a.members[i].name);
 
-        err = arm_work_steps(w, 1 + b.n / 8);
+        err = arm_work_steps(w, 1);
         is_equal = other != NULL;
         if (err == ERR_OK && is_equal) {
             err = arm_value_equal(w, a.members[i].value, *other, &is_equal);
@@ -381,8 +411,13 @@ err_t arm_value_from_json(struct work *w, yyjson_val *json, struct value *ret)
 static err_t string_to_json(struct work *w, yyjson_mut_doc *doc, struct value value, unsigned how,
                             yyjson_mut_val **ret)
 {
-    err_t err = ERR_OK;
+    /* Sharing makes much of little: what is written counts each time. */
+    err_t err = arm_work_steps(w, value.n / 16);
 
+    err = err ? err : work_bytes(w, value.n);
+    if (err) {
+        return err;
+    }
     if ((how & WRITE_ESCAPED) != 0 && value.n > 0 && value.bytes[0] == '[') {
         uint8_t *room = NULL;
 
@@ -394,9 +429,8 @@ static err_t string_to_json(struct work *w, yyjson_mut_doc *doc, struct value va
         memcpy(room + 1, value.bytes, value.n);
         value = value_string(span_of(room, (size_t)value.n + 1));
     }
-    /* Sharing makes much of little: what is written counts each time. */
     *ret = yyjson_mut_strn(doc, (const char *)value.bytes, value.n);
-    return work_bytes(w, value.n);
+    return ERR_OK;
 }
 
 static err_t object_to_json(struct work *w, yyjson_mut_doc *doc, struct value value, unsigned how,
@@ -492,6 +526,7 @@ err_t arm_value_to_text(struct work *w, struct value value, struct span *ret)
     err_t err = doc == NULL ? arm_work_memory(w) : arm_value_to_json(w, doc, value, 0, &json);
     struct span text;
 
+    arm_work_use(w, DOCUMENT_STEPS);
     if (err) {
         return err;
     }

@@ -62,6 +62,10 @@ err_t arm_work_fail(struct work *w, err_t err, const char *fmt, ...) PRINTF_LIKE
 /* What the fault is about; the innermost call wins. */
 void arm_work_target(struct work *w, struct span target);
 err_t arm_work_steps(struct work *w, uint64_t steps) MUST_CHECK;
+/* Steps that are taken, where failing is for who takes the next one. */
+void arm_work_use(struct work *w, uint64_t steps);
+/* Are they one name, in any case? Names are as long as their author likes: that is counted. */
+bool arm_work_same(struct work *w, struct span a, struct span b);
 /* Memory for a result, counted. */
 err_t arm_work_room(struct work *w, uint64_t bytes, void **ret) MUST_CHECK;
 /* Why the arena gave nothing. */
@@ -154,8 +158,8 @@ err_t arm_value_array(struct work *w, const struct value *items, uint32_t n,
 
 /* ---- looking ---- */
 
-/* A member by name: exactly, else in any case. NULL when there is none. */
-const struct value *arm_value_find(struct value object, struct span name);
+/* A member by name: exactly, else in any case. NULL when there is none. Counts its steps. */
+const struct value *arm_value_find(struct work *w, struct value object, struct span name);
 /* Deep; names in any case, strings exactly. */
 err_t arm_value_equal(struct work *w, struct value a, struct value b, bool *ret) MUST_CHECK;
 

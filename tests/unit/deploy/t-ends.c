@@ -269,6 +269,35 @@ static void a_group_that_goes_ends_what_its_deployments_do_elsewhere(void **stat
     assert_text(&m, "properties.provisioningState", "Canceled");
 }
 
+/* Between its template's being read and its place among those that run. */
+static void a_group_that_goes_meanwhile_is_not_found(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = arena_new(TEMPLATE_ARENA_BYTES);
+    struct control_call call = {.control = m.control,
+                                .arena = arena,
+                                .hasher = m.hasher,
+                                .doc = json_new(arena),
+                                .now = NOW,
+                                .caller = &m.caller,
+                                .correlation = "",
+                                .request = "",
+                                .method = HTTP_PUT,
+                                .body = span_str(BODY(DISK_NAMED("a")))};
+    struct deploy_request request;
+    struct control_answer answer = {0};
+    enum store_resource_bar bar;
+    bool was_there = false;
+
+    (void)state;
+    assert_ok(resource_id_read(arena, span_str(D), NULL, &call.path));
+    assert_true(deploy_read(&call, span_str("d"), &request, &answer));
+    assert_ok(store_resource_remove(store, key_of(GROUP), 0, NULL, &was_there, &bar));
+    assert_true(was_there);
+    assert_null(deploy_admit(&call, &request, &answer));
+    assert_int_equal(answer.status, 404);
+    assert_string_equal(answer.code, "ResourceGroupNotFound");
+}
+
 /* ---- how many are kept ---- */
 
 static bool may_delete_no_deployment(const char *action, const char *scope)
@@ -346,6 +375,7 @@ int main(void)
         WITH_VMS(what_runs_is_not_taken_for_stopped),
         WITH_VMS(who_runs_on_writes_nothing_into_the_next_ones_record),
         WITH_VMS(a_group_that_goes_ends_what_its_deployments_do_elsewhere),
+        WITH_VMS(a_group_that_goes_meanwhile_is_not_found),
         WITH_VMS(the_one_that_ended_longest_ago_goes_when_there_are_many),
         WITH_VMS(leftovers_go_behind_the_answer_however_many),
     };

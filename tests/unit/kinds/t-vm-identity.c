@@ -280,6 +280,22 @@ static void who_asks_reads_no_virtual_machine(void **state)
     assert_int_not_equal(vm_identity_find(store, arena, span_str(own), &found), ERR_OK);
 }
 
+/* Nor when the subscription has no room: a row that says all is longer than one that is new. */
+static void who_asks_in_a_full_subscription_reads_it_once(void **state)
+{
+    struct vm_identity found;
+    const char *own;
+
+    (void)state;
+    put_ok(VM, SAYING("SystemAssigned"));
+    own = principal();
+    run_sql(arena_printf(arena, "UPDATE resource_bytes SET bytes = %d",
+                         STORE_RESOURCES_SUBSCRIPTION_BYTES_MAX));
+    assert_true(is_there(own, &found));
+    run_sql("UPDATE resources SET body = 'cannot be read' " IS_VM);
+    assert_true(is_there(own, &found));
+}
+
 /* What it says counts for the virtual machine that it was read from, and no other. */
 static void a_row_that_is_left_over_says_nothing(void **state)
 {
@@ -336,6 +352,7 @@ int main(void)
         TEST(one_that_has_no_room_is_refused),
         TEST(rows_without_a_virtual_machine_are_swept),
         TEST(who_asks_reads_no_virtual_machine),
+        TEST(who_asks_in_a_full_subscription_reads_it_once),
         TEST(a_row_that_is_left_over_says_nothing),
         TEST(a_row_that_names_its_virtual_machine_alone_is_filled),
     };

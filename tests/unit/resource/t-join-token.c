@@ -107,12 +107,60 @@ static void no_token_stays_and_nothing_else_goes(void **state)
     arena_free(arena);
 }
 
+/* In lines, as base64(1) prints it. */
+static const char *in_lines(struct arena *arena, const char *text)
+{
+    const char *code = base64_dup(arena, BASE64_STANDARD, span_str(text));
+    size_t len = strlen(code), used = 0;
+    char *lines = arena_alloc(arena, 2 * len + 3);
+
+    for (size_t i = 0; i < len; i++) {
+        lines[used++] = code[i];
+        if (i % 16 == 15) {
+            lines[used++] = '\n';
+        }
+    }
+    memcpy(lines + used, "\r\n", 3);
+    return lines;
+}
+
+static void lines_of_base64_are_looked_through(void **state)
+{
+    static const char *const kept[] = {"all of this is plain text and in lines", ""};
+    static const char *const gone[] = {"#!/bin/sh\necho " MADE "\n",
+                                       "x\nbootwarden-join-token: own-word-of-mine\n"};
+    struct arena *arena = test_arena();
+    yyjson_mut_doc *doc = json_new(arena);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+        const char *text = in_lines(arena, kept[i]);
+        yyjson_mut_val *value = yyjson_mut_str(doc, text);
+
+        join_token_strike(arena, value);
+        assert_string_equal(yyjson_mut_get_str(value), text);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(gone); i++) {
+        yyjson_mut_val *value = yyjson_mut_str(doc, in_lines(arena, gone[i]));
+        struct span plain = {0};
+
+        join_token_strike(arena, value);
+        assert_ok(
+            base64_decode(arena, BASE64_STANDARD, span_str(yyjson_mut_get_str(value)), &plain));
+        assert_null(memmem(plain.data, plain.len, "bwj_", 4));
+        assert_null(memmem(plain.data, plain.len, "own-word", 8));
+        assert_non_null(memmem(plain.data, plain.len, "****", 4));
+    }
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_are_found_in_what_owners_write),
         cmocka_unit_test(a_key_without_a_value_is_told_from_no_key),
         cmocka_unit_test(no_token_stays_and_nothing_else_goes),
+        cmocka_unit_test(lines_of_base64_are_looked_through),
     };
 
     return RUN_TESTS(tests);

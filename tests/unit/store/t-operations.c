@@ -46,6 +46,27 @@ static void ended_operations_are_forgotten_and_no_others(void **state)
     assert_true(has_operation("open"));
 }
 
+/* However much is done in one subscription, another keeps all of its own. */
+static void the_oldest_ended_operations_of_a_busy_subscription_go(void **state)
+{
+    (void)state;
+    put_operation("oldest", G, "Succeeded", NOW - 99, NOW - 99);
+    put_operation("older", G, "Succeeded", NOW - 98, NOW - 98);
+    put_operation("open", G, "Running", NOW - 99, 0);
+    run_sql("INSERT INTO operations VALUES ('of another', 'a', '', '', 'Succeeded', '', '', 1, "
+            "1799999900), ('of the last', 'z', '', '', 'Succeeded', '', '', 1, 1799999900)");
+    run_sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 19999) "
+            "INSERT INTO operations SELECT 'n' || i, 's', '', '', 'Succeeded', '', '', 1, "
+            "1800000000 FROM n");
+    assert_ok(store_operations_sweep(store, NOW, NULL));
+    assert_false(has_operation("oldest"));
+    assert_true(has_operation("older"));
+    assert_true(has_operation("open"));
+    assert_true(has_operation("of another"));
+    assert_true(has_operation("of the last"));
+    assert_int_equal(count_of("operations"), STORE_OPERATION_SUBSCRIPTION_MAX + 3);
+}
+
 static void open_operations_of_a_resource_are_found_among_many(void **state)
 {
     struct store_operation *open;
@@ -152,6 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_STORE(ended_operations_are_forgotten_and_no_others),
+        WITH_STORE(the_oldest_ended_operations_of_a_busy_subscription_go),
         WITH_STORE(open_operations_of_a_resource_are_found_among_many),
         WITH_STORE(activities_are_told_newest_first_in_pages),
         WITH_STORE(old_activities_are_forgotten),

@@ -50,6 +50,8 @@ static const struct {
     /* A row for each subscription, once a minute. */
     {"ACTIVITY_TRIM", "SCAN subscriptions"},
     {"ACTIVITY_TRIM", "SCAN s"},
+    {"OPERATIONS_TRIM", "SCAN subscriptions"},
+    {"OPERATIONS_TRIM", "SCAN s"},
     {"AUDITS", "USE TEMP B-TREE FOR ORDER BY"},
 };
 

@@ -158,6 +158,113 @@ static void refuses_what_multiplies(void **state)
     }
 }
 
+/* What one call does with 100 kB counts as work, each time. */
+static void counts_what_is_read(void **state)
+{
+    static const char *const calls[] = {
+        "substring(variables('s'),99999,1)",
+        "length(replace(variables('s'),'a','b'))",
+        "length(string(createArray(variables('s'))))",
+        "length(take(variables('r'),9999))",
+        "dateTimeToEpoch(variables('t'))",
+        "variables('o')[variables('s')]",
+        "length(objectKeys(variables('o')))",
+        "length(toObject(createArray(1,2),lambda('i',variables('s'))))",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
+        CLEANUP(buf_done) struct buf text = {0};
+
+        begin(&text);
+        buf_addf(&text,
+                 "variables:{s:\"[padLeft('',100000,'a')]\","
+                 "t:\"[concat('2020-01-01T00:00:00.',padLeft('',100000,'1'),'Z')]\","
+                 "r:\"[range(0,10000)]\",o:\"[toObject(createArray('','a','b'),lambda('i',concat("
+                 "lambdaVariables('i'),variables('s'))))]\"},resources:[{type:\"A.B/c\","
+                 "apiVersion:\"1\",name:\"[concat('x',copyIndex())]\",copy:{name:\"l\","
+                 "count:800},properties:{a:\"[map(range(0,100),lambda('x',%s))]\"}}]}",
+                 calls[i]);
+        check_refused(buf_span(&text), ERR_TOO_MANY, "takes more work than it may");
+    }
+}
+
+/* A template with names in it, where `@` stands: "n00000nnn..":value and so on, alike but for their
+ * beginnings; `#` is the last of them. */
+static void add_named(struct buf *text, const char *pattern, size_t n, size_t len,
+                      const char *value)
+{
+    for (const char *p = pattern; *p != '\0'; p++) {
+        size_t first = *p == '@' ? 0 : n - 1;
+
+        if (*p != '@' && *p != '#') {
+            buf_add_char(text, *p);
+            continue;
+        }
+        for (size_t i = first; i < n; i++) {
+            buf_addf(text, "%s%sn%05zu", *p == '@' && i > 0 ? "," : "", *p == '@' ? "\"" : "", i);
+            add_many(text, "n", len);
+            if (*p == '@') {
+                buf_addf(text, "\":%s", value);
+            }
+        }
+    }
+}
+
+#define MANY                                                                                       \
+    "type:\"A.B/"                                                                                  \
+    "c\",apiVersion:\"1\",name:\"[concat('x',copyIndex())]\",copy:{name:\"l\",count:800}"
+#define EACH(COUNT, CALL)                                                                          \
+    "resources:[{" MANY ",properties:{a:\"[filter(range(0," COUNT "),lambda('x',equals(" CALL      \
+    ",-1)))]\"}}]}"
+
+/* Long names, and many members among which a few are looked for. */
+static void counts_what_is_looked_through(void **state)
+{
+    static const struct {
+        const char *pattern;
+        size_t n, len;
+        const char *value;
+    } cases[] = {
+        {"variables:{@}," EACH("10", "variables('#')"), 100, 5000, "1"},
+        {"functions:[{namespace:\"f\",members:{@}}]," EACH("100", "f.#()"), 200, 240,
+         "{output:{type:\"int\",value:1}}"},
+        {"functions:[{namespace:\"f\",members:{g:{parameters:[{@,name:\"p\",type:\"int\"}],"
+         "output:{type:\"int\",value:1}}}}]," EACH("100", "f.g(1)"),
+         10000, 1, "1"},
+        {EACH("100", "length(filter(range(0,10),lambda('#',equals(lambdaVariables('#'),2))))"), 1,
+         9000, "1"},
+        {"resources:[{@," MANY ",condition:false}]}", 100000, 1, "1"},
+        {"resources:[{" MANY ",properties:{copy:[{name:\"a\",count:100,input:{copy:[{@,name:\"b\","
+         "count:0,input:1}]}}]}}]}",
+         10000, 1, "1"},
+        {"resources:[{type:\"A.B/c\",apiVersion:\"1\",name:\"[concat(copyIndex(),'#')]\",copy:{"
+         "name:\"l\",count:799}},{type:\"A.B/c\",apiVersion:\"1\",name:\"y\",dependsOn:\"[map("
+         "range(0,1000),lambda('i',concat('0','#')))]\"}]}",
+         1, 3000, "1"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(buf_done) struct buf text = {0};
+
+        begin(&text);
+        add_named(&text, cases[i].pattern, cases[i].n, cases[i].len, cases[i].value);
+        check_refused(buf_span(&text), ERR_TOO_MANY, "takes more work than it may");
+    }
+}
+
+/* What fails where nobody sees it: a branch that may never be taken. */
+static void counts_what_fails_unseen(void **state)
+{
+    static const char text[] =
+        HEAD "resources:[{" MANY ",properties:{copy:[{name:\"a\",count:800,input:\"[if(reference("
+             "'/subscriptions/s/providers/A.B/c/d').is,int('a'),1)]\"}]}}]}";
+
+    (void)state;
+    check_refused(span_str(text), ERR_TOO_MANY, "takes more work than it may");
+}
+
 /* A small value that is written many times is as much as a large one. */
 static void counts_what_is_written(void **state)
 {
@@ -300,6 +407,9 @@ int main(void)
         cmocka_unit_test(follows_long_rows_of_properties),
         cmocka_unit_test(refuses_variables_that_double),
         cmocka_unit_test(refuses_what_multiplies),
+        cmocka_unit_test(counts_what_is_read),
+        cmocka_unit_test(counts_what_is_looked_through),
+        cmocka_unit_test(counts_what_fails_unseen),
         cmocka_unit_test(counts_what_is_written),
         cmocka_unit_test(refuses_more_than_allowed),
         cmocka_unit_test(takes_as_much_as_is_allowed),
