@@ -285,7 +285,7 @@ err_t files_refresh_key(struct arena *arena, const char *folder, struct trail *t
 err_t files_lock_assignments(const char *folder, uint64_t until_us, struct trail *trail,
                              int *ret_fd)
 {
-    const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
+    const struct timespec pause = {.tv_nsec = 5000000L};
     CLEANUP(buf_done) struct buf path = {0};
     err_t err = ERR_OK;
     int fd, result;

@@ -21,7 +21,7 @@ machines() { vm list --output json; jq -r 'length' <"$work/out"; }
 # await_tpm VM: until its software TPM listens; without it there is nothing to test.
 await_tpm() {
     local tries=100
-    until [ -S "$work/$1/sock.ctrl" ]; do
+    until grep -q "00010000 .* $work/$1/sock\$" /proc/net/unix; do
         [ $((tries -= 1)) -gt 0 ] || { echo "the software TPM of $1 does not start:"; cat "$work/$1/log"; exit 1; }
         sleep 0.1
     done

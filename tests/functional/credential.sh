@@ -30,7 +30,7 @@ swtpm socket --tpm2 --tpmstate "dir=$work/state" --flags not-need-init,startup-c
     >"$work/tpm.log" 2>&1 &
 tpm=$!
 tries=0
-until [ -S "$work/tpm" ]; do
+until grep -q "00010000 .* $work/tpm\$" /proc/net/unix; do # it listens
     tries=$((tries + 1))
     if [ "$tries" -gt 100 ] || ! kill -0 "$tpm" 2>/dev/null; then
         cat "$work/tpm.log"

@@ -49,6 +49,9 @@ wait_for() {
     done
 }
 
+# listens SOCKET: is it taking connections? (Its file is there a little earlier.)
+listens() { grep -q "00010000 .* $1\$" /proc/net/unix; }
+
 # start_server FOLDER OPTION...: returns when it serves. Log in FOLDER.log, output in FOLDER.out.
 start_server() {
     local folder=$1

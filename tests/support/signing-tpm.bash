@@ -19,7 +19,7 @@ start_tpm() {
         >>"$work/tpm.log" 2>&1 &
     tpm_pid=$!
     pids+=("$tpm_pid")
-    wait_for [ -S "$work/tpm" ] || { fault "swtpm did not start"; report; }
+    wait_for listens "$work/tpm" || { fault "swtpm did not start"; report; }
 }
 stop_tpm() {
     kill "$tpm_pid"

@@ -114,16 +114,19 @@ static bool is_listening(const char *path)
     return is_open;
 }
 
-/* Until the control socket answers: woken by what appears in the folder, bounded by the clock. */
+/* Until both sockets answer, of which either may be first: woken by what appears in the folder,
+ * bounded by the clock. */
 static void wait_until_listening(const struct swtpm *tpm, int watch)
 {
     char control[SWTPM_PATH_MAX + 32];
+    char server[SWTPM_PATH_MAX + 32];
     char events[4096];
     struct pollfd waiting = {.fd = watch, .events = POLLIN};
     int waited_ms = 0;
 
     snprintf(control, sizeof(control), "%s/tpm.sock.ctrl", tpm->folder);
-    while (!is_listening(control)) {
+    snprintf(server, sizeof(server), "%s/tpm.sock", tpm->folder);
+    while (!is_listening(control) || !is_listening(server)) {
         int status;
 
         if (waitpid(tpm->pid, &status, WNOHANG) == tpm->pid) {

@@ -16,7 +16,7 @@ make_tpm() {
     swtpm socket --tpm2 --tpmstate "dir=$dir" --server "type=unixio,path=$dir/sock" \
         --ctrl "type=unixio,path=$dir/sock.ctrl" --flags startup-clear 2>/dev/null &
     pids+=("$!")
-    wait_for test -S "$dir/sock.ctrl"
+    wait_for listens "$dir/sock"
     use_tpm "$1"
     tpm2_createek -Q -G rsa -c "$dir/ek.ctx" -u "$dir/ek.tss"
     tpm2_createak -Q -C "$dir/ek.ctx" -c "$dir/ak.ctx" -G rsa -g sha256 -s rsassa -u "$dir/ak.tss"
