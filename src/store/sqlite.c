@@ -409,6 +409,23 @@ static err_t migrate(struct sqlite *sqlite, int64_t version, struct trail *trail
     return err;
 }
 
+/* The newest step grows until it is released: a database that was made with less of it says that it
+ * is the newest, too. */
+static err_t check_tables(struct sqlite *sqlite, struct trail *trail)
+{
+    int64_t n = 0;
+    err_t err = read_number(sqlite,
+                            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN "
+                            "('resource_bytes', 'resource_mentions')",
+                            trail, &n);
+
+    return err || n == 2
+               ? err
+               : trail_set(trail, ERR_UNSUPPORTED,
+                           "the database was made by a version between two releases, and lacks "
+                           "what this one keeps there: use that version, or begin a new folder");
+}
+
 err_t sqlite_open_writer(const struct store_options *options, struct trail *trail,
                          struct sqlite **ret)
 {
@@ -431,6 +448,7 @@ err_t sqlite_open_writer(const struct store_options *options, struct trail *trai
     err = err ? err : run_text(sqlite, "PRAGMA synchronous = FULL", trail);
     err = err ? err : run_text(sqlite, "PRAGMA journal_size_limit = 67108864", trail);
     err = err ? err : migrate(sqlite, version, trail);
+    err = err ? err : check_tables(sqlite, trail);
     /* Not before: a migration may make a table anew that others refer to. */
     err = err ? err : run_text(sqlite, "PRAGMA foreign_keys = ON", trail);
     if (err == ERR_OK && options->max_bytes > 0) {

@@ -28,6 +28,14 @@ static void refuses_a_schema_of_a_newer_version(void **state)
     expect_refusal(ERR_UNSUPPORTED, "newer version (schema 99");
 }
 
+static void refuses_the_newest_schema_when_it_is_not_whole(void **state)
+{
+    (void)state;
+    store_close(open_store());
+    run_sql("DROP TABLE resource_mentions");
+    expect_refusal(ERR_UNSUPPORTED, "between two releases");
+}
+
 static void refuses_databases_of_other_programs_and_files_that_are_none(void **state)
 {
     (void)state;
@@ -87,6 +95,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_FOLDER(refuses_a_schema_of_a_newer_version),
+        WITH_FOLDER(refuses_the_newest_schema_when_it_is_not_whole),
         WITH_FOLDER(refuses_databases_of_other_programs_and_files_that_are_none),
         WITH_FOLDER(says_that_a_folder_cannot_be_written),
         WITH_FOLDER(a_tool_makes_no_database_and_changes_no_schema),
