@@ -42,8 +42,10 @@ bool run_record(struct control_call *call, const struct task *task, enum step st
     const struct template_resource *r = template_resource(run->request.template, task->index);
     yyjson_mut_doc *doc = call->doc;
     yyjson_mut_val *object = yyjson_mut_obj(doc), *properties, *target, *message;
-    const char *id = arena_printf(call->arena, "%016zX", task->index + 1);
+    const char *id = arena_printf(call->arena, "%016zX", task->index + 1), *part;
+    struct trail trail = {0};
     struct span text;
+    err_t err;
 
     json_add_text(doc, object, "id",
                   arena_printf(call->arena, "%s/operations/%s", run->request.id, id));
@@ -74,10 +76,16 @@ bool run_record(struct control_call *call, const struct task *task, enum step st
     json_add_text(doc, target, "resourceType", r->type);
     json_add_text(doc, target, "resourceName", r->name);
     text = json_write(call->arena, doc, object, false);
-    return text.data == NULL ||
-           store_part_put(control_store(run->control), run->request.key, run->id,
-                          arena_printf(call->arena, PART_OPERATION "%s", id), text,
-                          NULL) != ERR_TOO_MANY;
+    part = arena_printf(call->arena, PART_OPERATION "%s", id);
+    err = text.data == NULL || part == NULL
+              ? ERR_MEMORY
+              : store_part_put(control_store(run->control), run->request.key, run->id, part, text,
+                               &trail);
+    /* It may be gone with its group, and who asked is told when it is full. */
+    if (err != ERR_NOT_FOUND && err != ERR_TOO_MANY) {
+        control_log_lost("deployment-operation", run->request.id, err, &trail);
+    }
+    return err != ERR_TOO_MANY;
 }
 
 /* The errors of all resources that failed, as the deployment shows them. */

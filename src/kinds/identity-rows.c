@@ -202,9 +202,13 @@ void identity_row_remove(struct control_call *call, const char *guid)
 {
     const char *key = row_key(call->arena, span_str(guid));
     enum store_resource_bar bar;
+    struct trail trail = {0};
     bool was_there;
 
     if (key != NULL) {
-        (void)!store_resource_remove(control_store(call->control), key, 0, NULL, &was_there, &bar);
+        control_log_lost(
+            "identity-row", key,
+            store_resource_remove(control_store(call->control), key, 0, &trail, &was_there, &bar),
+            &trail);
     }
 }

@@ -340,7 +340,8 @@ static void gives_connections_to_workers_that_are_free(void **state)
     assert_int_equal(sem_init(&let_go, 0, 0), 0);
     push(busy, span_str("GET /hold HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
     sem_wait(&holding);
-    usleep(50 * 1000); /* only who has been at it for 10 ms is held up */
+    /* A worker counts as held once its handler has run for 10 ms: at least that must pass. */
+    usleep(50 * 1000);
     for (int i = 0; i < 32; i++) {
         CLEANUP(buf_done) struct buf answer = {0};
         int fd = dial(server);
